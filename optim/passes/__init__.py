@@ -1,0 +1,1 @@
+"""Passes: model-to-model optimizations, one file each. See `base.Pass`."""

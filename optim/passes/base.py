@@ -1,0 +1,82 @@
+"""What every pass is: a frozen value that turns one ONNX model into another."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from optim.part import Group, Part, discover
+
+if TYPE_CHECKING:
+    import onnx
+
+Feeds = Mapping[str, np.ndarray]
+"""One array per model input, shaped as the input is."""
+
+
+class Stage(IntEnum):
+    """The order in which passes compose; one pass per stage, stages ascending."""
+
+    SIMPLIFY = 1
+    PRUNE = 2
+    FUSE = 3
+    PRECISION = 4
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a pass may use besides the model.
+
+    `calibration` yields one Feeds per calibration sample, afresh at each call of iter().
+    """
+
+    calibration: "Calibration"
+
+
+class Calibration:
+    """Calibration inputs, re-iterable. Validation samples never get here."""
+
+    def __init__(self, samples: list[Feeds]) -> None:
+        self._samples = samples
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __iter__(self) -> Iterator[Feeds]:
+        return iter(self._samples)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a pass did. `modified` is false when the model came back as it went in.
+
+    `notes` are plain sentences on what was and what was not done, shown to the user.
+    """
+
+    model: "onnx.ModelProto"
+    modified: bool
+    notes: tuple[str, ...] = ()
+
+
+class Pass(Part):
+    """One model-to-model optimization.
+
+    `run` gets a model that is its own copy to keep or change, and returns the new one.
+    """
+
+    stage: ClassVar[Stage]
+    group: ClassVar[Group] = Group.MODEL
+    needs_calibration: ClassVar[bool] = False
+    tolerance: ClassVar[float]
+    """Promise: cosine similarity of the outputs to the original's, on a model it suits."""
+
+    def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
+        """Apply the pass. Raises StepError when the model cannot take it."""
+        raise NotImplementedError
+
+
+def all_passes() -> dict[str, type[Pass]]:
+    """Every pass by name."""
+    return discover("optim.passes", Pass)

@@ -1,0 +1,137 @@
+"""A recipe: an ordered list of passes, then a runtime with its session options."""
+
+import hashlib
+import json
+from functools import cached_property
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
+
+from optim.errors import InputError
+from optim.part import ByName, Part, build_part, parse_part
+from optim.passes.base import Pass, all_passes
+from optim.runtimes.base import Runtime, all_runtimes
+
+BASELINE_RUNTIME = "onnxruntime"
+
+
+class Recipe(BaseModel):
+    """Passes in order and the runtime that executes the result."""
+
+    model_config = ConfigDict(frozen=True)
+
+    passes: tuple[SerializeAsAny[Pass], ...] = ()
+    runtime: SerializeAsAny[Runtime]
+
+    @model_validator(mode="after")
+    def _in_checked_order(self) -> Self:
+        for before, after in zip(self.passes, self.passes[1:], strict=False):
+            check_order(before, after)
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a spelling such as `simplify + static_int8:per_channel=true + openvino:threads=2`.
+
+        The runtime comes last; where it is left out it is ONNX Runtime as it comes.
+        Raises InputError for unknown parts, bad settings, a bad order.
+        """
+        known: dict[str, type[Part]] = {**all_passes(), **all_runtimes()}
+        parts = [parse_part(item, known) for item in text.split("+") if item.strip()]
+        return cls.of(parts)
+
+    @classmethod
+    def of(cls, parts: list[Part]) -> Self:
+        """Make a recipe of parts in order. Raises InputError."""
+        runtimes = [part for part in parts if isinstance(part, Runtime)]
+        if len(runtimes) > 1 or (runtimes and parts[-1] is not runtimes[0]):
+            raise InputError(
+                f"A recipe has one runtime, and it comes last; got {_join(parts)}.",
+                "Put the passes first and keep one runtime.",
+                "recipe",
+            )
+        runtime = runtimes[0] if runtimes else all_runtimes()[BASELINE_RUNTIME]()
+        return cls(passes=tuple(p for p in parts if isinstance(p, Pass)), runtime=runtime)
+
+    @classmethod
+    def baseline(cls, threads: int = 1) -> Self:
+        """The original model on ONNX Runtime as it comes: what every speed-up is against."""
+        return cls(runtime=all_runtimes()[BASELINE_RUNTIME](threads=threads))
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether this is the baseline at its own thread count."""
+        return self == Recipe.baseline(self.runtime.threads)
+
+    @cached_property
+    def spelling(self) -> str:
+        """The canonical text; `parse` reads it back to an equal recipe."""
+        return _join([*self.passes, self.runtime])
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over the full settings and versions of all parts."""
+        return _digest([*self.passes, self.runtime])
+
+    @cached_property
+    def passes_digest(self) -> str:
+        """SHA-256 over the passes alone: recipes that share it share the optimized model."""
+        return _digest(list(self.passes))
+
+    def to_yaml(self) -> str:
+        """The stored form: every part with its version and all settings, and the spelling."""
+        stored = {
+            "recipe": self.spelling,
+            "digest": self.digest,
+            "passes": [ByName.of(part).model_dump() for part in self.passes],
+            "runtime": ByName.of(self.runtime).model_dump(),
+        }
+        return yaml.safe_dump(stored, sort_keys=False)
+
+    @classmethod
+    def from_yaml(cls, text: str) -> Self:
+        """Read `to_yaml`'s form. Raises InputError where it is not one."""
+        try:
+            stored: dict[str, Any] = yaml.safe_load(text)
+            passes = [ByName.model_validate(item) for item in stored["passes"]]
+            runtime = ByName.model_validate(stored["runtime"])
+        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"Not a recipe file ({error}).", "Export it again.", "recipe"
+            ) from None
+        known: dict[str, type[Part]] = {**all_passes(), **all_runtimes()}
+        return cls.of([_revive(item, known) for item in (*passes, runtime)])
+
+
+def check_order(before: Pass, after: Pass) -> None:
+    """Raise InputError unless `after` may directly follow `before`."""
+    if before.stage == after.stage:
+        raise InputError(
+            f"{before.name} and {after.name} both change the {before.stage.name.lower()} stage.",
+            "Keep one of them.",
+            "recipe",
+        )
+    if before.stage > after.stage:
+        raise InputError(
+            f"{after.name} cannot come after {before.name}.",
+            f"Write {after.name} + {before.name}.",
+            "recipe",
+        )
+
+
+def _revive(item: ByName, known: dict[str, type[Part]]) -> Part:
+    if item.name not in known:
+        raise InputError(
+            f"There is no part named {item.name!r}.", "Install the version it came from."
+        )
+    return build_part(known[item.name], item.settings)
+
+
+def _join(parts: list[Part]) -> str:
+    return " + ".join(part.spelling for part in parts)
+
+
+def _digest(parts: list[Part]) -> str:
+    stored = [ByName.of(part).model_dump() for part in parts]
+    return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()

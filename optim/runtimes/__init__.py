@@ -1,0 +1,1 @@
+"""Runtimes: inference engines, one file each. See `base.Runtime`."""

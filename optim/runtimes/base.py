@@ -1,0 +1,70 @@
+"""What every runtime is: a frozen value (engine and its session options) that opens a model."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from optim.part import Group, Part, discover
+
+Feeds = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class NodeTime:
+    """Time of one node as the runtime's own profiler saw it: median over runs, in microseconds.
+
+    `name` is the node as executed (after the runtime's own fusions); `nodes` are the names of the
+    nodes of the given model that it stands for, as far as the runtime tells.
+    """
+
+    name: str
+    op: str
+    microseconds: float
+    nodes: tuple[str, ...] = ()
+    precision: str = ""
+
+
+class Session(ABC):
+    """An opened model. Arrays go in and come out in the model's dtypes and shapes."""
+
+    @abstractmethod
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """Outputs by name for one set of inputs."""
+
+    @abstractmethod
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
+        """A call without arguments that does one whole inference, for timing."""
+
+    def facts(self) -> dict[str, str]:
+        """What the engine really does: precision executed, devices, versions."""
+        return {}
+
+    def close(self) -> None:
+        """Free the engine's memory."""
+
+
+class Runtime(Part):
+    """An inference engine with its session options."""
+
+    group: ClassVar[Group] = Group.ENGINE
+    threads: int = Field(
+        default=1, ge=1, le=256, description="Threads inside one operator (intra-op)."
+    )
+
+    def open(self, path: Path) -> Session:
+        """Load the model at `path`. Raises StepError when the engine refuses it."""
+        raise NotImplementedError
+
+    def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
+        """Per-node times from the engine's own profiler, in order of execution."""
+        raise NotImplementedError
+
+
+def all_runtimes() -> dict[str, type[Runtime]]:
+    """Every runtime by name."""
+    return discover("optim.runtimes", Runtime)

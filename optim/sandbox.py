@@ -1,0 +1,159 @@
+"""Run a function of the library in a fresh child process with limits.
+
+Whatever native code does to the child (crash, hang, exhaust memory) costs the parent one
+`StepError`. Arguments and results are JSON; arrays travel as `.npz` files named in them. Nothing
+is pickled, since a child that has parsed a hostile file is not trusted either.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optim.errors import Cancelled, InputError, OptimError, StepError
+from optim.settings import settings
+
+_POLL_SECONDS = 0.05
+_LOG_TAIL = 2000
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MAX_RESULT_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one child: resident memory in MB, wall time in s."""
+
+    memory_mb: int
+    seconds: float
+
+    @classmethod
+    def default(cls) -> "Limits":
+        """The limits from the settings."""
+        return cls(settings().step_memory_mb, settings().step_seconds)
+
+
+def call(
+    function: str,
+    argument: dict[str, Any],
+    *,
+    step: str,
+    limits: Limits | None = None,
+    cpus: Iterable[int] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Any:
+    """Call `module:function` of this library with one JSON object in a fresh child.
+
+    Args:
+        function: such as "optim.build:build"; it takes the argument as keyword arguments.
+        step: what the user calls this, for errors.
+        limits: memory and time; the settings' by default.
+        cpus: the cores that the child may use; all by default.
+        cancelled: polled; true kills the child.
+
+    Returns: what the function returned (JSON values).
+
+    Raises: InputError or StepError as the child raised it; StepError for a crash, a hang or too
+        much memory; Cancelled.
+    """
+    limits = limits or Limits.default()
+    with tempfile.TemporaryDirectory(prefix="optim-step-") as folder:
+        request, result, log = (Path(folder, name) for name in ("request", "result", "log"))
+        request.write_text(
+            json.dumps({"function": function, "argument": argument, "cpus": sorted(cpus or ())})
+        )
+        with log.open("wb") as sink:
+            child = subprocess.Popen(
+                [sys.executable, "-m", "optim.child", str(request), str(result), str(os.getpid())],
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                cwd=folder,
+                env=_environment(),
+            )
+        try:
+            _watch(child, limits, cancelled, step)
+        finally:
+            _kill(child)
+        return _read(result, child.returncode, step, log)
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).resolve().parent.parent)
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+
+
+def _watch(
+    child: "subprocess.Popen[bytes]", limits: Limits, cancelled: Callable[[], bool], step: str
+) -> None:
+    deadline = time.monotonic() + limits.seconds
+    while True:
+        try:
+            child.wait(_POLL_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        if cancelled():
+            raise Cancelled("Cancelled.", "Retry it when you like.", step)
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"It took longer than the limit of {limits.seconds:.0f} s and was stopped.",
+                "Use a smaller model or raise OPTIM_STEP_SECONDS.",
+                step,
+            )
+        if _resident_mb(child.pid) > limits.memory_mb:
+            raise StepError(
+                f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
+                "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
+                step,
+            )
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1e6
+    except (OSError, IndexError):
+        return 0.0  # it has just ended
+
+
+def _kill(child: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    child.wait()
+
+
+def _read(result: Path, returncode: int, step: str, log: Path) -> Any:
+    if returncode != 0 or not result.exists():
+        raise _crash(returncode, step, log)
+    if result.stat().st_size > _MAX_RESULT_BYTES:
+        raise StepError("Its result is too large to read.", "Use a smaller model.", step)
+    answer = json.loads(result.read_text())
+    if "error" not in answer:
+        return answer["value"]
+    kinds: dict[str, type[OptimError]] = {"InputError": InputError, "StepError": StepError}
+    error = answer["error"]
+    raise kinds[error["kind"]](error["what"], error["next_step"], error["step"] or step)
+
+
+def _crash(returncode: int, step: str, log: Path) -> StepError:
+    tail = log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
+    last = next((line for line in reversed(tail.splitlines()) if line.strip()), "no output")
+    if returncode < 0:
+        how = f"crashed in native code ({signal.Signals(-returncode).name})"
+    else:
+        how = f"ended with exit code {returncode} ({last[:300]})"
+    return StepError(
+        f"The child process that ran this step {how}.",
+        "The model or the engine is at fault; every other result is intact. Try another recipe.",
+        step,
+    )

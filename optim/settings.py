@@ -1,0 +1,50 @@
+"""Settings, read once from environment variables with the prefix `OPTIM_`."""
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every knob of the program that is not part of a recipe. The README's table is made from this."""
+
+    model_config = SettingsConfigDict(env_prefix="OPTIM_", frozen=True)
+
+    home: Path = Field(
+        default=Path.home() / ".inference-explorer",
+        description="Folder of everything that is kept: models, samples, the default store.",
+    )
+    store: str = Field(
+        default="",
+        description="Database URL of the studies, such as postgresql://user@host/db; "
+        "empty: SQLite in the home folder.",
+    )
+    scheduler: str = Field(
+        default="",
+        description="Address of a Dask scheduler that places the work, such as "
+        "tcp://host:8786; empty: one embedded worker on this machine.",
+    )
+    max_model_mb: int = Field(default=2048, ge=1, description="Largest model accepted, in MB.")
+    max_evalset_mb: int = Field(default=1024, ge=1, description="Largest EvalSet accepted, in MB.")
+    step_memory_mb: int = Field(
+        default=8192, ge=256, description="Memory one step (a child process) may use, in MB."
+    )
+    step_seconds: int = Field(
+        default=300, ge=5, description="Longest time one step may take, in s."
+    )
+    trial_seconds: float = Field(
+        default=20.0, gt=0, description="Timing budget of one trial, in s, without its passes."
+    )
+
+    @property
+    def store_url(self) -> str:
+        """The database URL in use (SQLAlchemy's form)."""
+        return self.store or f"sqlite:///{self.home / 'studies.db'}"
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

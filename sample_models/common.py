@@ -1,0 +1,194 @@
+"""What the sample models' training scripts share: train or load, export, EvalSet, card.
+
+Each script gives one `Sample`; `main` does the rest:
+
+    python -m sample_models.NAME.train [--data PATH] [--weights FILE.npz] [--train-only]
+
+trains (on a GPU where torch finds one) unless the weights file is already there, then writes
+`model.onnx`, `evalset.npz` and `card.yaml` beside the script. Every figure in the card is measured
+there, from those two files, by ONNX Runtime.
+"""
+
+import argparse
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+Array = npt.NDArray[Any]
+OPSET = 17
+SEED = 0
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Split:
+    """Samples: one array per model input (first axis = samples) and their labels."""
+
+    inputs: dict[str, Array]
+    labels: Array
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Array) -> "Split":
+        return Split({name: a[rows] for name, a in self.inputs.items()}, self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Data:
+    """`train` is all that may be learnt from; `test` is only ever measured on."""
+
+    train: Split
+    test: Split
+    extra: Any = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample model: where its data comes from, its network, how it is trained."""
+
+    name: str
+    metric: str
+    output: str
+    card: dict[str, Any]
+    source: Path
+    load: Callable[[Path], Data]
+    build: Callable[[Data], nn.Module]
+    fit: Callable[[nn.Module, Data, torch.device], None]
+    baseline: Callable[[Data], dict[str, float]]
+    classes: tuple[str, ...] = ()
+    calibration: int = 500
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+def main(sample: Sample) -> None:
+    """Train (or load the weights), then export, write the EvalSet, measure, write the card."""
+    parser = argparse.ArgumentParser(description=f"Train and export the sample {sample.name!r}.")
+    parser.add_argument("--data", type=Path, default=sample.source, help="default: %(default)s")
+    parser.add_argument("--weights", type=Path, help="read from here, or written if missing")
+    parser.add_argument("--train-only", action="store_true", help="stop once weights are written")
+    args = parser.parse_args()
+
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
+    data = sample.load(args.data)
+    net = sample.build(data)
+    if args.weights and args.weights.exists():
+        load_weights(net, args.weights)
+    else:
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        sample.fit(net.to(device), data, device)
+        net.cpu()
+        if args.weights:
+            np.savez(args.weights, **{k: v.numpy() for k, v in net.state_dict().items()})
+    if not args.train_only:
+        write(sample, net.eval(), data, HERE / sample.name)
+
+
+def load_weights(net: nn.Module, path: Path) -> None:
+    with np.load(path, allow_pickle=False) as stored:
+        net.load_state_dict({name: torch.from_numpy(stored[name]) for name in stored.files})
+
+
+def write(sample: Sample, net: nn.Module, data: Data, folder: Path) -> None:
+    """Write the three shipped files; the card's figures come from the other two."""
+    import yaml
+
+    model, evalset = folder / "model.onnx", folder / "evalset.npz"
+    export(sample, net, data.train, model)
+    write_evalset(sample, data, evalset)
+    value, counts = measure(model, evalset)
+    card = {
+        "name": sample.name,
+        **sample.card,
+        "metric": sample.metric,
+        "value": round(value, 4),
+        "baseline": {name: round(v, 4) for name, v in sample.baseline(data).items()},
+        **sample.notes,
+        "validation": counts[False],
+        "calibration": counts[True],
+        "size_bytes": model.stat().st_size,
+        "parameters": sum(p.numel() for p in net.parameters()),
+        "date": datetime.date.today().isoformat(),
+    }
+    text = yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=100)
+    (folder / "card.yaml").write_text(text, encoding="utf-8")
+    print(text)
+
+
+def export(sample: Sample, net: nn.Module, split: Split, path: Path) -> None:
+    """Write ONNX with a symbolic `batch` axis and nothing optimized away.
+
+    The older exporter, since ONNX Runtime's transformer fusions know its patterns;
+    TrainingMode.PRESERVE, since otherwise it folds BatchNormalization into Conv.
+    """
+    import onnx
+
+    example = {name: torch.from_numpy(a[:2]) for name, a in split.inputs.items()}
+    torch.onnx.export(
+        net,
+        tuple(example.values()),
+        str(path),
+        dynamo=False,
+        opset_version=OPSET,
+        training=torch.onnx.TrainingMode.PRESERVE,
+        do_constant_folding=False,
+        input_names=list(example),
+        output_names=[sample.output],
+        dynamic_axes={name: {0: "batch"} for name in [*example, sample.output]},
+    )
+    model = onnx.load(path)
+    model.graph.name = sample.name
+    model.doc_string = f"{sample.card['title']}. {sample.card['summary']}"
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, path)
+
+
+def write_evalset(sample: Sample, data: Data, path: Path) -> None:
+    """Calibration samples are drawn from the training data, validation is the test data."""
+    rows = np.random.default_rng(SEED).choice(len(data.train), sample.calibration, replace=False)
+    parts = data.train.take(np.sort(rows)), data.test
+    arrays = {n: np.concatenate([p.inputs[n] for p in parts]) for n in data.test.inputs}
+    labels = np.concatenate([p.labels for p in parts])
+    calibration = np.arange(len(labels)) < sample.calibration
+    if sample.classes:
+        arrays["classes"] = np.array(sample.classes)
+    np.savez_compressed(
+        path, labels=labels, metric=np.array(sample.metric), calibration=calibration, **arrays
+    )
+
+
+def measure(model: Path, evalset: Path) -> tuple[float, dict[bool, int]]:
+    """The metric on the validation samples, by ONNX Runtime, and both splits' sizes."""
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    with np.load(evalset, allow_pickle=False) as stored:
+        keep = ~stored["calibration"]
+        labels, metric = stored["labels"][keep], str(stored["metric"])
+        inputs = {i.name: stored[i.name][keep] for i in session.get_inputs()}
+    outputs = [
+        session.run(None, {n: a[at : at + 100] for n, a in inputs.items()})[0]
+        for at in range(0, len(labels), 100)
+    ]
+    counts = {False: int(keep.sum()), True: int((~keep).sum())}
+    return score(metric, np.concatenate(outputs), labels), counts
+
+
+def score(metric: str, output: Array, labels: Array) -> float:
+    from sklearn.metrics import roc_auc_score
+
+    if metric == "top1":
+        return float((output.argmax(1) == labels).mean())
+    if metric == "auc":
+        return float(roc_auc_score(labels, output.ravel()))
+    if metric == "mae":
+        return float(np.abs(output - labels).mean())
+    raise ValueError(f"no such metric here: {metric!r}")
