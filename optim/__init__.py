@@ -1,3 +1,3 @@
-"""Inference Optimization Explorer: measure, judge, compare and explain ways to make a model fast."""
+"""Measure, judge, compare and explain ways to make a trained model fast."""
 
 __version__ = "0.1.0"

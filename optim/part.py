@@ -32,7 +32,7 @@ class Group(StrEnum):
 
 
 class Part(BaseModel):
-    """One optimization or engine with its settings. Subclasses say what they are in class variables."""
+    """One optimization or engine with its settings; class variables say what it is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

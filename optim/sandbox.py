@@ -5,6 +5,7 @@ Whatever native code does to the child (crash, hang, exhaust memory) costs the p
 is pickled, since a child that has parsed a hostile file is not trusted either.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -125,10 +126,8 @@ def _resident_mb(pid: int) -> float:
 
 
 def _kill(child: "subprocess.Popen[bytes]") -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     child.wait()
 
 

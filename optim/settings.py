@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
-    """Every knob of the program that is not part of a recipe. The README's table is made from this."""
+    """Every knob that is not part of a recipe. The README's table is made from this."""
 
     model_config = SettingsConfigDict(env_prefix="OPTIM_", frozen=True)
 
