@@ -1,4 +1,4 @@
-"""Inference Optimization Explorer: measure, judge, compare and explain ways to make a model fast."""
+"""Measure, judge, compare and explain ways to make a trained model fast."""
 
 import os
 import sys
