@@ -1,11 +1,13 @@
 """Content-addressed files under `settings().home / "files"`: a file's name is its SHA-256."""
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from optim.errors import InputError
 from optim.settings import settings
@@ -58,20 +60,12 @@ def hash_files(*paths: Path) -> str:
     return digest.hexdigest()
 
 
-class _written:  # noqa: N801 -- used like a function in a `with`
+@contextmanager
+def _written(target: Path) -> Iterator[BinaryIO]:
     """A file that appears under its name complete or not at all."""
-
-    def __init__(self, target: Path) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        self.target = target
-        self.file = tempfile.NamedTemporaryFile(dir=target.parent, delete=False)  # noqa: SIM115
-
-    def __enter__(self) -> "tempfile._TemporaryFileWrapper[bytes]":
-        return self.file
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.file.close()
-        if kind is None:
-            os.replace(self.file.name, self.target)
-        else:
-            Path(self.file.name).unlink()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="new-") as folder:
+        new = Path(folder, "file")
+        with new.open("wb") as sink:
+            yield sink
+        new.replace(target)

@@ -4,7 +4,6 @@ A folder holds `model.onnx`, `model.data` where the weights are too large for on
 (2 GB; onnx.proto, "External Data"), and `model.json`, the Model value.
 """
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -124,7 +123,7 @@ def _keep(model: Model, files: list[Path]) -> None:
             shutil.copyfile(file, new / kept_name)
         (new / _VALUE_FILE).write_text(model.model_dump_json(indent=1))
         try:
-            os.rename(new, folder)
+            new.rename(folder)
         except OSError:  # another process has stored the same content meanwhile
             if not (folder / _VALUE_FILE).exists():
                 raise
@@ -175,7 +174,7 @@ def write_proto(proto: "onnx.ModelProto", path: Path, spill_bytes: int = _SPILL_
     """
     data = path.with_name(DATA_FILE)
     data.unlink(missing_ok=True)
-    large = [t for t in all_tensors(proto) if len(t.raw_data) >= _SPILL_TENSOR_BYTES]
+    large = [t for t in proto.graph.initializer if len(t.raw_data) >= _SPILL_TENSOR_BYTES]
     if sum(len(tensor.raw_data) for tensor in large) > spill_bytes:
         _spill(large, data)
     path.write_bytes(proto.SerializeToString(deterministic=True))
