@@ -1,0 +1,138 @@
+"""EvalSets: inputs, labels if any, a metric; split into calibration and validation, never mixed.
+
+Whatever a user brings is parsed in a child process and stored as a canonical, content-addressed
+file (see `stored`). Three sources: an `.npz`, a zip of images in folders named by class, or
+inputs synthesized from the model's input types.
+"""
+
+import tempfile
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from optim import files, sandbox
+from optim.errors import InputError
+from optim.evalset import stored
+from optim.evalset.images import Preprocessing
+from optim.evalset.stored import Split
+from optim.model import Model
+from optim.settings import settings
+
+__all__ = [
+    "EvalSet",
+    "Preprocessing",
+    "Split",
+    "evalset_from_digest",
+    "load_evalset",
+    "load_image_folder",
+    "synthesize",
+]
+
+_SUFFIX = ".npz"
+
+
+class EvalSet(BaseModel):
+    """What is known of a stored EvalSet. Its arrays are read when asked for.
+
+    `split_note` says how many samples each split has and how they were chosen; `notes` are
+    sentences on what was done to the data (roundings, preprocessing, synthesis).
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: str
+    inputs: tuple[str, ...]
+    metric: str
+    labelled: bool
+    synthetic: bool
+    classes: tuple[str, ...]
+    calibration_count: int
+    validation_count: int
+    split_note: str
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def at(cls, digest: str) -> Self:
+        """The stored EvalSet of this digest. Raises InputError where there is none."""
+        about = stored.about(files.file_path(digest, _SUFFIX))
+        return cls.model_validate({**about, "digest": digest})
+
+    @property
+    def path(self) -> Path:
+        """The stored file."""
+        return files.file_path(self.digest, _SUFFIX)
+
+    def feeds(self, split: Split, limit: int | None = None) -> list[dict[str, NDArray[Any]]]:
+        """The first `limit` samples of a split's seeded shuffle, each a full set of inputs."""
+        columns = [
+            stored.read(self.path, f"{split}_{position}", limit)
+            for position in range(len(self.inputs))
+        ]
+        return [
+            {name: np.asarray(value) for name, value in zip(self.inputs, row, strict=True)}
+            for row in zip(*columns, strict=True)
+        ]
+
+    def labels(self, split: Split, limit: int | None = None) -> NDArray[Any] | None:
+        """Labels in the order of `feeds`: int64 classes [n] or float64 numbers [n, ...]."""
+        return stored.read(self.path, f"{split}_labels", limit) if self.labelled else None
+
+
+def evalset_from_digest(digest: str) -> EvalSet:
+    """The stored EvalSet of this digest. Raises InputError where there is none."""
+    return EvalSet.at(digest)
+
+
+def load_evalset(path: str | Path, model: Model) -> EvalSet:
+    """Check and store a user's `.npz`; a zip of images gets the preprocessing suggested for it.
+
+    Raises: InputError with one sentence on what is wrong.
+    """
+    source = _existing(path)
+    if source.suffix.lower() == ".zip":
+        return load_image_folder(source, model, Preprocessing.suggested(model))
+    specs = {
+        "inputs": [spec.model_dump() for spec in model.inputs],
+        "outputs": [spec.model_dump() for spec in model.outputs],
+    }
+    return _made("optim.evalset.npz:convert", {"path": str(source), **specs})
+
+
+def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessing) -> EvalSet:
+    """Check, preprocess and store a zip of folders of images named by class. Raises InputError."""
+    argument = {
+        "path": str(_existing(path)),
+        "inputs": [spec.model_dump() for spec in model.inputs],
+        "outputs": [spec.model_dump() for spec in model.outputs],
+        "preprocessing": preprocessing.model_dump(mode="json"),
+    }
+    return _made("optim.evalset.images:convert", argument)
+
+
+def synthesize(model: Model, samples: int = 64) -> EvalSet:
+    """Make inputs from the model's input types, seeded. The metric is fidelity to the original."""
+    argument = {
+        "path": str(model.path),
+        "inputs": [spec.model_dump() for spec in model.inputs],
+        "samples": samples,
+    }
+    return _made("optim.evalset.synthetic:convert", argument)
+
+
+def _existing(path: str | Path) -> Path:
+    source = Path(path).resolve()
+    if not source.is_file():
+        raise InputError(f"There is no file {path}.", "Check the path.", "EvalSet")
+    return source
+
+
+def _made(function: str, argument: dict[str, Any]) -> EvalSet:
+    with tempfile.TemporaryDirectory(prefix="optim-evalset-") as folder:
+        out = Path(folder, "evalset.npz")
+        argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}
+        sandbox.call(function, argument, step="EvalSet")
+        digest = files.put_file(out, _SUFFIX)
+    return EvalSet.at(digest)

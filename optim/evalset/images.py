@@ -1,0 +1,241 @@
+"""Read a zip of folders of images, each folder named by its class. Runs in a child.
+
+Nothing is extracted to disk: members are read one by one, bounded in bytes and pixels.
+"""
+
+import io
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from optim import metrics
+from optim.errors import InputError, OptimError
+from optim.evalset import npz, stored
+from optim.model import Model, TensorSpec
+
+Array = NDArray[Any]
+
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_MAX_PIXELS = 64_000_000
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+Triple = tuple[float, float, float]
+
+
+class Preprocessing(BaseModel):
+    """From an image file to the model's input. Height and width come from the model.
+
+    Applied in order: resize, crop, scale, subtract the mean, divide by the deviation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    layout: Literal["nchw", "nhwc"] = Field(
+        default="nchw", description="Order of the input's axes: channels before or after the image."
+    )
+    channels: Literal["rgb", "bgr", "gray"] = Field(
+        default="rgb", description="Order of the colour channels."
+    )
+    fit: Literal["crop", "stretch", "pad"] = Field(
+        default="crop",
+        description="How another shape is brought to the model's: resize the shorter side and "
+        "crop the centre, stretch, or resize the longer side and pad with black.",
+    )
+    crop_share: float = Field(
+        default=0.875,
+        gt=0,
+        le=1,
+        description="With fit=crop: the share of the resized image that the crop keeps "
+        "(0.875 is 224 of 256).",
+    )
+    filter: Literal["bilinear", "bicubic", "nearest"] = Field(
+        default="bilinear", description="Interpolation when resizing."
+    )
+    scale: float = Field(
+        default=1 / 255, gt=0, description="What pixel values (0 to 255) are multiplied by first."
+    )
+    mean: Triple = Field(
+        default=_IMAGENET_MEAN, description="Subtracted per channel, in the channels' order."
+    )
+    std: tuple[float, float, float] = Field(
+        default=_IMAGENET_STD, description="Divided by per channel, in the channels' order."
+    )
+
+    @classmethod
+    def suggested(cls, model: Model) -> "Preprocessing":
+        """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
+        spec = image_input(model.inputs)
+        if len(spec.shape) == 3:
+            return cls(layout="nchw", channels="gray", mean=(0, 0, 0), std=(1, 1, 1))
+        layout: Literal["nchw", "nhwc"] = "nchw" if spec.shape[1] in (1, 3) else "nhwc"
+        count = spec.shape[1] if layout == "nchw" else spec.shape[3]
+        if npz.numpy_dtype(spec).kind != "f":
+            zero_one: dict[str, Any] = {"mean": (0, 0, 0), "std": (1, 1, 1), "scale": 1.0}
+            return cls(layout=layout, channels="rgb" if count == 3 else "gray", **zero_one)
+        if count == 1:
+            return cls(layout=layout, channels="gray", mean=(0, 0, 0), std=(1, 1, 1))
+        return cls(layout=layout)
+
+    def apply(self, image: Image.Image, spec: TensorSpec) -> Array:
+        """The input array for one image, shaped as the input is."""
+        height, width = self.size(spec)
+        picture = self._fitted(
+            image.convert("L" if self.channels == "gray" else "RGB"), width, height
+        )
+        pixels = np.asarray(picture, dtype=np.float64).reshape(height, width, -1)
+        if self.channels == "bgr":
+            pixels = pixels[:, :, ::-1]
+        count = pixels.shape[2]
+        pixels = (pixels * self.scale - self.mean[:count]) / self.std[:count]
+        ordered = pixels.transpose(2, 0, 1) if self.layout == "nchw" else pixels
+        dtype = npz.numpy_dtype(spec)
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            ordered = np.clip(np.rint(ordered), limits.min, limits.max)
+        return ordered.astype(dtype).reshape(spec.shape)
+
+    def size(self, spec: TensorSpec) -> tuple[int, int]:
+        """Height and width of the input. Raises InputError where layout or channels do not fit."""
+        shape = spec.shape if len(spec.shape) == 4 else (1, 1, *spec.shape[1:])
+        count = 1 if self.channels == "gray" else 3
+        channels, *size = shape[1:] if self.layout == "nchw" else (shape[3], shape[1], shape[2])
+        if channels != count or shape[0] != 1:
+            raise npz.fail(
+                f"The input {spec.name!r} has shape {list(spec.shape)}, which does not fit "
+                f"layout {self.layout} with channels {self.channels}.",
+                "Change the layout or the channels.",
+            )
+        return size[0], size[1]
+
+    def _fitted(self, image: Image.Image, width: int, height: int) -> Image.Image:
+        method = Image.Resampling[self.filter.upper()]
+        if self.fit == "stretch":
+            return image.resize((width, height), method)
+        ratios = width / image.width, height / image.height
+        ratio = max(ratios) / self.crop_share if self.fit == "crop" else min(ratios)
+        resized = image.resize(
+            (max(1, round(image.width * ratio)), max(1, round(image.height * ratio))), method
+        )
+        left, top = (resized.width - width) // 2, (resized.height - height) // 2
+        return resized.crop((left, top, left + width, top + height))
+
+
+def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
+    """The model's one input, if it takes an image. Raises InputError."""
+    if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
+        shape = inputs[0].shape
+        grey = len(shape) == 3 and min(shape[1:]) >= 8
+        if grey or (len(shape) == 4 and (shape[1] in (1, 3) or shape[3] in (1, 3))):
+            return inputs[0]
+    listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
+    raise npz.fail(
+        f"A zip of images needs a model with one image as its input; this one takes {listed}.",
+        "Give an .npz with one array per input.",
+    )
+
+
+def convert(
+    path: str,
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+    preprocessing: dict[str, Any],
+    max_mb: int,
+    out: str,
+) -> None:
+    """Child: check, preprocess and store the zip of images at `path`. Raises InputError."""
+    spec, recipe = image_input(npz.as_specs(inputs)), Preprocessing.model_validate(preprocessing)
+    recipe.size(spec)
+    if not zipfile.is_zipfile(path):
+        raise npz.fail(f"{Path(path).name} is not a zip, or it is cut off.", "Zip it again.")
+    with zipfile.ZipFile(path) as archive:
+        members, skipped = _images(archive)
+        npz.check_size(sum(member.file_size for member in members), max_mb)
+        item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
+        npz.check_size(len(members) * item, max_mb)
+        values = np.empty((len(members), *spec.shape), npz.numpy_dtype(spec))
+        for position, member in enumerate(members):
+            values[position] = _decoded(archive, member, recipe, spec)
+    names, labels = _classes(members)
+    checked, metric = _labels(labels, names, npz.as_specs(outputs))
+    notes = [f"Preprocessing: {_spelled(recipe)}."]
+    if skipped:
+        notes.append(f"{skipped} files that are no images in a class folder were left out.")
+    contents = stored.Contents({spec.name: values}, metric, checked, names, notes=tuple(notes))
+    stored.write(contents, Path(out))
+
+
+def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
+    """The members that are images in a class folder, and how many others there are."""
+    files = [member for member in archive.infolist() if not member.is_dir()]
+    chosen = [member for member in files if _is_image(PurePosixPath(member.filename))]
+    if not chosen:
+        raise npz.fail(
+            f"The zip holds no images ({', '.join(_SUFFIXES)}) in folders.",
+            "Put each class's images in a folder named by the class.",
+        )
+    return chosen, len(files) - len(chosen)
+
+
+def _is_image(path: PurePosixPath) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    return path.suffix.lower() in _SUFFIXES and len(path.parts) >= 2 and not hidden
+
+
+def _decoded(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, recipe: Preprocessing, spec: TensorSpec
+) -> Array:
+    try:
+        with Image.open(io.BytesIO(archive.read(member)), formats=_FORMATS) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise npz.fail(
+                    f"The image {member.filename!r} has {image.width} x {image.height} pixels; "
+                    f"the limit is {_MAX_PIXELS // 1_000_000} million.",
+                    "Make it smaller.",
+                )
+            return recipe.apply(image, spec)
+    except OptimError:
+        raise
+    except Exception as error:  # a decoder may raise anything on a damaged file
+        raise npz.fail(
+            f"The image {member.filename!r} cannot be read ({type(error).__name__}).",
+            "Replace or remove it.",
+        ) from None
+
+
+def _classes(members: Sequence[zipfile.ZipInfo]) -> tuple[tuple[str, ...], Array]:
+    """Class names in order, numbers by value and then text, and each image's class."""
+    folders = [PurePosixPath(member.filename).parent.name for member in members]
+    names = sorted(set(folders), key=_natural)
+    position = {name: number for number, name in enumerate(names)}
+    return tuple(names), np.array([position[folder] for folder in folders], dtype=np.int64)
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _labels(
+    labels: Array, names: tuple[str, ...], outputs: Sequence[TensorSpec]
+) -> tuple[Array, str]:
+    metric = metrics.infer_metric(labels, outputs)
+    try:
+        return metrics.check_labels(metric, labels, outputs, 0), metric.name
+    except InputError as error:
+        raise npz.fail(
+            f"The zip has {len(names)} class folders ({', '.join(names[:5])}...): {error.what}",
+            "Name one folder per class of the model, in its order.",
+        ) from None
+
+
+def _spelled(recipe: Preprocessing) -> str:
+    return ", ".join(f"{key} {value}" for key, value in recipe.model_dump(mode="json").items())

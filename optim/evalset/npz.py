@@ -1,0 +1,287 @@
+"""Read an `.npz` that a user brought: check everything, believe nothing. Runs in a child."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from optim import metrics
+from optim.errors import InputError
+from optim.evalset import stored
+from optim.model import TensorSpec
+
+Array = NDArray[Any]
+
+_RESERVED = ("labels", "metric", "classes", "calibration")
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+
+
+def fail(what: str, next_step: str) -> InputError:
+    """An InputError about the EvalSet."""
+    return InputError(what, next_step, "EvalSet")
+
+
+def convert(
+    path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int, out: str
+) -> None:
+    """Child: check the `.npz` at `path` for a model with these inputs and outputs; store at `out`.
+
+    Raises InputError: one sentence for what is wrong with it, and what to do.
+    """
+    specs, results = as_specs(inputs), as_specs(outputs)
+    arrays = load(Path(path), max_mb)
+    given = _by_input(arrays, specs)
+    notes: list[str] = []
+    checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in specs}
+    count = _count(checked)
+    extras = {key: value for key, value in arrays.items() if key not in checked}
+    contents = _with_labels(checked, count, extras, results, tuple(notes))
+    stored.write(contents, Path(out))
+
+
+def as_specs(items: list[dict[str, Any]]) -> list[TensorSpec]:
+    """Tensor descriptions as they travel to a child."""
+    return [TensorSpec.model_validate(item) for item in items]
+
+
+def load(path: Path, max_mb: int) -> dict[str, Array]:
+    """All arrays of an `.npz` whose headers promise no more than `max_mb`. Raises InputError."""
+    if not zipfile.is_zipfile(path):
+        raise fail(
+            f"{path.name} is not an .npz file, or it is cut off.",
+            'Make one with numpy.savez("evalset.npz", input_name=array, labels=labels).',
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            check_size(sum(member.file_size for member in members), max_mb)
+            return {_key(member): _array(archive, member) for member in members}
+    except _DAMAGED as error:
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise fail(f"{path.name} is damaged ({text}).", "Save it again with numpy.savez.") from None
+
+
+def check_size(size: int, max_mb: int) -> None:
+    """Raise InputError where an archive unpacks to more than the limit."""
+    if size > max_mb * 1_000_000:
+        raise fail(
+            f"It unpacks to {size / 1e6:,.0f} MB; the limit is {max_mb:,} MB.",
+            "Use fewer samples or raise OPTIM_MAX_EVALSET_MB.",
+        )
+
+
+def _key(member: zipfile.ZipInfo) -> str:
+    if not member.filename.endswith(".npy"):
+        raise fail(
+            f"It holds {member.filename!r}, which is no array.",
+            "Save arrays only, with numpy.savez.",
+        )
+    return member.filename.removesuffix(".npy")
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """Read one array after its header has been checked against the member's size."""
+    with archive.open(member) as stream:
+        shape, dtype = stored.header(stream)
+        start = stream.tell()
+    if dtype.hasobject:
+        raise fail(
+            f"The array {_key(member)!r} holds pickled Python objects, which can run code when "
+            "they are read; it is refused.",
+            'Save plain numbers: check array.dtype, and use array.astype("float32") or stack it.',
+        )
+    size = dtype.itemsize
+    for length in shape:  # Python integers: no overflow
+        size *= length
+    if start + size != member.file_size:
+        raise fail(
+            f"The array {_key(member)!r} is damaged: its header says {list(shape)} {dtype}, "
+            f"{size:,} bytes, but it holds {member.file_size - start:,}.",
+            "Save it again with numpy.savez.",
+        )
+    with archive.open(member) as stream:
+        return np.asarray(npy.read_array(stream, allow_pickle=False))
+
+
+def _by_input(arrays: Mapping[str, Array], specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
+    names = [spec.name for spec in specs]
+    missing = [name for name in names if name not in arrays]
+    unknown = [key for key in arrays if key not in names and key not in _RESERVED]
+    wanted = f"The model's inputs are: {', '.join(names)}."
+    step = f"Name the arrays after the inputs (and optionally {', '.join(_RESERVED)})."
+    if missing:
+        has = ", ".join(map(repr, unknown)) or "no other array"
+        raise fail(f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", step)
+    if unknown:
+        raise fail(f"It has an array {unknown[0]!r} that is no input. {wanted}", step)
+    return arrays
+
+
+def _samples(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
+    """The array as [samples, *input shape] in the input's dtype."""
+    shape = tuple(spec.shape)
+    forms = [shape, shape[1:]] if shape[:1] == (1,) else [shape]
+    if array.ndim == 0 or array.shape[1:] not in forms:
+        wanted = " or ".join(str(["samples", *form]).replace("'", "") for form in forms)
+        raise fail(
+            f"The array {spec.name!r} has shape {list(array.shape)}; the model wants {wanted}.",
+            "Reshape it so that its first axis counts the samples.",
+        )
+    if len(array) == 0:
+        raise fail(f"The array {spec.name!r} has zero samples.", "Give at least two samples.")
+    return _cast(array, spec, notes).reshape(len(array), *shape)
+
+
+def _cast(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
+    """The values in the input's dtype: whole numbers must fit; floats may be rounded, and noted."""
+    dtype = numpy_dtype(spec)
+    kinds = array.dtype.kind, dtype.kind
+    if kinds not in {("f", "f"), ("i", "i"), ("i", "u"), ("u", "i"), ("u", "u"), ("b", "b")} | {
+        ("b", "i"),
+        ("b", "u"),
+    }:
+        raise fail(
+            f"The array {spec.name!r} is {array.dtype}; the model wants {dtype}.",
+            f'Convert it with {spec.name}.astype("{dtype}") if that keeps its meaning.',
+        )
+    if kinds[0] == "f":
+        return _rounded(array, spec, dtype, notes)
+    values = array.astype(dtype)
+    if not np.array_equal(values, array):
+        raise fail(
+            f"The array {spec.name!r} is {array.dtype} with values from {array.min()} to "
+            f"{array.max()}, which {dtype} cannot hold.",
+            f"The model wants {dtype}; give values in its range.",
+        )
+    return values
+
+
+def _rounded(array: Array, spec: TensorSpec, dtype: np.dtype[Any], notes: list[str]) -> Array:
+    finite = np.isfinite(array)
+    if not finite.all():
+        row = int(np.argwhere(~finite)[0][0])
+        raise fail(
+            f"The array {spec.name!r} holds {np.sum(~finite):,} NaN or infinite values, "
+            f"the first in sample {row}.",
+            "Remove or fill them.",
+        )
+    with np.errstate(over="ignore"):
+        values = array.astype(dtype)
+    if not np.isfinite(values).all():
+        raise fail(
+            f"The array {spec.name!r} reaches {np.abs(array).max():.3g}; {dtype} cannot hold that.",
+            "Scale it as the model was trained.",
+        )
+    if array.dtype.itemsize > dtype.itemsize:
+        notes.append(f"{spec.name} was rounded from {array.dtype} to {dtype}.")
+    return values
+
+
+def numpy_dtype(spec: TensorSpec) -> np.dtype[Any]:
+    """The numpy dtype of an input. Raises InputError for types that numpy cannot store."""
+    try:
+        dtype = np.dtype(spec.dtype)
+    except TypeError:
+        dtype = np.dtype(object)
+    if dtype.kind not in "fiub":
+        raise fail(
+            f"The input {spec.name!r} is of type {spec.dtype}, which an EvalSet cannot hold.",
+            "Use a model with float, integer or boolean inputs.",
+        )
+    return dtype
+
+
+def _count(arrays: Mapping[str, Array]) -> int:
+    counts = {name: len(array) for name, array in arrays.items()}
+    if len(set(counts.values())) > 1:
+        listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
+        raise fail(
+            f"The inputs have different numbers of samples: {listed}.",
+            "Give every input the same number.",
+        )
+    return next(iter(counts.values()))
+
+
+def _with_labels(
+    inputs: dict[str, Array],
+    count: int,
+    extras: Mapping[str, Array],
+    outputs: Sequence[TensorSpec],
+    notes: tuple[str, ...],
+) -> stored.Contents:
+    labels, classes = extras.get("labels"), _classes(extras.get("classes"))
+    if labels is not None:
+        labels = _checked_labels(labels, count)
+    metric = _metric(extras.get("metric"), labels, outputs)
+    if metric.name == "fidelity" and labels is not None:
+        notes = (*notes, "The labels are not used: the metric is fidelity.")
+        labels = None
+    if labels is None:
+        metrics.choose_output(metric, outputs)
+    else:
+        labels = metrics.check_labels(metric, labels, outputs, len(classes))
+    mask = _mask(extras.get("calibration"), count)
+    return stored.Contents(inputs, metric.name, labels, classes, mask, notes=notes)
+
+
+def _checked_labels(labels: Array, count: int) -> Array:
+    if labels.ndim == 0 or len(labels) != count:
+        raise fail(
+            f"There are {labels.size if labels.ndim == 0 else len(labels)} labels for "
+            f"{count} samples.",
+            "Give one label per sample.",
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise fail("The labels hold NaN or infinite values.", "Remove those samples.")
+    return labels.reshape(count) if labels.shape == (count, 1) else labels
+
+
+def _metric(
+    name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]
+) -> metrics.Metric:
+    if name is None:
+        return metrics.infer_metric(labels, outputs)
+    if name.size != 1 or name.dtype.kind not in "US":
+        raise fail(
+            "The `metric` array is not one name.", f"Give one of: {', '.join(metrics.METRICS)}."
+        )
+    metric = metrics.find_metric(_texts(name)[0])
+    if metric.needs_labels and labels is None:
+        raise fail(
+            f"The metric {metric.name} needs labels, and there is no `labels` array.",
+            "Add one, or use the metric fidelity.",
+        )
+    return metric
+
+
+def _classes(array: Array | None) -> tuple[str, ...]:
+    if array is None:
+        return ()
+    if array.ndim != 1 or array.dtype.kind not in "US":
+        raise fail(
+            f"The `classes` array is {array.dtype}{list(array.shape)}.",
+            "Give one name per class, as text.",
+        )
+    return _texts(array)
+
+
+def _texts(array: Array) -> tuple[str, ...]:
+    if array.dtype.kind == "S":
+        return tuple(item.decode(errors="replace") for item in array.ravel().tolist())
+    return tuple(array.ravel().tolist())
+
+
+def _mask(array: Array | None, count: int) -> Array | None:
+    if array is None:
+        return None
+    if array.shape != (count,) or not np.isin(array, (0, 1)).all():
+        raise fail(
+            f"The `calibration` array is {array.dtype}{list(array.shape)}.",
+            f"Give one true or false per sample, shape [{count}].",
+        )
+    return array.astype(bool)

@@ -1,0 +1,79 @@
+"""Make inputs from a model's input types, where a user has none. Reading the graph runs in a child.
+
+Floats are standard normal, whole numbers stay inside the tables they index, masks are ones.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from optim.evalset import npz, stored
+from optim.model import TensorSpec
+
+Array = NDArray[Any]
+
+_SEED = 0
+_SAME_VALUES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
+_NOTE = (
+    "The inputs were synthesized from the model's input types, so quality is only fidelity to the "
+    "original, not accuracy."
+)
+
+
+def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, out: str) -> None:
+    """Child: synthesize `samples` samples for the model at `path` and store them at `out`."""
+    specs = npz.as_specs(inputs)
+    sizes = [npz.numpy_dtype(s).itemsize * int(np.prod(s.shape, dtype=np.int64)) for s in specs]
+    npz.check_size(samples * sum(sizes), max_mb)
+    graph = onnx.load(path, load_external_data=False).graph
+    random = np.random.default_rng(_SEED)
+    values = {spec.name: _values(spec, samples, graph, random) for spec in specs}
+    contents = stored.Contents(values, "fidelity", synthetic=True, notes=(_NOTE,))
+    stored.write(contents, Path(out))
+
+
+def _values(
+    spec: TensorSpec, samples: int, graph: onnx.GraphProto, random: np.random.Generator
+) -> Array:
+    shape, dtype = (samples, *spec.shape), npz.numpy_dtype(spec)
+    if dtype.kind == "f":
+        return random.standard_normal(shape).astype(dtype)
+    if "mask" in spec.name.lower():
+        return np.ones(shape, dtype)
+    if dtype.kind == "b":
+        return random.integers(0, 2, shape).astype(bool)
+    table = min(_tables(spec.name, graph), default=0)
+    limits = np.iinfo(dtype)
+    if table:
+        return random.integers(0, min(table, limits.max), shape).astype(dtype)
+    if dtype.itemsize == 1:
+        return random.integers(limits.min, limits.max, shape, endpoint=True, dtype=dtype)
+    return random.integers(0, 2, shape).astype(dtype)
+
+
+def _tables(name: str, graph: onnx.GraphProto) -> Iterator[int]:
+    """Lengths of the constant tables that the input's values index (Gather on axis 0)."""
+    lengths = _constants(graph)
+    same = {name}
+    for node in graph.node:  # nodes are in topological order
+        if node.op_type in _SAME_VALUES and node.input[0] in same:
+            same.add(node.output[0])
+        if node.op_type == "Gather" and node.input[1] in same:
+            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
+            if axis == 0 and node.input[0] in lengths:
+                yield lengths[node.input[0]]
+
+
+def _constants(graph: onnx.GraphProto) -> dict[str, int]:
+    """First dimension of every constant, also of those behind a Cast or a DequantizeLinear."""
+    found = {item.name: item.dims[0] for item in graph.initializer if item.dims}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute and node.attribute[0].t.dims:
+            found[node.output[0]] = node.attribute[0].t.dims[0]
+        elif node.op_type in {"DequantizeLinear", "Cast", "Identity"} and node.input[0] in found:
+            found[node.output[0]] = found[node.input[0]]
+    return found
