@@ -46,6 +46,10 @@ class Interval(BaseModel):
         """Whether the two intervals share a point: then the values are a tie."""
         return self.low <= other.high and other.low <= self.high
 
+    def negated(self) -> "Interval":
+        """The same on a flipped axis, so that lower is better everywhere."""
+        return Interval(value=-self.value, low=-self.high, high=-self.low)
+
 
 class Slice(BaseModel):
     """The timing done by one child process: interleaved rounds of every arm.

@@ -1,13 +1,22 @@
-"""Which recipes to try: a small starting set for any model, and the neighbours of what did well."""
+"""Which recipes to try: a starting set for any model, then the neighbours of what did well."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from optim.environment import environment
+from optim.front import Point, front
+from optim.graph import analysis_of
+from optim.measurement import Interval
+from optim.metrics import METRICS
+from optim.queue import Queue
 from optim.recipe import Recipe
+from optim.study import Study, Trial
 
 _MATMULS = frozenset({"MatMul", "Gemm", "Attention"})
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _START_SIZE = 9
+_NEIGHBOURS_PER_ROUND = 4
 
 
 def starting_recipes(
@@ -40,27 +49,95 @@ def starting_recipes(
     return [Recipe.parse(text) for text, fits in wanted if fits][:_START_SIZE]
 
 
+def starting_set(study: Study) -> list[Recipe]:
+    """The starting recipes for a study's model on this machine."""
+    here = environment()
+    histogram = analysis_of(study.model).op_histogram
+    return starting_recipes(histogram, here["flags"].split(), int(here["cores"]))
+
+
 def neighbours(recipe: Recipe) -> list[Recipe]:
-    """Recipes one step from this one: another calibration, range, engine setting or engine."""
-    if recipe.is_baseline:
-        return [Recipe.parse("fp16 + openvino"), Recipe.parse("onnxruntime:graph=extended")]
+    """Recipes one step from this one: another calibration, sparsity, width or cleaned graph."""
     spellings = [part.spelling for part in recipe.passes]
-    changed = [
-        [*spellings[:-1], other, recipe.runtime.spelling]
-        for other in _variants(spellings[-1] if spellings else "")
-    ]
+    changed = [[*spellings[:-1], other] for other in _variants(spellings[-1] if spellings else "")]
     if "simplify" not in {part.name for part in recipe.passes}:
-        changed.append(["simplify", *spellings, recipe.runtime.spelling])
-    return [Recipe.parse(" + ".join(parts)) for parts in changed]
+        changed.append(["simplify", *spellings])
+    return [Recipe.parse(" + ".join([*parts, recipe.runtime.spelling])) for parts in changed]
 
 
 def _variants(spelling: str) -> list[str]:
-    match spelling.partition(":")[0]:
-        case "static_int8":
-            return ["static_int8:calibration=entropy", "static_int8:calibration=percentile"]
-        case "magnitude_prune":
-            return ["magnitude_prune:sparsity=0.3"]
-        case "weight_only":
-            return ["weight_only:bits=4"]
-        case _:
-            return []
+    return {
+        "static_int8": ["static_int8:calibration=entropy", "static_int8:calibration=percentile"],
+        "magnitude_prune": ["magnitude_prune:sparsity=0.3"],
+        "weight_only": ["weight_only:bits=4"],
+    }.get(spelling.partition(":")[0], [])
+
+
+def explore_study(
+    study: Study, queue: Queue, budget: float, on_change: Callable[[Trial], None]
+) -> list[int]:
+    """Try the starting set, then neighbours of the front, until `budget` seconds are over.
+
+    What runs when the budget ends is cancelled; a trial that has a first point keeps it.
+    Returns the numbers of all trials started.
+    """
+    deadline = time.monotonic() + budget
+    recipes = starting_set(study)
+    numbers: list[int] = []
+    while recipes and time.monotonic() < deadline:
+        new = [study.add(recipe, "local", origin="explore", again=True) for recipe in recipes]
+        numbers += new
+        queue.run_all(study, new, on_change, seconds=deadline - time.monotonic())
+        trials = study.trials_of(numbers)
+        tried = {trial.recipe for trial in trials}
+        best = [trial for trial in trials if trial.number in front_of(trials)]
+        near = [recipe for trial in best for recipe in neighbours(trial.recipe)]
+        recipes = list(dict.fromkeys(r for r in near if r not in tried))[:_NEIGHBOURS_PER_ROUND]
+    return numbers
+
+
+def point_of(trial: Trial) -> Point[int] | None:
+    """Where a measured trial stands: time relative to the one-thread original, quality lost."""
+    if trial.summary is None or trial.quality is None:
+        return None
+    gain, threads = trial.summary.speedup, trial.summary.thread_gain
+    scale = threads or Interval(value=1, low=1, high=1)
+    cost = Interval(
+        value=1 / (gain.value * scale.value),
+        low=1 / (gain.high * scale.high),
+        high=1 / (gain.low * scale.low),
+    )
+    return Point(trial.number, cost, loss_of(trial))
+
+
+def loss_of(trial: Trial) -> Interval:
+    """Quality lost against the original, in the metric's unit, positive is worse."""
+    assert trial.quality is not None
+    low, high = trial.quality.difference_ci
+    difference = Interval(value=trial.quality.difference, low=low, high=high)
+    better_up = METRICS[trial.quality.metric].higher_is_better
+    return difference.negated() if better_up else difference
+
+
+def front_of(trials: Iterable[Trial]) -> set[int]:
+    """Numbers of the measured trials that nothing else clearly beats."""
+    return front([point for trial in trials if (point := point_of(trial))])
+
+
+def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
+    """The fastest measured trial whose quality loss is at most `max_loss`.
+
+    The loss is absolute for metrics that are shares (0.01 = one point of top-1 or AUC), and
+    relative to the original's value for errors (MAE, RMSE).
+    """
+    measured = {p.key: p for trial in trials if (p := point_of(trial))}
+    allowed = [t for t in trials if t.number in measured and _relative_loss(t) <= max_loss]
+    return min(allowed, key=lambda t: measured[t.number].cost.value, default=None)
+
+
+def _relative_loss(trial: Trial) -> float:
+    assert trial.quality is not None
+    loss = loss_of(trial).value
+    if METRICS[trial.quality.metric].higher_is_better:
+        return loss
+    return loss / trial.quality.baseline_value if trial.quality.baseline_value else loss

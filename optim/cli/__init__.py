@@ -1,0 +1,117 @@
+"""The command line: everything the page does, for terminals (text) and machines (`--json`).
+
+Results go to standard output, progress to standard error. Exit codes: 0 all measured (or the
+check held), 1 something failed, 2 bad usage or input.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from optim.errors import InputError, OptimError
+
+BAD_INPUT = 2
+FAILED = 1
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command; errors meant for people become one line on standard error."""
+    args = parser().parse_args(argv)
+    from optim.cli import commands
+
+    try:
+        return int(getattr(commands, args.command)(args))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except OptimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return FAILED
+
+
+def parser() -> argparse.ArgumentParser:
+    """The grammar of the command line."""
+    top = argparse.ArgumentParser(prog="python -m optim", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+
+    parts = commands.add_parser("parts", help="list passes, runtimes and targets")
+    inspect = commands.add_parser("inspect", help="a model's totals and its heaviest nodes")
+    measure = commands.add_parser("measure", help="measure and judge recipes on a model")
+    explore = commands.add_parser("explore", help="try a sensible set of recipes, show the front")
+    replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
+    serve = commands.add_parser("serve", help="serve the web application")
+    docs = commands.add_parser("docs", help="write the generated documents")
+
+    for command in (inspect, measure, explore):
+        _add_model_options(command)
+    for command in (parts, inspect, measure, explore, replay):
+        command.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    measure.add_argument(
+        "--recipe",
+        action="append",
+        default=[],
+        metavar="R",
+        type=str,
+        help='such as "static_int8 + openvino:threads=2"; default: the baseline',
+    )
+    measure.add_argument("--target", default="local", help="this machine, or a modelled target")
+    measure.add_argument("--out", type=Path, help="write the (one) recipe's bundle to this folder")
+    explore.add_argument("--budget", type=seconds, default=60.0, help="such as 60s or 5m")
+    explore.add_argument("--max-loss", type=share, default=0.01, help="quality loss allowed, 1%%")
+    explore.add_argument(
+        "--out", type=Path, help="write the bundle of the fastest recipe within the loss"
+    )
+    replay.add_argument("bundle", type=Path)
+    serve.add_argument("--port", type=int, default=8501)
+    serve.add_argument("--address", default="localhost", help="interface to listen on")
+    docs.add_argument("--check", action="store_true", help="only fail when they are out of date")
+    return top
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("model", help="a file (.onnx, .zip, .pt, .pt2) or sample:NAME")
+    command.add_argument("--evalset", type=Path, help=".npz of inputs, labels and metric")
+    command.add_argument(
+        "--dim",
+        action="append",
+        default=[],
+        type=dimension,
+        metavar="NAME=N",
+        help="value of a symbolic dimension; batch is 1 unless said",
+    )
+    command.add_argument(
+        "--input",
+        action="append",
+        default=[],
+        metavar="SPEC",
+        help='for PyTorch files without an EvalSet: "x:float32[1,3,224,224]"',
+    )
+
+
+def seconds(text: str) -> float:
+    """Read a duration such as `60`, `60s`, `5m`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 60s or 5m")
+    return float(match[1]) * (60 if match[2] == "m" else 1)
+
+
+def share(text: str) -> float:
+    """Read a share such as `1%` or `0.01`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no share; write 1% or 0.01")
+    return float(match[1]) / (100 if match[2] else 1)
+
+
+def dimension(text: str) -> tuple[str, int]:
+    """Read `NAME=N`."""
+    name, _, value = text.rpartition("=")
+    if not name or not value.isdigit() or int(value) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no dimension; write NAME=N, such as seq=128")
+    return name, int(value)

@@ -1,0 +1,208 @@
+"""What each command does. Every function takes the parsed arguments and returns an exit code."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from optim.bundle import export
+from optim.cli import FAILED, show
+from optim.environment import environment
+from optim.errors import InputError, StepError
+from optim.evalset import EvalSet, load_evalset, synthesize
+from optim.graph import analysis_of
+from optim.ingest import ingest
+from optim.model import Model
+from optim.part import Part
+from optim.passes.base import all_passes
+from optim.queue import Queue
+from optim.recipe import Recipe
+from optim.runtimes.base import all_runtimes
+from optim.samples import sample
+from optim.search import best_within, explore_study, front_of
+from optim.study import Study, Trial, create_study
+from optim.targets import all_targets
+
+_HEAVIEST = 15
+_SAMPLE = "sample:"
+
+
+def parts(args: argparse.Namespace) -> int:
+    """List passes, runtimes and targets."""
+    kinds: dict[str, dict[str, type[Part]]] = {
+        "passes": dict(all_passes()),
+        "runtimes": dict(all_runtimes()),
+    }
+    targets = {target.name: target.title for target in all_targets().values()}
+    if args.json:
+        listed = {kind: {n: _about(p) for n, p in known.items()} for kind, known in kinds.items()}
+        print(json.dumps({**listed, "targets": targets}, indent=1))
+        return 0
+    for kind, known in kinds.items():
+        rows = [["", name, part.title, _missing(part)] for name, part in known.items()]
+        print(f"{kind}\n{show.align(rows)}\n")
+    print(f"targets\n{show.align([['', *row] for row in targets.items()])}")
+    return 0
+
+
+def _about(part: type[Part]) -> dict[str, Any]:
+    return {
+        "title": part.title,
+        "summary": part.summary,
+        "helps": part.helps,
+        "hurts": part.hurts,
+        "missing": part.missing(),
+        "settings": part.model_json_schema()["properties"],
+    }
+
+
+def _missing(part: type[Part]) -> str:
+    lacking = part.missing()
+    return f"needs: pip install {' '.join(lacking)}" if lacking else ""
+
+
+def inspect(args: argparse.Namespace) -> int:
+    """A model's totals and its heaviest nodes."""
+    model = bring(args)[0]
+    analysis = analysis_of(model)
+    if args.json:
+        print(analysis.model_dump_json(indent=1))
+        return 0
+    ops = ", ".join(f"{op} {count}" for op, count in list(analysis.op_histogram.items())[:8])
+    print(f"{model.name}  sha256 {model.digest[:12]}  opset {model.opset}")
+    for way, specs in (("in", model.inputs), ("out", model.outputs)):
+        print(*(f"  {way} {s.name} {s.dtype}{list(s.shape)}" for s in specs), sep="\n")
+    print(f"  {analysis.parameters:,} parameters, {analysis.flops / 1e6:,.1f} MFLOP")
+    print(f"  {analysis.node_count} nodes: {ops}")
+    print(*(f"  {note}" for note in (*model.notes, *analysis.notes)), sep="\n")
+    heaviest = sorted(analysis.nodes, key=lambda row: -row.flops)[:_HEAVIEST]
+    header = ["node", "op", "MFLOP", "MB", "FLOP/byte"]
+    cells = [
+        [n.name, n.op, f"{n.flops / 1e6:.2f}", f"{n.bytes / 1e6:.2f}", f"{n.intensity:.1f}"]
+        for n in heaviest
+    ]
+    print(show.align([header, *cells]))
+    return 0
+
+
+def measure(args: argparse.Namespace) -> int:
+    """Measure and judge the given recipes, or the baseline."""
+    recipes = [Recipe.parse(text) for text in args.recipe] or [Recipe.baseline()]
+    if args.out and len(recipes) != 1:
+        raise InputError(f"--out exports one recipe; {len(recipes)} were given.", "Give one.")
+    if args.target != "local" and args.target not in all_targets():
+        known = ", ".join(["local", *all_targets()])
+        raise InputError(f"There is no target named {args.target!r}.", f"Known ones: {known}.")
+    study = study_of(args)
+    numbers = [study.add(recipe, args.target, origin="cli", again=True) for recipe in recipes]
+    with Queue.open() as queue:
+        queue.run_all(study, numbers, progress)
+    trials = study.trials_of(numbers)
+    if args.json:
+        print(json.dumps([show.record(trial) for trial in trials], indent=1))
+    else:
+        print(show.trial_table(trials))
+        _tell(study, trials)
+    failed = [trial for trial in trials if trial.state != "done"]
+    if args.out and not failed:
+        _export(study, trials[0], args.out)
+    return FAILED if failed else 0
+
+
+def explore(args: argparse.Namespace) -> int:
+    """Try a sensible set of recipes within the budget and show the front."""
+    study = study_of(args)
+    with Queue.open() as queue:
+        numbers = explore_study(study, queue, args.budget, progress)
+    trials = study.trials_of(numbers)
+    on_front = front_of(trials)
+    best = best_within(trials, args.max_loss)
+    if args.json:
+        rows = [{**show.record(t), "on_front": t.number in on_front} for t in trials]
+        chosen = best.recipe.spelling if best else None
+        print(json.dumps({"trials": rows, "chosen": chosen}, indent=1))
+    else:
+        print(show.trial_table(trials, frozenset(on_front)))
+        print("* on the front: nothing tried is clearly better on both axes")
+        _tell(study, trials)
+        print(f"fastest within {args.max_loss:.1%} loss: {best.recipe if best else 'none'}")
+    if best is None:
+        raise StepError("No recipe was measured within the budget.", "Give a larger --budget.")
+    if args.out:
+        _export(study, best, args.out)
+    return 0
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Rebuild, measure and judge a bundle again; compare with what it claims."""
+    from optim.replay import replay as check
+
+    result = check(args.bundle, lambda text: print(text, file=sys.stderr))
+    print(result.model_dump_json(indent=1) if args.json else result.text())
+    return 0 if result.ok else FAILED
+
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the web application until it is stopped."""
+    app = Path(__file__).resolve().parents[2] / "app.py"
+    options = [f"--server.port={args.port}", f"--server.address={args.address}"]
+    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.headless=true"]
+    os.chdir(app.parent)  # where Streamlit looks for its configuration
+    os.execv(sys.executable, [*command, *options])
+
+
+def docs(args: argparse.Namespace) -> int:
+    """Write the generated documents, or check that they are up to date."""
+    from optim.docs import write
+
+    stale = write(check=args.check)
+    for path in stale:
+        print(f"{'out of date' if args.check else 'wrote'}: {path.name}")
+    return FAILED if args.check and stale else 0
+
+
+def bring(args: argparse.Namespace) -> tuple[Model, Path | None]:
+    """The model of the arguments, and the path of its EvalSet if there is one."""
+    evalset: Path | None = args.evalset
+    if evalset is None and args.model.startswith(_SAMPLE):
+        evalset = sample(args.model.removeprefix(_SAMPLE)).evalset_path
+    dims = dict(args.dim)
+    return ingest(args.model, dims=dims, evalset=evalset, input_specs=args.input), evalset
+
+
+def study_of(args: argparse.Namespace) -> Study:
+    """The study of the arguments' model and EvalSet; inputs are synthesized where none is given."""
+    model, path = bring(args)
+    evalset: EvalSet = load_evalset(path, model) if path else synthesize(model)
+    return create_study(model, evalset)
+
+
+def progress(trial: Trial) -> None:
+    """One line on standard error whenever a trial has news."""
+    figure = ""
+    if trial.summary:
+        speedup = trial.summary.speedup
+        figure = f"  {speedup.value:.2f}x ({speedup.low:.2f} to {speedup.high:.2f})"
+    now = time.strftime("%H:%M:%S")
+    state = trial.phase or trial.state
+    print(f"{now}  {state:<12}{trial.recipe}{figure}", file=sys.stderr, flush=True)
+
+
+def _tell(study: Study, trials: list[Trial]) -> None:
+    """What a reader must know to believe the table: machine, samples, warnings."""
+    here = environment()
+    print(f"measured on {here['cpu']}; speed-up against the original on ONNX Runtime")
+    print(study.evalset.split_note, *study.evalset.notes)
+    for trial in trials:
+        for warning in trial.warnings:
+            print(f"{trial.recipe}: {warning.text}")
+        for step in trial.steps:
+            print(*(f"{trial.recipe}: {step.name}: {note}" for note in step.notes), sep="\n")
+
+
+def _export(study: Study, trial: Trial, folder: Path) -> None:
+    export(study, trial, folder)
+    print(f"bundle: {folder}", file=sys.stderr)
