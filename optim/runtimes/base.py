@@ -13,6 +13,11 @@ from optim.part import Group, Part, discover
 
 Feeds = Mapping[str, np.ndarray]
 
+PRECISION_ASKED = "precision_asked"
+"""Fact: the precision that the recipe asked for. Where PRECISION differs, the trial says so."""
+PRECISION = "precision"
+"""Fact: the precision that the engine really computes in."""
+
 
 @dataclass(frozen=True)
 class NodeTime:

@@ -1,0 +1,50 @@
+"""Which nodes of the given model an executed node stands for, after the engine's fusions."""
+
+from pathlib import Path
+from typing import Any
+
+# ONNX Runtime names a node that it moved to its blocked layout after the tensor it made before.
+_MOVED = "_nchwc"
+
+
+def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
+    """Executed node name -> names of the nodes of the original model that it computes.
+
+    A fused node produces the tensor that the last of its nodes produced. So each executed node
+    claims the nodes met walking back from there to tensors that another executed node produces.
+    Nodes without a name go by their first output.
+    """
+    import onnx
+
+    before = onnx.load(str(original), load_external_data=False).graph
+    after = onnx.load(str(executed), load_external_data=False).graph
+    producers = {output: node for node in before.node for output in node.output if output}
+    moved = {
+        node.name: [node.name.removesuffix(_MOVED)]
+        for node in after.node
+        if node.name.endswith(_MOVED)
+    }
+    known = producers.keys() - {tensor for tensors in moved.values() for tensor in tensors}
+    produced = {
+        node_name(node): moved.get(node.name) or [name for name in node.output if name in known]
+        for node in after.node
+    }
+    borders = {tensor for tensors in produced.values() for tensor in tensors}
+    return {name: _behind(tensors, borders, producers) for name, tensors in produced.items()}
+
+
+def node_name(node: Any) -> str:
+    """The node's name, or its first output's where it has none."""
+    return node.name or next(iter(node.output), "")
+
+
+def _behind(tensors: list[str], borders: set[str], producers: dict[str, Any]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    waiting = list(tensors)
+    while waiting:
+        node = producers.get(waiting.pop())
+        if node is None or node_name(node) in found:
+            continue
+        found[node_name(node)] = None
+        waiting += [name for name in node.input if name not in borders]
+    return tuple(reversed(found))

@@ -1,0 +1,184 @@
+"""ONNX Runtime on the CPU. With its defaults it is the baseline of every speed-up."""
+
+import json
+import re
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from statistics import median
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from optim.errors import StepError
+from optim.runtimes.base import Feeds, NodeTime, Runtime, Session
+from optim.runtimes.fusion import executed_for
+
+_PROVIDERS = ["CPUExecutionProvider"]
+_ERRORS_ONLY = 3
+_LEVELS = {
+    "off": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "layout": "ORT_ENABLE_LAYOUT",
+    "all": "ORT_ENABLE_ALL",
+}
+_NOISE = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : |Load model from \S+ failed:|/\S+:\d+ .*?\) (?=[A-Z])"
+)
+_KERNEL = "_kernel_time"
+_WEIGHTS_BESIDE = "session.optimized_model_external_initializers_file_name"
+
+
+class OnnxRuntime(Runtime):
+    """ONNX Runtime's CPU provider with its session options."""
+
+    name: ClassVar[str] = "onnxruntime"
+    title: ClassVar[str] = "ONNX Runtime"
+    summary: ClassVar[str] = (
+        "Runs the model on Microsoft's engine. As it comes it is what every speed-up here is "
+        "measured against."
+    )
+    helps: ClassVar[str] = (
+        "The widest operator coverage, and small models and recurrent ones, where its overhead "
+        "per run is low. It runs QDQ int8 well when activations are unsigned (u8s8)."
+    )
+    hurts: ClassVar[str] = (
+        "Graph levels below `all` give up fusions and are there to find out what those bring. "
+        "Signed activations (s8s8) and fp16 have no fast kernels on most CPUs, and spinning "
+        "threads take the cores from whatever else runs beside them."
+    )
+    packages: ClassVar[tuple[str, ...]] = ("onnxruntime",)
+
+    graph: Literal["off", "basic", "extended", "layout", "all"] = Field(
+        default="all", description="How far the engine may rewrite the graph when it loads it."
+    )
+    mode: Literal["sequential", "parallel"] = Field(
+        default="sequential", description="Whether independent branches may run side by side."
+    )
+    inter_op: int = Field(
+        default=1, ge=1, le=256, description="Threads across branches; used by parallel mode only."
+    )
+    spinning: bool = Field(
+        default=True, description="Idle threads wait by spinning: quicker to start, burns a core."
+    )
+    arena: bool = Field(
+        default=True, description="Keep freed memory for the next run instead of returning it."
+    )
+    mem_pattern: bool = Field(
+        default=True, description="Plan all activations as one block after the first run."
+    )
+
+    def open(self, path: Path) -> Session:
+        """Load the model at `path`. Raises StepError naming the operator it cannot run."""
+        return _OrtSession(self._session(path))
+
+    def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
+        """Medians of the kernel times in ONNX Runtime's own trace, the first run left out."""
+        with tempfile.TemporaryDirectory(prefix="optim-profile-") as folder:
+            optimized = Path(folder, "optimized.onnx")
+            session = self._session(
+                path,
+                enable_profiling=True,
+                profile_file_prefix=str(Path(folder, "trace")),
+                optimized_model_filepath=str(optimized),
+            )
+            for _ in range(runs + 1):
+                session.run(None, feeds)
+            events = json.loads(Path(session.end_profiling()).read_text())
+            return _node_times(events, executed_for(path, optimized), runs)
+
+    def _session(self, path: Path, **options: Any) -> Any:
+        import onnxruntime as ort
+
+        try:
+            return ort.InferenceSession(path, self._options(**options), providers=_PROVIDERS)
+        except Exception as error:  # the engine's exceptions share no base class of their own
+            reason = " ".join(_NOISE.sub("", str(error)).split()).rstrip(".")
+            raise StepError(
+                f"ONNX Runtime cannot open this model: {reason}.",
+                "Try another runtime, or leave out the pass before it.",
+                self.name,
+            ) from None
+
+    def _options(self, **more: Any) -> Any:
+        import onnxruntime as ort
+
+        options = ort.SessionOptions()
+        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, _LEVELS[self.graph])
+        options.execution_mode = getattr(ort.ExecutionMode, f"ORT_{self.mode.upper()}")
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = self.inter_op
+        options.enable_cpu_mem_arena = self.arena
+        options.enable_mem_pattern = self.mem_pattern
+        options.log_severity_level = _ERRORS_ONLY
+        for pool in ("intra_op", "inter_op"):
+            options.add_session_config_entry(
+                f"session.{pool}.allow_spinning", str(int(self.spinning))
+            )
+        for key, value in more.items():
+            setattr(options, key, value)
+        if "optimized_model_filepath" in more:  # weights beside it: a protobuf holds 2 GB at most
+            options.add_session_config_entry(_WEIGHTS_BESIDE, "optimized.data")
+        return options
+
+
+class _OrtSession(Session):
+    def __init__(self, session: Any) -> None:
+        self._session = session
+        self._outputs = [output.name for output in session.get_outputs()]
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        return dict(zip(self._outputs, self._session.run(None, feeds), strict=True))
+
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
+        """`session.run` on arrays, as nearly every user calls it, its copies included.
+
+        IO binding is not used: it would time a way of calling that the exported script has not.
+        """
+        run, ready = self._session.run, dict(feeds)
+        return lambda: run(None, ready)
+
+    def facts(self) -> dict[str, str]:
+        import onnxruntime as ort
+
+        options = self._session.get_session_options()
+        return {
+            "engine": f"ONNX Runtime {ort.__version__}",
+            "threads": str(options.intra_op_num_threads),
+            "providers": ", ".join(self._session.get_providers()),
+        }
+
+    def close(self) -> None:
+        del self._session
+
+
+def _node_times(
+    events: Iterable[dict[str, Any]], stands_for: dict[str, tuple[str, ...]], runs: int
+) -> list[NodeTime]:
+    """Node events of a trace -> medians over the last `runs`, in order of execution.
+
+    A control-flow node's time includes its body's, so the body's own nodes are left out.
+    """
+    times: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        name = event["name"].removesuffix(_KERNEL)
+        if event.get("cat") == "Node" and event["name"].endswith(_KERNEL) and name in stands_for:
+            times.setdefault(name, []).append(event)
+    return [
+        NodeTime(
+            name=name,
+            op=seen[0]["args"]["op_name"],
+            microseconds=float(median(event["dur"] for event in seen[-runs:])),
+            nodes=stands_for[name],
+            precision=_precision(seen[0]["args"]),
+        )
+        for name, seen in times.items()
+    ]
+
+
+def _precision(args: dict[str, Any]) -> str:
+    """Type of the first input, which is what the kernel computes in."""
+    types = [kind for shape in args.get("input_type_shape", []) for kind in shape]
+    return types[0] if types else ""

@@ -1,0 +1,165 @@
+"""OpenVINO on the CPU."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from pydantic import Field
+
+from optim.errors import StepError
+from optim.runtimes.base import PRECISION, PRECISION_ASKED, Feeds, NodeTime, Runtime, Session
+from optim.runtimes.fusion import node_name
+
+_NOISE = re.compile(
+    r"Exception from \S+|Check '.*?' failed at \S+|FrontEnd API failed with \w+:|Summary:|"
+    r"Model wasn't fully converted\.|^-- "
+)
+_NOT_RUN = "not_executed"
+_MIRRORS = {"Input", "Output", "Const"}
+
+
+class OpenVino(Runtime):
+    """OpenVINO's CPU plugin with its compile options."""
+
+    name: ClassVar[str] = "openvino"
+    title: ClassVar[str] = "OpenVINO"
+    summary: ClassVar[str] = (
+        "Compiles the model for this CPU with Intel's engine, which also runs on AMD and Arm."
+    )
+    helps: ClassVar[str] = (
+        "Convolutions and transformers: it fuses more than most, and runs QDQ int8 models (made "
+        "by the pass static_int8) in int8 whatever the precision chosen here is. `bf16` needs no "
+        "calibration and is often the fastest single choice on CPUs with bf16 instructions."
+    )
+    hurts: ClassVar[str] = (
+        "Recurrent models gain little. Very small models can lose to its overhead per run. On "
+        "CPUs without bf16 instructions `bf16` runs as f32, and the trial says so."
+    )
+    packages: ClassVar[tuple[str, ...]] = ("openvino",)
+
+    precision: Literal["f32", "bf16"] = Field(
+        default="f32",
+        description="Arithmetic of the layers that a QDQ model has not made int8.",
+    )
+    streams: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Runs that may proceed at once; they share the threads, so one run gets fewer.",
+    )
+
+    def open(self, path: Path) -> Session:
+        """Compile the model at `path`. Raises StepError naming the operators it cannot run."""
+        return _OpenVinoSession(self._compile(path), path, self.precision)
+
+    def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
+        """Times per executed layer from the plugin's counters.
+
+        The counters keep means in whole microseconds and cannot be reset, so the values are means
+        over all runs, the first included.
+        """
+        compiled = self._compile(path, PERF_COUNT=True)
+        for _ in range(runs):
+            compiled(dict(feeds))
+        names = _names_of_original(path)
+        layers = [_info(layer) for layer in compiled.get_runtime_model().get_ordered_ops()]
+        return [
+            NodeTime(
+                name=layer["name"],
+                op=layer["layerType"],
+                microseconds=float(layer["execTimeMcs"]),
+                nodes=_originals(layer, names),
+                precision=layer["runtimePrecision"],
+            )
+            for layer in layers
+            if layer["execTimeMcs"] != _NOT_RUN and layer["layerType"] not in _MIRRORS
+        ]
+
+    def _compile(self, path: Path, **more: Any) -> Any:
+        import openvino
+
+        config = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": self.precision,
+            "INFERENCE_NUM_THREADS": self.threads,
+            "NUM_STREAMS": str(self.streams),
+            **more,
+        }
+        try:
+            return openvino.Core().compile_model(path, "CPU", config)
+        except RuntimeError as error:
+            lines = (_NOISE.sub("", line.strip()).strip() for line in str(error).splitlines())
+            reason = " ".join(filter(None, lines)).rstrip(".")
+            raise StepError(
+                f"OpenVINO cannot open this model: {reason}.",
+                "Try onnxruntime, or leave out the pass before it.",
+                self.name,
+            ) from None
+
+
+class _OpenVinoSession(Session):
+    def __init__(self, compiled: Any, path: Path, asked: str) -> None:
+        self._compiled, self._path, self._asked = compiled, path, asked
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        result = self._compiled(dict(feeds))
+        return {name: np.array(result[i]) for i, name in enumerate(self._outputs)}
+
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
+        """`compiled(feeds)` on arrays, as its documentation shows it, its copies included."""
+        run, ready = self._compiled, dict(feeds)
+        return lambda: run(ready)
+
+    def facts(self) -> dict[str, str]:
+        import openvino
+
+        executed = str(self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
+        layers = [_info(layer) for layer in self._compiled.get_runtime_model().get_ordered_ops()]
+        kinds = Counter(
+            layer["runtimePrecision"] for layer in layers if layer["layerType"] not in _MIRRORS
+        )
+        return {
+            "engine": f"OpenVINO {openvino.__version__}",
+            "threads": str(self._compiled.get_property("INFERENCE_NUM_THREADS")),
+            "streams": str(self._compiled.get_property("NUM_STREAMS")),
+            PRECISION_ASKED: self._asked,
+            PRECISION: executed,
+            "layers": ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()),
+        }
+
+    def close(self) -> None:
+        del self._compiled
+
+    @cached_property
+    def _outputs(self) -> list[str]:
+        import onnx
+
+        graph = onnx.load(str(self._path), load_external_data=False).graph
+        return [output.name for output in graph.output]
+
+
+def _info(layer: Any) -> dict[str, str]:
+    """One layer of the compiled graph: its name and what the plugin says of it."""
+    facts = layer.get_rt_info()
+    return {"name": layer.get_friendly_name()} | {
+        key: str(facts[key].astype(str))
+        for key in ("layerType", "originalLayersNames", "runtimePrecision", "execTimeMcs")
+    }
+
+
+def _names_of_original(path: Path) -> dict[str, str]:
+    """What the plugin may call a node of the model (its name, an output's) -> its name."""
+    import onnx
+
+    nodes = onnx.load(str(path), load_external_data=False).graph.node
+    by_output = {output: node_name(node) for node in nodes for output in node.output}
+    return by_output | {node_name(node): node_name(node) for node in nodes}
+
+
+def _originals(layer: dict[str, str], names: dict[str, str]) -> tuple[str, ...]:
+    found = (names.get(name) for name in layer["originalLayersNames"].split(","))
+    return tuple(dict.fromkeys(name for name in found if name))
