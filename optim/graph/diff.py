@@ -1,0 +1,105 @@
+"""What an optimization changed in a graph."""
+
+from collections import Counter
+
+from pydantic import BaseModel, ConfigDict
+
+from optim.graph.values import Analysis, NodeRow
+
+
+class Fusion(BaseModel):
+    """Nodes of the graph before that one new node stands for."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: str
+    op: str
+    replaces: tuple[str, ...]
+    """Names of the nodes before, in their order."""
+    ops: tuple[str, ...]
+
+
+class GraphDiff(BaseModel):
+    """Graph `b` against graph `a`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    added: dict[str, int]
+    """Operator -> how many more of it."""
+    removed: dict[str, int]
+    fused: tuple[Fusion, ...]
+    weight_bytes_change: dict[str, int]
+    """Element type -> bytes more (or fewer) of weights."""
+    notes: tuple[str, ...]
+
+
+def compare_graphs(a: Analysis, b: Analysis) -> GraphDiff:
+    """How `b` (after) differs from `a` (before).
+
+    A node of `b` whose name or operator is new and whose output is a tensor that `a` has too
+    stands for those nodes of `a` that lead from the new node's inputs to that tensor: passes keep
+    the names of the tensors at the edges of what they replace.
+    """
+    before, after = Counter(a.op_histogram), Counter(b.op_histogram)
+    fused = tuple(fusion for fusion in _fusions(a, b) if len(fusion.replaces) > 1)
+    change = {
+        dtype: b.weight_bytes_by_dtype.get(dtype, 0) - a.weight_bytes_by_dtype.get(dtype, 0)
+        for dtype in sorted(a.weight_bytes_by_dtype.keys() | b.weight_bytes_by_dtype.keys())
+    }
+    return GraphDiff(
+        added=dict((after - before).most_common()),
+        removed=dict((before - after).most_common()),
+        fused=fused,
+        weight_bytes_change={dtype: delta for dtype, delta in change.items() if delta},
+        notes=tuple(_notes(a, b, fused)),
+    )
+
+
+def _fusions(a: Analysis, b: Analysis) -> list[Fusion]:
+    maker = {tensor: row for row in a.nodes for tensor in row.writes}
+    order = {row.name: index for index, row in enumerate(a.nodes)}
+    old = {(row.op, row.reads, row.writes) for row in a.nodes}
+    found = []
+    for row in b.nodes:
+        if (row.op, row.reads, row.writes) in old:
+            continue
+        inside = _between(row, maker)
+        names = sorted(inside, key=lambda name: order[name])
+        ops = tuple(inside[name].op for name in names)
+        found.append(Fusion(node=row.name, op=row.op, replaces=tuple(names), ops=ops))
+    return found
+
+
+def _between(row: NodeRow, maker: dict[str, NodeRow]) -> dict[str, NodeRow]:
+    """Nodes of the graph before, from the tensors that `row` reads to those that it writes.
+
+    Empty where a walk back from the outputs reaches a graph input that `row` does not read: then
+    the region is not that node's alone.
+    """
+    found: dict[str, NodeRow] = {}
+    todo = [tensor for tensor in row.writes if tensor in maker]
+    stop = set(row.reads)
+    while todo:
+        node = maker[todo.pop()]
+        if node.name in found:
+            continue
+        found[node.name] = node
+        todo += [t for t in node.reads if t not in stop and t in maker]
+    return found
+
+
+def _notes(a: Analysis, b: Analysis, fused: tuple[Fusion, ...]) -> list[str]:
+    notes = [f"{a.node_count} nodes became {b.node_count}."]
+    if not fused and a.op_histogram == b.op_histogram:
+        notes.append("No operator was added, removed or fused.")
+    for op, count in Counter(fusion.op for fusion in fused).most_common():
+        example = next(fusion for fusion in fused if fusion.op == op)
+        shown = " + ".join(f"{n}x {o}" for o, n in Counter(example.ops).most_common())
+        notes.append(f"{op}: {count} made by fusing, such as of {shown}.")
+    pairs = b.op_histogram.get("QuantizeLinear", 0) - a.op_histogram.get("QuantizeLinear", 0)
+    casts = b.op_histogram.get("Cast", 0) - a.op_histogram.get("Cast", 0)
+    if pairs > 0:
+        notes.append(f"{pairs} QuantizeLinear nodes were added.")
+    if casts > 0:
+        notes.append(f"{casts} Cast nodes were added; each costs a copy of its tensor.")
+    return notes

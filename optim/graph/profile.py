@@ -1,0 +1,86 @@
+"""Where the time goes: the runtime's own profile, joined to the rows of the graph."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.graph.values import Analysis, NodeRow
+from optim.model import Model
+from optim.recipe import Recipe
+from optim.runtimes.base import NodeTime, Runtime
+
+_RUNS = 20
+STEP = "profile"
+
+
+class ProfiledNode(BaseModel):
+    """One node as executed, its measured time, and what it stands for in the graph."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    op: str
+    microseconds: float
+    share: float
+    """Of the total of all executed nodes, 0 to 1."""
+    precision: str = ""
+    rows: tuple[NodeRow, ...] = ()
+    """The rows that it stands for; empty for what the runtime added, such as a reorder."""
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of the rows together."""
+        return sum(row.flops for row in self.rows)
+
+    @property
+    def gflops_per_second(self) -> float:
+        """Rate reached, in GFLOP/s."""
+        return self.flops / self.microseconds / 1e3 if self.microseconds else 0.0
+
+
+def profile_of(
+    model: Model,
+    runtime: Runtime,
+    evalset_digest: str,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> list[NodeTime]:
+    """Per-node times of a model on this machine, in order of execution; runs in a child.
+
+    Raises StepError where the runtime cannot run or profile the model; Cancelled.
+    """
+    argument = {"path": str(model.path), "runtime": runtime.spelling, "evalset": evalset_digest}
+    times = sandbox.call(
+        "optim.graph.profile:profile_json", argument, step=STEP, cancelled=cancelled
+    )
+    return [NodeTime(**{**time, "nodes": tuple(time["nodes"])}) for time in times]
+
+
+def profile_json(path: str, runtime: str, evalset: str) -> list[dict[str, Any]]:
+    """The child's side of `profile_of`: profiles on one calibration sample."""
+    from optim.evalset import evalset_from_digest
+
+    engine = Recipe.parse(runtime).runtime
+    feeds = next(iter(evalset_from_digest(evalset).feeds("calibration", 1)))
+    return [asdict(time) for time in engine.profile(Path(path), feeds, _RUNS)]
+
+
+def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[ProfiledNode, ...]:
+    """Times with the rows they stand for, in order of execution. Linear in both."""
+    times = list(times)
+    by_name = {row.name: row for row in analysis.nodes}
+    total = sum(time.microseconds for time in times) or 1.0
+    return tuple(
+        ProfiledNode(
+            name=time.name,
+            op=time.op,
+            microseconds=time.microseconds,
+            share=time.microseconds / total,
+            precision=time.precision,
+            rows=tuple(by_name[n] for n in time.nodes or (time.name,) if n in by_name),
+        )
+        for time in times
+    )

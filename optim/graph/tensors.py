@@ -1,0 +1,139 @@
+"""Types and shapes of every tensor of a graph, found without running it and without its weights."""
+
+import sys
+from dataclasses import dataclass
+from math import ceil, prod
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+_SHAPE_DATA_ELEMENTS = 1024  # larger constants never hold a shape
+_BITS = {TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.FLOAT4E2M1: 4}
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Type and static shape of a tensor. `shape` is None where unknown."""
+
+    dtype: int
+    shape: tuple[int, ...] | None
+
+    @property
+    def elements(self) -> int:
+        """Number of elements; 0 where unknown."""
+        return prod(self.shape) if self.shape is not None else 0
+
+    @property
+    def bytes(self) -> int:
+        """Size in bytes; 0 where unknown. 4-bit types are packed; a string counts 0."""
+        if self.dtype in (TensorProto.UNDEFINED, TensorProto.STRING):
+            return 0
+        bits = _BITS.get(self.dtype) or 8 * helper.tensor_dtype_to_np_dtype(self.dtype).itemsize
+        return ceil(self.elements * bits / 8)
+
+    def __str__(self) -> str:
+        name = dtype_name(self.dtype)
+        return f"{name}[{','.join(map(str, self.shape))}]" if self.shape is not None else f"{name}?"
+
+
+UNKNOWN = Tensor(TensorProto.UNDEFINED, None)
+
+
+def dtype_name(dtype: int) -> str:
+    """NumPy's name of an ONNX element type, "" if undefined."""
+    if dtype == TensorProto.UNDEFINED:
+        return ""
+    return "string" if dtype == TensorProto.STRING else helper.tensor_dtype_to_np_dtype(dtype).name
+
+
+def load_lean(path: Path) -> onnx.ModelProto:
+    """The model with local functions inlined and without the data of its large weights.
+
+    Shapes do not depend on that data, and without it the work does not grow with the weights.
+    """
+    model = onnx.load(path, load_external_data=False)
+    _drop_data(model.graph)
+    if model.functions:
+        model = onnx.inliner.inline_local_functions(model)
+    return model
+
+
+def _drop_data(graph: onnx.GraphProto) -> None:
+    for weight in graph.initializer:
+        if prod(weight.dims) > _SHAPE_DATA_ELEMENTS:
+            lean = TensorProto(name=weight.name, data_type=weight.data_type, dims=weight.dims)
+            weight.CopyFrom(lean)
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _drop_data(attribute.g)
+
+
+def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
+    """The model with the shapes that can be inferred, and notes on how.
+
+    ONNX's own inference comes first; operators outside its domain (com.microsoft) need ONNX
+    Runtime's symbolic one, which costs more and is used only where shapes are missing.
+    """
+    notes: list[str] = []
+    try:
+        model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    except Exception as error:  # a malformed node: rows of the rest are still worth showing
+        notes.append(f"ONNX shape inference stopped ({_first_line(error)}).")
+    if not _missing(model.graph):
+        return model, notes
+    try:
+        inferred = _symbolic_inference().infer_shapes(model, auto_merge=True)
+        return inferred or model, notes
+    except Exception as error:  # it raises bare exceptions of many kinds
+        notes.append(f"Symbolic shape inference stopped ({_first_line(error)}).")
+        return model, notes
+
+
+def _symbolic_inference() -> Any:
+    """ONNX Runtime's class for it, imported without torch, which its package would pull in."""
+    hide = "torch" not in sys.modules
+    if hide:
+        sys.modules["torch"] = None  # type: ignore[assignment]
+    try:
+        from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+    finally:
+        if hide:
+            del sys.modules["torch"]
+    return SymbolicShapeInference
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _missing(graph: onnx.GraphProto) -> bool:
+    known = tensors_of(graph)
+    return any(
+        name and known.get(name, UNKNOWN).shape is None
+        for node in graph.node
+        for name in node.output
+    )
+
+
+def tensors_of(graph: onnx.GraphProto, outer: dict[str, Tensor] | None = None) -> dict[str, Tensor]:
+    """Type and shape by tensor name; those of the enclosing graph included."""
+    known = dict(outer or {})
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        known[value.name] = _tensor(value.type)
+    for weight in graph.initializer:
+        known[weight.name] = Tensor(weight.data_type, tuple(weight.dims))
+    for sparse in graph.sparse_initializer:
+        known[sparse.values.name] = Tensor(sparse.values.data_type, tuple(sparse.values.dims))
+    return known
+
+
+def _tensor(type_proto: onnx.TypeProto) -> Tensor:
+    if not type_proto.HasField("tensor_type"):
+        return UNKNOWN  # a sequence, map or optional
+    tensor = type_proto.tensor_type
+    dims = tensor.shape.dim
+    static = tensor.HasField("shape") and all(d.HasField("dim_value") for d in dims)
+    return Tensor(tensor.elem_type, tuple(d.dim_value for d in dims) if static else None)
