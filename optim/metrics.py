@@ -74,7 +74,8 @@ def _score_row(output: Array, label: Array) -> Sequence[float]:
 
 def _decision_row(output: Array, label: Array) -> Sequence[float]:
     values = output.ravel().astype(np.float64)
-    return (float(values[0] if values.size == 1 else np.argmax(values)), float(label))
+    answer = values[0] if values.size == 1 else np.argmax(values)
+    return float(answer), float(label), float(values.size)
 
 
 def _absolute_row(output: Array, label: Array) -> Sequence[float]:
@@ -86,13 +87,18 @@ def _square_row(output: Array, label: Array) -> Sequence[float]:
 
 
 def _error(output: Array, label: Array) -> Array:
-    return output.ravel().astype(np.float64) - np.ravel(label).astype(np.float64)
+    return _numbers(output) - _numbers(label)
 
 
 def _dot_row(output: Array, label: Array) -> Sequence[float]:
-    a = output.ravel().astype(np.float64)
-    b = np.ravel(label).astype(np.float64)
+    a, b = _numbers(output), _numbers(label)
     return float(a @ b), float(a @ a), float(b @ b)
+
+
+def _numbers(values: Array) -> Array:
+    """Flat float64; what is not finite counts as 0 (and shows as a collapse of the output)."""
+    flat = np.ravel(values).astype(np.float64)
+    return np.where(np.isfinite(flat), flat, 0.0)
 
 
 def binary_score(output: Array) -> float:
@@ -102,17 +108,18 @@ def binary_score(output: Array) -> float:
 
 
 def _mean(rows: Rows, weights: Rows) -> Rows:
-    return weights @ rows[:, 0] / weights.sum(axis=1)
+    values: Rows = weights @ rows[:, 0] / weights.sum(axis=1)
+    return values
 
 
 def _root_mean(rows: Rows, weights: Rows) -> Rows:
-    return np.sqrt(_mean(rows, weights))
+    values: Rows = np.sqrt(_mean(rows, weights))
+    return values
 
 
 def _cosine(rows: Rows, weights: Rows) -> Rows:
     dot, a, b = (weights @ rows).T
-    size = np.sqrt(a * b)
-    return np.divide(dot, size, out=np.where((a == 0) & (b == 0), 1.0, 0.0), where=size > 0)
+    return _ratio(dot, np.sqrt(a * b), np.where((a == 0) & (b == 0), 1.0, 0.0))
 
 
 def _auc(rows: Rows, weights: Rows) -> Rows:
@@ -128,31 +135,36 @@ def _auc(rows: Rows, weights: Rows) -> Rows:
     negative = np.add.reduceat(drawn * (1 - labels), starts, axis=1)
     below = np.cumsum(negative, axis=1) - negative
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
-    won = (positive * (below + negative / 2)).sum(axis=1)
-    return np.divide(won, pairs, out=np.full(len(won), 0.5), where=pairs > 0)
+    return _ratio((positive * (below + negative / 2)).sum(axis=1), pairs, np.array(0.5))
 
 
 def _f1(rows: Rows, weights: Rows) -> Rows:
-    """F1 of class 1 where labels and answers are 0 or 1, else the macro average over classes."""
-    answers, labels = rows[:, 0], rows[:, 1]
-    classes = np.unique(rows)
-    wanted = [1.0] if set(classes) <= {0.0, 1.0} else [c for c in classes if np.isfinite(c)]
-    return np.mean([_f1_of(answers == c, labels == c, weights) for c in wanted], axis=0)
+    """F1 of class 1 for outputs of one or two values, else the macro average over classes."""
+    answers, labels, size = rows[:, 0], rows[:, 1], rows[0, 2]
+    classes = [1.0] if size <= 2 else np.unique(rows[:, :2])
+    values: Rows = np.mean([_f1_of(answers == c, labels == c, weights) for c in classes], axis=0)
+    return values
 
 
 def _f1_of(answered: Array, true: Array, weights: Rows) -> Rows:
     hits = weights @ (answered & true).astype(np.float64)
     total = weights @ (answered.astype(np.float64) + true.astype(np.float64))
-    return np.divide(2 * hits, total, out=np.zeros(len(hits)), where=total > 0)
+    return _ratio(2 * hits, total, np.array(0.0))
 
 
-def settle(metric: Metric, rows: Rows, baseline: Rows, single_valued: bool) -> Rows:
+def _ratio(above: Rows, below: Rows, otherwise: Rows) -> Rows:
+    """`above / below`, and `otherwise` where `below` is 0."""
+    values: Rows = np.where(below > 0, above / np.where(below > 0, below, 1.0), otherwise)
+    return values
+
+
+def settle(metric: Metric, rows: Rows, baseline: Rows) -> Rows:
     """Turn the scores of single-valued outputs into 0 or 1 where the metric needs a decision.
 
     The threshold is 0.5 where the original's scores are probabilities (all within 0 and 1) and 0
     where they are logits; the same for both models.
     """
-    if metric.name != "f1" or not single_valued:
+    if metric.name != "f1" or rows[0, 2] != 1:
         return rows
     probabilities = bool(np.all((baseline[:, 0] >= 0) & (baseline[:, 0] <= 1)))
     decided = rows.copy()

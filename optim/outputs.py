@@ -1,0 +1,68 @@
+"""The original's outputs on an EvalSet's validation samples, computed once and kept."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from optim.evalset import EvalSet
+from optim.model import Model
+from optim.recipe import Recipe
+from optim.settings import settings
+
+Array = NDArray[Any]
+Outputs = dict[str, Array]
+
+_MAX_BYTES = 256 << 20
+
+
+def originals(
+    original: Model, evalset: EvalSet, feeds: Sequence[dict[str, Array]]
+) -> Iterator[Outputs]:
+    """The outputs for each of `feeds`, the first validation samples, on the one-thread baseline.
+
+    Kept on disk under the model, the EvalSet, the number of samples and the engine's version
+    unless they are large. Raises StepError where the original itself fails.
+    """
+    path = _path(original, evalset, len(feeds))
+    names = [spec.name for spec in original.outputs]
+    if path.exists():
+        with np.load(path, allow_pickle=False) as stored:
+            columns = [stored[f"output_{position}"] for position in range(len(names))]
+        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+        return
+    session = Recipe.baseline().runtime.open(original.path)
+    kept: list[Outputs] = []
+    size = 0
+    for sample in feeds:
+        outputs = session.run(sample)
+        size += sum(array.nbytes for array in outputs.values())
+        if size <= _MAX_BYTES:
+            kept.append(outputs)
+        yield outputs
+    session.close()
+    if size <= _MAX_BYTES:
+        _keep(path, names, kept)
+
+
+def _path(original: Model, evalset: EvalSet, count: int) -> Path:
+    key = f"{original.digest} {evalset.digest} {count} {version('onnxruntime')}"
+    name = hashlib.sha256(key.encode()).hexdigest()
+    return settings().home / "outputs" / f"{name}.npz"
+
+
+def _keep(path: Path, names: Sequence[str], rows: list[Outputs]) -> None:
+    """Store stacked outputs, atomically; outputs whose shape varies are not kept."""
+    columns = [[np.asarray(row[name]) for row in rows] for name in names]
+    if any(len({array.shape for array in column}) > 1 for column in columns):
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npz", delete=False) as sink:
+        arrays = {f"output_{i}": np.stack(column) for i, column in enumerate(columns)}
+        np.savez(sink, allow_pickle=False, **arrays)
+    Path(sink.name).replace(path)

@@ -1,0 +1,90 @@
+"""Paired differences: the same samples answered by two models, and how sure the difference is."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from optim.metrics import Metric, Rows, settle
+
+RESAMPLES = 1000
+_SEED = 0
+_CHUNK = 2_000_000
+_Z = 1.959964
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two models' values of a metric, `value - baseline` with its 95 % interval and p-value."""
+
+    value: float
+    baseline: float
+    low: float
+    high: float
+    p_value: float
+
+    @property
+    def size(self) -> float:
+        """The difference itself."""
+        return self.value - self.baseline
+
+
+def difference(metric: Metric, baseline: Rows, rows: Rows) -> Difference:
+    """Compare two models on the same samples, given their rows [n, k] in the same order.
+
+    Where a sample is right or wrong: McNemar's exact test and Bonett and Price's interval.
+    Elsewhere: the bootstrap over samples, both models on the same resamples. Equal rows differ by
+    nothing, with an interval of no width: the two models answered alike.
+    """
+    rows, baseline = settle(metric, rows, baseline), settle(metric, baseline, baseline)
+    once = np.ones((1, len(rows)))
+    value = float(metric.aggregate(rows, once)[0])
+    original = float(metric.aggregate(baseline, once)[0])
+    if np.array_equal(rows, baseline, equal_nan=True) and not metric.paired_counts:
+        return Difference(value, original, 0.0, 0.0, 1.0)
+    if metric.paired_counts:
+        lost = int(np.sum((baseline[:, 0] == 1) & (rows[:, 0] == 0)))
+        won = int(np.sum((baseline[:, 0] == 0) & (rows[:, 0] == 1)))
+        low, high = proportion_interval(won, lost, len(rows))
+        return Difference(value, original, low, high, mcnemar(won, lost))
+    return Difference(value, original, *_bootstrap(metric, baseline, rows))
+
+
+def mcnemar(won: int, lost: int) -> float:
+    """Exact two-sided p-value of McNemar's test (1947): the discordant pairs are a fair coin."""
+    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
+
+
+def proportion_interval(won: int, lost: int, count: int) -> tuple[float, float]:
+    """95 % interval of a difference of paired proportions, (won - lost) / count.
+
+    Bonett and Price 2012, "Adjusted Wald confidence interval for a difference of binomial
+    proportions based on paired data". Never of no width: few samples cannot show that nothing
+    was lost.
+    """
+    up, down = (won + 1) / (count + 2), (lost + 1) / (count + 2)
+    half = _Z * float(np.sqrt((up + down - (up - down) ** 2) / (count + 2)))
+    return max(-1.0, up - down - half), min(1.0, up - down + half)
+
+
+def _bootstrap(metric: Metric, baseline: Rows, rows: Rows) -> tuple[float, float, float]:
+    """Low, high (percentiles) and two-sided p-value of the difference over resamples."""
+    count = len(rows)
+    random = np.random.default_rng(_SEED)
+    drawn = []
+    step = max(1, _CHUNK // count)
+    for start in range(0, RESAMPLES, step):
+        weights = _resampled(min(step, RESAMPLES - start), count, random)
+        drawn.append(metric.aggregate(rows, weights) - metric.aggregate(baseline, weights))
+    values = np.concatenate(drawn)
+    low, high = np.percentile(values, [2.5, 97.5])
+    tail = min(np.sum(values <= 0), np.sum(values >= 0))
+    return float(low), float(high), float(min(1.0, 2 * (tail + 1) / (len(values) + 1)))
+
+
+def _resampled(resamples: int, count: int, random: np.random.Generator) -> Rows:
+    """How often each of `count` samples is drawn, [resamples, count]; every row adds to count."""
+    chosen = random.integers(0, count, (resamples, count))
+    chosen += np.arange(resamples)[:, None] * count
+    counts = np.bincount(chosen.ravel(), minlength=resamples * count)
+    return counts.reshape(resamples, count).astype(np.float64)
