@@ -5,20 +5,25 @@ Each script gives one `Sample`; `main` does the rest:
     python -m sample_models.NAME.train [--data PATH] [--weights FILE.npz] [--train-only]
 
 trains (on a GPU where torch finds one) unless the weights file is already there, then writes
-`model.onnx`, `evalset.npz` and `card.yaml` beside the script. Every figure in the card is measured
-there, from those two files, by ONNX Runtime.
+`model.onnx`, `evalset.npz` and `card.yaml` beside the script. The metric in the card is measured
+from the first two by ONNX Runtime. Needs the packages of requirements-dev.txt.
 """
 
 import argparse
 import datetime
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnx
+import onnxruntime as ort
 import torch
+import yaml
+from sklearn.metrics import roc_auc_score
 from torch import nn
 
 Array = npt.NDArray[Any]
@@ -43,11 +48,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Data:
-    """`train` is all that may be learnt from; `test` is only ever measured on."""
+    """`train` is learnt from; `check`, if any, chooses; `test` is only ever measured on."""
 
     train: Split
     test: Split
-    extra: Any = None
+    check: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,6 @@ class Sample:
     baseline: Callable[[Data], dict[str, float]]
     classes: tuple[str, ...] = ()
     calibration: int = 500
-    notes: dict[str, Any] = field(default_factory=dict)
 
 
 def main(sample: Sample) -> None:
@@ -81,26 +85,38 @@ def main(sample: Sample) -> None:
     data = sample.load(args.data)
     net = sample.build(data)
     if args.weights and args.weights.exists():
-        load_weights(net, args.weights)
+        load_weights(net, args.weights, data)
     else:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         sample.fit(net.to(device), data, device)
         net.cpu()
         if args.weights:
-            np.savez(args.weights, **{k: v.numpy() for k, v in net.state_dict().items()})
+            save_weights(net, args.weights, data)
     if not args.train_only:
         write(sample, net.eval(), data, HERE / sample.name)
 
 
-def load_weights(net: nn.Module, path: Path) -> None:
+def fingerprint(data: Data) -> str:
+    """SHA-256 of the labels in order: the same split of the same data."""
+    return hashlib.sha256(data.train.labels.tobytes() + data.test.labels.tobytes()).hexdigest()
+
+
+def save_weights(net: nn.Module, path: Path, data: Data) -> None:
+    weights = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    np.savez(path, **weights, fingerprint=np.array(fingerprint(data)))
+
+
+def load_weights(net: nn.Module, path: Path, data: Data) -> None:
+    """Raises ValueError if they were trained on another split, which would leak test data."""
     with np.load(path, allow_pickle=False) as stored:
-        net.load_state_dict({name: torch.from_numpy(stored[name]) for name in stored.files})
+        if str(stored["fingerprint"]) != fingerprint(data):
+            raise ValueError(f"{path} was trained on another split: delete it and train again.")
+        names = [name for name in stored.files if name != "fingerprint"]
+        net.load_state_dict({name: torch.from_numpy(stored[name]) for name in names})
 
 
 def write(sample: Sample, net: nn.Module, data: Data, folder: Path) -> None:
     """Write the three shipped files; the card's figures come from the other two."""
-    import yaml
-
     model, evalset = folder / "model.onnx", folder / "evalset.npz"
     export(sample, net, data.train, model)
     write_evalset(sample, data, evalset)
@@ -111,7 +127,6 @@ def write(sample: Sample, net: nn.Module, data: Data, folder: Path) -> None:
         "metric": sample.metric,
         "value": round(value, 4),
         "baseline": {name: round(v, 4) for name, v in sample.baseline(data).items()},
-        **sample.notes,
         "validation": counts[False],
         "calibration": counts[True],
         "size_bytes": model.stat().st_size,
@@ -129,8 +144,6 @@ def export(sample: Sample, net: nn.Module, split: Split, path: Path) -> None:
     The older exporter, since ONNX Runtime's transformer fusions know its patterns;
     TrainingMode.PRESERVE, since otherwise it folds BatchNormalization into Conv.
     """
-    import onnx
-
     example = {name: torch.from_numpy(a[:2]) for name, a in split.inputs.items()}
     torch.onnx.export(
         net,
@@ -139,7 +152,6 @@ def export(sample: Sample, net: nn.Module, split: Split, path: Path) -> None:
         dynamo=False,
         opset_version=OPSET,
         training=torch.onnx.TrainingMode.PRESERVE,
-        do_constant_folding=False,
         input_names=list(example),
         output_names=[sample.output],
         dynamic_axes={name: {0: "batch"} for name in [*example, sample.output]},
@@ -167,8 +179,6 @@ def write_evalset(sample: Sample, data: Data, path: Path) -> None:
 
 def measure(model: Path, evalset: Path) -> tuple[float, dict[bool, int]]:
     """The metric on the validation samples, by ONNX Runtime, and both splits' sizes."""
-    import onnxruntime as ort
-
     session = ort.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     with np.load(evalset, allow_pickle=False) as stored:
         keep = ~stored["calibration"]
@@ -183,8 +193,6 @@ def measure(model: Path, evalset: Path) -> tuple[float, dict[bool, int]]:
 
 
 def score(metric: str, output: Array, labels: Array) -> float:
-    from sklearn.metrics import roc_auc_score
-
     if metric == "top1":
         return float((output.argmax(1) == labels).mean())
     if metric == "auc":

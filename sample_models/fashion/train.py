@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 from sample_models.common import Array, Data, Sample, Split, main
 
@@ -38,8 +38,8 @@ class Block(nn.Module):
             self.shortcut = nn.Sequential(conv, nn.BatchNorm2d(outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)))))
-        return F.relu(y + self.shortcut(x))
+        y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
+        return functional.relu(y + self.shortcut(x))
 
 
 class ResNet(nn.Module):
@@ -60,8 +60,8 @@ class ResNet(nn.Module):
         self.head = nn.Linear(widths[-1], len(CLASSES))
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.stages(F.relu(self.bn(self.stem(x))))
-        return self.head(F.adaptive_avg_pool2d(x, 1).flatten(1))
+        x = self.stages(functional.relu(self.bn(self.stem(x))))
+        return self.head(functional.adaptive_avg_pool2d(x, 1).flatten(1))
 
 
 def read_idx(path: Path) -> Array:
@@ -87,7 +87,7 @@ def augment(x: Tensor) -> Tensor:
     line = torch.arange(28, device=x.device)
     rows, columns = (line + offsets[0])[:, :, None], (line + offsets[1])[:, None, :]
     sample = torch.arange(len(x), device=x.device)[:, None, None]
-    x = F.pad(x, (2, 2, 2, 2))[sample, 0, rows, columns][:, None]
+    x = functional.pad(x, (2, 2, 2, 2))[sample, 0, rows, columns][:, None]
     corner = torch.randint(-4, 28, (2, len(x), 1), device=x.device)
     hit = (line >= corner) & (line < corner + 8)
     return x.masked_fill((hit[0][:, :, None] & hit[1][:, None, :])[:, None], 0.0)
@@ -110,7 +110,7 @@ def fit(net: nn.Module, data: Data, device: torch.device) -> None:
         for rows in order:
             with torch.autocast(device.type, torch.bfloat16):
                 logits = net(augment(x[rows]))
-            loss = F.cross_entropy(logits.float(), y[rows], label_smoothing=0.1)
+            loss = functional.cross_entropy(logits.float(), y[rows], label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
