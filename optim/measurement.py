@@ -56,7 +56,9 @@ class Slice(BaseModel):
 
     `arms` maps an arm's name to its rounds; round i of every arm was timed within the same few
     hundred milliseconds. Load time, first run (ms) and peak memory (MB over the process before the
-    model was opened) are the candidate's alone, and None where it was not opened first.
+    model was opened, engine imported) are the candidate's alone, and None where it was not opened
+    first. `contention` is the share of the time that this process was ready to run and others
+    (processes, or the hypervisor's guests) had its cores.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,6 +69,7 @@ class Slice(BaseModel):
     peak_memory_mb: float | None = None
     started_at: str
     load_average: float
+    contention: float = 0.0
     facts: dict[str, str] = {}
     environment: dict[str, str] = {}
 
