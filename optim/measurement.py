@@ -6,6 +6,8 @@ Only slices are stored; a Summary is computed afresh from them (see `stats`).
 import gzip
 from typing import Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from optim.errors import InputError
@@ -77,6 +79,10 @@ class Slice(BaseModel):
     def machine(self) -> str:
         """Digest that tells machines apart; see `environment`."""
         return self.environment.get("machine_id", "")
+
+    def block_medians(self, arm: str) -> NDArray[np.float64]:
+        """Median run of each round of an arm in ms, [rounds]."""
+        return np.array([np.median(block) for block in self.arms[arm]]) / 1e6
 
 
 class Measurement(BaseModel):

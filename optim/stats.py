@@ -1,0 +1,142 @@
+"""What raw timings say: intervals, percentiles and warnings, derived afresh from the samples.
+
+**The unit of replication is the process.** Runs in one process share its memory layout and the
+minute it ran in, so a thousand of them are worth little more than one when asked how fast the
+next process will be. Per slice there is one number: the 20 % trimmed mean over rounds of
+`log(baseline block median / candidate block median)`. The interval is Student's t over those
+numbers, with two guards:
+
+- Two to eight numbers tell their own spread badly, and a trial stops as soon as its interval is
+  narrow, which favours spreads that look small by chance. So the variance is *moderated* (Smyth
+  2004, "Linear models and empirical Bayes methods", section 3): it is averaged with a prior that
+  counts as `_PRIOR_COUNT` further slices of spread `_RATIO_SPREAD`. With one slice the prior is
+  all there is; that interval is wide and called provisional.
+- The standard error is never below what the rounds inside the slices imply (Yuen's standard
+  error of a trimmed mean, 1974).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from optim.cautions import cautions
+from optim.errors import StepError
+from optim.measurement import (
+    BASELINE,
+    CANDIDATE,
+    SINGLE_THREAD,
+    Interval,
+    Measurement,
+    Slice,
+    Summary,
+)
+
+ENOUGH_PROCESSES = 3
+ENOUGH_HALF_WIDTH = 0.02
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+_LEVEL = 0.95
+_TRIM = 0.2
+_PRIOR_COUNT = 3
+_RATIO_SPREAD = 0.015  # of log ratios between processes, one standard deviation
+_TIME_SPREAD = 0.03  # of log times between processes
+
+Floats = NDArray[np.float64]
+
+
+def summarize(measurement: Measurement) -> Summary:
+    """Everything that is derived from the samples. Raises StepError where there are none."""
+    slices = measurement.slices
+    if not slices or not all(part.arms.get(CANDIDATE) for part in slices):
+        raise StepError("There are no timings to summarize.", "Measure again.", "measure")
+    runs = np.concatenate([np.concatenate(part.arms[CANDIDATE]) for part in slices]) / 1e6
+    p50 = _time(slices, CANDIDATE)
+    threaded = all(SINGLE_THREAD in part.arms for part in slices)
+    summary = Summary(
+        p50_ms=p50,
+        percentiles={"p50": p50} | _tail_percentiles(runs, p50),
+        throughput_per_s=1e3 / float(runs.mean()),
+        speedup=_ratio(slices, BASELINE, CANDIDATE),
+        thread_gain=_ratio(slices, SINGLE_THREAD, BASELINE) if threaded else None,
+        baseline_p50_ms=_time(slices, BASELINE).value,
+        load_ms=_typical([part.load_ms for part in slices]),
+        first_run_ms=_typical([part.first_run_ms for part in slices]),
+        peak_memory_mb=_typical([part.peak_memory_mb for part in slices]),
+        runs=len(runs),
+        processes=len(slices),
+        provisional=len(slices) < ENOUGH_PROCESSES,
+    )
+    return summary.model_copy(update={"warnings": cautions(slices, summary)})
+
+
+def good_enough(summary: Summary) -> bool:
+    """Whether more slices would hardly help: three processes, speed-up known within 2 %."""
+    return summary.processes >= ENOUGH_PROCESSES and summary.speedup.half_width <= ENOUGH_HALF_WIDTH
+
+
+def _ratio(slices: Sequence[Slice], over: str, under: str) -> Interval:
+    """How many times faster `under` is than `over`, paired by round."""
+    logs = [np.log(part.block_medians(over) / part.block_medians(under)) for part in slices]
+    return _interval(logs, _RATIO_SPREAD)
+
+
+def _time(slices: Sequence[Slice], arm: str) -> Interval:
+    """Median time of a run in ms: what the next process may be expected to see."""
+    return _interval([np.log(part.block_medians(arm)) for part in slices], _TIME_SPREAD)
+
+
+def _interval(logs: Sequence[Floats], spread: float) -> Interval:
+    """Moderated t-interval over processes of the mean of `logs` [slices][rounds], as exp."""
+    means = np.array([stats.trim_mean(rounds, _TRIM) for rounds in logs])
+    inside = np.sqrt(sum(_standard_error(rounds) ** 2 for rounds in logs)) / len(logs)
+    own = len(means) - 1
+    squares = float(((means - means.mean()) ** 2).sum())
+    variance = (_PRIOR_COUNT * spread**2 + squares) / (_PRIOR_COUNT + own)
+    error = max(float(np.sqrt(variance / len(means))), float(inside))
+    # Of one slice with few rounds even the inner standard error is hardly known.
+    freedom = _PRIOR_COUNT + own if own else max(1, min(_PRIOR_COUNT, len(logs[0]) - 1))
+    reach = float(stats.t.ppf((1 + _LEVEL) / 2, freedom)) * error
+    centre = float(means.mean())
+    low, value, high = np.exp([centre - reach, centre, centre + reach])
+    return Interval(value=float(value), low=float(low), high=float(high))
+
+
+def _standard_error(rounds: Floats) -> float:
+    """Standard error of the trimmed mean of independent rounds (Yuen 1974); 0 for one round."""
+    count = len(rounds)
+    if count < 2:
+        return 0.0
+    cut = int(_TRIM * count)
+    ordered = np.sort(rounds)
+    winsorized = np.clip(ordered, ordered[cut], ordered[count - 1 - cut])
+    return float(winsorized.std(ddof=1) / ((1 - 2 * cut / count) * np.sqrt(count)))
+
+
+def _tail_percentiles(runs: Floats, p50: Interval) -> dict[str, Interval]:
+    """Percentiles above the median that this many runs support, in the unit of `runs`.
+
+    A distribution-free interval (order statistics, Conover, "Practical Nonparametric
+    Statistics", 3.2) that exists only for enough runs: 36 for p90, 73 for p95, 368 for p99.
+    It is widened to the relative width of the p50's, since it cannot see that processes differ.
+    """
+    ordered = np.sort(runs)
+    found = {}
+    for name, quantile in QUANTILES.items():
+        ranks = stats.binom.ppf([(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], len(runs), quantile)
+        low, high = int(ranks[0]) - 1, int(ranks[1])
+        if name == "p50" or low < 0 or high >= len(runs):
+            continue
+        value = float(np.quantile(ordered, quantile))
+        found[name] = Interval(
+            value=value,
+            low=min(float(ordered[low]), value * p50.low / p50.value),
+            high=max(float(ordered[high]), value * p50.high / p50.value),
+        )
+    return found
+
+
+def _typical(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.median(known)) if known else None
