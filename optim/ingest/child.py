@@ -1,0 +1,205 @@
+"""The child's side of bringing a model: `inspect` says what to ask, `bring` makes the file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from optim.errors import InputError
+from optim.ingest.dims import bind, check_interface, name_dims, real_inputs, suggested
+from optim.ingest.evalset_peek import first_sample
+from optim.ingest.kinds import Kind, kind_of
+from optim.ingest.onnx_file import read_onnx, unzip_onnx
+from optim.ingest.operators import all_nodes
+from optim.ingest.specs import InputSpec
+from optim.ingest.trial import Feeds, check_file, declare_outputs, run_once
+from optim.model import MODEL_FILE, describe, write_proto
+from optim.names import notes_on, shown
+
+if TYPE_CHECKING:
+    import onnx
+
+STAGE_FILE = "stage"
+
+
+def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
+    """What must be known to bring the file: its kind, dimensions with suggestions, open inputs."""
+    path = Path(source)
+    kind = kind_of(path, max_bytes)
+    if kind is Kind.TORCHSCRIPT:
+        from optim.ingest.torch_files import arguments, open_torchscript, traced_specs
+
+        module = open_torchscript(path, Path(folder), max_bytes)
+        inputs = [] if traced_specs(module) else arguments(module)
+        return {"kind": kind, "dims": {}, "inputs": inputs}
+    proto = _read(path, kind, Path(folder), max_bytes)
+    check_interface(proto.graph)
+    name_dims(proto.graph)
+    unknown = [
+        value.name
+        for value in real_inputs(proto.graph)
+        if not value.type.tensor_type.HasField("shape")
+    ]
+    return {"kind": kind, "dims": suggested(proto.graph), "inputs": unknown}
+
+
+def bring(
+    source: str,
+    folder: str,
+    max_bytes: int,
+    dims: dict[str, int],
+    specs: list[str],
+    evalset: str,
+) -> dict[str, Any]:
+    """Write `folder`/model.onnx, bound, checked and run once. Returns what `store_model` needs."""
+    path, work = Path(source), Path(folder)
+    given_specs = [InputSpec.parse(text) for text in specs]
+    sample = first_sample(Path(evalset)) if evalset else {}
+    _stage(work, "reading the file")
+    kind = kind_of(path, max_bytes)
+    if kind is Kind.TORCHSCRIPT:
+        proto = _from_torchscript(path, work, max_bytes, given_specs, sample)
+    else:
+        proto = _read(path, kind, work, max_bytes)
+    check_interface(proto.graph)
+    feeds = _fitted(proto, sample)
+    shapes = {spec.name: spec.shape for spec in _matching(proto, given_specs)}
+    values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
+    _make_plain(proto)
+    described = _check_and_write(proto, work / MODEL_FILE, feeds)
+    source_name = "onnx" if kind in (Kind.ONNX, Kind.ONNX_ZIP) else str(kind)
+    return {"described": described, "dims": values, "source": source_name, "notes": _notes(proto)}
+
+
+def _stage(folder: Path, text: str) -> None:
+    """What is being done, for the parent to say should this process die of it."""
+    (folder / STAGE_FILE).write_text(text)
+
+
+def _read(path: Path, kind: Kind, folder: Path, max_bytes: int) -> "onnx.ModelProto":
+    if kind is Kind.TORCH_EXPORT:
+        from optim.ingest.torch_files import export_pt2
+
+        _stage(folder, "exporting the torch.export program to ONNX")
+        return export_pt2(path, folder, max_bytes)
+    if kind is Kind.ONNX_ZIP:
+        unpacked = folder / "unpacked"
+        unpacked.mkdir()
+        path = unzip_onnx(path, unpacked, max_bytes)
+    return read_onnx(path, max_bytes)
+
+
+def _from_torchscript(
+    path: Path, folder: Path, max_bytes: int, specs: list[InputSpec], sample: Feeds
+) -> "onnx.ModelProto":
+    from optim.ingest.torch_files import (
+        arguments,
+        export_torchscript,
+        open_torchscript,
+        traced_specs,
+    )
+
+    _stage(folder, "exporting the TorchScript module to ONNX")
+    module = open_torchscript(path, folder, max_bytes)
+    names = arguments(module)
+    candidates = _in_order(specs, names) or _from_sample(sample, names) or [traced_specs(module)]
+    if not candidates[0]:
+        raise InputError(
+            "A TorchScript file does not say what its inputs look like; "
+            f"forward takes: {', '.join(map(shown, names))}.",
+            f"Give each: --input {shown(names[0])}:float32[1,3,224,224], or an EvalSet.",
+        )
+    out = folder / "exported.onnx"
+    export_torchscript(module, candidates, sample, out)
+    return read_onnx(out, max_bytes)
+
+
+def _in_order(specs: list[InputSpec], names: list[str]) -> list[list[InputSpec]]:
+    """The given specifications in forward's order: by name where they match, else as given."""
+    if not specs:
+        return []
+    if len(specs) != len(names):
+        raise InputError(
+            f"{len(specs)} inputs are described; forward takes {', '.join(map(shown, names))}.",
+            "Describe each with --input name:dtype[sizes].",
+        )
+    by_name = {spec.name: spec for spec in specs}
+    return [[by_name[n] for n in names] if set(by_name) == set(names) else specs]
+
+
+def _from_sample(sample: Feeds, names: list[str]) -> list[list[InputSpec]]:
+    """Specifications after an EvalSet's sample: with a batch axis put before it, or as it is."""
+    inputs = [name for name in names if name in sample]
+    if len(inputs) < len(names):
+        inputs = list(sample) if len(sample) == len(names) else []
+    if not inputs:
+        return []
+    arrays = [(name, sample[name]) for name in inputs]
+    return [
+        [InputSpec(name, a.dtype.name, (1, *a.shape)) for name, a in arrays],
+        [InputSpec(name, a.dtype.name, a.shape) for name, a in arrays],
+    ]
+
+
+def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
+    """The EvalSet's first sample for the inputs that it has, each with the input's rank."""
+    fitted = {}
+    for value in real_inputs(proto.graph):
+        if value.name in sample:
+            array = sample[value.name]
+            rank = len(value.type.tensor_type.shape.dim)
+            fitted[value.name] = array if array.ndim == rank else array[None]
+    return fitted
+
+
+def _matching(proto: "onnx.ModelProto", specs: list[InputSpec]) -> list[InputSpec]:
+    import onnx
+
+    types = {v.name: v.type.tensor_type.elem_type for v in real_inputs(proto.graph)}
+    for spec in specs:
+        if spec.name not in types:
+            names = ", ".join(map(shown, types))
+            raise InputError(
+                f"The model has no input {shown(spec.name)!r}.", f"Its inputs: {names}."
+            )
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(types[spec.name]).name
+        if dtype != spec.dtype:
+            raise InputError(
+                f"The input {shown(spec.name)!r} is {dtype}, not {spec.dtype}.",
+                f"Write {shown(spec.name)}:{dtype}[sizes].",
+            )
+    return specs
+
+
+def _make_plain(proto: "onnx.ModelProto") -> None:
+    """Drop what would contradict the bound shapes, and defaults that hide as inputs.
+
+    An initializer that is also an input (the custom before IR version 4) could be fed another
+    value, so that no engine would fold it.
+    """
+    del proto.graph.value_info[:]
+    inputs = real_inputs(proto.graph)
+    if len(inputs) < len(proto.graph.input):
+        proto.ir_version = max(proto.ir_version, 4)
+        kept = [type(value).FromString(value.SerializeToString()) for value in inputs]
+        del proto.graph.input[:]
+        proto.graph.input.extend(kept)
+
+
+def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict[str, Any]:
+    import onnx
+
+    _stage(path.parent, "checking the model")
+    write_proto(proto, path)
+    check_file(proto, path)
+    _stage(path.parent, "a trial run of the model")
+    outputs, inferred = run_once(path, feeds)
+    bound = onnx.load(path, load_external_data=False)
+    declare_outputs(bound, outputs, inferred)
+    path.write_bytes(bound.SerializeToString(deterministic=True))
+    return describe(str(path))
+
+
+def _notes(proto: "onnx.ModelProto") -> list[str]:
+    graph = proto.graph
+    notes = notes_on((node.name for node in all_nodes(proto)), "node names")
+    ends = [value.name for value in (*real_inputs(graph), *graph.output)]
+    return notes + notes_on(ends, "input or output names")

@@ -1,0 +1,230 @@
+"""Symbolic dimensions: what to ask, and binding them so that every input's shape is static."""
+
+import ast
+import operator
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from optim.errors import InputError
+from optim.ingest.specs import DTYPES
+from optim.names import shown
+
+if TYPE_CHECKING:
+    import onnx
+
+Shapes = Mapping[str, tuple[int, ...]]
+MAX_SIZE = 2**31 - 1
+_MAX_INPUT_ELEMENTS = 1 << 28
+_BATCH = re.compile(r"batch|^(n|b|bs)$", re.IGNORECASE)
+_SEQUENCE = re.compile(r"seq|len|time|token|step|frame|past|ctx|context", re.IGNORECASE)
+_IMAGE = re.compile(r"height|width|^(h|w)$|resolution", re.IGNORECASE)
+_OPERATIONS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+}
+_MAX_EXPRESSION = 100
+
+
+def real_inputs(graph: "onnx.GraphProto") -> list["onnx.ValueInfoProto"]:
+    """The inputs that a caller must feed: those without a default among the initializers."""
+    given = {tensor.name for tensor in graph.initializer}
+    given |= {tensor.values.name for tensor in graph.sparse_initializer}
+    return [value for value in graph.input if value.name not in given]
+
+
+def check_interface(graph: "onnx.GraphProto") -> None:
+    """Raise InputError unless all inputs and outputs are tensors of numbers."""
+    import onnx
+
+    inputs = real_inputs(graph)
+    if not inputs or not graph.output:
+        which = "inputs" if not inputs else "outputs"
+        raise InputError(f"The model has no {which}.", "Export it so that it has.")
+    for what, values in (("input", inputs), ("output", graph.output)):
+        for value in values:
+            kind = value.type.WhichOneof("value") or "nothing"
+            if kind == "tensor_type":
+                elem_type = value.type.tensor_type.elem_type
+                kind = onnx.TensorProto.DataType.Name(elem_type).lower()
+                if elem_type and onnx.helper.tensor_dtype_to_np_dtype(elem_type).name in DTYPES:
+                    continue
+            raise InputError(
+                f"The {what} {shown(value.name)!r} is of type {kind.removesuffix('_type')}; "
+                f"only tensors of numbers can be fed and compared.",
+                "Export without it (scikit-learn: options={'zipmap': False}); keep text outside.",
+            )
+
+
+def name_dims(graph: "onnx.GraphProto") -> None:
+    """Give unnamed dimensions of the inputs a name: `batch` for the first axis, else input_axis."""
+    for value in real_inputs(graph):
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if not dim.dim_param and dim.dim_value <= 0:
+                dim.dim_param = f"{value.name}_{axis}" if axis else "batch"
+
+
+def suggested(graph: "onnx.GraphProto") -> dict[str, int]:
+    """Every symbol to be bound, with a suggestion: batch 1, sequences 128, images 224."""
+    found: dict[str, int] = {}
+    for value in real_inputs(graph):
+        dims = value.type.tensor_type.shape.dim
+        for axis, dim in enumerate(dims):
+            if dim.dim_param:
+                found.setdefault(dim.dim_param, _suggestion(dim.dim_param, axis, len(dims)))
+    return {name: size for name, size in found.items() if not _symbols_in(name, found)}
+
+
+def _suggestion(name: str, axis: int, rank: int) -> int:
+    if _BATCH.search(name):
+        return 1
+    if _IMAGE.search(name) or (rank == 4 and axis >= 2):
+        return 224
+    if _SEQUENCE.search(name):
+        return 128
+    if axis == 0:
+        return 1
+    return 3 if rank == 4 else 128
+
+
+def bind(graph: "onnx.GraphProto", dims: Mapping[str, int], shapes: Shapes) -> dict[str, int]:
+    """Make every input's shape static, in place, and the outputs' where they use the same symbols.
+
+    Args:
+        dims: symbol -> size; what is left out gets the suggestion.
+        shapes: input name -> shape that it must take, such as an EvalSet's sample has.
+
+    Returns: symbol -> size. Raises InputError for contradictions.
+    """
+    for name, shape in shapes.items():
+        _give_rank(graph, name, shape)
+    _check_ranks(graph)
+    name_dims(graph)
+    asked = suggested(graph)
+    values = _solve(graph, dims, shapes, asked)
+    for value in real_inputs(graph):
+        sizes = [_size(dim, values, value.name) for dim in value.type.tensor_type.shape.dim]
+        _check_fits(value.name, sizes, shapes)
+        _set_shape(value, sizes)
+    _bind_outputs(graph, values)
+    return values
+
+
+def _give_rank(graph: "onnx.GraphProto", name: str, shape: tuple[int, ...]) -> None:
+    for value in real_inputs(graph):
+        if value.name == name and not value.type.tensor_type.HasField("shape"):
+            _set_shape(value, shape)
+
+
+def _check_ranks(graph: "onnx.GraphProto") -> None:
+    for value in real_inputs(graph):
+        if not value.type.tensor_type.HasField("shape"):
+            raise InputError(
+                f"The input {shown(value.name)!r} declares no shape.",
+                "Give it: --input name:float32[1,3,224,224], or an EvalSet.",
+            )
+
+
+def _solve(
+    graph: "onnx.GraphProto", dims: Mapping[str, int], shapes: Shapes, asked: dict[str, int]
+) -> dict[str, int]:
+    values: dict[str, int] = {}
+    for name, size in dims.items():
+        if name not in asked:
+            known = ", ".join(map(shown, asked)) or "none"
+            raise InputError(
+                f"The model has no dimension {shown(name)!r}.", f"Its dimensions: {known}."
+            )
+        if not 1 <= size <= MAX_SIZE:
+            raise InputError(f"{shown(name)}={size} is no size.", "Use a size of at least 1.")
+        values[name] = size
+    for value in real_inputs(graph):
+        shape = shapes.get(value.name, ())
+        for dim, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
+            name = dim.dim_param
+            if name in asked and values.setdefault(name, size) != size:
+                raise InputError(
+                    f"The dimension {shown(name)!r} would be both {values[name]} and {size} "
+                    f"(input {shown(value.name)!r}).",
+                    "Give inputs and sizes that agree.",
+                )
+    return asked | values
+
+
+def _symbols_in(name: str, known: Iterable[str]) -> set[str]:
+    """The symbols of an expression such as `past + 1`; empty if it is a plain symbol."""
+    if name.isidentifier() or len(name) > _MAX_EXPRESSION:
+        return set()
+    try:
+        tree = ast.parse(name, mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names if names <= set(known) and _evaluable(tree.body) else set()
+
+
+def _evaluable(node: ast.expr) -> bool:
+    if isinstance(node, ast.BinOp):
+        return type(node.op) in _OPERATIONS and all(map(_evaluable, (node.left, node.right)))
+    return isinstance(node, ast.Name) or (
+        isinstance(node, ast.Constant) and isinstance(node.value, int)
+    )
+
+
+def _evaluate(node: ast.expr, values: Mapping[str, int]) -> int:
+    if isinstance(node, ast.BinOp):
+        left, right = (_evaluate(side, values) for side in (node.left, node.right))
+        return int(_OPERATIONS[type(node.op)](left, right))
+    return values[node.id] if isinstance(node, ast.Name) else int(node.value)  # type: ignore
+
+
+def _size(
+    dim: "onnx.TensorShapeProto.Dimension", values: Mapping[str, int], input_name: str
+) -> int:
+    if not dim.dim_param:
+        return int(dim.dim_value)
+    if dim.dim_param in values:
+        return values[dim.dim_param]
+    try:
+        size = _evaluate(ast.parse(dim.dim_param, mode="eval").body, values)
+    except ZeroDivisionError:
+        size = 0
+    if not 1 <= size <= MAX_SIZE:
+        raise InputError(
+            f"{shown(dim.dim_param)} of input {shown(input_name)!r} would be {size}.",
+            "Choose other sizes.",
+        )
+    return size
+
+
+def _check_fits(name: str, sizes: list[int], shapes: Shapes) -> None:
+    if name in shapes and tuple(sizes) != shapes[name]:
+        raise InputError(
+            f"The input {shown(name)!r} takes {sizes}, but the given inputs have "
+            f"{list(shapes[name])}.",
+            "Give inputs of the model's shape, or export the model for theirs.",
+        )
+    elements = 1
+    for size in sizes:
+        elements *= size
+    if elements > _MAX_INPUT_ELEMENTS:
+        raise InputError(
+            f"The input {shown(name)!r} of shape {sizes} has {elements:.3g} elements.",
+            f"Choose smaller sizes: at most {_MAX_INPUT_ELEMENTS} elements.",
+        )
+
+
+def _set_shape(value: "onnx.ValueInfoProto", sizes: Iterable[int]) -> None:
+    value.type.tensor_type.ClearField("shape")
+    value.type.tensor_type.shape.SetInParent()
+    for size in sizes:
+        value.type.tensor_type.shape.dim.add().dim_value = size
+
+
+def _bind_outputs(graph: "onnx.GraphProto", values: Mapping[str, int]) -> None:
+    for value in graph.output:
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param in values:
+                dim.dim_value = values[dim.dim_param]

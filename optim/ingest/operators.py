@@ -1,0 +1,94 @@
+"""Operators that cannot run, named with their node before an engine stumbles over them."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from optim.errors import InputError
+from optim.names import shown
+
+if TYPE_CHECKING:
+    import onnx
+
+_STANDARD = ("", "ai.onnx.ml")
+_RUNTIME_DOMAINS = ("com.microsoft", "com.ms.", "org.pytorch.aten", "ai.onnx.preview")
+_NO_KERNEL = re.compile(
+    r"implementation for (?P<op>\S+?)\((?P<version>\d+)\) node.*?'(?P<node>.*?)'"
+)
+_PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_PATH = re.compile(r"(/[^\s:'\"]+)+")
+_STANDARD_OPS = "Export it with standard ONNX operators, or leave that part out of the model."
+
+
+def check_operators(proto: "onnx.ModelProto") -> None:
+    """Raise InputError for an opset that is too new and for operators nobody here knows."""
+    import onnx
+
+    versions = {_domain(entry.domain): entry.version for entry in proto.opset_import}
+    newest = onnx.defs.onnx_opset_version()
+    if versions.get("", 0) > newest:
+        raise InputError(
+            f"The model uses opset {versions['']}; the newest known here is {newest}.",
+            f"Export it with an opset from 17 to {newest}.",
+        )
+    local = {(_domain(function.domain), function.name) for function in proto.functions}
+    for node in all_nodes(proto):
+        domain = _domain(node.domain)
+        if (domain, node.op_type) not in local:
+            _check_node(node, domain, versions)
+
+
+def _check_node(node: "onnx.NodeProto", domain: str, versions: dict[str, int]) -> None:
+    import onnx
+
+    named = f"Node {shown(node.name)!r} uses the operator {shown(node.op_type)!r}"
+    if domain not in _STANDARD:
+        if domain.startswith(_RUNTIME_DOMAINS):
+            return
+        raise InputError(
+            f"{named} of the custom domain {shown(domain)!r}, which no engine here knows.",
+            _STANDARD_OPS,
+        )
+    try:
+        schema = onnx.defs.get_schema(node.op_type, versions.get(domain, 1), domain)
+    except onnx.defs.SchemaError:
+        schema = None
+    if schema is None or schema.deprecated:
+        raise InputError(
+            f"{named}, which ONNX opset {versions.get(domain, 1)} does not have.", _STANDARD_OPS
+        )
+
+
+def _domain(name: str) -> str:
+    return "" if name == "ai.onnx" else name
+
+
+def all_nodes(proto: "onnx.ModelProto") -> Iterator["onnx.NodeProto"]:
+    """Every node, also in subgraphs and functions."""
+    waiting = [proto.graph.node, *(function.node for function in proto.functions)]
+    while waiting:
+        for node in waiting.pop():
+            yield node
+            for attribute in node.attribute:
+                if attribute.HasField("g"):
+                    waiting.append(attribute.g.node)
+                waiting.extend(graph.node for graph in attribute.graphs)
+
+
+def explained(error: Exception, doing: str) -> InputError:
+    """ONNX Runtime's or the checker's error in a sentence, with the operator and node it names."""
+    text = " ".join(_PATH.sub("the file", _PREFIX.sub("", str(error))).split())
+    if found := _NO_KERNEL.search(text):
+        return InputError(
+            f"ONNX Runtime cannot run the operator {shown(found['op'])!r} (opset "
+            f"{found['version']}) of node {shown(found['node'])!r} on the CPU.",
+            "Export with another opset or dtype, or leave that part out of the model.",
+        )
+    if re.search(r"allocate|bad.?alloc|out of memory", text, re.I):
+        return InputError(
+            f"{doing} needs more memory than there is ({shown(text, 200)}).",
+            "Use a smaller model or smaller dimensions.",
+        )
+    return InputError(
+        f"{doing} failed ({shown(text, 300)}).", "Export the model again, or with other dimensions."
+    )

@@ -1,0 +1,239 @@
+"""TorchScript and torch.export files to ONNX. Runs in a child only."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optim.errors import InputError, OptimError, StepError
+from optim.ingest.archive import open_zip, rewrite
+from optim.ingest.pt2_guard import check_pt2
+from optim.ingest.specs import InputSpec
+from optim.ingest.trial import Array, Feeds, check_same, made_up, run_once
+from optim.names import shown
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET = 18
+"""Opset of exported models: the oldest that PyTorch's newer exporter writes by itself."""
+_TOUCHES_FILES = re.compile(rb"\b(from_file|torch\.save|aten\.save)\b")
+_SYMBOL = re.compile(r"\b[su]\d+\b")
+_HOW = "Export it to ONNX in the program that defines the network."
+
+
+def open_torchscript(path: Path, folder: Path, max_bytes: int) -> Any:
+    """Load a TorchScript file in evaluation mode, shapes of a trace restored.
+
+    TorchScript's loader runs no Python, but its programs may read and write files: those are
+    refused. Raises InputError.
+    """
+    import torch
+
+    checked = folder / "checked.pt"
+    with open_zip(path, max_bytes) as archive:
+        rewrite(archive, checked, max_bytes)
+    with open_zip(checked, max_bytes) as archive:
+        for info in archive.infolist():
+            if info.filename.endswith(".py") and _TOUCHES_FILES.search(archive.read(info)):
+                raise InputError(
+                    "The TorchScript program reads or writes files.", "Leave that out of it."
+                )
+    with _as_input_error("Loading the TorchScript file"):
+        module = torch.jit.load(str(checked), map_location="cpu", _restore_shapes=True)
+        return module.eval()
+
+
+def arguments(module: Any) -> list[str]:
+    """Names of the tensors that a TorchScript module's forward needs. Raises InputError."""
+    needed = [a for a in module.forward.schema.arguments[1:] if not a.has_default_value()]
+    for argument in needed:
+        if str(argument.type) != "Tensor":
+            raise InputError(
+                f"The argument {shown(argument.name)!r} of forward is a {argument.type}, "
+                "not a tensor.",
+                "Wrap the module in one whose forward takes tensors only.",
+            )
+    return [argument.name for argument in needed]
+
+
+def traced_specs(module: Any) -> list[InputSpec]:
+    """The inputs that a traced module was traced with; empty for a scripted one."""
+    found = []
+    for name, value in zip(arguments(module), list(module.graph.inputs())[1:], strict=False):
+        sizes = getattr(value.type(), "sizes", lambda: None)()
+        dtype = getattr(value.type(), "dtype", lambda: None)()
+        if sizes is None or dtype is None or 0 in sizes:
+            return []
+        found.append(InputSpec(name, str(dtype).removeprefix("torch."), tuple(sizes)))
+    return found
+
+
+def export_torchscript(
+    module: Any, candidates: list[list[InputSpec]], given: Feeds, out: Path
+) -> None:
+    """Write a TorchScript module as ONNX with static shapes and check what it computes.
+
+    Args:
+        candidates: input specifications; the first with which the module runs is taken.
+        given: inputs to check with, where their shape fits; else random ones.
+    """
+    import torch
+
+    specs, feeds, reference = _first_that_runs(module, candidates, given)
+    exportable = module if _is_flat(module, feeds) else _flat(module)
+    names = ["output"] if len(reference) == 1 else [f"output_{i}" for i in range(len(reference))]
+    with _as_input_error("Exporting the TorchScript module to ONNX"):
+        torch.onnx.export(
+            exportable,
+            tuple(torch.from_numpy(feeds[spec.name]) for spec in specs),
+            str(out),
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[spec.name for spec in specs],
+            output_names=names,
+        )
+    outputs, _ = run_once(out, feeds)
+    check_same(reference, list(outputs.values()))
+
+
+def _first_that_runs(
+    module: Any, candidates: list[list[InputSpec]], given: Feeds
+) -> tuple[list[InputSpec], Feeds, list[Array]]:
+    problems: list[Exception] = []
+    for specs in candidates:
+        feeds = made_up(specs)
+        for spec in specs:
+            if spec.name in given and given[spec.name].size == np.prod(spec.shape, dtype=int):
+                feeds[spec.name] = given[spec.name].reshape(spec.shape).astype(spec.dtype)
+        try:
+            return specs, feeds, _run_torch(module, feeds)
+        except Exception as error:  # a TorchScript program may raise anything
+            problems.append(error)
+    shapes = ", ".join(f"{shown(s.name)}:{s.dtype}{list(s.shape)}" for s in candidates[0])
+    raise InputError(
+        f"The TorchScript module fails on {shapes} ({_last_line(problems[0])}).",
+        "Give inputs that it takes: --input name:float32[1,3,224,224].",
+    )
+
+
+def _run_torch(module: Any, feeds: Feeds) -> list[Array]:
+    import torch
+
+    with torch.no_grad():
+        result = module(*(torch.from_numpy(array) for array in feeds.values()))
+    leaves = torch.utils._pytree.tree_leaves(result)
+    return [leaf.detach().numpy() for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _is_flat(module: Any, feeds: Feeds) -> bool:
+    import torch
+
+    with torch.no_grad():
+        result = module(*(torch.from_numpy(array) for array in feeds.values()))
+    return isinstance(result, torch.Tensor | tuple)
+
+
+def _flat(module: Any) -> Any:
+    """The module with its outputs (a dict, a list) as a tuple, which the exporter can write."""
+    import torch
+
+    class Flat(torch.nn.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.module = module
+
+        def forward(self, *inputs: Any) -> Any:
+            return tuple(torch.utils._pytree.tree_leaves(self.module(*inputs)))
+
+    return Flat().eval()
+
+
+def export_pt2(path: Path, folder: Path, max_bytes: int) -> "onnx.ModelProto":
+    """A torch.export file as ONNX, its dynamic dimensions symbolic; checks what it computes."""
+    import torch
+
+    checked = folder / "checked.pt2"
+    with open_zip(path, max_bytes) as archive:
+        rewrite(archive, checked, max_bytes)
+    with open_zip(checked, max_bytes) as archive:
+        check_pt2(archive)
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch.export.load would unpickle anything
+    with _as_input_error("Loading the torch.export file"):
+        program = torch.export.load(str(checked))
+    with _as_input_error("Exporting the program to ONNX"):
+        exported = torch.onnx.export(program, dynamo=True, opset_version=OPSET, verbose=False)
+        proto = exported.model_proto
+    _tidy(proto)
+    _check_against_torch(program, proto, folder / "exported.onnx")
+    return proto
+
+
+def _tidy(proto: "onnx.ModelProto") -> None:
+    """Drop what the exporter notes of its own machine (stack traces), and name its symbols."""
+    names: dict[str, str] = {}
+    for value in proto.graph.input:
+        for axis, dim in enumerate(value.type.tensor_type.shape.dim):
+            if _SYMBOL.fullmatch(dim.dim_param):
+                names.setdefault(dim.dim_param, f"{value.name}_{axis}" if axis else "batch")
+    for value in (*proto.graph.input, *proto.graph.output):
+        for dim in value.type.tensor_type.shape.dim:
+            if dim.dim_param:
+                dim.dim_param = _SYMBOL.sub(lambda m: names.get(m[0], m[0]), dim.dim_param)
+    parts = (proto, proto.graph, *proto.graph.input, *proto.graph.output, *proto.graph.node)
+    for part in (*parts, *proto.graph.initializer, *proto.functions):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del proto.graph.value_info[:]
+
+
+def _check_against_torch(program: Any, proto: "onnx.ModelProto", out: Path) -> None:
+    """Compare with PyTorch at the sizes the program was exported with (it may refuse others)."""
+    specs = _example_specs(program)
+    if len(specs) != len(proto.graph.input):
+        raise StepError("The exported model has other inputs than the program.", _HOW)
+    out.write_bytes(proto.SerializeToString())
+    feeds = made_up(specs)
+    with _as_input_error("Running the torch.export program"):
+        reference = _run_torch(program.module(check_guards=False), feeds)
+    renamed = {
+        value.name: array for value, array in zip(proto.graph.input, feeds.values(), strict=True)
+    }
+    outputs, _ = run_once(out, renamed)
+    check_same(reference, list(outputs.values()))
+
+
+def _example_specs(program: Any) -> list[InputSpec]:
+    """The user inputs, each symbol at the size that the program was exported with."""
+    found = []
+    inputs = set(program.graph_signature.user_inputs)
+    for node in program.graph.nodes:
+        if node.op == "placeholder" and node.name in inputs:
+            value = node.meta["val"]
+            shape = tuple(_hint(size) for size in value.shape)
+            found.append(InputSpec(node.name, str(value.dtype).removeprefix("torch."), shape))
+    return found
+
+
+def _hint(size: Any) -> int:
+    return size if isinstance(size, int) else int(size.node.hint)
+
+
+@contextmanager
+def _as_input_error(doing: str) -> Iterator[None]:
+    """PyTorch's many kinds of errors, as one sentence each."""
+    try:
+        yield
+    except OptimError:
+        raise
+    except Exception as error:
+        raise InputError(f"{doing} failed ({_last_line(error)}).", _HOW) from None
+
+
+def _last_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return shown(f"{type(error).__name__}: {lines[-1] if lines else ''}", 300)

@@ -1,0 +1,32 @@
+"""Names that a model's file brings along: kept as they are, shown safely."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+LONG = 256
+
+
+def shown(name: str, limit: int = 80) -> str:
+    """A name fit for a message: control and invisible characters escaped, the middle of a long
+    one left out. Markup is left in: what renders HTML must escape it, as for any text."""
+    cut = name[: limit * 2] if len(name) > limit else name
+    safe = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in cut)
+    if len(name) <= limit and len(safe) <= limit:
+        return safe
+    return f"{safe[: limit - 1]}…"
+
+
+def notes_on(names: Iterable[str], what: str) -> list[str]:
+    """Plain sentences on what is unusual about these names, such as "node names"."""
+    counts = Counter(name for name in names if name)
+    found = {
+        "used more than once": [n for n, count in counts.items() if count > 1],
+        f"longer than {LONG} characters": [n for n in counts if len(n) > LONG],
+        "with control or invisible characters": [n for n in counts if not n.isprintable()],
+        "that look like markup": [n for n in counts if "<" in n and ">" in n],
+    }
+    return [
+        f"{len(odd)} {what} {how}, such as {shown(odd[0])!r}; kept as they are."
+        for how, odd in found.items()
+        if odd
+    ]
