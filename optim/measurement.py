@@ -4,6 +4,7 @@ Only slices are stored; a Summary is computed afresh from them (see `stats`).
 """
 
 import gzip
+from statistics import median
 from typing import Literal, Self
 
 import numpy as np
@@ -82,7 +83,7 @@ class Slice(BaseModel):
 
     def block_medians(self, arm: str) -> NDArray[np.float64]:
         """Median run of each round of an arm in ms, [rounds]."""
-        return np.array([np.median(block) for block in self.arms[arm]]) / 1e6
+        return np.array([median(block) for block in self.arms[arm]]) / 1e6
 
 
 class Measurement(BaseModel):

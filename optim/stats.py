@@ -4,15 +4,17 @@
 minute it ran in, so a thousand of them are worth little more than one when asked how fast the
 next process will be. Per slice there is one number: the 20 % trimmed mean over rounds of
 `log(baseline block median / candidate block median)`. The interval is Student's t over those
-numbers, with two guards:
+numbers, and never narrower than two others:
 
-- Two to eight numbers tell their own spread badly, and a trial stops as soon as its interval is
-  narrow, which favours spreads that look small by chance. So the variance is *moderated* (Smyth
-  2004, "Linear models and empirical Bayes methods", section 3): it is averaged with a prior that
-  counts as `_PRIOR_COUNT` further slices of spread `_RATIO_SPREAD`. With one slice the prior is
-  all there is; that interval is wide and called provisional.
-- The standard error is never below what the rounds inside the slices imply (Yuen's standard
-  error of a trimmed mean, 1974).
+- the same with a *moderated* variance (Smyth 2004, "Linear models and empirical Bayes methods",
+  section 3): averaged with a prior that counts as `_PRIOR_COUNT` more slices of spread
+  `_RATIO_SPREAD`. A trial stops as soon as its interval is narrow, which favours spreads that
+  look small by chance; this keeps such luck from being believed. With one slice the prior is all
+  there is; that interval is wide, and called provisional.
+- what the rounds inside the slices imply (Yuen's standard error of a trimmed mean, 1974).
+
+Simulated with stopping at good enough or eight slices, it covers the truth in 94 % of tries or
+more for every spread between processes up to 4 %.
 """
 
 from collections.abc import Sequence
@@ -40,7 +42,7 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _LEVEL = 0.95
 _TRIM = 0.2
 _PRIOR_COUNT = 3
-_RATIO_SPREAD = 0.015  # of log ratios between processes, one standard deviation
+_RATIO_SPREAD = 0.02  # of log ratios between processes, one standard deviation
 _TIME_SPREAD = 0.03  # of log times between processes
 
 Floats = NDArray[np.float64]
@@ -88,37 +90,43 @@ def _time(slices: Sequence[Slice], arm: str) -> Interval:
 
 
 def _interval(logs: Sequence[Floats], spread: float) -> Interval:
-    """Moderated t-interval over processes of the mean of `logs` [slices][rounds], as exp."""
-    means = np.array([stats.trim_mean(rounds, _TRIM) for rounds in logs])
-    inside = np.sqrt(sum(_standard_error(rounds) ** 2 for rounds in logs)) / len(logs)
-    own = len(means) - 1
+    """95 % interval over processes for the mean of `logs` [slices][rounds], as exp."""
+    means, errors = np.array([_trimmed(rounds) for rounds in logs]).T
+    count, own = len(means), len(means) - 1
     squares = float(((means - means.mean()) ** 2).sum())
-    variance = (_PRIOR_COUNT * spread**2 + squares) / (_PRIOR_COUNT + own)
-    error = max(float(np.sqrt(variance / len(means))), float(inside))
-    # Of one slice with few rounds even the inner standard error is hardly known.
+    moderated = np.sqrt((_PRIOR_COUNT * spread**2 + squares) / (_PRIOR_COUNT + own) / count)
+    inside = np.sqrt((errors**2).sum()) / count
+    # Of one slice with few rounds even the error inside is hardly known.
     freedom = _PRIOR_COUNT + own if own else max(1, min(_PRIOR_COUNT, len(logs[0]) - 1))
-    reach = float(stats.t.ppf((1 + _LEVEL) / 2, freedom)) * error
-    centre = float(means.mean())
-    low, value, high = np.exp([centre - reach, centre, centre + reach])
-    return Interval(value=float(value), low=float(low), high=float(high))
+    reach = _t(freedom) * max(moderated, inside)
+    if own:
+        reach = max(reach, _t(own) * np.sqrt(squares / own / count))
+    centre = means.mean()
+    low, value, high = np.exp([centre - reach, centre, centre + reach]).tolist()
+    return Interval(value=value, low=low, high=high)
 
 
-def _standard_error(rounds: Floats) -> float:
-    """Standard error of the trimmed mean of independent rounds (Yuen 1974); 0 for one round."""
+def _t(freedom: int) -> float:
+    return float(stats.t.ppf((1 + _LEVEL) / 2, freedom))
+
+
+def _trimmed(rounds: Floats) -> tuple[float, float]:
+    """Trimmed mean of independent rounds and its standard error (Yuen 1974); 0 for one round."""
     count = len(rounds)
-    if count < 2:
-        return 0.0
     cut = int(_TRIM * count)
     ordered = np.sort(rounds)
+    mean = float(ordered[cut : count - cut].mean())
+    if count < 2:
+        return mean, 0.0
     winsorized = np.clip(ordered, ordered[cut], ordered[count - 1 - cut])
-    return float(winsorized.std(ddof=1) / ((1 - 2 * cut / count) * np.sqrt(count)))
+    return mean, float(winsorized.std(ddof=1) / ((1 - 2 * cut / count) * np.sqrt(count)))
 
 
 def _tail_percentiles(runs: Floats, p50: Interval) -> dict[str, Interval]:
     """Percentiles above the median that this many runs support, in the unit of `runs`.
 
     A distribution-free interval (order statistics, Conover, "Practical Nonparametric
-    Statistics", 3.2) that exists only for enough runs: 36 for p90, 73 for p95, 368 for p99.
+    Statistics", 3.2) that exists only for enough runs: 36 for p90, 72 for p95, 368 for p99.
     It is widened to the relative width of the p50's, since it cannot see that processes differ.
     """
     ordered = np.sort(runs)
