@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from optim.advice import BF16_FLAGS, MATMULS, RECURRENT
 from optim.environment import environment
 from optim.front import Point, front
 from optim.graph import analysis_of
@@ -12,9 +13,6 @@ from optim.queue import Queue
 from optim.recipe import Recipe
 from optim.study import Study, Trial
 
-_MATMULS = frozenset({"MatMul", "Gemm", "Attention"})
-_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
-_BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _START_SIZE = 9
 _NEIGHBOURS_PER_ROUND = 4
 
@@ -30,13 +28,13 @@ def starting_recipes(
         cores: how many cores may be used.
     """
     has_conv = "Conv" in ops
-    has_matmul = bool(_MATMULS & ops.keys())
-    recurrent = bool(_RECURRENT & ops.keys())
+    has_matmul = bool(MATMULS & ops.keys())
+    recurrent = bool(RECURRENT & ops.keys())
     transformer = has_matmul and ops.get("Softmax", 0) > 0
     wanted = [
         ("onnxruntime", True),
         ("openvino", True),
-        ("openvino:precision=bf16", bool(_BF16_FLAGS & set(flags))),
+        ("openvino:precision=bf16", bool(BF16_FLAGS & set(flags))),
         ("fuse_transformer + onnxruntime", transformer),
         ("static_int8 + onnxruntime", has_conv or has_matmul),
         ("static_int8 + openvino", has_conv or has_matmul),

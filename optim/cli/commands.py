@@ -21,13 +21,12 @@ from optim.passes.base import all_passes
 from optim.queue import Queue
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.samples import sample
+from optim.samples import SAMPLE_PREFIX, find_sample
 from optim.search import best_within, explore_study, front_of
 from optim.study import Study, Trial, create_study
 from optim.targets import all_targets
 
 _HEAVIEST = 15
-_SAMPLE = "sample:"
 
 
 def parts(args: argparse.Namespace) -> int:
@@ -167,8 +166,8 @@ def docs(args: argparse.Namespace) -> int:
 def bring(args: argparse.Namespace) -> tuple[Model, Path | None]:
     """The model of the arguments, and the path of its EvalSet if there is one."""
     evalset: Path | None = args.evalset
-    if evalset is None and args.model.startswith(_SAMPLE):
-        evalset = sample(args.model.removeprefix(_SAMPLE)).evalset_path
+    if evalset is None and args.model.startswith(SAMPLE_PREFIX):
+        evalset = find_sample(args.model).evalset_path
     dims = dict(args.dim)
     return ingest(args.model, dims=dims, evalset=evalset, input_specs=args.input), evalset
 
