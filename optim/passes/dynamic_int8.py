@@ -1,0 +1,111 @@
+"""Dynamic 8-bit quantization by ONNX Runtime's quantizer (onnxruntime.quantization)."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, field_validator
+
+from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.quantizing import (
+    IntType,
+    at_least_opset,
+    coverage,
+    gemm_as_matmul,
+    is_excluded,
+    quant_type,
+    weighted_nodes,
+)
+from optim.passes.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+
+if TYPE_CHECKING:
+    import onnx
+
+_SUPPORTED = ("MatMul", "Attention", "LSTM", "Gather", "Conv")
+_MIN_OPSET = 13  # the first whose integer operators take one scale per channel
+
+
+class DynamicInt8(Pass):
+    """Store weights in 8 bits and quantize activations while running."""
+
+    name: ClassVar[str] = "dynamic_int8"
+    title: ClassVar[str] = "8-bit, ranges measured while running (dynamic INT8 quantization)"
+    summary: ClassVar[str] = (
+        "Stores the weights of matrix products and recurrent layers as 8-bit integers and "
+        "multiplies in integers; the range of each activation is measured anew at every run, so "
+        "no calibration inputs are needed."
+    )
+    helps: ClassVar[str] = (
+        "Transformers, multilayer perceptrons and LSTMs on CPUs with 8-bit dot products (VNNI, "
+        "AMX, ARM dot product): a quarter of the size, often twice the speed, little loss."
+    )
+    hurts: ClassVar[str] = (
+        "Convolutions get several times slower, so they are left alone unless asked for. "
+        "Measuring ranges costs time, which small layers do not earn back. Activations with a "
+        "few huge values lose precision."
+    )
+    stage: ClassVar[Stage] = Stage.PRECISION
+    tolerance: ClassVar[float] = 0.98
+
+    op_types: tuple[str, ...] = Field(
+        default=("MatMul", "Attention", "LSTM"),
+        min_length=1,
+        description="Op types to quantize, of MatMul (Gemm included), Attention, LSTM, Gather "
+        "(embeddings) and Conv.",
+    )
+    per_channel: bool = Field(
+        default=True,
+        description="One scale per output channel instead of one per weight (more precise).",
+    )
+    weights: IntType = Field(
+        default=IntType.S8,
+        description="Integer type of the weights: s8 signed (fast on x86), u8 unsigned.",
+    )
+    reduce_range: bool = Field(
+        default=False,
+        description="Use 7 bits for weights; for x86 CPUs without VNNI or AMX, whose 8-bit "
+        "products can overflow.",
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in float.")
+
+    @field_validator("op_types")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [op for op in value if op not in _SUPPORTED]
+        if unknown:
+            raise ValueError(f"{unknown[0]} is not one of {', '.join(_SUPPORTED)}")
+        return value
+
+    def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
+        """Quantize the nodes of the chosen op types that have constant weights."""
+        refuse_quantized(model)
+        slim = prepared(model)
+        refuse_unknown_nodes(self.exclude, model, slim)
+        ready = gemm_as_matmul(at_least_opset(slim, _MIN_OPSET))
+        candidates = weighted_nodes(ready, self.op_types)
+        chosen = [node.name for node in candidates if not is_excluded(node, self.exclude)]
+        if not chosen:
+            why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
+            return Outcome(model, False, (f"Nothing was quantized: {why}.",))
+        result = self._quantize(ready, chosen)
+        return Outcome(result, True, coverage(candidates, result))
+
+    def _quantize(self, model: "onnx.ModelProto", names: list[str]) -> "onnx.ModelProto":
+        import onnx
+
+        with quiet(), tempfile.TemporaryDirectory() as folder:
+            from onnxruntime.quantization import quantize_dynamic
+
+            source, target = Path(folder, "model.onnx"), Path(folder, "quantized.onnx")
+            onnx.save(model, source)
+            quantize_dynamic(
+                source,
+                target,
+                op_types_to_quantize=list(self.op_types),
+                nodes_to_quantize=names,
+                per_channel=self.per_channel,
+                reduce_range=self.reduce_range,
+                weight_type=quant_type(self.weights),
+                extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # for fused ops
+            )
+            return onnx.load(target)

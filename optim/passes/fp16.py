@@ -1,0 +1,93 @@
+"""Half precision by ONNX Runtime's float16 converter (onnxruntime.transformers.float16)."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.compare import changed
+from optim.passes.tools import (
+    copy_of,
+    count_ops,
+    float_weights,
+    listed,
+    quiet,
+    refuse_over_2_gb,
+    refuse_quantized,
+    refuse_unknown_nodes,
+)
+
+if TYPE_CHECKING:
+    import onnx
+
+_LARGEST = float(np.finfo(np.float16).max)
+_SMALLEST = float(np.finfo(np.float16).smallest_subnormal)
+
+
+class Fp16(Pass):
+    """Store and compute in 16-bit floats; inputs and outputs stay 32-bit."""
+
+    name: ClassVar[str] = "fp16"
+    title: ClassVar[str] = "Half precision (FP16)"
+    summary: ClassVar[str] = (
+        "Stores weights and computes in 16-bit instead of 32-bit floating point. Inputs and "
+        "outputs stay 32-bit."
+    )
+    helps: ClassVar[str] = (
+        "Halves the file and the memory traffic. GPUs, NPUs and newer ARM CPUs compute twice as "
+        "fast or better in half precision."
+    )
+    hurts: ClassVar[str] = (
+        "Most x86 CPUs have no half-precision arithmetic: ONNX Runtime then casts back and forth "
+        "and is slower than before. Values over 65,504 overflow to infinity, which ruins some "
+        "networks; leave their nodes in 32 bits."
+    )
+    stage: ClassVar[Stage] = Stage.PRECISION
+    tolerance: ClassVar[float] = 0.999
+
+    keep_op_types: tuple[str, ...] = Field(
+        default=(),
+        description="Op types left in 32 bits, besides those that have no 16-bit form.",
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in 32 bits.")
+
+    def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
+        """Convert all but the kept nodes, with casts at the borders."""
+        refuse_over_2_gb(model)
+        refuse_quantized(model)
+        refuse_unknown_nodes(self.exclude, model)
+        with quiet():
+            from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
+            from onnxruntime.transformers.onnx_model import OnnxModel
+
+            converter = OnnxModel(copy_of(model))
+            converter.convert_float_to_float16(
+                keep_io_types=True,
+                op_block_list=[*DEFAULT_OP_BLOCK_LIST, *self.keep_op_types],
+                node_block_list=list(self.exclude),
+            )
+            converter.topological_sort(is_deterministic=True)  # it appends its casts at the end
+        half = converter.model
+        if not changed(model, half):
+            return Outcome(model, False, ("The model has nothing in 32-bit floating point.",))
+        return Outcome(half, True, _notes(model, half))
+
+
+def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]:
+    from onnx import numpy_helper
+
+    before, kept = float_weights(model), float_weights(half)
+    notes = [f"{len(before) - len(kept)} of {len(before)} float32 weights are float16 now."]
+    if kept:
+        notes.append(f"Kept in float32: {listed(kept)}.")
+    casts = count_ops(half)["Cast"] - count_ops(model)["Cast"]
+    notes.append(f"{casts} Cast nodes were added where 16 and 32 bits meet.")
+    values = {n: np.abs(numpy_helper.to_array(t)) for n, t in before.items() if n not in kept}
+    clipped = [name for name, value in values.items() if np.any(value > _LARGEST)]
+    if clipped:
+        notes.append(f"Weights over {_LARGEST:.0f} were clipped to it in: {listed(clipped)}.")
+    lost = sum(int(np.sum((value > 0) & (value < _SMALLEST))) for value in values.values())
+    if lost:
+        notes.append(f"{lost} weights were too small for float16 and were rounded.")
+    return tuple(notes)

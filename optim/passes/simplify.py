@@ -1,0 +1,80 @@
+"""Graph simplification by onnxslim (https://github.com/inisis/OnnxSlim)."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from optim.part import Group
+from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.compare import changed
+from optim.passes.tools import count_ops, counted, slimmed
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class Simplify(Pass):
+    """Fold, fuse and remove what the graph does not need."""
+
+    name: ClassVar[str] = "simplify"
+    title: ClassVar[str] = "Simplify the graph (constant folding)"
+    summary: ClassVar[str] = (
+        "Computes ahead what never changes, merges batch normalization into the convolution before "
+        "it, and removes nodes that do nothing. The results stay the same up to rounding."
+    )
+    helps: ClassVar[str] = (
+        "Models straight from an exporter carry shape arithmetic, constants and identities. Fewer "
+        "nodes load faster, and other passes and engines recognise more patterns in a clean graph."
+    )
+    hurts: ClassVar[str] = (
+        "Seldom. Most engines simplify while they load, so the speed often stays the same. "
+        "Folding can make the file larger where a small formula made a large constant."
+    )
+    group: ClassVar[Group] = Group.GRAPH
+    stage: ClassVar[Stage] = Stage.SIMPLIFY
+    tolerance: ClassVar[float] = 0.9999
+
+    fold_constants: bool = Field(
+        default=True, description="Compute ahead what depends on no input (constant folding)."
+    )
+    fuse: bool = Field(
+        default=True,
+        description="Merge neighbouring nodes into one, such as batch normalization into the "
+        "convolution before it (operator fusion).",
+    )
+    share: bool = Field(
+        default=True,
+        description="Compute what appears twice once (common subexpressions) and store equal "
+        "weights once.",
+    )
+    max_folded_kb: int = Field(
+        default=1 << 20,
+        ge=1,
+        le=1 << 20,
+        description="Fold no constant larger than this, in KB; lower it when folding bloats the "
+        "file.",
+    )
+
+    def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
+        """Apply onnxslim's optimizations that are switched on."""
+        slim = slimmed(
+            model, skip_optimizations=self._skipped(), size_threshold=self.max_folded_kb << 10
+        )
+        if not changed(model, slim):
+            return Outcome(model, False, ("The graph is as simple as this pass can make it.",))
+        before, after = count_ops(model), count_ops(slim)
+        notes = [f"{before.total()} nodes became {after.total()}."]
+        if before - after:
+            notes.append(f"Fewer of: {counted(before - after)}.")
+        if after - before:
+            notes.append(f"More of: {counted(after - before)}.")
+        return Outcome(slim, True, tuple(notes))
+
+    def _skipped(self) -> list[str]:
+        kinds = {
+            "constant_folding": self.fold_constants,
+            "graph_fusion": self.fuse,
+            "subexpression_elimination": self.share,
+            "weight_tying": self.share,
+        }
+        return [kind for kind, wanted in kinds.items() if not wanted]

@@ -1,0 +1,165 @@
+"""What passes share: clean-up before quantization, refusals, quiet libraries, words for notes."""
+
+import contextlib
+import io
+import itertools
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from optim.errors import InputError, StepError
+
+if TYPE_CHECKING:
+    import onnx
+
+MAX_IN_MEMORY_BYTES = 2_000_000_000
+"""Protobuf cannot serialize more than 2 GiB, and the libraries serialize in memory."""
+
+_QUANTIZED_OPS = {
+    *("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv"),
+    *("QLinearMatMul", "ConvInteger", "MatMulInteger", "MatMulNBits", "DynamicQuantizeMatMul"),
+    *("DynamicQuantizeLSTM", "QAttention"),
+}
+_SKIPPED_PATTERNS = ["FusionGemm", "EliminationUnsqueeze"]
+"""These rewrite the products and masks of attention into forms that its fusion does not know."""
+
+
+def copy_of(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """A deep copy, so that a library may change it freely."""
+    twin = type(model)()
+    twin.CopyFrom(model)
+    return twin
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep a library's prints and log lines out of our output, and its logging set-up too."""
+    root = logging.getLogger()
+    handlers, level, disabled = root.handlers[:], root.level, logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(disabled)
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def refuse_over_2_gb(model: "onnx.ModelProto") -> None:
+    """Raise StepError for a model that a library which serializes in memory cannot take."""
+    size = sum(len(tensor.raw_data) for tensor in model.graph.initializer)
+    if size > MAX_IN_MEMORY_BYTES:
+        raise StepError(
+            f"The model's weights take {size / 1e9:.1f} GB, and the library behind this pass can "
+            f"handle {MAX_IN_MEMORY_BYTES / 1e9:.0f} GB.",
+            "Leave this pass out, or use a smaller model.",
+        )
+
+
+def refuse_quantized(model: "onnx.ModelProto") -> None:
+    """Raise InputError for a model that is quantized already."""
+    found = sorted(set(count_ops(model)) & _QUANTIZED_OPS)
+    if found:
+        raise InputError(
+            f"The model is quantized already (it has {listed(found)} nodes).",
+            "Leave this pass out, or bring the model as it was before its quantization.",
+        )
+
+
+def slimmed(model: "onnx.ModelProto", **options: object) -> "onnx.ModelProto":
+    """A copy with constants folded and trivial nodes fused by onnxslim; `options` are its own.
+
+    Raises StepError for a model over 2 GB. Inputs and outputs stay as they are.
+    """
+    refuse_over_2_gb(model)
+    with quiet():
+        import onnxslim
+
+        slim = onnxslim.slim(copy_of(model), skip_fusion_patterns=_SKIPPED_PATTERNS, **options)
+    restore_interface(slim, model)
+    _restore_names(slim, model)
+    return slim
+
+
+def restore_interface(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
+    """Undo what a library did to inputs and outputs: unused ones dropped, shapes rewritten."""
+    weights = {tensor.name for tensor in like.graph.initializer}
+    inputs = [value for value in like.graph.input if value.name not in weights]
+    del model.graph.input[:], model.graph.output[:]
+    model.graph.input.extend(inputs)
+    model.graph.output.extend(like.graph.output)
+
+
+def _restore_names(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
+    """Call a fused convolution what it was called; onnxslim names it after its old output."""
+    known = {node.name for node in like.graph.node}
+    producers = {output: node.name for node in like.graph.node for output in node.output}
+    for node in model.graph.node:
+        if node.name not in known:
+            node.name = producers.get(node.name, node.name)
+
+
+def prepared(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """A slimmed copy with typed values, whose nodes all have names: what the quantizers ask for.
+
+    Weights are then initializers, batch normalizations part of their convolutions, and a node's
+    name selects that node alone.
+    """
+    slim = _typed(slimmed(model))
+    counts = Counter(node.name for node in slim.graph.node)
+    taken = set(counts)
+    for node in slim.graph.node:
+        if not node.name or counts[node.name] > 1:
+            stem = node.name or node.op_type
+            node.name = next(n for i in itertools.count() if (n := f"{stem}_{i}") not in taken)
+            taken.add(node.name)
+    return slim
+
+
+def _typed(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """The model with each value's type recorded, also behind ONNX Runtime's fused operators."""
+    if not any(node.domain == "com.microsoft" for node in model.graph.node):
+        return model  # the standard's own inference, which the quantizers call, suffices
+    with quiet():
+        from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+
+        return SymbolicShapeInference.infer_shapes(model, auto_merge=True)
+
+
+def refuse_unknown_nodes(names: Iterable[str], *models: "onnx.ModelProto") -> None:
+    """Raise InputError for a node name that none of the models has."""
+    known = {node.name for model in models for node in model.graph.node}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise InputError(
+            f"The model has no node named {listed(map(repr, unknown))}.",
+            "Copy the names from the table of nodes.",
+        )
+
+
+def count_ops(model: "onnx.ModelProto") -> Counter[str]:
+    """How many nodes of each op type the main graph has."""
+    return Counter(node.op_type for node in model.graph.node)
+
+
+def float_weights(model: "onnx.ModelProto") -> dict[str, "onnx.TensorProto"]:
+    """The 32-bit float initializers of the main graph by name."""
+    from onnx import TensorProto
+
+    return {t.name: t for t in model.graph.initializer if t.data_type == TensorProto.FLOAT}
+
+
+def listed(names: Iterable[str], limit: int = 5) -> str:
+    """`a, b, c and 4 more`."""
+    names = list(names)
+    rest = len(names) - limit
+    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def counted(ops: Counter[str]) -> str:
+    """`Attention 4, Gelu 2`, the most frequent first."""
+    return ", ".join(
+        f"{op} {n}" for op, n in sorted(ops.items(), key=lambda item: (-item[1], item[0]))
+    )

@@ -1,0 +1,101 @@
+"""Weight-only quantization to 4 or 8 bits (ONNX Runtime's MatMulNBits operator)."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field, field_validator
+
+from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.quantizing import coverage, gemm_as_matmul, is_excluded, weighted_nodes
+from optim.passes.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+
+if TYPE_CHECKING:
+    import onnx
+
+
+class Compute(StrEnum):
+    """What the products are computed in, once the weights are unpacked."""
+
+    INT8 = "int8"
+    FLOAT32 = "float32"
+
+
+_ACCURACY_LEVEL = {Compute.FLOAT32: 1, Compute.INT8: 4}  # MatMulNBits' attribute
+
+
+class WeightOnly(Pass):
+    """Store the weights of matrix products in 4 or 8 bits; activations stay in float."""
+
+    name: ClassVar[str] = "weight_only"
+    title: ClassVar[str] = "4- or 8-bit weights (weight-only quantization)"
+    summary: ClassVar[str] = (
+        "Stores the constant matrices of matrix products in 4 or 8 bits, with one scale for each "
+        "small block of a column. They are unpacked while multiplying; activations stay in float."
+    )
+    helps: ClassVar[str] = (
+        "Large language models and other networks whose weights do not fit the caches: an eighth "
+        "(4 bit) of the memory traffic, at a small loss and without calibration inputs."
+    )
+    hurts: ClassVar[str] = (
+        "Small networks get slower, since unpacking costs more than the memory saved. Does nothing "
+        "for convolutions and recurrent layers. Only ONNX Runtime and engines that know its "
+        "MatMulNBits operator can run the result."
+    )
+    stage: ClassVar[Stage] = Stage.PRECISION
+    tolerance: ClassVar[float] = 0.95
+
+    bits: int = Field(default=4, ge=4, le=8, multiple_of=4, description="Bits per weight: 4 or 8.")
+    block_size: int = Field(
+        default=32,
+        ge=16,
+        le=256,
+        description="Weights that share a scale: 16, 32, 64, 128 or 256. Smaller is more precise "
+        "and larger on disk.",
+    )
+    symmetric: bool = Field(
+        default=False,
+        description="Centre the integers on zero, without a zero point per block: smaller, less "
+        "precise.",
+    )
+    compute: Compute = Field(
+        default=Compute.INT8,
+        description="int8: also round activations to 8 bits while multiplying (fastest); float32: "
+        "multiply in full precision.",
+    )
+    exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in float.")
+
+    @field_validator("block_size")
+    @classmethod
+    def _power_of_two(cls, value: int) -> int:
+        if value & (value - 1):
+            raise ValueError("must be 16, 32, 64, 128 or 256")
+        return value
+
+    def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
+        """Replace MatMul (and Gemm) nodes with constant matrices by MatMulNBits."""
+        refuse_quantized(model)
+        slim = prepared(model)
+        refuse_unknown_nodes(self.exclude, model, slim)
+        ready = gemm_as_matmul(slim)
+        candidates = weighted_nodes(ready, ("MatMul",))
+        excluded = [node.name for node in candidates if is_excluded(node, self.exclude)]
+        self._quantize(ready, excluded)
+        notes = coverage(candidates, ready)
+        if not any(node.op_type == "MatMulNBits" for node in ready.graph.node):
+            why = notes[0] if notes else "The model has no MatMul or Gemm with a constant matrix."
+            return Outcome(model, False, ("Nothing was quantized.", why))
+        return Outcome(ready, True, notes)
+
+    def _quantize(self, model: "onnx.ModelProto", excluded: list[str]) -> None:
+        """Quantize in place."""
+        with quiet():
+            from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+
+            MatMulNBitsQuantizer(
+                model,
+                bits=self.bits,
+                block_size=self.block_size,
+                is_symmetric=self.symmetric,
+                accuracy_level=_ACCURACY_LEVEL[self.compute],
+                nodes_to_exclude=excluded,
+            ).process()
