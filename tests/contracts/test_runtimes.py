@@ -1,0 +1,223 @@
+"""What every runtime promises; a new one is picked up by itself."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+import onnxruntime
+import pytest
+from onnx import numpy_helper
+
+from optim.errors import InputError, StepError
+from optim.part import Group, parse_part
+from optim.recipe import Recipe
+from optim.runtimes.base import NodeTime, Runtime, all_runtimes
+from optim.runtimes.fusion import node_name
+
+RUNTIMES = sorted(all_runtimes())
+HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
+
+# Convolutions that fuse with what follows, and a node without a name.
+CNN = (
+    HEADER
+    + """ cnn (float[1,3,16,16] image) => (float[1,10] logits) {
+  [conv1] c1 = Conv<pads=[1,1,1,1]>(image, w1)
+  [relu1] r1 = Relu(c1)
+  [conv2] c2 = Conv<pads=[1,1,1,1]>(r1, w2)
+  [add] a2 = Add(c2, r1)
+  [relu2] r2 = Relu(a2)
+  [pool] p = GlobalAveragePool(r2)
+  f = Flatten(p)
+  [fc] logits = MatMul(f, w3)
+}"""
+)
+# Two inputs of two dtypes, two outputs of which one is an integer.
+TABULAR = (
+    HEADER
+    + """ tabular (float[1,4] amounts, int64[1,2] codes) => (float[1,2] score, int64[1] best) {
+  [look] e = Gather(table, codes)
+  [flat] g = Flatten(e)
+  [join] j = Concat<axis=1>(amounts, g)
+  [mix] m = MatMul(j, w)
+  [soft] score = Softmax(m)
+  [arg] best = ArgMax<axis=1, keepdims=0>(m)
+}"""
+)
+WEIGHTS = {
+    "w1": (16, 3, 3, 3),
+    "w2": (16, 16, 3, 3),
+    "w3": (16, 10),
+    "table": (5, 3),
+    "w": (10, 2),
+}
+
+
+def save(text: str, path: Path) -> Path:
+    model = onnx.parser.parse_model(text)
+    rng = np.random.default_rng(0)
+    used = {name for node in model.graph.node for name in node.input}
+    for name, shape in WEIGHTS.items():
+        if name in used:
+            values = rng.normal(0, 0.3, shape).astype(np.float32)
+            model.graph.initializer.append(numpy_helper.from_array(values, name))
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def cnn(tmp_path_factory):
+    return save(CNN, tmp_path_factory.mktemp("cnn") / "model.onnx")
+
+
+@pytest.fixture(scope="module")
+def tabular(tmp_path_factory):
+    return save(TABULAR, tmp_path_factory.mktemp("tabular") / "model.onnx")
+
+
+IMAGE = {"image": np.random.default_rng(1).normal(size=(1, 3, 16, 16)).astype(np.float32)}
+LOAN = {
+    "amounts": np.array([[1, -2, 0.5, 3]], np.float32),
+    "codes": np.array([[4, 0]], np.int64),
+}
+
+
+def reference(path, feeds):
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    return dict(zip(names, session.run(None, feeds), strict=True))
+
+
+def runtime(name: str, **settings) -> Runtime:
+    return all_runtimes()[name](**settings)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_outputs_are_those_of_the_reference(name, threads, cnn, tabular):
+    for path, feeds in ((cnn, IMAGE), (tabular, LOAN)):
+        session = runtime(name, threads=threads).open(path)
+        expected, got = reference(path, feeds), session.run(feeds)
+        assert list(got) == list(expected)
+        for output, values in expected.items():
+            assert got[output].dtype == values.dtype
+            assert got[output].shape == values.shape
+            np.testing.assert_allclose(got[output], values, rtol=1e-4, atol=1e-4)
+        session.close()
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_outputs_are_the_callers_to_keep(name, cnn):
+    session = runtime(name).open(cnn)
+    first = session.run(IMAGE)
+    kept = first["logits"].copy()
+    session.run({"image": np.zeros_like(IMAGE["image"])})
+    np.testing.assert_array_equal(first["logits"], kept)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_bound_call_runs_the_model_each_time(name, cnn):
+    session = runtime(name).open(cnn)
+    call = session.bind(IMAGE)
+    for _ in range(3):
+        call()
+    bad = session.bind({"image": np.zeros((1, 3, 9, 9), np.float32)})
+    with pytest.raises(Exception, match=r"(?i)dim|shape"):
+        bad()  # so the call does reach the engine
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_facts_name_the_engine_and_its_threads(name, cnn):
+    facts = runtime(name, threads=2).open(cnn).facts()
+    assert facts["engine"] and facts["threads"] in {"1", "2"}
+    assert all(isinstance(value, str) for value in facts.values())
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_profile_covers_the_model(name, cnn, tabular):
+    for path, feeds in ((cnn, IMAGE), (tabular, LOAN)):
+        rows = runtime(name).profile(path, feeds, runs=30)
+        graph = onnx.load(path).graph
+        assert all(isinstance(row, NodeTime) and row.op and row.precision for row in rows)
+        assert all(row.microseconds >= 0 for row in rows)
+        assert sum(row.microseconds for row in rows) > 0
+        names = [row.name for row in rows]
+        assert len(names) == len(set(names))
+        claimed = [node for row in rows for node in row.nodes]
+        assert len(claimed) == len(set(claimed))
+        assert set(claimed) <= {node_name(node) for node in graph.node}
+    heavy = {"conv1", "relu1", "conv2", "relu2", "fc"}
+    image_rows = runtime(name).profile(cnn, IMAGE, runs=3)
+    assert heavy <= {node for row in image_rows for node in row.nodes}
+
+
+BAD = {
+    "unknown operator": HEADER + " g (float[1] x) => (float[1] y) { [n] y = Teleport(x) }",
+    "unknown domain": '<ir_version: 8, opset_import: ["" : 17, "no.such" : 1]> '
+    "g (float[1] x) => (float[1] y) { [n] y = no.such.Teleport(x) }",
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_unsupported_operator_is_named(name, case, tmp_path):
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.parser.parse_model(BAD[case]), path)
+    with pytest.raises(StepError, match="Teleport") as caught:
+        runtime(name).open(path)
+    assert caught.value.step == name
+    assert str(path) not in str(caught.value)
+    assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_what_is_no_model_is_refused(name, tmp_path):
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\x00\x01 no model" * 40)
+    with pytest.raises(StepError, match="cannot open this model"):
+        runtime(name).open(path)
+
+
+def settings_of(cls: type[Runtime]) -> list[dict[str, object]]:
+    """Every setting at another value than its default, one at a time."""
+    found: list[dict[str, object]] = []
+    for field, info in cls.model_fields.items():
+        choices = getattr(info.annotation, "__args__", ())
+        if info.annotation is bool:
+            choices = (True, False)
+        elif info.annotation is int:
+            choices = (2,)
+        found += [{field: choice} for choice in choices if choice != info.default]
+    return found
+
+
+CHANGED = [(name, change) for name in RUNTIMES for change in settings_of(all_runtimes()[name])]
+
+
+@pytest.mark.parametrize(("name", "change"), CHANGED, ids=[f"{n}:{c}" for n, c in CHANGED])
+def test_every_setting_round_trips_and_runs(name, change, cnn):
+    value = runtime(name, **change)
+    assert parse_part(value.spelling, all_runtimes()) == value
+    assert Recipe.parse(value.spelling).runtime == value
+    got, expected = value.open(cnn).run(IMAGE)["logits"], reference(cnn, IMAGE)["logits"]
+    np.testing.assert_allclose(got, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_texts_say_what_it_is_and_when_it_hurts(name):
+    cls = all_runtimes()[name]
+    assert cls.group is Group.ENGINE
+    assert cls.packages and not cls.missing()
+    for text in (cls.title, cls.summary, cls.helps, cls.hurts):
+        assert text.strip()
+    for field, info in cls.model_fields.items():
+        assert info.description, f"{name}.{field} has no description"
+    assert cls().spelling == name
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_bad_settings_are_refused(name):
+    for spelling in (f"{name}:threads=0", f"{name}:threads=many", f"{name}:nonsense=1"):
+        with pytest.raises(InputError, match=name):
+            parse_part(spelling, all_runtimes())

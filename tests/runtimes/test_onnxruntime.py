@@ -1,0 +1,95 @@
+"""What is particular to ONNX Runtime."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+
+from optim.part import parse_part
+from optim.recipe import Recipe
+from optim.runtimes.base import all_runtimes
+
+MODEL = """<ir_version: 8, opset_import: ["" : 17]>
+loop (float[1,8] x) => (float[1,8] y) {
+  [wide] a = Mul(x, x)
+  [one] n = Constant<value = int64 {3}>()
+  [yes] c = Constant<value = bool {1}>()
+  [repeat] y = Loop(n, c, a) <body = step (int64 i, bool go, float[1,8] s) =>
+    (bool again, float[1,8] t) {
+      [inner] again = Identity(go)
+      [grow] t = Add(s, s)
+  }>
+}"""
+
+
+@pytest.fixture
+def model(tmp_path):
+    path = tmp_path / "model.onnx"
+    onnx.save(onnx.parser.parse_model(MODEL), path)
+    return path
+
+
+def test_profile_counts_a_loop_once(model):
+    feeds = {"x": np.ones((1, 8), np.float32)}
+    rows = Recipe.parse("onnxruntime:graph=off").runtime.profile(model, feeds, runs=5)
+    assert {row.op for row in rows} <= {"Mul", "Constant", "Loop"}
+    assert "repeat" in {node for row in rows for node in row.nodes}
+
+
+@pytest.mark.parametrize(
+    ("spelling", "option", "value"),
+    [
+        ("onnxruntime", "graph_optimization_level", "ORT_ENABLE_ALL"),
+        ("onnxruntime:graph=layout", "graph_optimization_level", "ORT_ENABLE_LAYOUT"),
+        ("onnxruntime:graph=off", "graph_optimization_level", "ORT_DISABLE_ALL"),
+        ("onnxruntime:mode=parallel", "execution_mode", "ORT_PARALLEL"),
+        ("onnxruntime:threads=3", "intra_op_num_threads", "3"),
+        ("onnxruntime:inter_op=2", "inter_op_num_threads", "2"),
+        ("onnxruntime:arena=false", "enable_cpu_mem_arena", "False"),
+        ("onnxruntime:mem_pattern=false", "enable_mem_pattern", "False"),
+    ],
+)
+def test_settings_reach_the_engine(spelling, option, value):
+    options = parse_part(spelling, all_runtimes())._options()
+    found = getattr(options, option)
+    assert getattr(found, "name", str(found)) == value
+
+
+def test_spinning_reaches_the_engine():
+    for spelling, value in (("onnxruntime", "1"), ("onnxruntime:spinning=false", "0")):
+        options = parse_part(spelling, all_runtimes())._options()
+        assert options.get_session_config_entry("session.intra_op.allow_spinning") == value
+
+
+PROGRAM = """
+import json, sys, optim
+from pathlib import Path
+from optim.recipe import Recipe
+for spelling in ("onnxruntime", "openvino"):
+    Recipe.parse(spelling).runtime.open(Path(sys.argv[1]))
+print(json.dumps([name for name in sys.modules if name.startswith("openvino_telemetry.")]))
+"""
+
+
+def test_no_engine_reports_its_use(model, tmp_path):
+    """Both would leave an identifier in the home folder before they call home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    kept = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
+    environment = {key: value for key, value in os.environ.items() if key in kept}
+    root = str(Path(__file__).resolve().parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(model)],
+        env={**environment, "HOME": str(home), "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout) == []
+    assert [path for path in home.rglob("*") if path.is_file()] == []

@@ -1,0 +1,81 @@
+"""What is particular to OpenVINO."""
+
+import numpy as np
+import onnx
+import onnx.parser
+import pytest
+from onnx import numpy_helper
+
+from optim.environment import cpu_flags
+from optim.recipe import Recipe
+
+HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
+FLOAT = (
+    HEADER
+    + """ g (float[1,3,16,16] x) => (float[1,16,16,16] y) {
+  [conv] c = Conv<pads=[1,1,1,1]>(x, w)
+  [relu] y = Relu(c)
+}"""
+)
+QDQ = (
+    HEADER
+    + """ g (float[1,3,16,16] x) => (float[1,16,16,16] y) {
+  [xq] a = QuantizeLinear(x, s, z)
+  [xd] b = DequantizeLinear(a, s, z)
+  [wd] v = DequantizeLinear(w8, sw, zw)
+  [conv] c = Conv<pads=[1,1,1,1]>(b, v)
+  [cq] d = QuantizeLinear(c, s, z)
+  [cd] y = DequantizeLinear(d, s, z)
+}"""
+)
+RNG = np.random.default_rng(0)
+WEIGHTS = {
+    "w": RNG.normal(0, 0.3, (16, 3, 3, 3)).astype(np.float32),
+    "w8": RNG.integers(-127, 127, (16, 3, 3, 3)).astype(np.int8),
+    "s": np.float32(0.05),
+    "sw": np.float32(0.002),
+    "z": np.uint8(128),
+    "zw": np.int8(0),
+}
+FEEDS = {"x": RNG.normal(size=(1, 3, 16, 16)).astype(np.float32)}
+
+
+def save(text, path):
+    model = onnx.parser.parse_model(text)
+    used = {name for node in model.graph.node for name in node.input}
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(value), name)
+        for name, value in WEIGHTS.items()
+        if name in used
+    )
+    onnx.save(model, path)
+    return path
+
+
+def test_a_qdq_model_runs_in_int8_whatever_the_precision(tmp_path):
+    path = save(QDQ, tmp_path / "model.onnx")
+    for spelling in ("openvino", "openvino:precision=bf16"):
+        rows = Recipe.parse(spelling).runtime.profile(path, FEEDS, runs=3)
+        convolution = next(row for row in rows if "conv" in row.nodes)
+        assert convolution.precision in {"i8", "u8"}
+
+
+def test_facts_tell_the_precision_that_was_executed(tmp_path):
+    path = save(FLOAT, tmp_path / "model.onnx")
+    plain = Recipe.parse("openvino").runtime.open(path).facts()
+    assert (plain["precision_asked"], plain["precision"]) == ("f32", "f32")
+    half = Recipe.parse("openvino:precision=bf16").runtime.open(path).facts()
+    assert half["precision_asked"] == "bf16"
+    assert ("bf16" in half["layers"]) == (half["precision"] == "bf16")
+
+
+@pytest.mark.skipif(
+    not {"avx512_bf16", "amx_bf16"} & cpu_flags(), reason="the CPU has no bf16 instructions"
+)
+def test_bf16_is_executed_where_the_cpu_has_it(tmp_path):
+    path = save(FLOAT, tmp_path / "model.onnx")
+    rows = Recipe.parse("openvino:precision=bf16").runtime.profile(path, FEEDS, runs=3)
+    assert next(row for row in rows if "conv" in row.nodes).precision == "bf16"
+    exact = Recipe.parse("openvino").runtime.open(path).run(FEEDS)["y"]
+    rounded = Recipe.parse("openvino:precision=bf16").runtime.open(path).run(FEEDS)["y"]
+    assert 0 < np.abs(exact - rounded).max() < 0.1
