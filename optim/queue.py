@@ -27,7 +27,8 @@ from optim.study import Study
 from optim.trial import Progress, Trial
 
 _REMEMBERED_STEPS = 20
-_POLL_SECONDS = 0.5
+_POLL_SECONDS = 0.5  # for news of trials that another process runs
+_LONGEST_WAIT = 5.0
 _AUTOMATIC = frozenset({"start", "explore", "search"})
 _STOPPED = "The program was stopped. Retry it."
 _logger = logging.getLogger(__name__)
@@ -186,7 +187,10 @@ class Queue:
             if left <= 0 or all(trial.finished for trial in trials):
                 return seen
             with self._changed:
-                self._changed.wait(min(left, _POLL_SECONDS))
+                ours = all(
+                    (study.name, trial.number) in self._items or trial.finished for trial in trials
+                )
+                self._changed.wait(min(left, _LONGEST_WAIT if ours else _POLL_SECONDS))
 
     def _stop(self, study: Study, numbers: list[int]) -> None:
         for number in numbers:

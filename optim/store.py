@@ -42,9 +42,12 @@ def _open(url: str) -> BaseStorage:
     warnings.filterwarnings("ignore", category=ExperimentalWarning)
     try:
         parsed = make_url(url)
+        if parsed.drivername == "postgresql":  # SQLAlchemy would look for psycopg 3
+            parsed = parsed.set(drivername="postgresql+psycopg2")
         local = parsed.get_backend_name() == "sqlite"
         options = _sqlite(parsed) if local else {"pool_pre_ping": True}
-        return get_storage(RDBStorage(url, engine_kwargs=options))
+        full = parsed.render_as_string(hide_password=False)
+        return get_storage(RDBStorage(full, engine_kwargs=options))
     except (SQLAlchemyError, sqlite3.Error, OSError, RuntimeError, ImportError) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
