@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from optim.environment import cpu_flags
 from optim.errors import StepError
 from optim.runtimes.base import PRECISION, PRECISION_ASKED, Feeds, NodeTime, Runtime, Session
 from optim.runtimes.fusion import node_name
@@ -37,7 +38,7 @@ class OpenVino(Runtime):
     )
     hurts: ClassVar[str] = (
         "Recurrent models gain little. Very small models can lose to its overhead per run. On "
-        "CPUs without bf16 instructions `bf16` runs as f32, and the trial says so."
+        "CPUs without bf16 instructions `bf16` runs as f32 or emulated, and the trial says so."
     )
     packages: ClassVar[tuple[str, ...]] = ("openvino",)
 
@@ -118,6 +119,8 @@ class _OpenVinoSession(Session):
         import openvino
 
         executed = str(self._compiled.get_property("INFERENCE_PRECISION_HINT").to_string())
+        if executed == "bf16" and not any("bf16" in flag for flag in cpu_flags()):
+            executed = "emulated bf16"  # AVX-512 without bf16 instructions: accepted, and slow
         layers = [_info(layer) for layer in self._compiled.get_runtime_model().get_ordered_ops()]
         kinds = Counter(
             layer["runtimePrecision"] for layer in layers if layer["layerType"] not in _MIRRORS

@@ -79,3 +79,10 @@ def test_bf16_is_executed_where_the_cpu_has_it(tmp_path):
     exact = Recipe.parse("openvino").runtime.open(path).run(FEEDS)["y"]
     rounded = Recipe.parse("openvino:precision=bf16").runtime.open(path).run(FEEDS)["y"]
     assert 0 < np.abs(exact - rounded).max() < 0.1
+
+
+def test_facts_do_not_pretend_where_the_cpu_lacks_bf16(tmp_path, monkeypatch):
+    path = save(FLOAT, tmp_path / "model.onnx")
+    session = Recipe.parse("openvino:precision=bf16").runtime.open(path)
+    monkeypatch.setattr("optim.runtimes.openvino.cpu_flags", lambda: frozenset({"avx512f"}))
+    assert session.facts()["precision"] in {"f32", "emulated bf16"}

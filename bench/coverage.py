@@ -1,0 +1,57 @@
+"""How often the interval covers the truth, on simulated latencies of a known speed-up."""
+
+import numpy as np
+
+from optim.measurement import BASELINE, CANDIDATE, Measurement, Rounds, Slice, Summary
+from optim.stats import good_enough, summarize
+from optim.steps import MAX_SLICES
+
+TRUTH = 1.7
+SPREADS = (0.0, 0.01, 0.02, 0.03)
+_WANTED = 0.93
+
+
+def simulated_slice(rng: np.random.Generator, speedup: float, spread: float) -> Slice:
+    """Latencies as machines give them: skewed, with spikes, disturbed rounds, unlike processes.
+
+    Args:
+        speedup: the true one, baseline over candidate.
+        spread: standard deviation between processes of the log of the speed-up.
+    """
+    rounds, runs = 12, 15
+    level = 1e6 * np.exp(rng.normal(0, 0.05))  # this process in this minute, for both arms
+    own = np.exp(rng.normal(0, spread))  # what sets the two arms apart in this process
+
+    def arm(typical: float) -> Rounds:
+        noise = rng.lognormal(0, 0.03, (rounds, runs))
+        spikes = 1 + (rng.random((rounds, runs)) < 0.03) * rng.pareto(1.5, (rounds, runs))
+        disturbed = 1 + 0.3 * (rng.random((rounds, 1)) < 0.05)
+        found: Rounds = (typical * noise * spikes * disturbed).astype(int).tolist()
+        return found
+
+    arms = {CANDIDATE: arm(level), BASELINE: arm(level * speedup * own)}
+    return Slice(arms=arms, started_at="simulated", load_average=0)
+
+
+def simulated(rng: np.random.Generator, spread: float) -> Summary:
+    """A measurement that stops as a trial's does."""
+    measurement = Measurement()
+    while len(measurement.slices) < MAX_SLICES:
+        measurement = measurement.plus(simulated_slice(rng, TRUTH, spread))
+        if good_enough(summarize(measurement)):
+            break
+    return summarize(measurement)
+
+
+def table(tries: int) -> tuple[str, bool]:
+    """Coverage at each spread in Markdown, and whether all are as wanted."""
+    lines = ["| spread between processes | covered | processes |", "|---|---|---|"]
+    fine = True
+    for spread in SPREADS:
+        rng = np.random.default_rng(int(spread * 100))
+        found = [simulated(rng, spread) for _ in range(tries)]
+        share = np.mean([one.speedup.low <= TRUTH <= one.speedup.high for one in found])
+        fine &= bool(share >= _WANTED)
+        processes = np.mean([one.processes for one in found])
+        lines.append(f"| {spread:.0%} | {share:.1%} of {tries} | {processes:.1f} |")
+    return "\n".join(lines), fine
