@@ -228,8 +228,9 @@ def choose_output(
         if _fits(metric, spec, label_size):
             return spec
     shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)
+    given = "" if label_size is None else f" with labels of size {label_size}"
     raise InputError(
-        f"The metric {metric.name} fits none of the model's outputs ({shapes}).",
+        f"The metric {metric.name}{given} fits none of the model's outputs ({shapes}).",
         f"Choose another metric: {', '.join(METRICS)}.",
         "EvalSet",
     )
@@ -270,8 +271,6 @@ def check_labels(
     """
     label_size = int(np.prod(labels.shape[1:], dtype=np.int64))
     spec = choose_output(metric, outputs, label_size)
-    if labels.dtype.kind not in "iubf":
-        raise InputError(f"The labels are {labels.dtype}.", "Give numbers.", "EvalSet")
     if metric.kind not in ("class", "binary"):
         return labels.astype(np.float64)
     whole = labels.astype(np.int64)

@@ -124,9 +124,11 @@ class _Judgement:
         labels = evalset.labels("validation", limit)
         size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
-        output = choose_output(METRICS[evalset.metric], specs, size)
-        classes = next((spec.name for spec in floating if is_class_like(spec)), "")
         metric = METRICS[evalset.metric]
+        output = choose_output(metric, specs, size)
+        classes = next((spec.name for spec in floating if is_class_like(spec)), "")
+        if metric.kind == "numbers":
+            classes = ""
         if metric.name == "fidelity":  # the original's answers are the labels
             metric = METRICS["top1" if output.name == classes else "cosine"]
         drifts = [Drift(spec.name) for spec in floating]

@@ -54,6 +54,8 @@ def verdict(facts: Facts) -> str:
     if low > 0 or high < 0:
         word, ends = ("worse", (low, high)) if low > 0 else ("better", (-high, -low))
         size = metric.show_difference(facts.found.size)
+        if not metric.higher_is_better:
+            size += f" ({100 * abs(facts.found.size) / abs(facts.found.baseline):.2g} %)"
         first, second = (metric.show_difference(end) for end in ends)
         return f"{size} {word} (95 % interval {first} to {second})."
     if facts.coarse:

@@ -8,7 +8,7 @@ import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
 Triple = tuple[float, float, float]
+_Positive = Annotated[float, Field(gt=0)]
 
 
 class Preprocessing(BaseModel):
@@ -66,7 +67,7 @@ class Preprocessing(BaseModel):
     mean: Triple = Field(
         default=_IMAGENET_MEAN, description="Subtracted per channel, in the channels' order."
     )
-    std: tuple[float, float, float] = Field(
+    std: tuple[_Positive, _Positive, _Positive] = Field(
         default=_IMAGENET_STD, description="Divided by per channel, in the channels' order."
     )
 
@@ -74,16 +75,17 @@ class Preprocessing(BaseModel):
     def suggested(cls, model: Model) -> "Preprocessing":
         """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
         spec = image_input(model.inputs)
-        if len(spec.shape) == 3:
-            return cls(layout="nchw", channels="gray", mean=(0, 0, 0), std=(1, 1, 1))
-        layout: Literal["nchw", "nhwc"] = "nchw" if spec.shape[1] in (1, 3) else "nhwc"
-        count = spec.shape[1] if layout == "nchw" else spec.shape[3]
-        if npz.numpy_dtype(spec).kind != "f":
-            zero_one: dict[str, Any] = {"mean": (0, 0, 0), "std": (1, 1, 1), "scale": 1.0}
-            return cls(layout=layout, channels="rgb" if count == 3 else "gray", **zero_one)
-        if count == 1:
-            return cls(layout=layout, channels="gray", mean=(0, 0, 0), std=(1, 1, 1))
-        return cls(layout=layout)
+        last = len(spec.shape) == 4 and spec.shape[1] not in (1, 3)
+        gray = len(spec.shape) == 3 or spec.shape[3 if last else 1] == 1
+        given: dict[str, Any] = {"layout": "nhwc" if last else "nchw"}
+        if gray:
+            given["channels"] = "gray"
+        whole_numbers = npz.numpy_dtype(spec).kind != "f"
+        if gray or whole_numbers:
+            given |= {"mean": (0, 0, 0), "std": (1, 1, 1)}
+        if whole_numbers:
+            given["scale"] = 1.0
+        return cls.model_validate(given)
 
     def apply(self, image: Image.Image, spec: TensorSpec) -> Array:
         """The input array for one image, shaped as the input is."""
@@ -154,9 +156,7 @@ def convert(
     """Child: check, preprocess and store the zip of images at `path`. Raises InputError."""
     spec, recipe = image_input(npz.as_specs(inputs)), Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
-    if not zipfile.is_zipfile(path):
-        raise npz.fail(f"{Path(path).name} is not a zip, or it is cut off.", "Zip it again.")
-    with zipfile.ZipFile(path) as archive:
+    with _opened(path) as archive:
         members, skipped = _images(archive)
         npz.check_size(sum(member.file_size for member in members), max_mb)
         item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
@@ -171,6 +171,14 @@ def convert(
         notes.append(f"{skipped} files that are no images in a class folder were left out.")
     contents = stored.Contents({spec.name: values}, metric, checked, names, notes=tuple(notes))
     stored.write(contents, Path(out))
+
+
+def _opened(path: str) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile):
+        name = Path(path).name
+        raise npz.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
 
 
 def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:

@@ -236,6 +236,11 @@ def _checked_labels(labels: Array, count: int) -> Array:
             f"{count} samples.",
             "Give one label per sample.",
         )
+    if labels.dtype.kind not in "iubf":
+        raise fail(
+            f"The labels are {labels.dtype}, not numbers.",
+            "Number the classes from 0; `classes` may give their names.",
+        )
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise fail("The labels hold NaN or infinite values.", "Remove those samples.")
     return labels.reshape(count) if labels.shape == (count, 1) else labels
