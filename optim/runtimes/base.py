@@ -69,6 +69,11 @@ class Runtime(Part):
         """Per-node times from the engine's own profiler, in order of execution."""
         raise NotImplementedError
 
+    def script(self) -> str:
+        """Python lines for an exported script: they open `MODEL`, a Path, and define
+        `run(feeds)`, which gives the outputs by name. They import the engine and nothing else."""
+        raise NotImplementedError
+
 
 def all_runtimes() -> dict[str, type[Runtime]]:
     """Every runtime by name."""

@@ -89,6 +89,28 @@ class OnnxRuntime(Runtime):
             events = json.loads(Path(session.end_profiling()).read_text())
             return _node_times(events, executed_for(path, optimized), runs)
 
+    def script(self) -> str:
+        """The same session options as `open` sets, written out."""
+        return f"""\
+import onnxruntime as ort
+
+options = ort.SessionOptions()
+options.graph_optimization_level = ort.GraphOptimizationLevel.{_LEVELS[self.graph]}
+options.execution_mode = ort.ExecutionMode.ORT_{self.mode.upper()}
+options.intra_op_num_threads = {self.threads}
+options.inter_op_num_threads = {self.inter_op}
+options.enable_cpu_mem_arena = {self.arena}
+options.enable_mem_pattern = {self.mem_pattern}
+options.add_session_config_entry("session.intra_op.allow_spinning", "{self.spinning:d}")
+options.add_session_config_entry("session.inter_op.allow_spinning", "{self.spinning:d}")
+session = ort.InferenceSession(MODEL, options, providers={_PROVIDERS})
+outputs = [output.name for output in session.get_outputs()]
+
+
+def run(feeds):
+    return dict(zip(outputs, session.run(None, feeds)))
+"""
+
     def _session(self, path: Path, **options: Any) -> Any:
         import onnxruntime as ort
 

@@ -80,18 +80,36 @@ class OpenVino(Runtime):
             if layer["execTimeMcs"] != _NOT_RUN and layer["layerType"] not in _MIRRORS
         ]
 
-    def _compile(self, path: Path, **more: Any) -> Any:
-        import openvino
+    def script(self) -> str:
+        """The same compile options as `open` sets, written out."""
+        config = "".join(f"    {key!r}: {value!r},\n" for key, value in self._config.items())
+        return f"""\
+import openvino
 
-        config = {
+options = {{
+{config}}}
+compiled = openvino.Core().compile_model(MODEL, "CPU", options)
+
+
+def run(feeds):
+    result = compiled(feeds)
+    return {{output.get_any_name(): result[output] for output in compiled.outputs}}
+"""
+
+    @property
+    def _config(self) -> dict[str, Any]:
+        return {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": str(self.streams),
-            **more,
         }
+
+    def _compile(self, path: Path, **more: Any) -> Any:
+        import openvino
+
         try:
-            return openvino.Core().compile_model(path, "CPU", config)
+            return openvino.Core().compile_model(path, "CPU", self._config | more)
         except RuntimeError as error:
             lines = (_NOISE.sub("", line.strip()).strip() for line in str(error).splitlines())
             reason = " ".join(filter(None, lines)).rstrip(".")
