@@ -1,0 +1,20 @@
+"""The web application: Streamlit's pages and a few routes of its own, on one port.
+
+`streamlit run app.py`, or any ASGI server on `app:app`.
+"""
+
+from pathlib import Path
+
+import streamlit as st
+from streamlit import net_util
+
+from ui.errors import on_script_error
+from ui.routes import routes
+
+# Streamlit asks a server on the internet for its own address when a foreign origin knocks.
+# Nothing here phones home.
+net_util.get_external_ip = lambda: None
+
+app = st.App(
+    Path(__file__).parent / "ui" / "main.py", routes=routes(), on_script_error=on_script_error
+)

@@ -1,0 +1,152 @@
+"""Explore: toggle, watch the trade-off chart fill in, find out why, keep what is good."""
+
+import streamlit as st
+
+from optim.search import best_within
+from optim.study import Study
+from optim.targets import LOCAL, all_targets
+from optim.trial import Trial
+from ui import charts
+from ui.builder import builder
+from ui.panel import panel
+from ui.points import front_numbers, marks
+from ui.quantities import LATENCY, QUALITY, Quantity, quantities
+from ui.state import choose_trial, chosen_trial, require_study
+from ui.table import queue_list, trial_table
+from ui.text import plain, size
+
+_POLL_SECONDS = 1.0
+_WATCH_SECONDS = 3.0
+_LOSS = 0.01
+_CHART = "chart"
+
+
+def _header(study: Study) -> None:
+    model, evalset = study.model, study.evalset
+    st.subheader(plain(model.name), anchor=False)
+    made_up = (
+        " Inputs are made up: quality is only fidelity to the original."
+        if evalset.synthetic
+        else ""
+    )
+    here = plain(all_targets()[LOCAL].title)
+    facts = (f"{model.node_count:,} nodes", size(model.size_bytes), here, plain(evalset.split_note))
+    st.caption(" · ".join(facts) + made_up)
+
+
+def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool, list[Trial]]:
+    known = quantities(study.evalset.metric)
+    names = list(known)
+    targets = list(dict.fromkeys(trial.target for trial in trials))
+    widths = [3, 3, 1.4, 4] if len(targets) > 1 else [3, 3, 1.4]
+    left, middle, right, *rest = st.columns(widths, vertical_alignment="bottom")
+    with left:
+        x = st.selectbox("Across", names, names.index(LATENCY), lambda n: known[n].title, key="x")
+    with middle:
+        y = st.selectbox("Up", names, names.index(QUALITY), lambda n: known[n].title, key="y")
+    with right:
+        log = st.toggle("Log", key="log", help="Logarithmic scale across")
+    for hardware in rest:
+        with hardware:
+            picked = st.multiselect(
+                "Hardware",
+                targets,
+                targets,
+                key="hardware",
+                format_func=lambda n: all_targets()[n].title,
+            )
+        trials = [trial for trial in trials if trial.target in picked]
+    return known[x], known[y], log, trials
+
+
+def _clicked(study: Study, key: str) -> None:
+    points = st.session_state[key].selection.points
+    numbers = [point["customdata"][0] for point in points if point.get("customdata")]
+    if numbers:
+        choose_trial(study, int(numbers[0]))
+
+
+def _chart(study: Study, trials: list[Trial], x: Quantity, y: Quantity, log: bool) -> None:
+    key = f"{_CHART}:{study.name}:{x.name}:{y.name}:{log}"
+    drawn = marks(trials, x, y)
+    figure = charts.trade_off(
+        drawn,
+        charts.Axis(x.axis, x.higher_is_better, log),
+        charts.Axis(y.axis, y.higher_is_better),
+        chosen_trial(study),
+        view=key,
+    )
+    st.plotly_chart(
+        figure,
+        key=key,
+        on_select=lambda: _clicked(study, key),
+        selection_mode="points",
+        config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
+        alt=f"{y.title} against {x.title} of {len(drawn)} trials",
+    )
+    missing = [t for t in trials if not t.finished and t.number not in {m.number for m in drawn}]
+    failed = sum(trial.state == "failed" for trial in trials)
+    notes = []
+    if missing:
+        first = next((t for t in missing if t.phase), missing[0])
+        notes.append(
+            f"{len(missing)} on the way, now {first.phase or 'waiting'}: {first.recipe.spelling}"
+        )
+    if failed:
+        notes.append(f"{failed} failed; the table says why")
+    st.caption(plain(" · ".join(notes)) if notes else "Click a point for its details.")
+
+
+def _live(name: str, busy: bool) -> None:
+    study = st.session_state["open_study"]
+    trials = study.trials()
+    if busy != _busy(trials):
+        st.rerun()  # start or stop polling
+    st.session_state["stamp"] = _stamp(trials)
+    chart, side = st.columns([5, 3], gap="medium")
+    with chart:
+        x, y, log, shown_trials = _axes(study, trials)
+        _chart(study, shown_trials, x, y, log)
+        queue_list(study, trials)
+    with side:
+        trial = _looked_at(study, trials)
+        if trial:
+            panel(study, trial, trials, x, y)
+        else:
+            st.caption("The first point appears within seconds.")
+    st.subheader("Trials")
+    trial_table(study, trials, front_numbers(trials, x, y))
+
+
+def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
+    """The chosen trial; until one is chosen, the fastest within one percent of loss."""
+    number = chosen_trial(study)
+    chosen = next((trial for trial in trials if trial.number == number), None)
+    return chosen or best_within(trials, _LOSS) or next(iter(trials), None)
+
+
+def _busy(trials: list[Trial]) -> bool:
+    return any(not trial.finished for trial in trials)
+
+
+def _stamp(trials: list[Trial]) -> int:
+    return hash(tuple((t.number, t.state, len(t.slices), t.pinned, t.note) for t in trials))
+
+
+@st.fragment(run_every=_WATCH_SECONDS)
+def _watch(name: str) -> None:
+    """Notice what other sessions did to this study."""
+    study = st.session_state["open_study"]
+    if st.session_state.get("stamp") != _stamp(study.trials()):
+        st.rerun()
+
+
+study = require_study()
+st.session_state["open_study"] = study
+_header(study)
+with st.sidebar:
+    builder(study)
+busy = _busy(study.trials())
+st.fragment(_live, run_every=_POLL_SECONDS if busy else None)(study.name, busy)
+if not busy:
+    _watch(study.name)

@@ -1,0 +1,54 @@
+"""Reference: every pass, runtime and target, made from the parts themselves."""
+
+import pandas as pd
+import streamlit as st
+
+from optim.part import Part
+from optim.passes.base import all_passes
+from optim.runtimes.base import all_runtimes
+from optim.targets import Target, all_targets
+from ui.parts import about, install_hint, target_facts
+
+
+def _listed(parts: dict[str, type[Part]]) -> None:
+    for name, part in parts.items():
+        hint = install_hint(part)
+        title = f":gray[{part.title}]" if hint else part.title
+        with st.expander(f"{title} · `{name}`"):
+            if hint:
+                st.warning(hint)
+            about(part)
+            if part.model_fields:
+                st.dataframe(_settings(part), hide_index=True, key=f"settings:{name}")
+
+
+def _settings(part: type[Part]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"setting": name, "default": str(field.default), "what it does": field.description}
+            for name, field in part.model_fields.items()
+        ]
+    )
+
+
+def _target(target: Target) -> None:
+    kind = "estimated from a datasheet" if target.modelled else "measured"
+    with st.expander(f"{target.title} · `{target.name}` · {kind}"):
+        for note in target.notes:
+            st.write(note)
+        st.dataframe(target_facts(target), hide_index=True, key=f"facts:{target.name}")
+
+
+st.title("Parts")
+st.caption(
+    "What can be toggled, what runs it, and the hardware it runs on. "
+    "A new part is one new file; it shows up here by itself."
+)
+passes, runtimes, targets = st.tabs(["Passes", "Runtimes", "Target hardware"])
+with passes:
+    _listed(dict(all_passes()))
+with runtimes:
+    _listed(dict(all_runtimes()))
+with targets:
+    for one in all_targets().values():
+        _target(one)

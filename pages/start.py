@@ -1,0 +1,115 @@
+"""Start: bring a model or pick a sample; one click leads to a chart."""
+
+import streamlit as st
+
+from optim.evalset import load_evalset
+from optim.ingest import ingest
+from optim.metrics import METRICS
+from optim.model import Model
+from optim.samples import Sample, list_samples
+from optim.settings import settings
+from optim.study import create_study
+from ui import upload
+from ui.errors import shown
+from ui.state import begin, study_links
+from ui.text import size
+
+_PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
+
+
+def _sample_card(sample: Sample) -> None:
+    with st.container(border=True, height="stretch"):
+        st.markdown(f"**{sample.title}**")
+        st.markdown(sample.summary)
+        st.space("stretch")
+        metric = METRICS[sample.metric]
+        st.caption(f"{metric.title} {metric.show(sample.value)} · {size(sample.size_bytes)}")
+        if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
+            with shown(), st.spinner(f"Opening {sample.title} ..."):
+                model = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)
+                begin(create_study(model, load_evalset(sample.evalset_path, model)))
+
+
+def _own_model() -> None:
+    by_path = st.toggle(
+        "Files are on the server already",
+        key="by_path",
+        help="Read them by their path there instead of uploading them.",
+    )
+    left, right = st.columns(2)
+    with left:
+        model = upload.given(
+            "Model",
+            upload.MODEL_TYPES,
+            "model",
+            by_path,
+            "ONNX (.onnx, or a .zip of it with its external data), TorchScript (.pt) or "
+            f"torch.export (.pt2), up to {settings().max_model_mb} MB. It is parsed and run in a "
+            "separate process only. Pickles are refused: they can run any code.",
+        )
+    with right:
+        evalset = upload.given(
+            "EvalSet, optional: inputs with labels to judge quality on",
+            upload.EVALSET_TYPES,
+            "evalset",
+            by_path,
+            "An .npz with one array per model input, named after it, first axis = samples; "
+            "optional `labels` and `metric`. For image models also a .zip of folders named by "
+            "class.",
+        )
+    if model is None:
+        return
+    with shown():
+        dims, specs = upload.answers(upload.ask(model), evalset is not None)
+        if evalset is None:
+            st.caption(
+                "Without an EvalSet, inputs are made up from the input types: quality is then "
+                "only fidelity to the original, not accuracy."
+            )
+        if st.button("Open this model", type="primary", key="open_model"):
+            _open(model, evalset, dims, specs)
+        if evalset and _pending(model, evalset):
+            _images(_pending(model, evalset), evalset)
+
+
+def _open(
+    model: upload.Upload, evalset: upload.Upload | None, dims: dict[str, int], specs: list[str]
+) -> None:
+    with st.spinner("Checking the model in a separate process ..."):
+        brought, samples = upload.bring(model, evalset, dims, specs)
+        if samples is None and evalset is not None:
+            st.session_state[_PENDING] = (model.identity, evalset.identity, brought)
+            return
+        assert samples is not None
+        begin(create_study(brought, samples))
+
+
+def _pending(model: upload.Upload, evalset: upload.Upload) -> Model | None:
+    pending = st.session_state.get(_PENDING)
+    same = pending and pending[:2] == (model.identity, evalset.identity)
+    return pending[2] if same else None
+
+
+def _images(model: Model, evalset: upload.Upload) -> None:
+    preprocessing = upload.preprocessing_form(model)
+    if st.button("Start with these images", type="primary", key="open_images"):
+        with st.spinner("Preparing the images in a separate process ..."):
+            study = upload.image_study(model, evalset, preprocessing)
+        begin(study)
+
+
+st.title("Make a trained model faster, and see what it costs")
+st.caption(
+    "Bring a model, toggle optimizations, and watch measured latency against quality "
+    "on this machine. Every figure comes with its interval."
+)
+st.subheader("Start with a sample")
+samples = list_samples()
+for sample, column in zip(samples, st.columns(max(len(samples), 1)), strict=False):
+    with column:
+        _sample_card(sample)
+st.subheader("Or bring your own model")
+_own_model()
+st.subheader("Recent studies")
+with shown():
+    study_links()

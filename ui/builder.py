@@ -1,0 +1,232 @@
+"""The recipe builder: toggles grouped as the field groups them, forms made from the parts.
+
+The widgets are the state: `build.PART` is a pass's switch, `build.PART.SETTING` a setting. A recipe
+is loaded into the builder by writing these keys in a callback, before the widgets are drawn.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from optim.advice import advise
+from optim.environment import cpu_name, environment
+from optim.errors import OptimError
+from optim.estimate import estimate
+from optim.graph import Analysis
+from optim.model import load_model
+from optim.part import Group, Part, build_part
+from optim.passes.base import Pass, all_passes
+from optim.recipe import Recipe
+from optim.runtimes.base import all_runtimes
+from optim.study import Study
+from optim.targets import LOCAL, all_targets
+from optim.trial import Trial
+from ui import text
+from ui.cached import analysis_of_digest
+from ui.errors import show, shown
+from ui.forms import settings_form
+from ui.parts import about, install_hint, target_label
+from ui.points import shown as with_interval
+from ui.quantities import SPEEDUP, quantities
+from ui.state import choose_trial, submit
+
+_KEY = "build"
+_RUNTIME, _TARGET, _TYPED = f"{_KEY}:runtime", f"{_KEY}:target", f"{_KEY}:typed"
+_MAX_NAMES = 1000
+_GROUPS = {
+    Group.MODEL: "Model",
+    Group.GRAPH: "Graph and operators",
+    Group.ENGINE: "Engine",
+}
+
+
+def load(recipe: Recipe) -> None:
+    """Set the builder's widgets to a recipe. Only in a callback, before they are drawn."""
+    used: dict[str, Part] = {part.name: part for part in (*recipe.passes, recipe.runtime)}
+    for name in all_passes():
+        st.session_state[f"{_KEY}.{name}"] = name in used
+    for name, part in used.items():
+        for field, value in part.model_dump(mode="json").items():
+            st.session_state[f"{_KEY}.{name}.{field}"] = value
+    st.session_state[_RUNTIME] = recipe.runtime.name
+
+
+@st.fragment
+def builder(study: Study) -> None:
+    """Everything of the builder, ending in the button that adds the recipe to the study."""
+    st.subheader("Recipe")
+    target = st.selectbox(
+        "Target hardware",
+        list(all_targets()),
+        format_func=lambda name: target_label(all_targets()[name]),
+        key=_TARGET,
+    )
+    _about_target(target)
+    top = st.container()
+    with shown():
+        analysis = analysis_of_digest(study.model.digest)
+        passes = [part for group in (Group.GRAPH, Group.MODEL) for part in _passes(group, analysis)]
+        runtime = _runtime(analysis)
+        recipe = Recipe.of([*sorted(passes, key=lambda part: part.stage), runtime])
+        with top:
+            _add(study, recipe, target, analysis)
+    _typed()
+
+
+def _add(study: Study, recipe: Recipe, target: str, analysis: Analysis) -> None:
+    """The recipe as it stands, what is known of it, and the button that adds it."""
+    st.code(recipe.spelling, language=None, wrap_lines=True)
+    _forecast(study, recipe, target)
+    _advice(recipe, target, analysis)
+    if st.button("Add to the chart", type="primary", key="add", width="stretch"):
+        (number,) = submit(study, [recipe], target, "user")
+        choose_trial(study, number)
+        st.rerun()
+
+
+def _about_target(name: str) -> None:
+    target = all_targets()[name]
+    if target.modelled:
+        st.caption("Its latencies are estimates from a datasheet, drawn hollow.")
+        return
+    sets = " ".join(target.instruction_sets) or "none of those that matter here"
+    st.caption(f"{text.plain(cpu_name())} with {text.plain(sets)}")
+
+
+def _advice(recipe: Recipe, target: str, analysis: Analysis) -> None:
+    """What is known to hurt with this model on this machine."""
+    if target == LOCAL:
+        here = environment()
+        for known in advise(
+            recipe, analysis.op_histogram, here["flags"].split(), int(here["cores"])
+        ):
+            st.warning(text.plain(known.text))
+
+
+def _passes(group: Group, analysis: Analysis) -> list[Pass]:
+    st.markdown(f"**{_GROUPS[group]}**")
+    parts = (part for part in all_passes().values() if part.group == group)
+    chosen = (_pass(part, analysis) for part in sorted(parts, key=lambda part: part.stage))
+    return [part for part in chosen if part]
+
+
+def _pass(part: type[Pass], analysis: Analysis) -> Pass | None:
+    hint = install_hint(part)
+    on = st.toggle(
+        part.title,
+        key=f"{_KEY}.{part.name}",
+        disabled=bool(hint),
+        help=hint or f"{part.summary}\n\n**Helps** {part.helps}\n\n**Hurts** {part.hurts}",
+        on_change=_switch_off_rivals,
+        args=(part,),
+    )
+    return build_part(part, _form(part, analysis)) if on and not hint else None
+
+
+def _switch_off_rivals(part: type[Pass]) -> None:
+    """Two passes of one stage refuse each other, so turning one on turns the other off."""
+    if st.session_state[f"{_KEY}.{part.name}"]:
+        for other in all_passes().values():
+            if other.stage == part.stage and other is not part:
+                st.session_state[f"{_KEY}.{other.name}"] = False
+
+
+def _runtime(analysis: Analysis) -> Part:
+    st.markdown(f"**{_GROUPS[Group.ENGINE]}**")
+    available = {name: part for name, part in all_runtimes().items() if not part.missing()}
+    name = st.selectbox(
+        "Runtime",
+        list(available),
+        format_func=lambda name: available[name].title,
+        key=_RUNTIME,
+        help="  \n".join(f"**{part.title}** {part.summary}" for part in available.values()),
+    )
+    for part in all_runtimes().values():
+        if part.name not in available:
+            st.caption(f":gray[{part.title}] {install_hint(part)}")
+    return build_part(available[name], _form(available[name], analysis))
+
+
+def _form(part: type[Part], analysis: Analysis) -> dict[str, object]:
+    """What a part does, and its settings."""
+    with st.expander("Settings, when it helps, when it hurts"):
+        about(part)
+        return settings_form(part, f"{_KEY}.{part.name}", _choices(part, analysis))
+
+
+def _choices(part: type[Part], analysis: Analysis) -> Mapping[str, Sequence[str]]:
+    """Names to offer in fields that are lists: operators of this model, or its nodes."""
+    ops = list(analysis.op_histogram)
+    nodes = [row.name for row in analysis.nodes[:_MAX_NAMES]]
+    return {field: ops if "op_types" in field else nodes for field in part.model_fields}
+
+
+def _forecast(study: Study, recipe: Recipe, target: str) -> None:
+    """What is known of the recipe before it is added: its measurement, or an estimate."""
+    trials = study.trials()
+    same = [t for t in trials if t.recipe == recipe and t.target == target and t.latency_ms]
+    if same and target == LOCAL:
+        speedup = quantities(study.evalset.metric)[SPEEDUP]
+        value = speedup.get(same[-1])
+        if value:
+            st.caption(f"Measured already: speed-up {with_interval(speedup, value)}.")
+    elif target == LOCAL:
+        st.caption("Not measured yet: a first point takes a few seconds.")
+    else:
+        _estimate(study, recipe, target, trials)
+
+
+def _estimate(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]) -> None:
+    digest = optimized_digest(study, recipe, trials)
+    if digest is None:
+        st.caption("The estimate needs the optimized graph: add the recipe to build it.")
+        return
+    found = estimate(analysis_of_digest(digest), all_targets()[target], recipe)
+    if found.refused:
+        st.warning(text.plain(found.refused))
+        return
+    low, high = text.milliseconds(found.low), text.milliseconds(found.high)
+    st.caption(f"Estimate: **{text.milliseconds(found.value)}** ({low} to {high}), not measured.")
+
+
+def optimized_digest(study: Study, recipe: Recipe, trials: Sequence[Trial]) -> str | None:
+    """The optimized model of a recipe, if one with the same passes has been built."""
+    if not recipe.passes:
+        return study.model.digest
+    same = (t for t in trials if t.recipe.passes_digest == recipe.passes_digest)
+    return next((t.model_digest for t in same if t.model_digest), None)
+
+
+def _typed() -> None:
+    with st.expander("Type a recipe instead"):
+        st.text_input(
+            "Spelling, as on the command line",
+            key=_TYPED,
+            on_change=_load_typed,
+            placeholder="static_int8 + openvino:threads=2",
+            help="Parts joined by +, the runtime last. Enter sets the toggles above.",
+        )
+        problem = st.session_state.pop(f"{_KEY}:problem", None)
+        if problem:
+            show(problem)
+
+
+def _load_typed() -> None:
+    try:
+        load(Recipe.parse(st.session_state[_TYPED]))
+    except OptimError as error:
+        st.session_state[f"{_KEY}:problem"] = error
+
+
+def known_models(study: Study) -> dict[str, str]:
+    """The study's models by digest with a label each: the original, then what passes made of it."""
+    found = {study.model.digest: "original"}
+    for trial in study.trials():
+        if trial.model_digest and trial.model_digest not in found:
+            passes = " + ".join(part.spelling for part in trial.recipe.passes)
+            found[trial.model_digest] = f"#{trial.number} {passes or 'unchanged'}"
+    return {digest: label for digest, label in found.items() if _stored(digest)}
+
+
+def _stored(digest: str) -> bool:
+    return load_model(digest).path.exists()

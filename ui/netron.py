@@ -1,0 +1,65 @@
+"""Netron, the graph viewer, served from its own package without a word to the internet.
+
+As published, its page asks for consent to telemetry, reports to Google, and stops working 180 days
+after its release. Version 0.0.0 without a date switches all three off; the consent cookie and the
+content security policy make sure of it. Model files are hostile input: the policy also keeps
+anything in them from running scripts or leaving the page.
+"""
+
+import importlib.util
+import re
+from pathlib import Path
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+PREFIX = "/netron"
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; connect-src 'self'; worker-src 'self' blob:; "
+    "frame-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; "
+    "sandbox allow-scripts allow-same-origin allow-downloads"
+)
+_CONSENT = f"consent=1; Path={PREFIX}; SameSite=Strict"
+
+
+def viewer_url(digest: str, name: str) -> str:
+    """The viewer's address for a stored model, relative to the server."""
+    # Netron resolves the model's address against its own page and tells formats by the suffix.
+    return f"{PREFIX}/?url=../models/{digest}/model.onnx&identifier={quote(name, safe='')}.onnx"
+
+
+def netron_routes() -> list[Route | Mount]:
+    """The viewer's page and its static files."""
+    return [
+        Route(PREFIX + "/", _index),
+        Route(PREFIX + "/index.html", _index),
+        Mount(PREFIX, StaticFiles(directory=_folder())),
+    ]
+
+
+def _folder() -> Path:
+    spec = importlib.util.find_spec("netron")
+    if spec is None or spec.origin is None:
+        raise RuntimeError("The package netron is not installed; run `make setup`.")
+    return Path(spec.origin).parent
+
+
+def index_page() -> str:
+    """Netron's page with its version and date taken out."""
+    text = (_folder() / "index.html").read_text(encoding="utf-8")
+    text = re.sub(r'(<meta name="version" content=")[^"]*', r"\g<1>0.0.0", text)
+    return re.sub(r'<meta name="date"[^>]*>\n?', "", text)
+
+
+async def _index(request: Request) -> Response:
+    headers = {
+        "Content-Security-Policy": _POLICY,
+        "Set-Cookie": _CONSENT,
+        "Cache-Control": "no-cache",
+        "Referrer-Policy": "no-referrer",
+    }
+    return HTMLResponse(index_page(), headers=headers)

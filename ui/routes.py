@@ -1,0 +1,76 @@
+"""What the server answers besides the pages: the graph viewer, model files, bundles, health."""
+
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from optim.errors import InputError
+from optim.files import file_path
+from optim.model import DATA_FILE, MODEL_FILE, load_model
+from ui.metrics import metrics_text
+from ui.netron import netron_routes
+
+BUNDLE_SUFFIX = ".zip"
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'",
+    "Cache-Control": "private, max-age=31536000, immutable",  # named by their content
+}
+
+
+def routes() -> list[BaseRoute]:
+    """Every route of the application that is not Streamlit's."""
+    return [
+        *netron_routes(),
+        Route("/models/{digest}/{file}", _model),
+        Route("/bundles/{digest}/{name}", _bundle),
+        Route("/healthz", _health),
+        Route("/metrics", _metrics),
+    ]
+
+
+def bundle_url(digest: str, name: str) -> str:
+    """Where a stored bundle is downloaded from, under the file name `name`.zip."""
+    return f"/bundles/{digest}/{name}{BUNDLE_SUFFIX}"
+
+
+async def _model(request: Request) -> Response:
+    file = request.path_params["file"]
+    if file not in (MODEL_FILE, DATA_FILE):
+        return _not_found()
+    try:
+        path = load_model(request.path_params["digest"]).path.with_name(file)
+    except InputError:
+        return _not_found()
+    return _file(path)
+
+
+async def _bundle(request: Request) -> Response:
+    try:
+        path = file_path(request.path_params["digest"], BUNDLE_SUFFIX)
+    except InputError:
+        return _not_found()
+    return _file(path, filename=request.path_params["name"])
+
+
+def _file(path: Path, filename: str | None = None) -> Response:
+    if not path.is_file():
+        return _not_found()
+    return FileResponse(
+        path, headers=_HEADERS, filename=filename, media_type="application/octet-stream"
+    )
+
+
+def _not_found() -> Response:
+    return PlainTextResponse("There is no such file.\n", status_code=404)
+
+
+async def _health(request: Request) -> Response:
+    return PlainTextResponse("ok\n")
+
+
+async def _metrics(request: Request) -> Response:
+    return PlainTextResponse(await run_in_threadpool(metrics_text))

@@ -1,0 +1,96 @@
+"""What a browser session has chosen, and what all sessions share: the queue."""
+
+from collections.abc import Iterable
+
+import streamlit as st
+
+from optim.errors import OptimError
+from optim.queue import Queue
+from optim.recipe import Recipe
+from optim.search import starting_set
+from optim.study import Study, list_studies, open_study
+from ui.errors import show
+
+EXPLORE, GRAPH, COMPARE, EXPORT, START = (
+    f"pages/{name}.py" for name in ("explore", "graph", "compare", "export", "start")
+)
+_STUDY = "study"
+
+
+@st.cache_resource(on_release=Queue.close)
+def queue() -> Queue:
+    """The one queue of this server. Raises InputError if the scheduler cannot be reached."""
+    return Queue.open()
+
+
+def page(path: str) -> str:
+    """A page's path as Streamlit wants it: relative to the main script."""
+    return f"../{path}"
+
+
+def choose_study(name: str) -> None:
+    """Make a study this session's, and the address's, so that it can be passed on."""
+    st.session_state[_STUDY] = name
+    st.query_params[_STUDY] = name
+
+
+def study_name() -> str | None:
+    """The study in the page's address, else the one chosen before in this session."""
+    name = st.query_params.get(_STUDY) or st.session_state.get(_STUDY)
+    if name:
+        choose_study(name)
+    return name
+
+
+def require_study() -> Study:
+    """The chosen study; without one, a way to the start page and the end of the page."""
+    name = study_name()
+    study = None
+    try:
+        study = open_study(name) if name else None
+    except OptimError as error:
+        st.session_state.pop(_STUDY, None)
+        show(error)
+    if study is None:
+        st.info("No study is open. Bring a model, pick a sample, or open one of these studies.")
+        st.page_link(page(START), label="Go to the start page")
+        study_links()
+        st.stop()
+    return study
+
+
+def study_links(limit: int = 8) -> None:
+    """Links to the newest studies."""
+    for info in list_studies()[:limit]:
+        trials = f"{info.trials} trial{'' if info.trials == 1 else 's'}"
+        st.page_link(
+            page(EXPLORE),
+            label=f"{info.title} · {trials} · {info.created[:16].replace('T', ' ')}",
+            query_params={_STUDY: info.name},
+        )
+
+
+def submit(study: Study, recipes: Iterable[Recipe], target: str, origin: str) -> list[int]:
+    """Add recipes to a study and queue them. The same recipe twice is one trial."""
+    numbers = [study.add(recipe, target, origin=origin) for recipe in recipes]
+    for number in numbers:
+        queue().submit(study, number)
+    return numbers
+
+
+def begin(study: Study) -> None:
+    """Open a study on the Explore page; a new one starts with the starting set."""
+    if not study.trials():
+        submit(study, starting_set(study), "local", "start")
+    choose_study(study.name)
+    st.switch_page(page(EXPLORE), query_params={_STUDY: study.name})
+
+
+def chosen_trial(study: Study) -> int | None:
+    """The trial that this session looks at."""
+    return st.session_state.get(f"trial:{study.name}")
+
+
+def choose_trial(study: Study, number: int | None) -> None:
+    """Look at another trial."""
+    st.session_state[f"trial:{study.name}"] = number

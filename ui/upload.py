@@ -1,0 +1,129 @@
+"""Bringing a model and its EvalSet: files from the browser or server, what must be asked."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from optim.errors import InputError
+from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
+from optim.evalset.images import image_input
+from optim.ingest import Questions, ingest, questions
+from optim.model import Model
+from optim.study import Study, create_study
+from ui.forms import settings_form
+from ui.text import plain
+
+MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
+EVALSET_TYPES = ["npz", "zip"]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was given: its name, an identity for caching, and bytes or a server path."""
+
+    name: str
+    identity: str
+    data: Any = None
+    path: Path | None = None
+
+    @contextmanager
+    def on_disk(self) -> Iterator[Path]:
+        """The file under its own name; a temporary copy if it came from the browser."""
+        if self.path:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="optim-upload-") as folder:
+            path = Path(folder, Path(self.name).name)
+            path.write_bytes(self.data.getbuffer())
+            yield path
+
+
+def given(label: str, types: list[str], key: str, by_path: bool, help_text: str) -> Upload | None:
+    """Ask for one file, from the browser or by its path on the server."""
+    if by_path:
+        text = st.text_input(f"{label}: path on the server", key=f"{key}.path", help=help_text)
+        path = Path(text.strip())
+        return Upload(path.name, str(path), path=path) if text.strip() else None
+    file = st.file_uploader(label, type=types, key=f"{key}.file", help=help_text)
+    return Upload(file.name, file.file_id, data=file) if file else None
+
+
+def ask(model: Upload) -> Questions:
+    """What must be asked about a model; looked up once per file and session."""
+    known = st.session_state.setdefault("questions", {})
+    if model.identity not in known:
+        known.clear()  # one file at a time
+        with st.spinner("Reading the model in a separate process ..."), model.on_disk() as path:
+            known[model.identity] = questions(path)
+    found: Questions = known[model.identity]
+    return found
+
+
+def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[str]]:
+    """Ask for symbolic dimensions and for inputs that the file does not describe."""
+    dims, specs = {}, []
+    if asked.dims:
+        st.markdown("**Sizes left open in this model** (symbolic dimensions)")
+        st.caption("Every engine gets fixed shapes. An EvalSet's own shapes win over these.")
+        for name, column in zip(asked.dims, st.columns(max(4, len(asked.dims))), strict=False):
+            with column:
+                dims[name] = int(
+                    st.number_input(
+                        plain(name), min_value=1, value=asked.dims[name], key=f"dim.{name}"
+                    )
+                )
+    if asked.inputs and not has_evalset:
+        st.markdown("**Inputs** (the file does not say their types and shapes)")
+        for name in asked.inputs:
+            example = f"{name}:float32[1,3,224,224]"
+            text = st.text_input(plain(name), key=f"input.{name}", placeholder=example)
+            specs += [text] if text else []
+    return dims, specs
+
+
+def bring(
+    model: Upload, evalset: Upload | None, dims: dict[str, int], specs: list[str]
+) -> tuple[Model, EvalSet | None]:
+    """Read the files. The EvalSet is None where its preprocessing must be asked for first."""
+    with model.on_disk() as path:
+        name = Path(model.name).stem
+        if evalset is None:
+            brought = ingest(path, dims=dims, name=name, input_specs=specs)
+            return brought, synthesize(brought)
+        with evalset.on_disk() as samples:
+            if is_images(evalset):
+                return ingest(path, dims=dims, name=name, input_specs=specs), None
+            brought = ingest(path, dims=dims, name=name, evalset=samples, input_specs=specs)
+            return brought, load_evalset(samples, brought)
+
+
+def is_images(evalset: Upload) -> bool:
+    """Whether this is a zip of folders of images rather than arrays."""
+    return evalset.name.lower().endswith(".zip")
+
+
+def preprocessing_form(model: Model) -> Preprocessing:
+    """Show and adjust what is done to each image. Raises InputError where no image fits."""
+    spec = image_input(model.inputs)
+    st.markdown(f"**Preprocessing** to `{plain(spec.name)}` {list(spec.shape)}")
+    suggested = Preprocessing.suggested(model).model_dump(mode="json")
+    columns = st.columns([2, 1])
+    with columns[0]:
+        values = settings_form(Preprocessing, "preprocessing", defaults=suggested)
+    try:
+        return Preprocessing.model_validate(values)
+    except ValueError as error:
+        raise InputError(
+            f"This preprocessing is not possible ({error}).", "Change its settings.", "EvalSet"
+        ) from None
+
+
+def image_study(model: Model, evalset: Upload, preprocessing: Preprocessing) -> Study:
+    """The study of a model on images."""
+    with evalset.on_disk() as path:
+        return create_study(model, load_image_folder(path, model, preprocessing))
