@@ -1,0 +1,236 @@
+"""Apply a recipe's passes to a Model, in a child process, and check that each kept its word."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.errors import OptimError, StepError
+from optim.evalset import EvalSet, evalset_from_digest
+from optim.model import Model, load_model, read_proto, store_model, write_proto
+from optim.passes.base import Calibration, Context, Outcome, Pass
+from optim.passes.compare import changed
+from optim.recipe import Recipe
+from optim.settings import settings
+
+if TYPE_CHECKING:
+    import onnx
+
+_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "torch")
+_MAX_MESSAGE = 500
+
+
+class BuildStep(BaseModel):
+    """What one pass did: `notes` are sentences for people, `seconds` how long it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    modified: bool
+    notes: tuple[str, ...]
+    seconds: float
+
+
+class Built(BaseModel):
+    """A Model after a recipe's passes. Where no pass changed anything it is the Model itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: Model
+    steps: tuple[BuildStep, ...] = ()
+    seconds: float = 0.0
+
+
+def built(
+    model: Model,
+    recipe: Recipe,
+    evalset: EvalSet,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    afresh: bool = False,
+) -> Built:
+    """The model after the recipe's passes, built in a child once and kept for the next time.
+
+    Args:
+        afresh: build it even if it is kept.
+
+    Raises: StepError or InputError named after the pass that failed; Cancelled.
+    """
+    if not recipe.passes:
+        return Built(model=model)
+    record = settings().home / "builds" / f"{_key(model, recipe, evalset)}.json"
+    if not afresh:
+        with contextlib.suppress(FileNotFoundError, OptimError):  # not built, or its model is gone
+            return _recall(record)
+    result = _build_in_child(model, recipe, evalset, cancelled)
+    _write_atomically(record, result.model_dump_json())
+    return _recall(record)
+
+
+def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
+    """What a build depends on; the EvalSet only where a pass calibrates."""
+    calibrates = any(step.needs_calibration for step in recipe.passes)
+    versions = [importlib.metadata.version(name) for name in _LIBRARIES]
+    given = [model.digest, recipe.passes_digest, evalset.digest if calibrates else "", *versions]
+    return hashlib.sha256(json.dumps(given).encode()).hexdigest()
+
+
+def _recall(record: Path) -> Built:
+    kept = Built.model_validate_json(record.read_bytes())
+    return kept.model_copy(update={"model": load_model(kept.model.digest)})
+
+
+def _build_in_child(
+    model: Model, recipe: Recipe, evalset: EvalSet, cancelled: Callable[[], bool]
+) -> Built:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="optim-build-") as folder:
+        out = Path(folder, "model.onnx")
+        argument = {
+            "model_path": str(model.path),
+            "recipe": recipe.spelling,
+            "evalset_digest": evalset.digest,
+            "out": str(out),
+        }
+        result = sandbox.call("optim.build:build", argument, step="passes", cancelled=cancelled)
+        if result["modified"]:
+            model = store_model(out, model.name, "optimized", model.dims)
+    steps = tuple(BuildStep.model_validate(step) for step in result["steps"])
+    return Built(model=model, steps=steps, seconds=time.monotonic() - started)
+
+
+def _write_atomically(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)
+
+
+def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[str, Any]:
+    """Child function: apply a recipe's passes to the ONNX file and write the result to `out`.
+
+    Args:
+        recipe: its spelling; the runtime in it plays no part.
+
+    Returns: `steps` (one per pass), whether the model was `modified`, and its `size_bytes`.
+
+    Raises: StepError or InputError that names the pass and what ran before it.
+    """
+    passes = Recipe.parse(recipe).passes
+    model = _tidied(read_proto(Path(model_path)))
+    context = Context(calibration=_calibration(passes, evalset_digest))
+    steps: list[BuildStep] = []
+    for step in passes:
+        started = time.monotonic()
+        with _named(step, steps):
+            outcome = step.run(model, context)
+            _check_word(model, outcome)
+        model = _tidied(outcome.model)
+        seconds = time.monotonic() - started
+        steps.append(
+            BuildStep(
+                name=step.name, modified=outcome.modified, notes=outcome.notes, seconds=seconds
+            )
+        )
+    write_proto(model, Path(out))
+    return {
+        "steps": [step.model_dump(mode="json") for step in steps],
+        "modified": any(step.modified for step in steps),
+        "size_bytes": sum(file.stat().st_size for file in Path(out).parent.glob("model.*")),
+    }
+
+
+def _calibration(passes: Sequence[Pass], evalset_digest: str) -> Calibration:
+    if not any(step.needs_calibration for step in passes):
+        return Calibration([])
+    return Calibration([*evalset_from_digest(evalset_digest).feeds("calibration")])
+
+
+def _tidied(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """Without recorded shapes of inner values: a pass may have made them wrong."""
+    del model.graph.value_info[:]
+    return model
+
+
+@contextlib.contextmanager
+def _named(step: Pass, before: Sequence[BuildStep]) -> Iterator[None]:
+    """Make every error an OptimError that names this step and what ran before it."""
+    ran = ", ".join(f"{s.name} ({'changed' if s.modified else 'no change'})" for s in before)
+    after = f" It ran after {ran}." if ran else ""
+    try:
+        yield
+    except OptimError as error:
+        raise type(error)(error.what + after, error.next_step, error.step or step.name) from None
+    except MemoryError:
+        raise
+    except Exception as error:  # a library's own failure, of any type
+        text = " ".join(str(error).split())[:_MAX_MESSAGE]
+        raise StepError(
+            f"The library behind this pass failed ({type(error).__name__}: {text}).{after}",
+            "Leave this pass out, change its settings, or exclude the node named above.",
+            step.name,
+        ) from error
+
+
+def _check_word(before: "onnx.ModelProto", outcome: Outcome) -> None:
+    """Raise StepError where the outcome is no valid model, or not what the pass says it is."""
+    for kind in ("input", "output"):
+        old, new = _interface(before, kind), _interface(outcome.model, kind)
+        if not _compatible(old, new):
+            raise _broken(f"it changed the model's {kind}s from {old} to {new}")
+    if changed(before, outcome.model) != outcome.modified:
+        raise _broken(f"it says modified={outcome.modified}, and the content says otherwise")
+    if outcome.modified:
+        _check_valid(outcome.model)
+
+
+def _check_valid(model: "onnx.ModelProto") -> None:
+    import onnx
+
+    twin = type(model)()
+    twin.CopyFrom(model)
+    with tempfile.TemporaryDirectory() as folder:  # by path, since a message over 2 GB cannot be
+        write_proto(twin, path := Path(folder, "model.onnx"))
+        try:
+            onnx.checker.check_model(path)
+        except onnx.checker.ValidationError as error:
+            text = " ".join(str(error).split())[:_MAX_MESSAGE]
+            raise _broken(f"its result is not valid ONNX: {text}") from None
+
+
+def _broken(how: str) -> StepError:
+    return StepError(f"The pass broke its promise: {how}.", "Leave it out for this model.")
+
+
+Interface = dict[str, tuple[int, tuple[int, ...]]]
+
+
+def _interface(model: "onnx.ModelProto", kind: str) -> Interface:
+    """Name -> element type and shape (0: unknown) of what the caller passes in or gets out."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    return {
+        value.name: (
+            value.type.tensor_type.elem_type,
+            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
+        )
+        for value in getattr(model.graph, kind)
+        if value.name not in weights
+    }
+
+
+def _compatible(old: Interface, new: Interface) -> bool:
+    """Same names in the same order, same types, and shapes that differ only where unknown."""
+    return list(old) == list(new) and all(
+        old[name][0] == new[name][0]
+        and len(old[name][1]) == len(new[name][1])
+        and all(a == b or not a * b for a, b in zip(old[name][1], new[name][1], strict=True))
+        for name in old
+    )
