@@ -29,10 +29,8 @@ def front(points: Sequence[Point[K]]) -> set[K]:
     one axis and better or tied on the other.
     """
     below_cost, below_loss = _below([p.cost for p in points]), _below([p.loss for p in points])
-    dominates = (below_cost | below_loss) & ~below_cost.T & ~below_loss.T
-    return {
-        point.key for point, beaten in zip(points, dominates.any(axis=0), strict=True) if not beaten
-    }
+    beaten: Flags = ((below_cost | below_loss) & ~below_cost.T & ~below_loss.T).any(axis=0)
+    return {point.key for point, beaten in zip(points, beaten, strict=True) if not beaten}
 
 
 def ties(points: Sequence[Point[K]], key: K) -> set[K]:

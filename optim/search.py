@@ -11,7 +11,8 @@ from optim.measurement import Interval
 from optim.metrics import METRICS
 from optim.queue import Queue
 from optim.recipe import Recipe
-from optim.study import Study, Trial
+from optim.study import Study
+from optim.trial import Trial
 
 _START_SIZE = 9
 _NEIGHBOURS_PER_ROUND = 4

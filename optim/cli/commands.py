@@ -23,8 +23,9 @@ from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.samples import SAMPLE_PREFIX, find_sample
 from optim.search import best_within, explore_study, front_of
-from optim.study import Study, Trial, create_study
+from optim.study import Study, create_study
 from optim.targets import all_targets
+from optim.trial import Trial
 
 _HEAVIEST = 15
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optim.metrics import METRICS
-from optim.study import Trial
+from optim.trial import Trial
 
 
 def record(trial: Trial) -> dict[str, Any]:
@@ -53,8 +53,7 @@ def record(trial: Trial) -> dict[str, Any]:
             "fidelity": quality.fidelity.model_dump(),
         }
     if estimate:
-        latency = estimate.latency_ms
-        row |= {"p50_ms": latency.value, "p50_ci": [latency.low, latency.high]}
+        row |= {"p50_ms": estimate.value, "p50_ci": [estimate.low, estimate.high]}
     return row
 
 
