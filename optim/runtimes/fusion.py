@@ -1,10 +1,13 @@
 """Which nodes of the given model an executed node stands for, after the engine's fusions."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 # ONNX Runtime names a node that it moved to its blocked layout after the tensor it made before.
 _MOVED = "_nchwc"
+# What it appends to the name of the node that a fused or int8 one was made of.
+_MADE_OF = re.compile(r"(/\w+Fusion/?)?(_token_\d+)?$")
 
 
 def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
@@ -25,8 +28,11 @@ def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
         if node.name.endswith(_MOVED)
     }
     known = producers.keys() - {tensor for tensors in moved.values() for tensor in tensors}
+    made_of = {node_name(node): list(node.output) for node in before.node}
     produced = {
-        node_name(node): moved.get(node.name) or [name for name in node.output if name in known]
+        node_name(node): moved.get(node.name)
+        or [name for name in node.output if name in known]
+        or made_of.get(_MADE_OF.sub("", node.name), [])
         for node in after.node
     }
     borders = {tensor for tensors in produced.values() for tensor in tensors}

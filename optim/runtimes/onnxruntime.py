@@ -92,6 +92,9 @@ class OnnxRuntime(Runtime):
     def script(self) -> str:
         """The same session options as `open` sets, written out."""
         return f"""\
+import os
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # it would report its use to its maker
 import onnxruntime as ort
 
 options = ort.SessionOptions()

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -20,6 +20,7 @@ _NOISE = re.compile(
     r"Model wasn't fully converted\.|^-- "
 )
 _NOT_RUN = "not_executed"
+_WARM_RUNS = 5
 _MIRRORS = {"Input", "Output", "Const"}
 
 
@@ -60,19 +61,21 @@ class OpenVino(Runtime):
     def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
         """Times per executed layer from the plugin's counters.
 
-        The counters keep means in whole microseconds and cannot be reset, so the values are means
-        over all runs, the first included.
+        The counters keep means in whole microseconds and cannot be reset, so those of some first
+        runs, which also prepare weights and code, are taken off the means over all.
         """
         compiled = self._compile(path, PERF_COUNT=True)
-        for _ in range(runs):
-            compiled(dict(feeds))
+        warm = _layers_after(compiled, feeds, _WARM_RUNS)
+        before = {layer["name"]: _mean(layer) for layer in warm}
+        layers = _layers_after(compiled, feeds, runs)
         names = _names_of_original(path)
-        layers = [_info(layer) for layer in compiled.get_runtime_model().get_ordered_ops()]
         return [
             NodeTime(
                 name=layer["name"],
                 op=layer["layerType"],
-                microseconds=float(layer["execTimeMcs"]),
+                microseconds=max(
+                    0.0, _mean(layer) + (_mean(layer) - before[layer["name"]]) * _WARM_RUNS / runs
+                ),
                 nodes=_originals(layer, names),
                 precision=layer["runtimePrecision"],
             )
@@ -84,16 +87,20 @@ class OpenVino(Runtime):
         """The same compile options as `open` sets, written out."""
         config = "".join(f"    {key!r}: {value!r},\n" for key, value in self._config.items())
         return f"""\
+import sys
+
+sys.modules["openvino_telemetry"] = None  # it would report its use to its maker
 import openvino
 
 options = {{
 {config}}}
 compiled = openvino.Core().compile_model(MODEL, "CPU", options)
+sinks = [output.node.get_friendly_name() for output in compiled.outputs]
+outputs = [sink.removesuffix("/sink_port_0") for sink in sinks]
 
 
 def run(feeds):
-    result = compiled(feeds)
-    return {{output.get_any_name(): result[output] for output in compiled.outputs}}
+    return dict(zip(outputs, compiled(feeds).to_tuple()))
 """
 
     @property
@@ -161,6 +168,30 @@ class _OpenVinoSession(Session):
 
         graph = onnx.load(str(self._path), load_external_data=False).graph
         return [output.name for output in graph.output]
+
+
+def _layers_after(compiled: Any, feeds: Feeds, runs: int) -> list[dict[str, str]]:
+    for _ in range(runs):
+        compiled(dict(feeds))
+    return _run_each_time(compiled.get_runtime_model().get_ordered_ops())
+
+
+def _run_each_time(layers: Sequence[Any]) -> list[dict[str, str]]:
+    """The layers but those of constants alone, such as weights' reorders: they run once."""
+    found, constant = [], set()
+    for layer in layers:
+        info = _info(layer)
+        sources = [source.get_node().get_friendly_name() for source in layer.input_values()]
+        if info["layerType"] == "Const" or (sources and constant.issuperset(sources)):
+            constant.add(info["name"])
+        else:
+            found.append(info)
+    return found
+
+
+def _mean(layer: dict[str, str]) -> float:
+    """Microseconds per run so far."""
+    return 0.0 if layer["execTimeMcs"] == _NOT_RUN else float(layer["execTimeMcs"])
 
 
 def _info(layer: Any) -> dict[str, str]:

@@ -1,5 +1,9 @@
 """What every runtime promises; a new one is picked up by itself."""
 
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +206,50 @@ def test_every_setting_round_trips_and_runs(name, change, cnn):
     assert Recipe.parse(value.spelling).runtime == value
     got, expected = value.open(cnn).run(IMAGE)["logits"], reference(cnn, IMAGE)["logits"]
     np.testing.assert_allclose(got, expected, atol=0.05)
+
+
+# An output that is another name of an inner tensor, earlier in the alphabet.
+ALIAS = (
+    HEADER
+    + " g (float[1,4] x) => (float[1,4] z, float[1,4] y) { a = Relu(x) z = Identity(a) y = Neg(z) }"
+)
+
+SCRIPT = """
+import json, sys
+from pathlib import Path
+import numpy as np
+MODEL = Path("model.onnx")
+exec(Path("lines.py").read_text())
+feeds = dict(np.load("feeds.npz"))
+np.savez("outputs.npz", **run(feeds))
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+@pytest.mark.parametrize("text", [CNN, TABULAR, ALIAS], ids=["cnn", "tabular", "alias"])
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_exported_lines_do_the_same_without_this_program(name, text, tmp_path):
+    path = save(text, tmp_path / "model.onnx")
+    feeds = {CNN: IMAGE, TABULAR: LOAN}.get(text, {"x": np.array([[-1, 0, 1, 2]], np.float32)})
+    np.savez(tmp_path / "feeds.npz", **feeds)
+    (tmp_path / "lines.py").write_text(runtime(name).script())
+    home = tmp_path / "home"
+    home.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "optim" not in json.loads(done.stdout)
+    expected = runtime(name).open(path).run(feeds)
+    with np.load(tmp_path / "outputs.npz") as got:
+        assert sorted(got.files) == sorted(expected) == sorted(reference(path, feeds))
+        for output, values in expected.items():
+            np.testing.assert_array_equal(got[output], values)
+    assert [file for file in home.rglob("*") if file.is_file()] == []  # nothing reports its use
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
