@@ -47,4 +47,4 @@ def _below(spans: Sequence[Interval]) -> Flags:
     """Matrix whose [i, j] says that i lies wholly below j."""
     low = np.array([span.low for span in spans])
     high = np.array([span.high for span in spans])
-    return np.less(high[:, None], low[None, :])
+    return np.asarray(high[:, None] < low[None, :])
