@@ -29,8 +29,10 @@ def front(points: Sequence[Point[K]]) -> set[K]:
     one axis and better or tied on the other.
     """
     below_cost, below_loss = _below([p.cost for p in points]), _below([p.loss for p in points])
-    beaten: Flags = ((below_cost | below_loss) & ~below_cost.T & ~below_loss.T).any(axis=0)
-    return {point.key for point, beaten in zip(points, beaten, strict=True) if not beaten}
+    dominates: Flags = np.logical_or(below_cost, below_loss)
+    dominates &= ~(below_cost | below_loss).T
+    beaten = set(np.flatnonzero(dominates.any(axis=0)).tolist())
+    return {point.key for i, point in enumerate(points) if i not in beaten}
 
 
 def ties(points: Sequence[Point[K]], key: K) -> set[K]:
@@ -47,4 +49,5 @@ def _below(spans: Sequence[Interval]) -> Flags:
     """Matrix whose [i, j] says that i lies wholly below j."""
     low = np.array([span.low for span in spans])
     high = np.array([span.high for span in spans])
-    return np.asarray(high[:, None] < low[None, :])
+    below: Flags = np.less.outer(high, low)
+    return below
