@@ -214,32 +214,47 @@ def _peak_activation(
     """Most bytes alive at once when nodes run in the file's order.
 
     A tensor lives from the node that makes it to the last that reads it; inputs from the start,
-    outputs to the end; a view shares its input's buffer. Operations in place are not assumed, so
-    this is an upper bound for that order.
+    outputs to the end; a view shares its input's buffer; what is made of weights alone is made when
+    the model is loaded. Operations in place are not assumed, so this is an upper bound for that
+    order.
     """
+    constant = _constants(graph, weights)
     buffer: dict[str, str] = {}  # tensor -> the tensor whose buffer it shares
     last_use: dict[str, int] = {}
     for step, node in enumerate(graph.node):
         for name in filter(None, node.input):
             last_use[buffer.get(name, name)] = step
         for name in filter(None, node.output):
-            shared = node.op_type in VIEWS and node.input[0] not in weights
+            shared = node.op_type in VIEWS and node.input[0] not in constant
             buffer[name] = buffer.get(node.input[0], node.input[0]) if shared else name
             last_use.setdefault(buffer[name], step)
     for value in graph.output:
         last_use[buffer.get(value.name, value.name)] = len(graph.node)
-    born = [value.name for value in graph.input if value.name not in weights]
+    born = [value.name for value in graph.input if value.name not in constant]
     alive = peak = sum(tensors.get(name, UNKNOWN).bytes for name in born)
     dying: dict[int, list[str]] = {}
     for name, step in last_use.items():
         dying.setdefault(step, []).append(name)
     for step, node in enumerate(graph.node):
-        made = [n for n in node.output if n and buffer[n] == n and n not in weights]
+        made = [n for n in node.output if n and buffer[n] == n and n not in constant]
         alive += sum(tensors.get(name, UNKNOWN).bytes for name in made)
         peak = max(peak, alive)
-        dead = [n for n in dying.get(step, ()) if n not in weights]
+        dead = [n for n in dying.get(step, ()) if n not in constant]
         alive -= sum(tensors.get(name, UNKNOWN).bytes for name in dead)
     return peak
+
+
+def _constants(graph: onnx.GraphProto, weights: Iterable[str]) -> set[str]:
+    """Weights and what is made of them alone, such as the dequantized weights of a QDQ model."""
+    found = set(weights)
+    for node in graph.node:
+        if (
+            node.input
+            and node.op_type not in _HOLDERS
+            and found.issuperset(filter(None, node.input))
+        ):
+            found.update(node.output)
+    return found
 
 
 def _gaps(rows: tuple[NodeRow, ...]) -> list[str]:

@@ -221,6 +221,8 @@ _MATRIX: dict[str, Callable[[Node], Work]] = {
     "GroupQueryAttention": _multi_head_attention,
     "Einsum": _einsum,
 }
+MATRIX = frozenset(_MATRIX)
+"""Operators that hold a matrix product: those that a lower precision is for."""
 
 
 def _ops(names: str) -> tuple[str, ...]:

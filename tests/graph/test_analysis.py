@@ -77,6 +77,17 @@ def test_views_share_their_input_buffer(tmp_path: Path) -> None:
     assert found.parameters == 0
 
 
+def test_what_is_made_of_weights_alone_is_no_activation(tmp_path: Path) -> None:
+    weight = numpy_helper.from_array(np.ones(100, np.float32), "w")
+    nodes = [
+        helper.make_node("Relu", ["w"], ["v"]),
+        helper.make_node("ReduceSum", ["v"], ["s"], keepdims=1),
+        helper.make_node("Add", ["x", "s"], ["y"]),
+    ]
+    graph = helper.make_graph(nodes, "g", [float_info("x", 10)], [float_info("y", 10)], [weight])
+    assert analyse(save(tmp_path / "m.onnx", graph)).peak_activation_bytes == 2 * 40
+
+
 @settings(max_examples=15, deadline=None)
 @given(length=st.integers(1, 60))
 def test_a_chain_needs_two_buffers_however_long(
