@@ -15,6 +15,7 @@ from optim.errors import InputError, OptimError
 from optim.steps import Done, Job, run_step
 
 _CONNECT_SECONDS = 10
+_NOT_EXPOSED = "127.0.0.1:0"  # Dask serves its health page somewhere; unasked, on every interface
 
 
 def connect(scheduler: str) -> tuple[LocalCluster | None, Client]:
@@ -36,7 +37,8 @@ def connect(scheduler: str) -> tuple[LocalCluster | None, Client]:
         threads_per_worker=1,
         processes=False,
         resources={"machine": 1},
-        dashboard_address=None,
+        dashboard_address=_NOT_EXPOSED,
+        worker_dashboard_address=_NOT_EXPOSED,
         memory_limit=0,
     )
     return cluster, Client(cluster, set_as_default=False)

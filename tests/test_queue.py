@@ -126,7 +126,9 @@ from optim.study import open_study
 from optim.recipe import Recipe
 study = open_study({name!r})
 numbers = [study.add(Recipe.parse(text)) for text in ("onnxruntime", "openvino")]
-Queue.open().run_all(study, numbers)
+with Queue.open() as queue:
+    for number in numbers:
+        queue.run_all(study, [number])
 """
 
 

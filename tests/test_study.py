@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import sqlite3
 import threading
 import warnings
@@ -233,3 +234,27 @@ def test_optuna_dashboard_opens_the_store(study: Study) -> None:
     assert ours["directions"] == ["minimize", "maximize"]
     assert [trial["state"] for trial in detail["trials"]] == ["Complete"]
     assert detail["trials"][0]["values"] == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("archive", sorted(FIXTURES.glob("*.zip")), ids=lambda path: path.stem)
+def test_stores_of_earlier_versions_open(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.unpack_archive(archive, tmp_path)
+    use_home(tmp_path, monkeypatch)
+    (info,) = list_studies()
+    kept = open_study(info.name)
+    baseline, optimized, waiting = kept.trials()
+    assert (baseline.state, optimized.state, waiting.state) == ("done", "done", "interrupted")
+    assert baseline.recipe == Recipe.baseline() and baseline.size_bytes
+    assert optimized.recipe == Recipe.parse("simplify + openvino")
+    assert optimized.pinned and optimized.note == f"kept by version {archive.stem}"
+    for trial in (baseline, optimized):
+        assert trial.summary and trial.summary.speedup.low <= trial.summary.speedup.high
+        assert trial.quality and trial.quality.complete and trial.quality.n == 600
+        assert len(kept.measurement(trial.number).slices) == len(trial.slices)
+    assert kept.model.path.exists() and kept.evalset.validation_count == 600
+
+
+def test_there_is_a_store_of_an_earlier_version() -> None:
+    assert list(FIXTURES.glob("*.zip"))
