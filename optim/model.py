@@ -163,7 +163,22 @@ def read_proto(path: Path) -> "onnx.ModelProto":
     """The ONNX model at `path` with its external data in memory. Only for use in a child."""
     import onnx
 
-    return onnx.load(path)
+    proto = onnx.load(path, load_external_data=False)
+    for tensor in all_tensors(proto):
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            take_external_data(tensor, path.parent)
+    return proto
+
+
+def take_external_data(tensor: "onnx.TensorProto", folder: Path) -> None:
+    """Move a tensor's external data into it, so that it equals one that never had any.
+
+    Raises what `onnx` does for bad external data: ValueError, OSError, ValidationError.
+    """
+    from onnx.external_data_helper import load_external_data_for_tensor
+
+    load_external_data_for_tensor(tensor, str(folder))
+    tensor.ClearField("data_location")
 
 
 def write_proto(proto: "onnx.ModelProto", path: Path, spill_bytes: int = _SPILL_BYTES) -> None:

@@ -1,6 +1,5 @@
 """Names that a model's file brings along: kept as they are, shown safely."""
 
-from collections import Counter
 from collections.abc import Iterable
 
 LONG = 256
@@ -18,12 +17,11 @@ def shown(name: str, limit: int = 80) -> str:
 
 def notes_on(names: Iterable[str], what: str) -> list[str]:
     """Plain sentences on what is unusual about these names, such as "node names"."""
-    counts = Counter(name for name in names if name)
+    distinct = list(dict.fromkeys(names))
     found = {
-        "used more than once": [n for n, count in counts.items() if count > 1],
-        f"longer than {LONG} characters": [n for n in counts if len(n) > LONG],
-        "with control or invisible characters": [n for n in counts if not n.isprintable()],
-        "that look like markup": [n for n in counts if "<" in n and ">" in n],
+        f"longer than {LONG} characters": [n for n in distinct if len(n) > LONG],
+        "with control or invisible characters": [n for n in distinct if not n.isprintable()],
+        "that look like markup": [n for n in distinct if "<" in n and ">" in n],
     }
     return [
         f"{len(odd)} {what} {how}, such as {shown(odd[0])!r}; kept as they are."

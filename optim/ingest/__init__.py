@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.errors import InputError, StepError
+from optim.ingest.child import STAGE_FILE
 from optim.ingest.kinds import ACCEPTED
 from optim.model import MODEL_FILE, Model, store_model
 from optim.names import shown
@@ -20,7 +21,6 @@ from optim.samples import SAMPLE_PREFIX, find_sample
 from optim.settings import settings
 
 STEP = "model"
-_STAGE_FILE = "stage"
 _LONGEST_NAME = 80
 
 
@@ -137,7 +137,7 @@ def _in_child(
 
 def _located_in_stage(error: StepError, folder: Path) -> StepError:
     """The child's end, with what it was doing: only an engine or exporter ends it like this."""
-    stage = folder / _STAGE_FILE
+    stage = folder / STAGE_FILE
     if error.step != STEP or not stage.exists():
         return error
     return StepError(

@@ -8,15 +8,24 @@ from optim.ingest.dims import bind, check_interface, name_dims, real_inputs, sug
 from optim.ingest.evalset_peek import first_sample
 from optim.ingest.kinds import Kind, kind_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
-from optim.ingest.operators import all_nodes
+from optim.ingest.operators import all_nodes, check_operators
+from optim.ingest.repair import make_names_unique, make_plain
 from optim.ingest.specs import InputSpec
-from optim.ingest.trial import Feeds, check_file, declare_outputs, run_once
+from optim.ingest.trial import (
+    Feeds,
+    check_file,
+    declare_outputs,
+    run_once,
+    undeclare_outputs,
+)
 from optim.model import MODEL_FILE, describe, write_proto
 from optim.names import notes_on, shown
 
 if TYPE_CHECKING:
     import onnx
 
+Brought = tuple["onnx.ModelProto", list[str]]
+"""A model and plain sentences on what was changed to read it."""
 STAGE_FILE = "stage"
 
 
@@ -30,15 +39,17 @@ def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
         module = open_torchscript(path, Path(folder), max_bytes)
         inputs = [] if traced_specs(module) else arguments(module)
         return {"kind": kind, "dims": {}, "inputs": inputs}
-    proto = _read(path, kind, Path(folder), max_bytes)
-    check_interface(proto.graph)
-    name_dims(proto.graph)
-    unknown = [
-        value.name
-        for value in real_inputs(proto.graph)
-        if not value.type.tensor_type.HasField("shape")
-    ]
-    return {"kind": kind, "dims": suggested(proto.graph), "inputs": unknown}
+    if kind is Kind.TORCH_EXPORT:
+        from optim.ingest.torch_files import open_pt2, pt2_inputs
+
+        graph = pt2_inputs(open_pt2(path, Path(folder), max_bytes))
+    else:
+        graph = _read(path, kind, Path(folder), max_bytes)[0].graph
+        check_interface(graph)
+    name_dims(graph)
+    values = real_inputs(graph)
+    unknown = [value.name for value in values if not value.type.tensor_type.HasField("shape")]
+    return {"kind": kind, "dims": suggested(graph), "inputs": unknown}
 
 
 def bring(
@@ -56,17 +67,23 @@ def bring(
     _stage(work, "reading the file")
     kind = kind_of(path, max_bytes)
     if kind is Kind.TORCHSCRIPT:
-        proto = _from_torchscript(path, work, max_bytes, given_specs, sample)
+        proto, notes = _from_torchscript(path, work, max_bytes, given_specs, sample)
     else:
-        proto = _read(path, kind, work, max_bytes)
+        proto, notes = _read(path, kind, work, max_bytes)
     check_interface(proto.graph)
     feeds = _fitted(proto, sample)
     shapes = {spec.name: spec.shape for spec in _matching(proto, given_specs)}
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
-    _make_plain(proto)
+    notes += make_names_unique(proto)
+    make_plain(proto)
     described = _check_and_write(proto, work / MODEL_FILE, feeds)
     source_name = "onnx" if kind in (Kind.ONNX, Kind.ONNX_ZIP) else str(kind)
-    return {"described": described, "dims": values, "source": source_name, "notes": _notes(proto)}
+    return {
+        "described": described,
+        "dims": values,
+        "source": source_name,
+        "notes": notes + _notes(proto),
+    }
 
 
 def _stage(folder: Path, text: str) -> None:
@@ -74,12 +91,12 @@ def _stage(folder: Path, text: str) -> None:
     (folder / STAGE_FILE).write_text(text)
 
 
-def _read(path: Path, kind: Kind, folder: Path, max_bytes: int) -> "onnx.ModelProto":
+def _read(path: Path, kind: Kind, folder: Path, max_bytes: int) -> Brought:
     if kind is Kind.TORCH_EXPORT:
-        from optim.ingest.torch_files import export_pt2
+        from optim.ingest.torch_files import export_pt2, open_pt2
 
         _stage(folder, "exporting the torch.export program to ONNX")
-        return export_pt2(path, folder, max_bytes)
+        return export_pt2(open_pt2(path, folder, max_bytes), folder / "exported.onnx"), []
     if kind is Kind.ONNX_ZIP:
         unpacked = folder / "unpacked"
         unpacked.mkdir()
@@ -89,7 +106,7 @@ def _read(path: Path, kind: Kind, folder: Path, max_bytes: int) -> "onnx.ModelPr
 
 def _from_torchscript(
     path: Path, folder: Path, max_bytes: int, specs: list[InputSpec], sample: Feeds
-) -> "onnx.ModelProto":
+) -> Brought:
     from optim.ingest.torch_files import (
         arguments,
         export_torchscript,
@@ -169,32 +186,20 @@ def _matching(proto: "onnx.ModelProto", specs: list[InputSpec]) -> list[InputSpe
     return specs
 
 
-def _make_plain(proto: "onnx.ModelProto") -> None:
-    """Drop what would contradict the bound shapes, and defaults that hide as inputs.
-
-    An initializer that is also an input (the custom before IR version 4) could be fed another
-    value, so that no engine would fold it.
-    """
-    del proto.graph.value_info[:]
-    inputs = real_inputs(proto.graph)
-    if len(inputs) < len(proto.graph.input):
-        proto.ir_version = max(proto.ir_version, 4)
-        kept = [type(value).FromString(value.SerializeToString()) for value in inputs]
-        del proto.graph.input[:]
-        proto.graph.input.extend(kept)
-
-
 def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict[str, Any]:
     import onnx
 
     _stage(path.parent, "checking the model")
+    check_operators(proto)
+    declared = undeclare_outputs(proto.graph)
     write_proto(proto, path)
-    check_file(proto, path)
     _stage(path.parent, "a trial run of the model")
     outputs, inferred = run_once(path, feeds)
+    _stage(path.parent, "checking the model")
     bound = onnx.load(path, load_external_data=False)
-    declare_outputs(bound, outputs, inferred)
+    declare_outputs(bound.graph, outputs, inferred, declared)
     path.write_bytes(bound.SerializeToString(deterministic=True))
+    check_file(path)
     return describe(str(path))
 
 

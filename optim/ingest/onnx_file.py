@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from optim.errors import InputError
 from optim.ingest.archive import extract, open_zip
 from optim.ingest.kinds import ACCEPTED
-from optim.model import all_tensors
+from optim.ingest.repair import make_text
+from optim.model import all_tensors, take_external_data
 from optim.names import shown
 
 if TYPE_CHECKING:
@@ -31,19 +32,22 @@ def unzip_onnx(path: Path, folder: Path, max_bytes: int) -> Path:
     return files[0]
 
 
-def read_onnx(path: Path, max_bytes: int) -> "onnx.ModelProto":
+def read_onnx(path: Path, max_bytes: int) -> tuple["onnx.ModelProto", list[str]]:
     """Parse an ONNX file and take its external data into memory.
+
+    Returns: the model, and sentences on what was changed to read it.
 
     Raises: InputError for what is no ONNX, and for external data that is missing, too short, too
         large or outside of the file's folder.
     """
     proto = _parse(path)
+    notes = make_text(proto)
     if not proto.graph.node:
         raise InputError(
             "The file reads as ONNX but its graph has no nodes.", f"Is it a model? {ACCEPTED}"
         )
     _take_external_data(proto, path.parent, max_bytes - path.stat().st_size)
-    return proto
+    return proto, notes
 
 
 def _parse(path: Path) -> "onnx.ModelProto":
@@ -58,8 +62,7 @@ def _parse(path: Path) -> "onnx.ModelProto":
         looks_like_onnx = source.read(1)[:1] in [bytes([b]) for b in _ONNX_FIRST_BYTES]
     if path.suffix == ".onnx" or looks_like_onnx:
         raise InputError(
-            f"The ONNX file is incomplete or damaged ({path.stat().st_size} bytes do not parse; "
-            "names that are not UTF-8 do this too).",
+            f"The ONNX file is incomplete or damaged ({path.stat().st_size} bytes do not parse).",
             "Download, export or upload it again.",
         )
     if path.suffix == ".pb":
@@ -73,7 +76,6 @@ def _parse(path: Path) -> "onnx.ModelProto":
 
 def _take_external_data(proto: "onnx.ModelProto", folder: Path, left: int) -> None:
     import onnx
-    from onnx.external_data_helper import load_external_data_for_tensor
 
     for tensor in all_tensors(proto):
         if tensor.data_location != onnx.TensorProto.EXTERNAL:
@@ -85,7 +87,7 @@ def _take_external_data(proto: "onnx.ModelProto", folder: Path, left: int) -> No
                 "Use a smaller model or raise OPTIM_MAX_MODEL_MB.",
             )
         try:
-            load_external_data_for_tensor(tensor, str(folder))
+            take_external_data(tensor, folder)
         except (ValueError, OSError, onnx.checker.ValidationError) as error:
             raise InputError(
                 f"The external data of {shown(tensor.name)!r} cannot be read "

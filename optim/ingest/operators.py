@@ -15,6 +15,10 @@ _RUNTIME_DOMAINS = ("com.microsoft", "com.ms.", "org.pytorch.aten", "ai.onnx.pre
 _NO_KERNEL = re.compile(
     r"implementation for (?P<op>\S+?)\((?P<version>\d+)\) node.*?'(?P<node>.*?)'"
 )
+_RUNNING = re.compile(
+    r"Non-zero status code returned while running (?P<op>\S+) node\. Name:'(?P<node>.*?)' "
+    r"Status Message: "
+)
 _PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
 _PATH = re.compile(r"(/[^\s:'\"]+)+")
 _STANDARD_OPS = "Export it with standard ONNX operators, or leave that part out of the model."
@@ -65,14 +69,23 @@ def _domain(name: str) -> str:
 
 def all_nodes(proto: "onnx.ModelProto") -> Iterator["onnx.NodeProto"]:
     """Every node, also in subgraphs and functions."""
-    waiting = [proto.graph.node, *(function.node for function in proto.functions)]
+    for graph in all_graphs(proto):
+        yield from graph.node
+
+
+def all_graphs(
+    proto: "onnx.ModelProto",
+) -> Iterator["onnx.GraphProto | onnx.FunctionProto"]:
+    """Every scope of nodes: the graph, its subgraphs, and functions with theirs."""
+    waiting = [proto.graph, *proto.functions]
     while waiting:
-        for node in waiting.pop():
-            yield node
+        graph = waiting.pop()
+        yield graph
+        for node in graph.node:
             for attribute in node.attribute:
                 if attribute.HasField("g"):
-                    waiting.append(attribute.g.node)
-                waiting.extend(graph.node for graph in attribute.graphs)
+                    waiting.append(attribute.g)
+                waiting.extend(attribute.graphs)
 
 
 def explained(error: Exception, doing: str) -> InputError:
@@ -84,11 +97,16 @@ def explained(error: Exception, doing: str) -> InputError:
             f"{found['version']}) of node {shown(found['node'])!r} on the CPU.",
             "Export with another opset or dtype, or leave that part out of the model.",
         )
+    where = ""
+    if found := _RUNNING.search(text):
+        where = f" at the operator {shown(found['op'])!r} of node {shown(found['node'])!r}"
+        text = text[found.end() :]
     if re.search(r"allocate|bad.?alloc|out of memory", text, re.I):
         return InputError(
-            f"{doing} needs more memory than there is ({shown(text, 200)}).",
+            f"{doing} needs more memory than there is{where}.",
             "Use a smaller model or smaller dimensions.",
         )
     return InputError(
-        f"{doing} failed ({shown(text, 300)}).", "Export the model again, or with other dimensions."
+        f"{doing} failed{where} ({shown(text, 300)}).",
+        "Export the model again, or with other dimensions.",
     )

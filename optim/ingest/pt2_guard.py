@@ -24,13 +24,17 @@ _TARGET = re.compile(
     r"|_operator\.(add|sub|mul|truediv|floordiv|mod|pow|neg|pos|abs|index|getitem"
     r"|eq|ne|lt|le|gt|ge|and_|or_|xor|not_|lshift|rshift)"
 )
-_FUNCTIONS = {
+_WORDS = {  # what sympy's srepr writes, and torch.utils._sympy.functions
+    *("Symbol", "Integer", "Float", "Rational", "Half", "Add", "Mul", "Pow", "Max", "Min", "Abs"),
+    *("Equality", "Unequality", "GreaterThan", "LessThan", "StrictGreaterThan", "StrictLessThan"),
+    *("And", "Or", "Not", "true", "false", "True", "False", "oo", "int_oo", "precision"),
+    *("integer", "positive", "negative", "nonnegative", "real", "floor", "ceiling", "Piecewise"),
     *("FloorDiv", "ModularIndexing", "Where", "PythonMod", "Mod", "CleanDiv", "CeilToInt"),
     *("FloorToInt", "CeilDiv", "LShift", "RShift", "PowByNatural", "FloatPow", "FloatTrueDiv"),
     *("IntTrueDiv", "TruncToFloat", "TruncToInt", "RoundToInt", "RoundDecimal", "ToFloat"),
-    *("Identity", "Max", "Min", "Eq", "Ne", "Lt", "Le", "Gt", "Ge", "And", "Or", "Not", "Abs"),
-    *("Piecewise", "True", "False", "oo", "int_oo", "floor", "ceiling", "Integer"),
+    *("Identity", "IsNonOverlappingAndDenseIndicator"),
 }
+_QUOTED = re.compile(r"'(s|u|z|f|zuf)?[\d.]+'")  # a symbol's name or a number
 _EXPRESSION = re.compile(r"[\w\s+\-*/%(),<>=&|~]*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SYMBOL = re.compile(r"[a-z]+\d+")
@@ -108,9 +112,9 @@ def _allowed(key: str, value: str) -> bool:
     if key == "target":
         return bool(_TARGET.fullmatch(value)) and "__" not in value
     if key == "expr_str":
-        words = set(_WORD.findall(value))
-        return bool(_EXPRESSION.fullmatch(value)) and all(
-            word in _FUNCTIONS or _SYMBOL.fullmatch(word) for word in words
+        rest = _QUOTED.sub("0", value)
+        return bool(_EXPRESSION.fullmatch(rest)) and all(
+            word in _WORDS or _SYMBOL.fullmatch(word) for word in _WORD.findall(rest)
         )
     return bool(_NAME.fullmatch(value))
 

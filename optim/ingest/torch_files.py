@@ -12,7 +12,7 @@ import numpy as np
 from optim.errors import InputError, OptimError, StepError
 from optim.ingest.archive import open_zip, rewrite
 from optim.ingest.pt2_guard import check_pt2
-from optim.ingest.specs import InputSpec
+from optim.ingest.specs import DTYPES, InputSpec
 from optim.ingest.trial import Array, Feeds, check_same, made_up, run_once
 from optim.names import shown
 
@@ -84,12 +84,12 @@ def export_torchscript(
     """
     import torch
 
+    _check_returns(module)
     specs, feeds, reference = _first_that_runs(module, candidates, given)
-    exportable = module if _is_flat(module, feeds) else _flat(module)
     names = ["output"] if len(reference) == 1 else [f"output_{i}" for i in range(len(reference))]
     with _as_input_error("Exporting the TorchScript module to ONNX"):
         torch.onnx.export(
-            exportable,
+            module,
             tuple(torch.from_numpy(feeds[spec.name]) for spec in specs),
             str(out),
             dynamo=False,
@@ -130,31 +130,17 @@ def _run_torch(module: Any, feeds: Feeds) -> list[Array]:
     return [leaf.detach().numpy() for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
-def _is_flat(module: Any, feeds: Feeds) -> bool:
-    import torch
-
-    with torch.no_grad():
-        result = module(*(torch.from_numpy(array) for array in feeds.values()))
-    return isinstance(result, torch.Tensor | tuple)
-
-
-def _flat(module: Any) -> Any:
-    """The module with its outputs (a dict, a list) as a tuple, which the exporter can write."""
-    import torch
-
-    class Flat(torch.nn.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            super().__init__()
-            self.module = module
-
-        def forward(self, *inputs: Any) -> Any:
-            return tuple(torch.utils._pytree.tree_leaves(self.module(*inputs)))
-
-    return Flat().eval()
+def _check_returns(module: Any) -> None:
+    returned = str(module.forward.schema.returns[0].type)
+    if "Dict" in returned or "List" in returned or "[]" in returned:
+        raise InputError(
+            f"The module's forward returns {shown(returned)}; ONNX has tensors only.",
+            "Wrap it in a module whose forward returns a tensor or a tuple of tensors.",
+        )
 
 
-def export_pt2(path: Path, folder: Path, max_bytes: int) -> "onnx.ModelProto":
-    """A torch.export file as ONNX, its dynamic dimensions symbolic; checks what it computes."""
+def open_pt2(path: Path, folder: Path, max_bytes: int) -> Any:
+    """Load a torch.export file without running anything in it. Raises InputError."""
     import torch
 
     checked = folder / "checked.pt2"
@@ -164,31 +150,57 @@ def export_pt2(path: Path, folder: Path, max_bytes: int) -> "onnx.ModelProto":
         check_pt2(archive)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch.export.load would unpickle anything
     with _as_input_error("Loading the torch.export file"):
-        program = torch.export.load(str(checked))
+        return torch.export.load(str(checked))
+
+
+def pt2_inputs(program: Any) -> "onnx.GraphProto":
+    """A graph with the inputs that the exported program will have, and nothing else."""
+    import onnx
+
+    values = []
+    for name, value in _user_inputs(program):
+        dtype = onnx.helper.np_dtype_to_tensor_dtype(np.dtype(_dtype(value)))
+        sizes = [size if isinstance(size, int) else str(size) for size in value.shape]
+        values.append(onnx.helper.make_tensor_value_info(name, dtype, sizes))
+    graph = onnx.helper.make_graph([], "inputs", values, [])
+    _name_symbols(graph)
+    return graph
+
+
+def export_pt2(program: Any, out: Path) -> "onnx.ModelProto":
+    """A program as ONNX, its dynamic dimensions symbolic; checks what it computes."""
+    import torch
+
     with _as_input_error("Exporting the program to ONNX"):
         exported = torch.onnx.export(program, dynamo=True, opset_version=OPSET, verbose=False)
         proto = exported.model_proto
-    _tidy(proto)
-    _check_against_torch(program, proto, folder / "exported.onnx")
+    _name_symbols(proto.graph)
+    _forget_exporter(proto)
+    _check_against_torch(program, proto, out)
     return proto
 
 
-def _tidy(proto: "onnx.ModelProto") -> None:
-    """Drop what the exporter notes of its own machine (stack traces), and name its symbols."""
+def _name_symbols(graph: "onnx.GraphProto") -> None:
+    """Name PyTorch's symbols (s0, s77) after the first input axis that has them."""
     names: dict[str, str] = {}
-    for value in proto.graph.input:
+    for value in graph.input:
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if _SYMBOL.fullmatch(dim.dim_param):
                 names.setdefault(dim.dim_param, f"{value.name}_{axis}" if axis else "batch")
-    for value in (*proto.graph.input, *proto.graph.output):
+    for value in (*graph.input, *graph.output):
         for dim in value.type.tensor_type.shape.dim:
             if dim.dim_param:
                 dim.dim_param = _SYMBOL.sub(lambda m: names.get(m[0], m[0]), dim.dim_param)
-    parts = (proto, proto.graph, *proto.graph.input, *proto.graph.output, *proto.graph.node)
-    for part in (*parts, *proto.graph.initializer, *proto.functions):
+
+
+def _forget_exporter(proto: "onnx.ModelProto") -> None:
+    """Drop what the exporter notes of its own machine: stack traces, paths, inferred shapes."""
+    graph = proto.graph
+    parts = (proto, graph, *graph.input, *graph.output, *graph.node, *graph.initializer)
+    for part in (*parts, *proto.functions):
         del part.metadata_props[:]
         part.doc_string = ""
-    del proto.graph.value_info[:]
+    del graph.value_info[:]
 
 
 def _check_against_torch(program: Any, proto: "onnx.ModelProto", out: Path) -> None:
@@ -209,14 +221,34 @@ def _check_against_torch(program: Any, proto: "onnx.ModelProto", out: Path) -> N
 
 def _example_specs(program: Any) -> list[InputSpec]:
     """The user inputs, each symbol at the size that the program was exported with."""
+    return [
+        InputSpec(name, _dtype(value), tuple(_hint(size) for size in value.shape))
+        for name, value in _user_inputs(program)
+    ]
+
+
+def _user_inputs(program: Any) -> list[tuple[str, Any]]:
+    """Name and (fake) tensor of each input. Raises InputError where one is no tensor."""
+    import torch
+
     found = []
-    inputs = set(program.graph_signature.user_inputs)
+    wanted = set(program.graph_signature.user_inputs)
     for node in program.graph.nodes:
-        if node.op == "placeholder" and node.name in inputs:
-            value = node.meta["val"]
-            shape = tuple(_hint(size) for size in value.shape)
-            found.append(InputSpec(node.name, str(value.dtype).removeprefix("torch."), shape))
+        if node.op == "placeholder" and node.name in wanted:
+            value = node.meta.get("val")
+            if not isinstance(value, torch.Tensor):
+                raise InputError(f"The input {shown(node.name)!r} is not a tensor.", _HOW)
+            if _dtype(value) not in DTYPES:
+                raise InputError(
+                    f"The input {shown(node.name)!r} is {_dtype(value)}, which cannot be fed.",
+                    f"Cast inside the network; dtypes of inputs: {', '.join(DTYPES)}.",
+                )
+            found.append((node.name, value))
     return found
+
+
+def _dtype(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
 
 
 def _hint(size: Any) -> int:

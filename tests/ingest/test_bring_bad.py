@@ -1,0 +1,445 @@
+"""Bad files: each gives one clear sentence and what to do next."""
+
+import io
+import os
+import pickle
+import platform
+import stat
+import struct
+import tarfile
+import zipfile
+
+import numpy as np
+import onnx_models
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies
+from onnx import TensorProto, helper
+from onnx_models import INT64, linear, model, relocated, relu, value, with_external_data
+
+from optim.errors import InputError, OptimError, StepError
+from optim.ingest import child, ingest
+from optim.ingest.archive import MAX_ENTRIES, extract, open_zip
+from optim.ingest.operators import check_operators
+from optim.settings import settings as optim_settings
+
+WEIGHTS = linear().SerializeToString()
+
+
+class _Evil:
+    def __reduce__(self):
+        return (os.system, ("touch unpickled",))
+
+
+def zipped(files: dict[str, bytes], method=zipfile.ZIP_DEFLATED) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", method) as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return sink.getvalue()
+
+
+def tarred(name: str) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        archive.addfile(info, io.BytesIO(b""))
+    return sink.getvalue()
+
+
+def array_bytes() -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, np.zeros(3))
+    return sink.getvalue()
+
+
+NOT_MODELS = {
+    "empty": ("a.onnx", b"", "empty", "again"),
+    "truncated": ("a.onnx", WEIGHTS[:-100], "incomplete or damaged", "again"),
+    "truncated, no suffix": ("a", WEIGHTS[:2000], "incomplete or damaged", "again"),
+    "text": ("a.txt", b"hello, this is not a model at all\n", "not a model", ".onnx"),
+    "random": ("a.bin", bytes(range(255, 0, -1)) * 9, "not a model", ".onnx"),
+    "no graph": ("a.onnx", WEIGHTS[:2], "no nodes", ".onnx"),
+    "web page": ("a.onnx", b"<!DOCTYPE html><html>404</html>", "web page", "Download"),
+    "git lfs": ("a.onnx", b"version https://git-lfs.github.com/spec/v1\n", "LFS", "git lfs pull"),
+    "pickle": ("a.pkl", pickle.dumps(_Evil()), "unpickling runs code", "torch.onnx.export"),
+    "pickle as onnx": ("a.onnx", pickle.dumps({"w": 1}), "unpickling runs code", "torch.export"),
+    "pickle protocol 0": ("a.pkl", pickle.dumps([1], 0), "unpickling runs code", "torch.jit"),
+    "torch zip": (
+        "a.pt", zipped({"a/data.pkl": b"\x80\x02}.", "a/data/0": b"0"}), "pickle", "torch.export",
+    ),
+    "keras h5": ("a.h5", b"\x89HDF\r\n\x1a\n" + bytes(99), "Keras", "tf2onnx"),
+    "tflite": ("a.tflite", b"\x1c\0\0\0TFL3" + bytes(99), "TensorFlow Lite", "tf2onnx"),
+    "frozen graph": ("a.pb", b"\x0a\x9f\x01\x0a\x05input\xff\xff", "TensorFlow", "tf2onnx"),
+    "SavedModel zip": ("a.zip", zipped({"m/saved_model.pb": b"1"}), "TensorFlow", "tf2onnx"),
+    "keras zip": ("a.keras", zipped({"model.weights.h5": b"1"}), "Keras", "tf2onnx"),
+    "safetensors": (
+        "a.safetensors", struct.pack("<Q", 9) + b'{"w":{}} ', "weights without", "torch.onnx",
+    ),
+    "gguf": ("a.gguf", b"GGUF" + bytes(40), "llama.cpp", "ONNX"),
+    "ort format": ("a.ort", b"\x10\0\0\0ORTM" + bytes(40), ".ort", ".onnx"),
+    "openvino": ("a.xml", b'<?xml version="1.0"?>\n<net name="a">', "OpenVINO", "made from"),
+    "tar": ("a.tar", tarred("a.onnx"), "archive other than zip", "zip"),
+    "gzip": ("a.onnx.gz", b"\x1f\x8b\x08" + bytes(40), "archive other than zip", "zip"),
+    "npy": ("a.npy", array_bytes(), "NumPy", ".onnx"),
+    "npz": ("a.npz", zipped({"x.npy": array_bytes()}), "arrays", "EvalSet"),
+    "zip of nothing": ("a.zip", zipped({}), "no .onnx", ".onnx"),
+    "zip of other things": ("a.zip", zipped({"readme.md": b"x"}), "no .onnx", ".onnx"),
+    "zip of two": (
+        "a.zip", zipped({"a.onnx": WEIGHTS, "b.onnx": WEIGHTS}), "2 .onnx files", "one model",
+    ),
+    "zip cut off": ("a.zip", zipped({"a.onnx": WEIGHTS})[:-30], "damaged", "again"),
+    "zip with a bad entry": (
+        "a.zip", zipped({"a.onnx": WEIGHTS}).replace(WEIGHTS[:0] or b"\xed", b"\xee"),
+        "damaged|unpacked|incomplete", "again|zip",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", NOT_MODELS)
+def test_what_is_no_model_is_refused_with_what_to_do(bring, save, case):
+    name, data, what, next_step = NOT_MODELS[case]
+    with pytest.raises(InputError) as caught:
+        bring(save(data, name))
+    import re
+
+    assert re.search(what, caught.value.what)
+    assert re.search(next_step, caught.value.next_step)
+
+
+def test_a_torch_save_of_weights_and_of_a_module_is_refused(bring, tmp_path):
+    import torch
+
+    module = torch.nn.Linear(2, 2)
+    for number, (content, new_format) in enumerate(
+        [(module.state_dict(), True), (module, True), (module.state_dict(), False)]
+    ):
+        for suffix in (".pt", ".pth"):
+            path = tmp_path / f"{number}{suffix}"
+            torch.save(content, path, _use_new_zipfile_serialization=new_format)
+            with pytest.raises(InputError, match="unpickling runs code"):
+                bring(path)
+
+
+def test_a_folder_and_a_missing_file_are_refused(bring, tmp_path):
+    with pytest.raises(InputError, match="folder"):
+        bring(tmp_path)
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"1")
+    with pytest.raises(InputError, match="tf2onnx"):
+        bring(tmp_path / "saved")
+    for missing in (tmp_path / "none.onnx", "x" * 5000, "nul\0l"):
+        with pytest.raises(InputError):
+            ingest(missing)
+
+
+def test_a_file_over_the_limit_is_refused_unread(save, monkeypatch):
+    monkeypatch.setenv("OPTIM_MAX_MODEL_MB", "1")
+    optim_settings.cache_clear()
+    with pytest.raises(InputError, match="3 MB; the limit is 1 MB.*OPTIM_MAX_MODEL_MB"):
+        ingest(save(WEIGHTS + bytes(3_000_000)))
+
+
+# ---- external data ----
+
+
+@pytest.fixture
+def apart(tmp_path):
+    folder = tmp_path / "apart"
+    folder.mkdir()
+    return with_external_data(linear(), folder)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("/etc/hostname", "../weights.bin", "a/../../weights.bin", "..\\weights.bin"),
+        *("C:\\weights.bin", "\\\\server\\share", "", "/", ".."),
+    ],
+)
+def test_external_data_outside_of_the_folder_is_refused(bring, apart, location):
+    (apart.parent.parent / "weights.bin").write_bytes(bytes(9000))
+    relocated(apart, lambda key, v: location if key == "location" else v)
+    with pytest.raises(InputError, match="points outside|is missing|regular file"):
+        bring(apart)
+
+
+def test_external_data_that_is_a_link_to_outside_is_refused(bring, apart):
+    weights = apart.with_name("weights.bin")
+    weights.rename(apart.parent.parent / "elsewhere.bin")
+    weights.symlink_to(apart.parent.parent / "elsewhere.bin")
+    with pytest.raises(InputError, match="link to outside"):
+        bring(apart)
+
+
+def test_missing_external_data_is_named(bring, apart):
+    apart.with_name("weights.bin").unlink()
+    with pytest.raises(InputError, match=r"'w' \('weights.bin'\) is missing.*zip"):
+        bring(apart)
+
+
+def test_short_external_data_is_refused(bring, apart):
+    apart.with_name("weights.bin").write_bytes(bytes(100))
+    with pytest.raises(InputError, match="4096 bytes are needed, the file has 100"):
+        bring(apart)
+
+
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [("length", "many"), ("length", "-5"), ("offset", "-1"), ("offset", "9" * 30)],
+)
+def test_impossible_offsets_are_refused(bring, apart, key, wrong):
+    relocated(apart, lambda k, v: wrong if k == key else v)
+    with pytest.raises(InputError, match="'w'"):
+        bring(apart)
+
+
+def test_one_region_used_many_times_is_counted_each_time(bring, apart):
+    import onnx
+
+    proto = onnx.load(apart, load_external_data=False)
+    for number in range(300):
+        proto.graph.initializer.add().CopyFrom(proto.graph.initializer[0])
+        proto.graph.initializer[-1].name = f"w{number}"
+    apart.write_bytes(proto.SerializeToString())
+    with pytest.raises(InputError, match="larger than the limit"):
+        bring(apart, max_bytes=500_000)
+
+
+def test_a_named_pipe_is_no_external_data(bring, apart):
+    weights = apart.with_name("weights.bin")
+    weights.unlink()
+    os.mkfifo(weights)
+    with pytest.raises(InputError, match="regular file"):
+        bring(apart)
+
+
+# ---- zips ----
+
+
+def zip_entry(name: str, data=b"x", mode=stat.S_IFREG | 0o644) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        info = zipfile.ZipInfo(name)
+        info.external_attr = mode << 16
+        archive.writestr(info, data)
+        archive.writestr("net.onnx", WEIGHTS)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "name", ["/etc/x", "../x", "a/../../x", "..\\x", "C:\\x", "C:x", "\\\\host\\share\\x"]
+)
+def test_a_zip_entry_that_points_outside_is_refused(bring, save, name, tmp_path):
+    before = set(tmp_path.parent.iterdir())
+    with pytest.raises(InputError, match="points outside"):
+        bring(save(zip_entry(name), "a.zip"))
+    assert set(tmp_path.parent.iterdir()) == before
+
+
+def test_a_link_in_a_zip_is_refused(bring, save):
+    data = zip_entry("weights.bin", b"/etc/passwd", stat.S_IFLNK | 0o777)
+    with pytest.raises(InputError, match="link or a device"):
+        bring(save(data, "a.zip"))
+
+
+def test_a_zip_that_unpacks_to_too_much_is_refused(bring, save):
+    data = zipped({"net.onnx": WEIGHTS, "weights.bin": bytes(60_000_000)})
+    assert len(data) < 100_000
+    with pytest.raises(InputError, match="60 MB; the limit is 50 MB"):
+        bring(save(data, "a.zip"))
+
+
+def test_a_zip_that_shrinks_as_bombs_do_is_refused(bring, save):
+    data = zipped({"net.onnx": WEIGHTS, "weights.bin": bytes(40_000_000)})
+    with pytest.raises(InputError, match="times its size"):
+        bring(save(data, "a.zip"))
+
+
+def test_a_zip_of_too_many_files_is_refused(bring, save):
+    data = zipped({f"{i}": b"" for i in range(MAX_ENTRIES + 1)}, zipfile.ZIP_STORED)
+    with pytest.raises(InputError, match="10001 files"):
+        bring(save(data, "a.zip"))
+
+
+def test_what_comes_out_is_counted_whatever_the_zip_declares(save, tmp_path):
+    path = save(zipped({"a.bin": bytes(3_000_000), "b.bin": bytes(3_000_000)}), "a.zip")
+    (tmp_path / "out").mkdir()
+    with (
+        open_zip(path, 10_000_000) as archive,
+        pytest.raises(InputError, match="more than it declares"),
+    ):
+        extract(archive, tmp_path / "out", 4_000_000)
+    assert sum(f.stat().st_size for f in (tmp_path / "out").iterdir()) <= 4_000_000
+
+
+def test_a_zip_entry_twice_is_refused(bring, save):
+    with pytest.warns(UserWarning, match="Duplicate"):
+        sink = io.BytesIO()
+        with zipfile.ZipFile(sink, "w") as archive:
+            archive.writestr("net.onnx", WEIGHTS)
+            archive.writestr("net.onnx", WEIGHTS)
+    with pytest.raises(InputError, match="twice"):
+        bring(save(sink.getvalue(), "a.zip"))
+
+
+def test_an_encrypted_zip_is_refused(bring, save):
+    data = bytearray(zipped({"net.onnx": WEIGHTS}))
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(InputError, match="encrypted"):
+        bring(save(bytes(data), "a.zip"))
+
+
+# ---- operators and interfaces ----
+
+
+@pytest.mark.parametrize(
+    ("proto", "message"),
+    [
+        (relu(op="Frobnicate"), "'relu' uses the operator 'Frobnicate', which ONNX opset 17"),
+        (relu(op="Relu", domain="com.acme"), "'relu'.*'Relu'.*custom domain 'com.acme'"),
+        (relu(op="Gelu", opset=17), "'Gelu', which ONNX opset 17 does not have"),
+        (relu(opset=99), "opset 99; the newest known here is"),
+        (relu(op="Nothing", domain="com.microsoft"), "Nothing"),
+        (relu(dtype=TensorProto.INT8, op="Sin"), "Sin"),
+        (relu(dtype=TensorProto.STRING, op="Identity"), "'x' is of type string"),
+        (relu(dtype=TensorProto.COMPLEX64, op="Identity"), "'x' is of type complex64"),
+    ],
+)
+def test_what_cannot_run_is_named(bring, save, proto, message):
+    with pytest.raises(InputError, match=message):
+        bring(save(proto))
+
+
+def test_a_missing_kernel_is_named_with_its_node(bring, save):
+    proto = relu(op="Acosh", name="the node", dtype=TensorProto.DOUBLE)
+    with pytest.raises(InputError, match="cannot run the operator 'Acosh'.*'the node'"):
+        bring(save(proto))
+
+
+def test_sequences_maps_and_nothing_are_refused(bring, save):
+    sequence = helper.make_tensor_sequence_value_info("y", onnx_models.FLOAT, [1])
+    node = helper.make_node("SequenceConstruct", ["x"], ["y"], name="s")
+    with pytest.raises(InputError, match="'y' is of type sequence.*zipmap"):
+        bring(save(model([node], [value("x", [1])], [sequence])))
+    constant = helper.make_node("Constant", [], ["y"], value_float=1.0)
+    with pytest.raises(InputError, match="no inputs"):
+        bring(save(model([constant], [], [value("y", [])])))
+
+
+def test_an_undefined_tensor_and_a_cycle_are_refused(bring, save):
+    lost = helper.make_node("Add", ["x", "nowhere"], ["y"], name="lost")
+    with pytest.raises(InputError, match="nowhere"):
+        bring(save(model([lost], [value("x", [1])], [value("y", [1])])))
+    ring = [
+        helper.make_node("Add", ["x", "b"], ["a"], name="one"),
+        helper.make_node("Relu", ["a"], ["b"], name="two"),
+    ]
+    with pytest.raises(InputError, match="failed"):
+        bring(save(model(ring, [value("x", [1])], [value("b", [1])])))
+
+
+def test_hostile_names_are_shown_safely_in_errors(bring, save):
+    name = "<img src=x onerror=alert(1)>\x1b[2J\u202e" + "A" * 100_000
+    for proto in (relu(op="Nope", name=name), relu(op=name), relu(op="Relu", domain=name)):
+        with pytest.raises(InputError) as caught:
+            bring(save(proto))
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 600
+
+
+# ---- what ends the child: the parent lives, and says what was going on ----
+
+
+def test_a_constant_of_a_trillion_elements_is_refused(save):
+    with pytest.raises(InputError, match="more memory.*'ConstantOfShape' of node 'huge'"):
+        ingest(save(onnx_models.huge_constant()))
+
+
+def test_a_model_that_takes_too_much_memory_is_stopped(save):
+    with pytest.raises(StepError, match="trial run of the model.*2048 MB"):
+        ingest(save(onnx_models.greedy()))
+
+
+def test_a_model_that_hangs_is_stopped(save, monkeypatch):
+    monkeypatch.setenv("OPTIM_STEP_SECONDS", "6")
+    optim_settings.cache_clear()
+    with pytest.raises(StepError, match="trial run of the model.*6 s.*OPTIM_STEP_SECONDS"):
+        ingest(save(onnx_models.endless_loop()))
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors do not trap")
+def test_a_model_that_crashes_native_code_is_survived(save):
+    with pytest.raises(StepError, match=r"model: While a trial run.*native code \(SIGFPE\)"):
+        ingest(save(onnx_models.trap()))
+
+
+def test_a_function_that_calls_itself_is_refused(save):
+    with pytest.raises(OptimError, match="model: "):
+        ingest(save(onnx_models.endless_recursion()))
+
+
+def test_an_error_of_the_child_names_the_step(save):
+    with pytest.raises(InputError, match="^model: The ONNX file is incomplete"):
+        ingest(save(WEIGHTS[:-100]))
+
+
+# ---- any bytes ----
+
+
+_FUZZ = settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+_SEEDS = strategies.sampled_from(
+    [relu(), linear(), relu(shape=("batch", "seq")), relu(dtype=INT64)]
+).map(lambda proto: proto.SerializeToString())
+
+
+@strategies.composite
+def mutated(draw):
+    data = bytearray(draw(_SEEDS))
+    for _ in range(draw(strategies.integers(1, 6))):
+        at = draw(strategies.integers(0, len(data) - 1))
+        if draw(strategies.booleans()):
+            data[at] = draw(strategies.integers(0, 255))
+        else:
+            data[at : at + draw(strategies.integers(1, 9))] = draw(strategies.binary(max_size=9))
+        data = data or bytearray(b"\0")
+    return bytes(data)
+
+
+def only_optim_errors(data: bytes, folder, name: str) -> None:
+    path = folder / name
+    path.write_bytes(data)
+    try:
+        kind = child.kind_of(path, 10**6)
+        proto, _ = child._read(path, kind, folder, 10**6)
+        child.check_interface(proto.graph)
+        child.bind(proto.graph, {}, {})
+        check_operators(proto)
+    except OptimError as error:
+        assert error.what and error.next_step
+
+
+@_FUZZ
+@given(data=mutated())
+def test_a_mutated_model_is_read_or_refused(data, tmp_path_factory):
+    only_optim_errors(data, tmp_path_factory.mktemp("fuzz"), "a.onnx")
+
+
+@_FUZZ
+@given(data=strategies.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(data, tmp_path_factory):
+    only_optim_errors(data, tmp_path_factory.mktemp("fuzz"), "a.bin")
+
+
+@settings(
+    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=mutated())
+def test_a_mutated_model_never_takes_the_parent_with_it(data, tmp_path):
+    path = tmp_path / "mutated.onnx"
+    path.write_bytes(data)
+    try:
+        assert ingest(path).path.exists()
+    except OptimError as error:
+        assert error.what and error.next_step

@@ -1,0 +1,270 @@
+"""Good ONNX files: dims, shapes, external data, one Model for the same content."""
+
+import shutil
+import zipfile
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from onnx_models import FLOAT, INT64, linear, model, relu, value, with_external_data
+
+from optim.errors import Cancelled, InputError
+from optim.ingest import child, find_dims, ingest, questions
+from optim.model import load_model
+from optim.samples import list_samples
+
+
+def asked(path, tmp_path):
+    return child.inspect(str(path), str(tmp_path), 10**8)["dims"]
+
+
+def test_a_path_becomes_a_model_and_twice_the_same(save):
+    path = save(linear())
+    first = ingest(path)
+    assert (first.name, first.source, first.dims) == ("net", "onnx", {"batch": 1})
+    assert first.inputs[0].shape == (1, 4)
+    assert first.outputs[0].shape == (1, 256)
+    assert ingest(str(path)) == first == load_model(first.digest)
+
+
+def test_other_dims_are_another_model(bring, save):
+    path = save(linear())
+    assert bring(path, {"batch": 8}).inputs[0].shape == (8, 4)
+    assert bring(path, {"batch": 8}).digest != bring(path).digest
+
+
+def test_the_bound_model_computes_what_the_file_does(bring, save):
+    import onnxruntime as ort
+
+    path = save(linear())
+    x = np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)
+    results = [
+        ort.InferenceSession(str(p)).run(None, {"x": x})[0]
+        for p in (path, bring(path, {"batch": 3}).path)
+    ]
+    np.testing.assert_array_equal(*results)
+
+
+def test_dims_are_suggested_by_what_they_are_called(save, tmp_path):
+    inputs = [
+        value("image", ["N", 3, "height", "width"]),
+        value("tokens", ["batch_size", "sequence_length"], INT64),
+        value("plain", ["rows", "k"]),
+        value("unnamed", [None, None, 7]),
+    ]
+    nodes = [helper.make_node("Identity", [i.name], [f"{i.name}_out"]) for i in inputs]
+    outputs = [value(f"{i.name}_out", None, i.type.tensor_type.elem_type) for i in inputs]
+    assert asked(save(model(nodes, inputs, outputs)), tmp_path) == {
+        "N": 1, "height": 224, "width": 224, "batch_size": 1, "sequence_length": 128,
+        "rows": 1, "k": 128, "batch": 1, "unnamed_1": 128,
+    }  # fmt: skip
+
+
+def test_an_expression_follows_from_its_symbols(bring, save, tmp_path):
+    nodes = [helper.make_node("Identity", ["a"], ["c"]), helper.make_node("Identity", ["b"], ["d"])]
+    inputs = [value("a", ["past"]), value("b", ["past + 1"])]
+    path = save(model(nodes, inputs, [value("c", ["past"]), value("d", None)]))
+    assert asked(path, tmp_path) == {"past": 128}
+    brought = bring(path, {"past": 7})
+    assert [spec.shape for spec in brought.inputs] == [(7,), (8,)]
+    assert [spec.shape for spec in brought.outputs] == [(7,), (8,)]
+
+
+def test_a_name_with_a_dash_is_no_expression(save, tmp_path):
+    assert asked(save(linear(("batch-size",))), tmp_path) == {"batch-size": 1}
+
+
+@pytest.mark.parametrize(
+    ("dims", "message"),
+    [
+        ({"rows": 2}, "no dimension 'rows'.*batch"),
+        ({"batch": 0}, "batch=0"),
+        ({"batch": 10**12}, "batch=1000000000000"),
+        ({"batch": 2**30}, "elements"),
+    ],
+)
+def test_impossible_dims_are_refused(bring, save, dims, message):
+    with pytest.raises(InputError, match=message):
+        bring(save(linear()), dims)
+
+
+def test_an_evalset_sets_the_shapes(bring, save, tmp_path):
+    path = save(linear(("batch", "sequence")))
+    for number, shape in enumerate([(5, 9, 4), (5, 1, 9, 4)]):
+        evalset = tmp_path / f"{number}.npz"
+        np.savez_compressed(evalset, x=np.zeros(shape, np.float32), labels=np.zeros(5))
+        assert bring(path, evalset=evalset).inputs[0].shape == (1, 9, 4)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 2, 2, 4), (5,)])
+def test_an_evalset_of_another_shape_is_refused(bring, save, tmp_path, shape):
+    np.savez(tmp_path / "e.npz", x=np.zeros(shape, np.float32))
+    with pytest.raises(InputError, match="'x'"):
+        bring(save(linear()), evalset=tmp_path / "e.npz")
+
+
+def test_dims_that_contradict_the_evalset_are_refused(bring, save, tmp_path):
+    np.savez(tmp_path / "e.npz", x=np.zeros((5, 9, 4), np.float32))
+    with pytest.raises(InputError, match="both 8 and 9"):
+        bring(save(linear((1, "sequence"))), {"sequence": 8}, evalset=tmp_path / "e.npz")
+
+
+def test_a_damaged_evalset_is_refused(bring, save, tmp_path):
+    np.savez(tmp_path / "e.npz", x=np.zeros((5, 4), np.float32))
+    whole = (tmp_path / "e.npz").read_bytes()
+    (tmp_path / "e.npz").write_bytes(whole.replace(b"\x93NUMPY", b"\x93NOMPY"))
+    with pytest.raises(InputError, match="EvalSet cannot be read"):
+        bring(save(linear()), evalset=tmp_path / "e.npz")
+
+
+def test_the_trial_runs_on_the_evalsets_first_sample(bring, save, tmp_path):
+    """An index that only real inputs get right."""
+    table = numpy_helper.from_array(np.zeros((1, 2), np.float32), "table")
+    gather = helper.make_node("Gather", ["table", "ids"], ["y"], name="look up")
+    path = save(model([gather], [value("ids", ["n"], INT64)], [value("y", ["n", 2])], [table]))
+    with pytest.raises(InputError, match="made-up inputs.*'Gather' of node 'look up'"):
+        bring(path)
+    np.savez(tmp_path / "e.npz", ids=np.zeros((4, 3), np.int64))
+    assert bring(path, evalset=tmp_path / "e.npz").inputs[0].shape == (3,)
+
+
+def test_an_input_without_shape_is_asked_for(bring, save, tmp_path):
+    proto = relu()
+    proto.graph.input[0].type.tensor_type.ClearField("shape")
+    path = save(proto)
+    assert questions(path).inputs == ("x",)
+    with pytest.raises(InputError, match="declares no shape"):
+        bring(path)
+    assert bring(path, specs=["x:float32[2,3]"]).inputs[0].shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("x", "does not describe an input"),
+        ("x:float33[1]", "does not describe an input"),
+        ("x:float32[0,4]", "size of 0"),
+        ("x:int64[1,4]", "is float32, not int64"),
+        ("z:float32[1,4]", "no input 'z'"),
+        ("x:float32[1,5]", "takes"),
+    ],
+)
+def test_wrong_input_specs_are_refused(bring, save, spec, message):
+    with pytest.raises(InputError, match=message):
+        bring(save(linear()), specs=[spec])
+
+
+def test_lengths_that_depend_on_the_data_stay_open(bring, save):
+    node = helper.make_node("NonZero", ["x"], ["y"], name="nonzero")
+    brought = bring(save(model([node], [value("x", ["b", 3])], [value("y", [2, "k"], INT64)])))
+    assert brought.outputs[0].shape == (2, -1)
+
+
+def test_declared_output_shapes_that_are_wrong_are_corrected(bring, save):
+    proto = relu(shape=("b", 3))
+    proto.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 99
+    assert bring(save(proto)).outputs[0].shape == (1, 3)
+
+
+def test_defaults_that_hide_as_inputs_become_plain_weights(bring, save):
+    proto = linear()
+    proto.ir_version = 3
+    proto.graph.input.append(value("w", [4, 256]))
+    brought = bring(save(proto))
+    assert [spec.name for spec in brought.inputs] == ["x"]
+    assert [i.name for i in onnx.load(brought.path).graph.input] == ["x"]
+
+
+def test_external_data_beside_the_file_is_found(bring, save, tmp_path):
+    inside = bring(save(linear()))
+    shutil.rmtree(tmp_path / "apart", ignore_errors=True)
+    (tmp_path / "apart").mkdir()
+    path = with_external_data(linear(), tmp_path / "apart")
+    assert path.stat().st_size < 1000
+    assert bring(path).digest == inside.digest
+
+
+@pytest.mark.parametrize("top", ["", "folder/"])
+def test_a_zip_with_external_data(bring, save, tmp_path, top):
+    (tmp_path / "apart").mkdir()
+    path = with_external_data(linear(), tmp_path / "apart")
+    with zipfile.ZipFile(tmp_path / "net.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in path.parent.iterdir():
+            archive.write(file, top + file.name)
+        archive.writestr("__MACOSX/._net.onnx", b"rubbish")
+    brought = bring(tmp_path / "net.zip")
+    assert brought.source == "onnx"
+    assert brought.digest == bring(save(linear())).digest
+
+
+def test_odd_names_are_kept_and_said(bring, save):
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"], name="<script>alert(1)</script>"),
+        helper.make_node("Relu", ["a"], ["b"], name="twice"),
+        helper.make_node("Relu", ["b"], ["c"], name="twice"),
+        helper.make_node("Relu", ["c"], ["d"], name="tab\tand\x1b[31m\u202ebell\x07"),
+        helper.make_node("Relu", ["d"], ["y\x00z"], name="n" * 1_000_000),
+    ]
+    brought = bring(save(model(nodes, [value("x", [1])], [value("y\x00z", [1])])))
+    kept = [node.name for node in onnx.load(brought.path).graph.node]
+    assert kept == [*(node.name for node in nodes[:2]), "twice_2", *(n.name for n in nodes[3:])]
+    notes = "\n".join(brought.notes)
+    for text in ("taken already", "'twice'", "longer than 256", "control", "markup", "output"):
+        assert text in notes
+    assert max(map(len, brought.notes)) < 250
+    assert all(line.isprintable() for line in brought.notes)
+    assert load_model(brought.digest) == brought
+
+
+def test_names_that_are_not_text_are_spelled_out(bring, save):
+    data = relu(name="product").SerializeToString()
+    data = data.replace(b"product", b"pr\xff\xeduct").replace(b"\x01x", b"\x01\xff")
+    brought = bring(save(data))
+    assert onnx.load(brought.path).graph.node[0].name == r"pr\xff\xeduct"
+    assert brought.inputs[0].name == r"\xff"
+    assert "not UTF-8" in brought.notes[0]
+    assert load_model(brought.digest) == brought
+
+
+def test_ordinary_names_are_not_remarked(bring, save):
+    assert bring(save(linear())).notes == ()
+
+
+def test_half_precision_and_integer_models(bring, save):
+    for dtype in (TensorProto.FLOAT16, TensorProto.DOUBLE, TensorProto.INT32):
+        assert bring(save(relu(dtype=dtype), f"{dtype}.onnx")).opset == 17
+
+
+def test_every_sample_becomes_a_model_of_its_default_dims():
+    samples = list_samples()
+    assert {sample.name for sample in samples} >= {"fashion", "spam", "credit"}
+    for sample in samples:
+        assert sample.model_path.exists() and sample.evalset_path.exists()
+        assert sample.card["title"] == sample.title
+    sample = samples[0]
+    brought = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)
+    assert brought.name == sample.name
+    assert {spec.shape[0] for spec in brought.inputs} == {1}
+    assert find_dims(f"sample:{sample.name}") == {"batch": 1}
+
+
+def test_an_unknown_sample_is_refused_with_the_names():
+    with pytest.raises(InputError, match="'nothing'.*sample:fashion"):
+        ingest("sample:nothing")
+
+
+def test_it_can_be_cancelled(save):
+    with pytest.raises(Cancelled):
+        ingest(save(linear()), cancelled=lambda: True)
+
+
+def test_more_than_one_message_can_hold_spills(save, tmp_path, monkeypatch, bring):
+    """The path of models above 2 GB, with the threshold lowered."""
+    from optim import model as model_module
+
+    monkeypatch.setattr(model_module.write_proto, "__defaults__", (1000,))
+    brought = bring(save(linear()))
+    assert brought.path.with_name("model.data").exists()
+    assert brought.outputs[0].shape == (1, 256)
+    assert onnx.load(brought.path).graph.initializer[0].data_type == FLOAT
