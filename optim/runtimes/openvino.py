@@ -20,7 +20,7 @@ _NOISE = re.compile(
     r"Model wasn't fully converted\.|^-- "
 )
 _NOT_RUN = "not_executed"
-_WARM_RUNS = 5
+_BATCH = 5  # runs
 _MIRRORS = {"Input", "Output", "Const"}
 
 
@@ -61,21 +61,22 @@ class OpenVino(Runtime):
     def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
         """Times per executed layer from the plugin's counters.
 
-        The counters keep means in whole microseconds and cannot be reset, so those of some first
-        runs, which also prepare weights and code, are taken off the means over all.
+        The counters keep means in whole microseconds since the model was opened. So they are read
+        after every few runs, and a layer's time is the median of what each batch added; the first
+        batch, which also prepares weights and code, is left out.
         """
         compiled = self._compile(path, PERF_COUNT=True)
-        warm = _layers_after(compiled, feeds, _WARM_RUNS)
-        before = {layer["name"]: _mean(layer) for layer in warm}
-        layers = _layers_after(compiled, feeds, runs)
+        totals: dict[str, list[float]] = {}
+        for done in range(_BATCH, runs + 2 * _BATCH, _BATCH):
+            layers = _layers_after(compiled, feeds, _BATCH)
+            for layer in layers:
+                totals.setdefault(layer["name"], []).append(_mean(layer) * done)
         names = _names_of_original(path)
         return [
             NodeTime(
                 name=layer["name"],
                 op=layer["layerType"],
-                microseconds=max(
-                    0.0, _mean(layer) + (_mean(layer) - before[layer["name"]]) * _WARM_RUNS / runs
-                ),
+                microseconds=max(0.0, float(np.median(np.diff(totals[layer["name"]]))) / _BATCH),
                 nodes=_originals(layer, names),
                 precision=layer["runtimePrecision"],
             )
@@ -178,7 +179,7 @@ def _layers_after(compiled: Any, feeds: Feeds, runs: int) -> list[dict[str, str]
 
 def _run_each_time(layers: Sequence[Any]) -> list[dict[str, str]]:
     """The layers but those of constants alone, such as weights' reorders: they run once."""
-    found, constant = [], set()
+    found, constant = [], set[str]()
     for layer in layers:
         info = _info(layer)
         sources = [source.get_node().get_friendly_name() for source in layer.input_values()]
