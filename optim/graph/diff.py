@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.graph.values import Analysis, NodeRow
 
+_NO_WORK = ("Constant", "Identity")
+
 
 class Fusion(BaseModel):
     """Nodes of the graph before that one new node stands for."""
@@ -36,9 +38,8 @@ class GraphDiff(BaseModel):
 def compare_graphs(a: Analysis, b: Analysis) -> GraphDiff:
     """How `b` (after) differs from `a` (before).
 
-    A node of `b` whose name or operator is new and whose output is a tensor that `a` has too
-    stands for those nodes of `a` that lead from the new node's inputs to that tensor: passes keep
-    the names of the tensors at the edges of what they replace.
+    A new node of `b` stands for those nodes of `a` that lead to the tensor it writes, back to
+    tensors that `b` still has: passes keep the names of the tensors around what they replace.
     """
     before, after = Counter(a.op_histogram), Counter(b.op_histogram)
     fused = tuple(fusion for fusion in _fusions(a, b) if len(fusion.replaces) > 1)
@@ -59,32 +60,30 @@ def _fusions(a: Analysis, b: Analysis) -> list[Fusion]:
     maker = {tensor: row for row in a.nodes for tensor in row.writes}
     order = {row.name: index for index, row in enumerate(a.nodes)}
     old = {(row.op, row.reads, row.writes) for row in a.nodes}
+    still_there = {tensor for row in b.nodes for tensor in row.writes}
     found = []
     for row in b.nodes:
         if (row.op, row.reads, row.writes) in old:
             continue
-        inside = _between(row, maker)
+        inside = _behind(row, maker, still_there)
         names = sorted(inside, key=lambda name: order[name])
         ops = tuple(inside[name].op for name in names)
         found.append(Fusion(node=row.name, op=row.op, replaces=tuple(names), ops=ops))
     return found
 
 
-def _between(row: NodeRow, maker: dict[str, NodeRow]) -> dict[str, NodeRow]:
-    """Nodes of the graph before, from the tensors that `row` reads to those that it writes.
-
-    Empty where a walk back from the outputs reaches a graph input that `row` does not read: then
-    the region is not that node's alone.
-    """
+def _behind(row: NodeRow, maker: dict[str, NodeRow], borders: set[str]) -> dict[str, NodeRow]:
+    """Nodes of the graph before that make what `row` writes, back to tensors in `borders`."""
     found: dict[str, NodeRow] = {}
+    seen: set[str] = set()
     todo = [tensor for tensor in row.writes if tensor in maker]
-    stop = set(row.reads)
     while todo:
         node = maker[todo.pop()]
-        if node.name in found:
-            continue
-        found[node.name] = node
-        todo += [t for t in node.reads if t not in stop and t in maker]
+        if node.name not in seen:
+            seen.add(node.name)
+            if node.op not in _NO_WORK:
+                found[node.name] = node
+            todo += [t for t in node.reads if t in maker and t not in borders]
     return found
 
 

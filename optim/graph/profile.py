@@ -69,9 +69,13 @@ def profile_json(path: str, runtime: str, evalset: str) -> list[dict[str, Any]]:
 
 
 def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[ProfiledNode, ...]:
-    """Times with the rows they stand for, in order of execution. Linear in both."""
+    """Times with the rows they stand for, in order of execution. Linear in both.
+
+    An engine may leave out the name of a node that it folded into the next one, as OpenVINO does
+    with a convolution before a batch normalization; such a row goes where its result goes.
+    """
     times = list(times)
-    by_name = {row.name: row for row in analysis.nodes}
+    claimed = _claims(analysis, times)
     total = sum(time.microseconds for time in times) or 1.0
     return tuple(
         ProfiledNode(
@@ -80,7 +84,29 @@ def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[Profile
             microseconds=time.microseconds,
             share=time.microseconds / total,
             precision=time.precision,
-            rows=tuple(by_name[n] for n in time.nodes or (time.name,) if n in by_name),
+            rows=tuple(claimed[index]),
         )
-        for time in times
+        for index, time in enumerate(times)
     )
+
+
+def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
+    """For each executed node its rows, in the graph's order."""
+    owners: dict[str, set[int]] = {row.name: set() for row in analysis.nodes}
+    for index, time in enumerate(times):
+        for name in time.nodes or (time.name,):
+            owners.get(name, set()).add(index)
+    readers: dict[str, list[str]] = {}
+    for row in analysis.nodes:
+        for tensor in row.reads:
+            readers.setdefault(tensor, []).append(row.name)
+    for row in reversed(analysis.nodes):
+        if not owners[row.name] and row.op != "Constant":
+            after = [owners[name] for tensor in row.writes for name in readers.get(tensor, ())]
+            if after and all(owner == after[0] for owner in after):
+                owners[row.name] = after[0]
+    rows: list[list[NodeRow]] = [[] for _ in times]
+    for row in analysis.nodes:
+        for index in sorted(owners[row.name]):
+            rows[index].append(row)
+    return rows
