@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from optim import files, sandbox
 from optim.errors import InputError
@@ -25,6 +25,7 @@ __all__ = [
     "EvalSet",
     "Preprocessing",
     "Split",
+    "adopt_evalset",
     "evalset_from_digest",
     "load_evalset",
     "load_image_folder",
@@ -58,7 +59,12 @@ class EvalSet(BaseModel):
     def at(cls, digest: str) -> Self:
         """The stored EvalSet of this digest. Raises InputError where there is none."""
         about = stored.about(files.file_path(digest, _SUFFIX))
-        return cls.model_validate({**about, "digest": digest})
+        try:
+            return cls.model_validate({**about, "digest": digest})
+        except ValidationError:
+            raise InputError(
+                f"The EvalSet {digest[:12]} was stored by another version.", "Bring it again."
+            ) from None
 
     @property
     def path(self) -> Path:
@@ -86,6 +92,13 @@ def evalset_from_digest(digest: str) -> EvalSet:
     return EvalSet.at(digest)
 
 
+def adopt_evalset(path: Path, model: Model) -> EvalSet:
+    """Store a file that is in the stored form already, after checking it. Raises InputError."""
+    argument = {"path": str(path.resolve()), **_specs(model), "max_mb": settings().max_evalset_mb}
+    sandbox.call("optim.evalset.npz:check_stored", argument, step="EvalSet")
+    return EvalSet.at(files.put_file(path, _SUFFIX))
+
+
 def load_evalset(path: str | Path, model: Model) -> EvalSet:
     """Check and store a user's `.npz`; a zip of images gets the preprocessing suggested for it.
 
@@ -94,19 +107,14 @@ def load_evalset(path: str | Path, model: Model) -> EvalSet:
     source = _existing(path)
     if source.suffix.lower() == ".zip":
         return load_image_folder(source, model, Preprocessing.suggested(model))
-    specs = {
-        "inputs": [spec.model_dump() for spec in model.inputs],
-        "outputs": [spec.model_dump() for spec in model.outputs],
-    }
-    return _made("optim.evalset.npz:convert", {"path": str(source), **specs})
+    return _made("optim.evalset.npz:convert", {"path": str(source), **_specs(model)})
 
 
 def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessing) -> EvalSet:
     """Check, preprocess and store a zip of folders of images named by class. Raises InputError."""
     argument = {
         "path": str(_existing(path)),
-        "inputs": [spec.model_dump() for spec in model.inputs],
-        "outputs": [spec.model_dump() for spec in model.outputs],
+        **_specs(model),
         "preprocessing": preprocessing.model_dump(mode="json"),
     }
     return _made("optim.evalset.images:convert", argument)
@@ -120,6 +128,14 @@ def synthesize(model: Model, samples: int = 64) -> EvalSet:
         "samples": samples,
     }
     return _made("optim.evalset.synthetic:convert", argument)
+
+
+def _specs(model: Model) -> dict[str, Any]:
+    """The model's inputs and outputs as they travel to a child."""
+    return {
+        "inputs": [spec.model_dump() for spec in model.inputs],
+        "outputs": [spec.model_dump() for spec in model.outputs],
+    }
 
 
 def _existing(path: str | Path) -> Path:

@@ -44,6 +44,29 @@ def convert(
     stored.write(contents, Path(out))
 
 
+def check_stored(
+    path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int
+) -> None:
+    """Child: check a file in the stored form (`stored`) that comes from elsewhere.
+
+    Raises InputError where it is not one, or not for a model with these inputs and outputs.
+    """
+    specs, arrays = as_specs(inputs), load(Path(path), max_mb)
+    about = stored.about(Path(path))
+    if about.get("inputs") != [spec.name for spec in specs]:
+        raise fail("Its inputs are not the model's.", "Export the bundle again.")
+    for split in ("calibration", "validation"):
+        count = int(about.get(f"{split}_count", 0))
+        for position, spec in enumerate(specs):
+            array = arrays.get(f"{split}_{position}", np.empty(0))
+            if array.shape != (count, *spec.shape) or array.dtype != numpy_dtype(spec):
+                raise fail(f"Its {split} samples do not fit the model.", "Export the bundle again.")
+        if about.get("labelled"):
+            labels = _checked_labels(arrays.get(f"{split}_labels", np.empty(0)), count)
+            metric = metrics.find_metric(str(about.get("metric")))
+            metrics.check_labels(metric, labels, as_specs(outputs), 0)
+
+
 def as_specs(items: list[dict[str, Any]]) -> list[TensorSpec]:
     """Tensor descriptions as they travel to a child."""
     return [TensorSpec.model_validate(item) for item in items]
