@@ -1,3 +1,89 @@
+"""Export: take a trial away as a bundle that anyone can replay."""
+
 import streamlit as st
 
-st.title("export")
+from optim.bundle import export_zip
+from optim.study import Study
+from optim.trial import Trial
+from ui import export, text
+from ui.errors import shown
+from ui.state import EXPLORE, choose_trial, page, require_study, trials_in_address
+from ui.text import plain
+
+
+def _choose(study: Study) -> Trial | None:
+    trials = {trial.number: trial for trial in export.exportable(study.trials())}
+    start = export.default(list(trials.values()), trials_in_address(study))
+    key = f"export:{study.name}"
+    if key not in st.session_state and start:
+        st.session_state[key] = start.number
+    number = st.selectbox(
+        "Trial",
+        list(trials),
+        format_func=lambda number: f"#{number} {trials[number].recipe.spelling}",
+        key=key,
+    )
+    return trials.get(number) if number is not None else None
+
+
+def _decision(trial: Trial) -> None:
+    """What is being taken away, in three figures."""
+    assert trial.summary and trial.quality
+    columns = st.columns([1, 1, 2])
+    gain, p50 = trial.summary.speedup, trial.summary.p50_ms
+    columns[0].metric("Speed-up", f"{gain.value:.2f}×", f"{gain.low:.2f} to {gain.high:.2f}",
+                      delta_color="off", delta_arrow="off")  # fmt: skip
+    ends = f"{text.milliseconds(p50.low)} to {text.milliseconds(p50.high)}"
+    columns[1].metric("Latency (p50)", text.milliseconds(p50.value), ends,
+                      delta_color="off", delta_arrow="off")  # fmt: skip
+    with columns[2]:
+        st.markdown(plain(trial.quality.verdict))
+        if not trial.finished:
+            st.caption("It is still being measured; the bundle holds what is known by now.")
+
+
+def _make(study: Study, trial: Trial) -> str | None:
+    """Digest of the bundle of this trial as it stands, once it has been asked for."""
+    key = f"bundle:{study.name}:{trial.number}:{len(trial.slices)}"
+    if st.button("Make the bundle", type="primary", key="make"):
+        with shown(), st.spinner("Writing the model, the evidence and the report ..."):
+            st.session_state[key] = export_zip(study, trial)
+    digest: str | None = st.session_state.get(key)
+    return digest
+
+
+study = require_study()
+st.subheader(f"Export from {plain(study.model.name)}", anchor=False)
+trial = _choose(study)
+if trial is None:
+    st.info("No trial has been measured yet. A bundle is made of a measured trial.")
+    st.page_link(page(EXPLORE), label="Go to Explore", query_params={"study": study.name})
+    st.stop()
+choose_trial(study, trial.number)
+st.code(trial.recipe.spelling, language=None, wrap_lines=True)
+with shown():
+    _decision(trial)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        digest = _make(study, trial)
+        if digest:
+            st.html(export.download_link(study, digest), width="content")
+        st.download_button(
+            "Download recipe.yaml alone",
+            trial.recipe.to_yaml(),
+            export.recipe_name(trial.recipe),
+            mime="application/yaml",
+            on_click="ignore",
+            key="recipe",
+        )
+    st.markdown("**What it holds**")
+    st.table(export.contents(digest), border="horizontal")
+    st.markdown("**How to check it**, on this machine or another")
+    file = f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip"
+    st.code(f"python -m optim replay {file}", language="bash")
+    st.caption(
+        "It checks the hashes, applies the recipe to the original again, compares the model bit "
+        "for bit, measures, judges, and exits with 0 if everything holds. The recipe alone:"
+    )
+    st.code(
+        f'python -m optim measure MODEL.onnx --recipe "{trial.recipe.spelling}"', language="bash"
+    )

@@ -1,0 +1,80 @@
+"""What the Export page offers of a trial: which can be exported, what a bundle holds."""
+
+import zipfile
+from collections.abc import Sequence
+
+from optim.bundle import ZIP_SUFFIX
+from optim.files import file_path
+from optim.model import DATA_FILE, MODEL_FILE
+from optim.recipe import Recipe
+from optim.search import best_within
+from optim.study import Study
+from optim.targets import LOCAL
+from optim.trial import Trial
+from ui.routes import bundle_url
+from ui.text import size
+
+_LOSS = 0.01
+_NAME_LETTERS = 12
+_HOLDS = {
+    MODEL_FILE: "the optimized model",
+    DATA_FILE: "its weights, where they are too large for one file",
+    "original/": "the model it was made from",
+    "evalset.npz": "what it was calibrated and judged on",
+    "example.npz": "one sample, as inputs for run.py",
+    "recipe.yaml": "every pass with all its settings",
+    "session.yaml": "the runtime's session options",
+    "run.py": "a short script that needs nothing but the runtime",
+    "requirements.txt": "that runtime, with its version",
+    "evidence/": "raw samples, environment, quality, what each pass did",
+    "report.html": "all of it to read, in one file",
+    "bundle.json": "names, digests and library versions",
+    "MANIFEST": "SHA-256 of every file, as sha256sum -c reads it",
+}
+"""File or folder of a bundle -> what it is."""
+
+
+def exportable(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that a bundle can be made of: measured on a machine and judged."""
+    return [t for t in trials if t.target == LOCAL and t.slices and t.quality and t.model_digest]
+
+
+def default(trials: Sequence[Trial], looked_at: Sequence[Trial]) -> Trial | None:
+    """Of the exportable trials the one looked at, else the fastest within one percent of loss."""
+    numbers = {trial.number for trial in trials}
+    asked = next((trial for trial in looked_at if trial.number in numbers), None)
+    return asked or best_within(trials, _LOSS) or next(iter(trials), None)
+
+
+def contents(digest: str | None) -> dict[str, list[str]]:
+    """What a bundle holds; with the digest of one that was made, its files' sizes too."""
+    found = dict.fromkeys(_HOLDS, 0)
+    if digest:
+        with zipfile.ZipFile(file_path(digest, ZIP_SUFFIX)) as archive:
+            for info in archive.infolist():
+                top, slash, _ = info.filename.partition("/")
+                found[top + slash] = found.get(top + slash, 0) + info.file_size
+        found = {name: total for name, total in found.items() if total}
+    table = {"file": list(found), "what it is": [_HOLDS.get(name, "") for name in found]}
+    return table | ({"size": [size(total) for total in found.values()]} if digest else {})
+
+
+def bundle_name(study: Study, digest: str) -> str:
+    """Name of the download, without its suffix: the study's and the bundle's own digest."""
+    return f"{study.name}-{digest[:_NAME_LETTERS]}"
+
+
+def recipe_name(recipe: Recipe) -> str:
+    """File name of a recipe on its own."""
+    return f"recipe-{recipe.digest[:_NAME_LETTERS]}.yaml"
+
+
+def download_link(study: Study, digest: str) -> str:
+    """The link to a bundle that was made, as HTML. It is streamed, however large the model is."""
+    name = bundle_name(study, digest)
+    total = size(file_path(digest, ZIP_SUFFIX).stat().st_size)
+    return (
+        f'<a href="{bundle_url(digest, name)}" download style="display: inline-block; '
+        "padding: 0.45rem 1rem; border-radius: 6px; background: #0b6e99; color: #ffffff; "
+        f'text-decoration: none">Download the bundle ({total})</a>'
+    )
