@@ -8,6 +8,7 @@ from optim.targets import LOCAL, all_targets
 from optim.trial import Trial
 from ui import charts
 from ui.builder import builder
+from ui.live_chart import live_chart
 from ui.panel import panel
 from ui.points import front_numbers, marks
 from ui.quantities import LATENCY, QUALITY, Quantity, quantities
@@ -59,13 +60,6 @@ def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool, 
     return known[x], known[y], log, trials
 
 
-def _clicked(study: Study, key: str) -> None:
-    points = st.session_state[key].selection.points
-    numbers = [point["customdata"][0] for point in points if point.get("customdata")]
-    if numbers:
-        choose_trial(study, int(numbers[0]))
-
-
 def _chart(study: Study, trials: list[Trial], x: Quantity, y: Quantity, log: bool) -> None:
     key = f"{_CHART}:{study.name}:{x.name}:{y.name}:{log}"
     drawn = marks(trials, x, y)
@@ -76,13 +70,11 @@ def _chart(study: Study, trials: list[Trial], x: Quantity, y: Quantity, log: boo
         chosen_trial(study),
         view=key,
     )
-    st.plotly_chart(
+    live_chart(
         figure,
-        key=key,
-        on_select=lambda: _clicked(study, key),
-        selection_mode="points",
-        config={"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d"]},
-        alt=f"{y.title} against {x.title} of {len(drawn)} trials",
+        key,
+        f"{y.title} against {x.title} of {len(drawn)} trials",
+        lambda number: choose_trial(study, number),
     )
     missing = [t for t in trials if not t.finished and t.number not in {m.number for m in drawn}]
     failed = sum(trial.state == "failed" for trial in trials)

@@ -1,3 +1,96 @@
+"""Graph: the model as a picture, its totals, every node, and where the time goes."""
+
 import streamlit as st
 
-st.title("graph")
+from optim.graph import Analysis, ProfiledNode
+from optim.model import load_model
+from optim.recipe import Recipe
+from optim.study import Study
+from ui import charts
+from ui.cached import analysis_of_digest, profile_of_digest
+from ui.errors import shown
+from ui.models import known_models, runtimes_of
+from ui.netron import viewer_url
+from ui.nodes import node_columns, node_frame
+from ui.state import require_study, trials_in_address
+from ui.text import count, plain, size
+
+_HEIGHT = 620
+
+
+def _model(study: Study) -> str:
+    models = known_models(study)
+    wanted = {trial.model_digest for trial in trials_in_address(study)}
+    index = next((i for i, digest in enumerate(models) if digest in wanted), 0)
+    return st.selectbox("Model", list(models), index, format_func=lambda digest: models[digest])
+
+
+def _totals(analysis: Analysis, file_size: int) -> None:
+    facts = {
+        "Parameters": count(analysis.parameters),
+        "FLOPs per run": count(analysis.flops),
+        "File": size(file_size),
+        "Weights": size(analysis.weight_bytes),
+        "Peak activations": size(analysis.peak_activation_bytes),
+        "Nodes": f"{analysis.node_count:,}",
+        "Opset": str(analysis.opset),
+    }
+    for (name, value), column in zip(facts.items(), st.columns(len(facts)), strict=True):
+        column.metric(name, value)
+    st.caption(
+        f"In: {plain('; '.join(analysis.inputs))}. Out: {plain('; '.join(analysis.outputs))}."
+    )
+    histogram = ", ".join(f"{op} {number:,}" for op, number in analysis.op_histogram.items())
+    st.caption(f"Operators: {plain(histogram)}")
+    for note in analysis.notes:
+        st.caption(plain(note))
+
+
+def _profile(study: Study, digest: str) -> tuple[ProfiledNode, ...]:
+    runtimes = runtimes_of(study, digest)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    with left:
+        runtime = st.selectbox("Engine", runtimes, key=f"engine:{digest}")
+    with right:
+        asked = f"profile:{digest}:{runtime}"
+        if st.button("Measure time per node", help="Runs the engine's own profiler, in a few s."):
+            st.session_state[asked] = True
+    if not st.session_state.get(asked):
+        return ()
+    return profile_of_digest(digest, Recipe.parse(runtime).spelling, study.evalset.digest)
+
+
+def _where(analysis: Analysis, profile: tuple[ProfiledNode, ...]) -> None:
+    if profile:
+        names = [node.name for node in profile]
+        ops, times = [n.op for n in profile], [n.microseconds for n in profile]
+        figure = charts.treemap(names, ops, times, "µs")
+        total = sum(times) / 1e3
+        st.caption(f"Measured time per operator and node, {total:.3g} ms together.")
+    else:
+        rows = [row for row in analysis.nodes if row.flops]
+        names, ops = [row.name for row in rows], [row.op for row in rows]
+        figure = charts.treemap(names, ops, [row.flops for row in rows], "FLOPs")
+        st.caption("Where the FLOPs are. Measure the time per node to see where the time goes.")
+    st.plotly_chart(figure, key="treemap", alt="Treemap of where the time or the FLOPs go")
+
+
+study = require_study()
+st.subheader(f"Graph of {plain(study.model.name)}", anchor=False)
+digest = _model(study)
+with shown():
+    model = load_model(digest)
+    analysis = analysis_of_digest(digest)
+    _totals(analysis, model.size_bytes)
+    picture, nodes = st.tabs(["Picture (Netron)", "Nodes and where the time goes"])
+    with picture:
+        st.iframe(viewer_url(digest, model.name), height=_HEIGHT)
+    with nodes:
+        profile: tuple[ProfiledNode, ...] = ()
+        with shown():
+            profile = _profile(study, digest)
+        _where(analysis, profile)
+        frame = node_frame(analysis, profile)
+        if profile:
+            frame = frame.sort_values("µs", ascending=False)
+        st.dataframe(frame, hide_index=True, height=460, column_config=node_columns(), key="nodes")

@@ -13,7 +13,6 @@ from optim.environment import cpu_name, environment
 from optim.errors import OptimError
 from optim.estimate import estimate
 from optim.graph import Analysis
-from optim.model import load_model
 from optim.part import Group, Part, build_part
 from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe
@@ -26,8 +25,6 @@ from ui.cached import analysis_of_digest
 from ui.errors import show, shown
 from ui.forms import settings_form
 from ui.parts import about, install_hint, target_label
-from ui.points import shown as with_interval
-from ui.quantities import SPEEDUP, quantities
 from ui.state import choose_trial, submit
 
 _KEY = "build"
@@ -164,16 +161,15 @@ def _choices(part: type[Part], analysis: Analysis) -> Mapping[str, Sequence[str]
 def _forecast(study: Study, recipe: Recipe, target: str) -> None:
     """What is known of the recipe before it is added: its measurement, or an estimate."""
     trials = study.trials()
-    same = [t for t in trials if t.recipe == recipe and t.target == target and t.latency_ms]
-    if same and target == LOCAL:
-        speedup = quantities(study.evalset.metric)[SPEEDUP]
-        value = speedup.get(same[-1])
-        if value:
-            st.caption(f"Measured already: speed-up {with_interval(speedup, value)}.")
-    elif target == LOCAL:
-        st.caption("Not measured yet: a first point takes a few seconds.")
-    else:
+    same = [t for t in trials if t.recipe == recipe and t.target == target]
+    if target != LOCAL:
         _estimate(study, recipe, target, trials)
+    elif not same:
+        st.caption("Not measured yet: a first point takes a few seconds.")
+    elif same[-1].summary is None:
+        st.caption(f"In the study already: {same[-1].state}.")
+    else:
+        st.caption(f"Measured already: speed-up {text.times(same[-1].summary.speedup)}.")
 
 
 def _estimate(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]) -> None:
@@ -216,17 +212,3 @@ def _load_typed() -> None:
         load(Recipe.parse(st.session_state[_TYPED]))
     except OptimError as error:
         st.session_state[f"{_KEY}:problem"] = error
-
-
-def known_models(study: Study) -> dict[str, str]:
-    """The study's models by digest with a label each: the original, then what passes made of it."""
-    found = {study.model.digest: "original"}
-    for trial in study.trials():
-        if trial.model_digest and trial.model_digest not in found:
-            passes = " + ".join(part.spelling for part in trial.recipe.passes)
-            found[trial.model_digest] = f"#{trial.number} {passes or 'unchanged'}"
-    return {digest: label for digest, label in found.items() if _stored(digest)}
-
-
-def _stored(digest: str) -> bool:
-    return load_model(digest).path.exists()

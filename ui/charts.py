@@ -3,8 +3,10 @@
 Colours are middle tones that stay readable on light and dark; text and grid take the page's theme.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Literal
 
 import plotly.graph_objects as go
@@ -13,14 +15,19 @@ from optim.measurement import Interval
 
 ACCENT = "#1f8fc0"
 GREY = "#8593a3"
-BAR = "#8593a366"
+BAR = "#8593a355"
 Kind = Literal["baseline", "measured", "live", "estimate"]
-_NAMES: dict[Kind, str] = {
+_KINDS: dict[Kind, str] = {
     "baseline": "baseline",
-    "measured": "measured",
-    "live": "tightening",
-    "estimate": "estimate",
+    "measured": "{group}",
+    "live": "{group}, tightening",
+    "estimate": "{group}, estimate",
 }
+"""Kind -> its name in the legend."""
+_BEYOND = 0.5
+"""How far bars may widen an axis beyond its points, as a share of the points' span."""
+_MARGIN = 0.06
+_SMALLEST = 1e-9
 _SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
 
 
@@ -55,41 +62,55 @@ def trade_off(
 ) -> go.Figure:
     """Points with their intervals, the front as a line, the chosen point ringed.
 
+    Shapes tell engines apart, colour the front, hollow an estimate, pale what is still measured.
+
     Args:
         view: the zoom is kept for as long as this stays the same.
     """
     figure = go.Figure()
-    for front in _fronts(marks, y.higher_is_better):
+    for front in _fronts(marks, x, y):
         figure.add_trace(front)
     shapes = {group: _SYMBOLS[i % len(_SYMBOLS)] for i, group in enumerate(_groups(marks))}
-    for kind in _NAMES:
-        part = [mark for mark in marks if mark.kind == kind]
-        if part:
-            figure.add_trace(_points(part, kind, shapes))
+    for (kind, group), part in _by_kind(marks).items():
+        figure.add_trace(_points(part, _KINDS[kind].format(group=group), shapes[group]))
     ringed = [mark for mark in marks if mark.number == chosen]
     if ringed:
         figure.add_trace(_ring(ringed))
-    if len(shapes) > 1:
-        for group, shape in shapes.items():
-            figure.add_trace(_legend_only(group, shape))
     figure.update_layout(
         height=470,
+        showlegend=True,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
         legend={"orientation": "h", "y": -0.17, "yanchor": "top", "x": 0},
         hovermode="closest",
         dragmode="zoom",
         uirevision=view,
-        clickmode="event+select",
     )
-    figure.update_xaxes(_axis(x), showspikes=False)
-    figure.update_yaxes(_axis(y), showspikes=False)
+    figure.update_xaxes(_axis(x, [mark.x for mark in marks]), showgrid=False)
+    figure.update_yaxes(_axis(y, [mark.y for mark in marks]))
     figure.add_annotation(_better_corner(x, y))
     return figure
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def _axis(axis: Axis, spans: Sequence[Interval]) -> dict[str, Any]:
     ticks = {"dtick": "D2", "minor": {"showgrid": False}} if axis.log else {}
-    return {"title": axis.title, "type": "log" if axis.log else "linear", **ticks}
+    kind = "log" if axis.log else "linear"
+    return {"title": {"text": axis.title}, "type": kind, "range": _range(spans, axis.log), **ticks}
+
+
+def _range(spans: Sequence[Interval], log: bool) -> list[float] | None:
+    """From the points and their bars, but a wide bar may not squeeze the points together."""
+
+    def place(value: float) -> float:
+        return math.log10(max(value, _SMALLEST)) if log else value
+
+    if not spans:
+        return None
+    values = [place(span.value) for span in spans]
+    width = max(values) - min(values) or abs(values[0]) * 0.1 or 1.0
+    low = min(max(place(span.low), min(values) - _BEYOND * width) for span in spans)
+    high = max(min(place(span.high), max(values) + _BEYOND * width) for span in spans)
+    margin = _MARGIN * (high - low or width)
+    return [low - margin, high + margin]
 
 
 def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
@@ -110,29 +131,37 @@ def _groups(marks: Iterable[Mark]) -> list[str]:
     return sorted({mark.group for mark in marks})
 
 
-def _points(marks: Sequence[Mark], kind: Kind, shapes: Mapping[str, str]) -> go.Scatter:
-    hollow = "-open" if kind == "estimate" else ""
+def _by_kind(marks: Sequence[Mark]) -> dict[tuple[Kind, str], list[Mark]]:
+    found: dict[tuple[Kind, str], list[Mark]] = {}
+    for kind in _KINDS:
+        for mark in sorted(marks, key=lambda mark: mark.group):
+            if mark.kind == kind:
+                found.setdefault((kind, mark.group), []).append(mark)
+    return found
+
+
+def _points(marks: Sequence[Mark], name: str, shape: str) -> go.Scatter:
+    kind = marks[0].kind
+    symbol = {"baseline": "square", "estimate": f"{shape}-open"}.get(kind, shape)
+    opacity = 0.5 if kind == "live" else 1.0
     colors = [ACCENT if mark.on_front else GREY for mark in marks]
-    symbols = ["square" if kind == "baseline" else shapes[m.group] + hollow for m in marks]
     return go.Scatter(
-        name=_NAMES[kind],
+        name=name,
         x=[mark.x.value for mark in marks],
         y=[mark.y.value for mark in marks],
         mode="markers",
         customdata=[[mark.number] for mark in marks],
-        hovertext=[f"<b>{mark.label}</b><br>{mark.hover}" for mark in marks],
+        hovertext=[f"<b>{escape(mark.label)}</b><br>{mark.hover}" for mark in marks],
         hoverinfo="text",
         error_x=_bars([mark.x for mark in marks]),
         error_y=_bars([mark.y for mark in marks]),
         marker={
             "color": colors,
-            "symbol": symbols,
+            "symbol": symbol,
             "size": 13 if kind == "baseline" else 11,
-            "opacity": 0.45 if kind == "live" else 1,
+            "opacity": opacity,
             "line": {"width": 2, "color": colors},
         },
-        selected={"marker": {"opacity": 1}},
-        unselected={"marker": {"opacity": 0.45 if kind == "live" else 1}},
     )
 
 
@@ -148,18 +177,18 @@ def _bars(spans: Sequence[Interval]) -> dict[str, Any]:
     }
 
 
-def _fronts(marks: Sequence[Mark], up: bool) -> list[go.Scatter]:
-    """One line through the front's measured points and one through that of the estimates."""
+def _fronts(marks: Sequence[Mark], x: Axis, y: Axis) -> list[go.Scatter]:
+    """One line through the front's measured points, one through that of the estimates."""
     lines = []
     for estimated in (False, True):
         part = [m for m in marks if m.on_front and (m.kind == "estimate") == estimated]
-        part.sort(key=lambda m: (m.x.value, m.y.value))
-        if len(part) > 1:
+        line = _best_values(part, x, y)
+        if len(line) > 1:
             lines.append(
                 go.Scatter(
                     name="front, estimated" if estimated else "front",
-                    x=[mark.x.value for mark in part],
-                    y=[mark.y.value for mark in part],
+                    x=[mark.x.value for mark in line],
+                    y=[mark.y.value for mark in line],
                     mode="lines",
                     line={"color": ACCENT, "width": 1.5, "dash": "dot" if estimated else "solid"},
                     opacity=0.6,
@@ -167,6 +196,16 @@ def _fronts(marks: Sequence[Mark], up: bool) -> list[go.Scatter]:
                 )
             )
     return lines
+
+
+def _best_values(marks: Sequence[Mark], x: Axis, y: Axis) -> list[Mark]:
+    """Of points on the front those that no other beats by its values: ties stay off the line."""
+    across, up = (-1 if axis.higher_is_better else 1 for axis in (x, y))
+    line: list[Mark] = []
+    for mark in sorted(marks, key=lambda m: (across * m.x.value, up * m.y.value)):
+        if not line or up * mark.y.value < up * line[-1].y.value:
+            line.append(mark)
+    return line
 
 
 def _ring(marks: Sequence[Mark]) -> go.Scatter:
@@ -180,11 +219,6 @@ def _ring(marks: Sequence[Mark]) -> go.Scatter:
     )
 
 
-def _legend_only(group: str, shape: str) -> go.Scatter:
-    marker = {"symbol": shape, "color": GREY, "size": 10}
-    return go.Scatter(name=group, x=[None], y=[None], mode="markers", marker=marker)
-
-
 def treemap(
     names: Sequence[str], ops: Sequence[str], values: Sequence[float], unit: str
 ) -> go.Figure:
@@ -196,7 +230,7 @@ def treemap(
     figure = go.Figure(
         go.Treemap(
             ids=[*totals, *inner],
-            labels=[*totals, *names],
+            labels=[escape(name) for name in (*totals, *names)],
             parents=["" for _ in totals] + list(ops),
             values=[*totals.values(), *values],
             branchvalues="total",

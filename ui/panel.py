@@ -42,8 +42,7 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], x: Quantity, y: Q
     _figures(trial)
     _quality(trial)
     _ties(trials, trial, x, y)
-    for warning in trial.warnings:
-        _warning(warning)
+    _warnings(trial.warnings)
     _buttons(study, trial)
     _details(study, trial)
 
@@ -105,9 +104,19 @@ def _ties(trials: Sequence[Trial], trial: Trial, x: Quantity, y: Quantity) -> No
         st.caption(f"A tie with {names}{more}: the intervals overlap on both axes.")
 
 
-def _warning(warning: Warning_) -> None:
-    show = {"info": st.caption, "warning": st.warning, "error": st.error}[warning.severity]
-    show(plain(warning.text))
+def _warnings(warnings: Sequence[Warning_]) -> None:
+    """What limits the numbers: one box per severity, remarks folded away."""
+    lines = {
+        severity: "\n".join(f"- {plain(w.text)}" for w in warnings if w.severity == severity)
+        for severity in ("error", "warning", "info")
+    }
+    if lines["error"]:
+        st.error(lines["error"])
+    if lines["warning"]:
+        st.warning(lines["warning"])
+    if lines["info"]:
+        with st.expander("Remarks on these numbers"):
+            st.caption(lines["info"])
 
 
 def _buttons(study: Study, trial: Trial) -> None:

@@ -51,11 +51,9 @@ def kind_of(trial: Trial) -> Kind:
     """How a trial is drawn."""
     if trial.estimate:
         return "estimate"
-    if not trial.finished:
-        return "live"
-    return (
-        "baseline" if trial.recipe.is_baseline and trial.recipe.runtime.threads == 1 else "measured"
-    )
+    if trial.recipe.is_baseline and trial.recipe.runtime.threads == 1:
+        return "baseline"
+    return "measured" if trial.finished else "live"
 
 
 def shown(quantity: Quantity, value: Interval) -> str:

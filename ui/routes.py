@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute, Route
 from optim.errors import InputError
 from optim.files import file_path
 from optim.model import DATA_FILE, MODEL_FILE, load_model
+from ui.live_chart import PLOTLY_URL, plotly_script
 from ui.metrics import metrics_text
 from ui.netron import netron_routes
 
@@ -27,6 +28,7 @@ def routes() -> list[BaseRoute]:
         *netron_routes(),
         Route("/models/{digest}/{file}", _model),
         Route("/bundles/{digest}/{name}", _bundle),
+        Route(PLOTLY_URL, _plotly),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
     ]
@@ -66,6 +68,10 @@ def _file(path: Path, filename: str | None = None) -> Response:
 
 def _not_found() -> Response:
     return PlainTextResponse("There is no such file.\n", status_code=404)
+
+
+async def _plotly(request: Request) -> Response:
+    return FileResponse(plotly_script(), headers={"Cache-Control": "max-age=86400"})
 
 
 async def _health(request: Request) -> Response:

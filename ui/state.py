@@ -9,6 +9,7 @@ from optim.queue import Queue
 from optim.recipe import Recipe
 from optim.search import starting_set
 from optim.study import Study, list_studies, open_study
+from optim.trial import Trial
 from ui.errors import show
 
 EXPLORE, GRAPH, COMPARE, EXPORT, START = (
@@ -84,6 +85,14 @@ def begin(study: Study) -> None:
         submit(study, starting_set(study), "local", "start")
     choose_study(study.name)
     st.switch_page(page(EXPLORE), query_params={_STUDY: study.name})
+
+
+def trials_in_address(study: Study) -> list[Trial]:
+    """The trials that the page's address names, else the one this session looks at."""
+    asked = [int(text) for text in st.query_params.get_all("trial") if text.isdecimal()]
+    looked_at = chosen_trial(study)
+    numbers = asked or ([] if looked_at is None else [looked_at])
+    return [trial for trial in study.trials() if trial.number in numbers]
 
 
 def chosen_trial(study: Study) -> int | None:

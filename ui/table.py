@@ -186,7 +186,7 @@ def queue_list(study: Study, trials: Sequence[Trial]) -> None:
 
 
 def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
-    name, progress, action = st.columns([5, 3, 1], vertical_alignment="center")
+    name, progress, action = st.columns([5, 3, 1.5], vertical_alignment="center")
     with name:
         st.markdown(f"#{item.number} `{item.recipe}`")
     with progress:

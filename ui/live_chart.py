@@ -1,0 +1,38 @@
+"""The trade-off chart as a component of its own: it keeps its zoom while its data change."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import plotly.graph_objects as go
+import streamlit as st
+from plotly import offline
+
+PLOTLY_URL = "/vendor/plotly.min.js"
+_HTML = '<div class="live-chart" role="figure" style="width: 100%"></div>'
+
+
+def plotly_script() -> Path:
+    """Plotly's own JavaScript, from its Python package."""
+    return Path(offline.__file__).parent.parent / "package_data" / "plotly.min.js"
+
+
+def live_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
+    """Draw the figure; a click on a point calls `on_pick` with the first of its customdata."""
+
+    def picked() -> None:
+        number = st.session_state[key].get("picked")
+        if number is not None:
+            on_pick(int(number))
+
+    mount = st.components.v2.component(
+        "live_chart",
+        html=_HTML,
+        js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )
+    mount(
+        key=key,
+        data={"figure": figure.to_json(), "alt": alt},
+        height=figure.layout.height,
+        on_picked_change=picked,
+    )
