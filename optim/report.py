@@ -99,7 +99,7 @@ def report_html(findings: Findings) -> str:
         f"<h1>{name}: {escape(headline(findings))}</h1>",
         f"<p><code>{recipe}</code></p>",
         _section("Figures", _table(_figures(findings))),
-        _section("Latency against quality", _html(_trade_off(findings))),
+        _chart_section(findings),
         _section("Run times", _html(_run_times(findings)), _how_timed(findings)),
         _section("What each pass did", _table(_passes(findings.steps)) or "<p>No passes.</p>"),
         _section("Warnings", _warnings(findings)),
@@ -121,6 +121,12 @@ def headline(findings: Findings) -> str:
 
 def _section(title: str, *content: str) -> str:
     return f"<h2>{escape(title)}</h2>{''.join(content)}"
+
+
+def _chart_section(findings: Findings) -> str:
+    if not findings.points:
+        return ""
+    return _section("Latency against quality", _html(_trade_off(findings)))
 
 
 def _table(rows: Sequence[tuple[str, str]]) -> str:
