@@ -12,6 +12,7 @@ from optim.passes.tools import (
     count_ops,
     float_weights,
     listed,
+    name_nodes,
     quiet,
     refuse_over_2_gb,
     refuse_quantized,
@@ -41,7 +42,8 @@ class Fp16(Pass):
     hurts: ClassVar[str] = (
         "Most x86 CPUs have no half-precision arithmetic: ONNX Runtime then casts back and forth "
         "and is slower than before. Values over 65,504 overflow to infinity, which ruins some "
-        "networks; leave their nodes in 32 bits."
+        "networks, such as those fed raw amounts of money; leave the nodes concerned in 32 bits. "
+        "Nodes with weights that large are left there by themselves."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     tolerance: ClassVar[float] = 0.999
@@ -61,17 +63,33 @@ class Fp16(Pass):
             from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
             from onnxruntime.transformers.onnx_model import OnnxModel
 
-            converter = OnnxModel(copy_of(model))
+            full = copy_of(model)
+            name_nodes(full)
+            converter = OnnxModel(full)
             converter.convert_float_to_float16(
                 keep_io_types=True,
                 op_block_list=[*DEFAULT_OP_BLOCK_LIST, *self.keep_op_types],
-                node_block_list=list(self.exclude),
+                node_block_list=[*self.exclude, *_overflowing(full)],
             )
             converter.topological_sort(is_deterministic=True)  # it appends its casts at the end
         half = converter.model
         if not changed(model, half):
-            return Outcome(model, False, ("The model has nothing in 32-bit floating point.",))
+            return Outcome(model, False, (_why_nothing(model),))
         return Outcome(half, True, _notes(model, half))
+
+
+def _why_nothing(model: "onnx.ModelProto") -> str:
+    kept = listed(float_weights(model))
+    return f"Nothing became float16{f'; kept in float32: {kept}' if kept else ''}."
+
+
+def _overflowing(model: "onnx.ModelProto") -> list[str]:
+    """Names of the nodes with a weight that 16 bits cannot hold."""
+    from onnx import numpy_helper
+
+    weights = float_weights(model)
+    large = {n for n, t in weights.items() if np.any(np.abs(numpy_helper.to_array(t)) > _LARGEST)}
+    return [node.name for node in model.graph.node if large.intersection(node.input)]
 
 
 def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]:
@@ -80,14 +98,11 @@ def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]
     before, kept = float_weights(model), float_weights(half)
     notes = [f"{len(before) - len(kept)} of {len(before)} float32 weights are float16 now."]
     if kept:
-        notes.append(f"Kept in float32: {listed(kept)}.")
+        notes.append(f"Kept in float32, since the values or operators need it: {listed(kept)}.")
     casts = count_ops(half)["Cast"] - count_ops(model)["Cast"]
     notes.append(f"{casts} Cast nodes were added where 16 and 32 bits meet.")
-    values = {n: np.abs(numpy_helper.to_array(t)) for n, t in before.items() if n not in kept}
-    clipped = [name for name, value in values.items() if np.any(value > _LARGEST)]
-    if clipped:
-        notes.append(f"Weights over {_LARGEST:.0f} were clipped to it in: {listed(clipped)}.")
-    lost = sum(int(np.sum((value > 0) & (value < _SMALLEST))) for value in values.values())
+    values = [np.abs(numpy_helper.to_array(t)) for n, t in before.items() if n not in kept]
+    lost = sum(int(np.sum((value > 0) & (value < _SMALLEST))) for value in values)
     if lost:
         notes.append(f"{lost} weights were too small for float16 and were rounded.")
     return tuple(notes)

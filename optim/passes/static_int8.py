@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from optim.passes.base import Context, Feeds, Outcome, Pass, Stage
+from optim.passes.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.quantizing import (
     IntType,
     at_least_opset,
@@ -25,8 +26,6 @@ from optim.passes.tools import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import onnx
 
 _MIN_OPSET = 13  # the first whose QuantizeLinear has one scale per channel
@@ -38,17 +37,6 @@ _CHAIN_OPS = {
     *("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"),
 }
 """What ONNX Runtime computes in 8 bits, worth it only between nodes that are quantized."""
-_CHUNK = 8  # samples whose activations are in memory at once
-_HISTOGRAM_BINS = 512
-_QUANTIZED_BINS = 256
-
-
-class Calibrator(StrEnum):
-    """How the range of an activation is taken from the calibration samples."""
-
-    MINMAX = "minmax"
-    ENTROPY = "entropy"
-    PERCENTILE = "percentile"
 
 
 class ActivationType(StrEnum):
@@ -185,12 +173,12 @@ class StaticInt8(Pass):
 
             source, ranges = Path(folder, "model.onnx"), Path(folder, "ranges.json")
             onnx.save(model, source)
-            self._measure_ranges(source, op_types, feeds, ranges)
+            measure_ranges(source, op_types, feeds, self.calibration, self.percentile, ranges)
             quantize_static(
                 source,
                 target := Path(folder, "quantized.onnx"),
                 calibration_cache_path=ranges,
-                calibrate_method=_method(self.calibration),
+                calibrate_method=method_of(self.calibration),
                 op_types_to_quantize=op_types,
                 nodes_to_quantize=names,
                 per_channel=self.per_channel,
@@ -204,49 +192,3 @@ class StaticInt8(Pass):
                 },
             )
             return onnx.load(target)
-
-    def _measure_ranges(
-        self, source: Path, op_types: list[str], feeds: list[Feeds], ranges: Path
-    ) -> None:
-        """Write each activation's range to a file.
-
-        Done here, not by `quantize_static`, because that keeps all samples' activations in memory
-        and cannot be told the number of bins, without which its entropy search has one candidate.
-        """
-        from onnxruntime.quantization.calibrate import create_calibrator, save_tensors_data
-
-        calibrator = create_calibrator(
-            source,
-            op_types,
-            augmented_model_path=str(source.with_name("augmented.onnx")),
-            calibrate_method=_method(self.calibration),
-            extra_options={
-                "symmetric": False,
-                "percentile": self.percentile,
-                "num_bins": _HISTOGRAM_BINS,
-                "num_quantized_bins": _QUANTIZED_BINS,
-            },
-        )
-        for start in range(0, len(feeds), _CHUNK):
-            calibrator.collect_data(_Reader(feeds[start : start + _CHUNK]))
-        save_tensors_data(calibrator.compute_data(), ranges)
-
-
-class _Reader:
-    """Feeds in the form the calibrator wants."""
-
-    def __init__(self, feeds: "Iterable[Feeds]") -> None:
-        self._feeds = iter(feeds)
-
-    def get_next(self) -> Feeds | None:
-        return next(self._feeds, None)
-
-
-def _method(calibration: Calibrator) -> object:
-    from onnxruntime.quantization import CalibrationMethod
-
-    return {
-        Calibrator.MINMAX: CalibrationMethod.MinMax,
-        Calibrator.ENTROPY: CalibrationMethod.Entropy,
-        Calibrator.PERCENTILE: CalibrationMethod.Percentile,
-    }[calibration]

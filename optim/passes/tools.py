@@ -108,14 +108,19 @@ def prepared(model: "onnx.ModelProto") -> "onnx.ModelProto":
     name selects that node alone.
     """
     slim = _typed(slimmed(model))
-    counts = Counter(node.name for node in slim.graph.node)
+    name_nodes(slim)
+    return slim
+
+
+def name_nodes(model: "onnx.ModelProto") -> None:
+    """Give nodes that have no name, or share one, a name of their own, in place."""
+    counts = Counter(node.name for node in model.graph.node)
     taken = set(counts)
-    for node in slim.graph.node:
+    for node in model.graph.node:
         if not node.name or counts[node.name] > 1:
             stem = node.name or node.op_type
             node.name = next(n for i in itertools.count() if (n := f"{stem}_{i}") not in taken)
             taken.add(node.name)
-    return slim
 
 
 def _typed(model: "onnx.ModelProto") -> "onnx.ModelProto":

@@ -1,0 +1,55 @@
+"""Half precision."""
+
+import onnx
+import pass_models
+import pytest
+from onnx import TensorProto
+
+from optim.errors import InputError
+from optim.passes.base import Calibration, Context
+from optim.passes.fp16 import Fp16
+from optim.passes.tools import count_ops, float_weights
+
+NOTHING = Context(calibration=Calibration([]))
+
+
+def test_weights_are_halved_and_the_interface_stays() -> None:
+    model = pass_models.load("fashion")
+    outcome = Fp16().run(model, NOTHING)
+    assert not float_weights(outcome.model)
+    assert outcome.model.ByteSize() < 0.55 * model.ByteSize()
+    assert outcome.model.graph.input[0].type.tensor_type.elem_type == TensorProto.FLOAT
+    assert outcome.notes[0] == "105 of 105 float32 weights are float16 now."
+
+
+def test_raw_means_stay_in_float32() -> None:
+    outcome = Fp16().run(pass_models.load("credit"), NOTHING)
+    assert "Kept in float32, since the values or operators need it: mean." in outcome.notes
+
+
+def test_weights_too_large_for_it_stay_in_float32() -> None:
+    outcome = Fp16().run(pass_models.load("huge_weights"), NOTHING)
+    assert not outcome.modified
+    assert outcome.notes == ("Nothing became float16; kept in float32: w, scale.",)
+
+
+def test_chosen_op_types_and_nodes_stay_in_float32() -> None:
+    kept = Fp16(keep_op_types=("Gemm",), exclude=("first",)).run(pass_models.load("cnn"), NOTHING)
+    assert set(float_weights(kept.model)) == {"w1", "fc", "fc_bias"}
+    assert count_ops(kept.model)["Cast"] >= 2
+    onnx.checker.check_model(kept.model, full_check=True)
+
+
+def test_keeping_what_handles_raw_amounts_saves_the_credit_scorer() -> None:
+    model, samples = pass_models.load("credit"), pass_models.feeds("credit")
+    expected = pass_models.outputs(model, samples)
+    naive = Fp16().run(model, NOTHING).model
+    kept = ("Sub", "Div", "Log", "Clip", "Concat", "Add")
+    careful = Fp16(keep_op_types=kept).run(model, NOTHING).model
+    assert pass_models.cosine(pass_models.outputs(naive, samples), expected) < 0.999
+    assert pass_models.cosine(pass_models.outputs(careful, samples), expected) > 0.9999
+
+
+def test_an_unknown_node_is_named() -> None:
+    with pytest.raises(InputError, match="no node named 'nowhere'"):
+        Fp16(exclude=("nowhere",)).run(pass_models.load("cnn"), NOTHING)
