@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from optim.bundle import ZIP_SUFFIX
 from optim.errors import InputError
 from optim.files import file_path
 from optim.model import DATA_FILE, MODEL_FILE, load_model
@@ -14,7 +15,6 @@ from ui.live_chart import PLOTLY_URL, plotly_script
 from ui.metrics import metrics_text
 from ui.netron import netron_routes
 
-BUNDLE_SUFFIX = ".zip"
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
@@ -36,7 +36,7 @@ def routes() -> list[BaseRoute]:
 
 def bundle_url(digest: str, name: str) -> str:
     """Where a stored bundle is downloaded from, under the file name `name`.zip."""
-    return f"/bundles/{digest}/{name}{BUNDLE_SUFFIX}"
+    return f"/bundles/{digest}/{name}{ZIP_SUFFIX}"
 
 
 async def _model(request: Request) -> Response:
@@ -52,7 +52,7 @@ async def _model(request: Request) -> Response:
 
 async def _bundle(request: Request) -> Response:
     try:
-        path = file_path(request.path_params["digest"], BUNDLE_SUFFIX)
+        path = file_path(request.path_params["digest"], ZIP_SUFFIX)
     except InputError:
         return _not_found()
     return _file(path, filename=request.path_params["name"])
