@@ -37,25 +37,33 @@ def real_inputs(graph: "onnx.GraphProto") -> list["onnx.ValueInfoProto"]:
 
 def check_interface(graph: "onnx.GraphProto") -> None:
     """Raise InputError unless all inputs and outputs are tensors of numbers."""
-    import onnx
-
     inputs = real_inputs(graph)
     if not inputs or not graph.output:
         which = "inputs" if not inputs else "outputs"
         raise InputError(f"The model has no {which}.", "Export it so that it has.")
     for what, values in (("input", inputs), ("output", graph.output)):
         for value in values:
-            kind = value.type.WhichOneof("value") or "nothing"
-            if kind == "tensor_type":
-                elem_type = value.type.tensor_type.elem_type
-                kind = onnx.TensorProto.DataType.Name(elem_type).lower()
-                if elem_type and onnx.helper.tensor_dtype_to_np_dtype(elem_type).name in DTYPES:
-                    continue
-            raise InputError(
-                f"The {what} {shown(value.name)!r} is of type {kind.removesuffix('_type')}; "
-                f"only tensors of numbers can be fed and compared.",
-                "Export without it (scikit-learn: options={'zipmap': False}); keep text outside.",
-            )
+            if (kind := _kind_of(value)) not in DTYPES:
+                raise InputError(
+                    f"The {what} {shown(value.name)!r} is of type {kind}; "
+                    "only tensors of numbers can be fed and compared.",
+                    "Export without it (scikit-learn: options={'zipmap': False}); "
+                    "keep text outside.",
+                )
+
+
+def _kind_of(value: "onnx.ValueInfoProto") -> str:
+    """The dtype of a tensor; else what it is instead, such as `sequence`."""
+    import onnx
+
+    kind = value.type.WhichOneof("value") or "nothing"
+    if kind != "tensor_type":
+        return str(kind.removesuffix("_type"))
+    names = {number: name for name, number in onnx.TensorProto.DataType.items()}
+    number = value.type.tensor_type.elem_type
+    if number in (onnx.TensorProto.STRING, onnx.TensorProto.UNDEFINED) or number not in names:
+        return str(names.get(number, number)).lower()
+    return str(onnx.helper.tensor_dtype_to_np_dtype(number).name)
 
 
 def name_dims(graph: "onnx.GraphProto") -> None:

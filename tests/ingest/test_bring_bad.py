@@ -4,6 +4,7 @@ import io
 import os
 import pickle
 import platform
+import re
 import stat
 import struct
 import tarfile
@@ -100,8 +101,6 @@ def test_what_is_no_model_is_refused_with_what_to_do(bring, save, case):
     name, data, what, next_step = NOT_MODELS[case]
     with pytest.raises(InputError) as caught:
         bring(save(data, name))
-    import re
-
     assert re.search(what, caught.value.what)
     assert re.search(next_step, caught.value.next_step)
 
@@ -324,6 +323,14 @@ def test_sequences_maps_and_nothing_are_refused(bring, save):
     constant = helper.make_node("Constant", [], ["y"], value_float=1.0)
     with pytest.raises(InputError, match="no inputs"):
         bring(save(model([constant], [], [value("y", [])])))
+
+
+def test_a_type_that_does_not_exist_is_refused(bring, save):
+    proto = relu()
+    data = proto.SerializeToString().replace(b"\x0a\x0c\x08\x01", b"\x0a\x0c\x08\x6e", 1)
+    assert data != proto.SerializeToString()
+    with pytest.raises(InputError, match="'x' is of type 110"):
+        bring(save(data))
 
 
 def test_an_undefined_tensor_and_a_cycle_are_refused(bring, save):
