@@ -21,6 +21,7 @@ from optim.errors import InputError
 P = TypeVar("P", bound="Part")
 
 _SAFE = "/:.-_()[]"  # readable in a spelling and never ambiguous there
+_EMPTY = "%"  # an empty item of a list; no quoted text is a bare percent sign
 
 
 class Group(StrEnum):
@@ -68,13 +69,13 @@ def _format(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return "|".join(quote(str(item), safe=_SAFE) for item in value)
+        return "|".join(quote(str(item), safe=_SAFE) or _EMPTY for item in value)
     return quote(str(value), safe=_SAFE)
 
 
 def _split(text: str, field_is_list: bool) -> Any:
     if field_is_list:
-        return [unquote(item) for item in text.split("|")] if text else []
+        return [unquote(item) if item != _EMPTY else "" for item in text.split("|") if text]
     return unquote(text)
 
 

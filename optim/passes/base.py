@@ -63,7 +63,7 @@ class Outcome:
 class Pass(Part):
     """One model-to-model optimization.
 
-    `run` gets a model that is its own copy to keep or change, and returns the new one.
+    `run` never changes the model it gets; it returns a new one, or the same where it did nothing.
     """
 
     stage: ClassVar[Stage]

@@ -1,0 +1,278 @@
+"""Applying passes: kept results, checks of what a pass claims, errors that name the step."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import onnx
+import pass_models
+import pytest
+from onnx import TensorProto, helper
+
+from optim import build, sandbox
+from optim.build import Built, built
+from optim.errors import Cancelled, InputError, StepError
+from optim.evalset import EvalSet, synthesize
+from optim.files import hash_files
+from optim.model import Model, read_proto, store_model, write_proto
+from optim.passes.base import Outcome
+from optim.passes.simplify import Simplify
+from optim.passes.tools import copy_of, count_ops
+from optim.recipe import Recipe
+from optim.settings import settings
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setenv("OPTIM_HOME", str(tmp_path / "home"))
+    settings.cache_clear()
+    yield tmp_path / "home"
+    settings.cache_clear()
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return _stored(tmp_path, "cnn")
+
+
+def _stored(folder: Path, name: str) -> Model:
+    path = folder / f"{name}.onnx"
+    write_proto(copy_of(pass_models.load(name)), path)
+    return store_model(path, name, "onnx", {})
+
+
+@pytest.fixture
+def evalset(model: Model) -> EvalSet:
+    return synthesize(model, samples=8)
+
+
+def _no_children(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(function: str, argument: dict[str, object], **_: object) -> object:
+        pytest.fail(f"{function} was called again")
+
+    monkeypatch.setattr(sandbox, "call", refuse)
+
+
+def test_without_passes_it_is_the_model_itself(
+    model: Model, evalset: EvalSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _no_children(monkeypatch)
+    assert built(model, Recipe.parse("onnxruntime"), evalset) == Built(model=model)
+
+
+def test_passes_are_applied_in_order_and_say_what_they_did(model: Model, evalset: EvalSet) -> None:
+    result = built(model, Recipe.parse("simplify + magnitude_prune + static_int8"), evalset)
+    assert [step.name for step in result.steps] == ["simplify", "magnitude_prune", "static_int8"]
+    assert all(step.modified and step.notes and step.seconds > 0 for step in result.steps)
+    assert "2 of 2 Conv nodes with weights were quantized." in result.steps[2].notes
+    assert result.model.source == "optimized"
+    assert result.model.inputs == model.inputs
+    assert result.model.outputs == model.outputs
+    assert result.model.size_bytes < model.size_bytes
+    proto = read_proto(result.model.path)
+    assert "DequantizeLinear" in count_ops(proto)
+    assert not proto.graph.value_info
+
+
+def test_the_second_time_nothing_is_built(
+    model: Model, evalset: EvalSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe.parse("static_int8 + onnxruntime")
+    first = built(model, recipe, evalset)
+    _no_children(monkeypatch)
+    assert built(model, Recipe.parse("static_int8 + openvino:threads=2"), evalset) == first
+
+
+def test_without_calibration_another_evalset_shares_the_result(
+    model: Model, evalset: EvalSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = synthesize(model, samples=12)
+    assert other.digest != evalset.digest
+    first = built(model, Recipe.parse("simplify"), evalset)
+    calibrated = built(model, Recipe.parse("static_int8"), evalset)
+    assert built(model, Recipe.parse("static_int8"), other).model.digest != calibrated.model.digest
+    _no_children(monkeypatch)
+    assert built(model, Recipe.parse("simplify"), other) == first
+
+
+def test_where_nothing_changes_it_is_the_model_itself(tmp_path: Path, evalset: EvalSet) -> None:
+    plain = _stored(tmp_path, "arithmetic")
+    result = built(plain, Recipe.parse("simplify + weight_only"), evalset)
+    assert result.model == plain
+    assert [step.modified for step in result.steps] == [False, False]
+    assert all(step.notes for step in result.steps)
+
+
+def test_afresh_builds_again_and_comes_to_the_same_bytes(model: Model, evalset: EvalSet) -> None:
+    recipe = Recipe.parse("simplify + static_int8")
+    first = built(model, recipe, evalset)
+    again = built(model, recipe, evalset, afresh=True)
+    assert again.model.digest == first.model.digest
+    assert again.seconds != first.seconds
+
+
+def test_builders_at_the_same_time_agree(model: Model, evalset: EvalSet, home: Path) -> None:
+    recipe = Recipe.parse("simplify")
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda _: built(model, recipe, evalset), range(3)))
+    assert len({result.model.digest for result in results}) == 1
+    records = list((home / "builds").iterdir())
+    assert [json.loads(r.read_text())["model"]["digest"] for r in records] == [
+        results[0].model.digest
+    ]
+
+
+def test_a_result_whose_model_was_removed_is_built_again(model: Model, evalset: EvalSet) -> None:
+    recipe = Recipe.parse("simplify")
+    first = built(model, recipe, evalset)
+    for file in first.model.path.parent.iterdir():
+        file.unlink()
+    first.model.path.parent.rmdir()
+    assert built(model, recipe, evalset).model.digest == first.model.digest
+    assert first.model.path.exists()
+
+
+def test_cancelling_stops_and_keeps_nothing(model: Model, evalset: EvalSet, home: Path) -> None:
+    with pytest.raises(Cancelled):
+        built(model, Recipe.parse("simplify"), evalset, cancelled=lambda: True)
+    assert not (home / "builds").exists()
+
+
+def test_an_error_names_the_pass_and_what_ran_before_it(model: Model, evalset: EvalSet) -> None:
+    recipe = Recipe.parse("simplify + fuse_transformer + static_int8:exclude=nowhere")
+    with pytest.raises(InputError) as caught:
+        built(model, recipe, evalset)
+    assert caught.value.step == "static_int8"
+    assert "no node named 'nowhere'" in caught.value.what
+    after = "It ran after simplify (changed), fuse_transformer (no change)."
+    assert caught.value.what.endswith(after)
+    assert caught.value.next_step
+
+
+# What follows runs the child's function in this process, with a pass that misbehaves.
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    write_proto(copy_of(pass_models.load("cnn")), tmp_path / "given.onnx")
+    return folder / "model.onnx"
+
+
+def _build(path: Path, outcome: Outcome | Exception, monkeypatch: pytest.MonkeyPatch) -> object:
+    def run(*_: object) -> Outcome:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    monkeypatch.setattr(Simplify, "run", run)
+    given = str(path.parent.parent / "given.onnx")
+    return build.build(given, "simplify", "", str(path))
+
+
+def _cnn() -> onnx.ModelProto:
+    return copy_of(pass_models.load("cnn"))
+
+
+def _renamed_output() -> onnx.ModelProto:
+    model = _cnn()
+    model.graph.node[-1].output[0] = model.graph.output[0].name = "z"
+    return model
+
+
+def _another_type() -> onnx.ModelProto:
+    model = _cnn()
+    model.graph.input[0].type.tensor_type.elem_type = TensorProto.FLOAT16
+    return model
+
+
+def _another_shape() -> onnx.ModelProto:
+    model = _cnn()
+    model.graph.input[0].type.tensor_type.shape.dim[2].dim_value = 24
+    return model
+
+
+def _extra_output() -> onnx.ModelProto:
+    model = _cnn()
+    model.graph.output.append(helper.make_tensor_value_info("flat", TensorProto.FLOAT, (1, 16)))
+    return model
+
+
+def _unsorted() -> onnx.ModelProto:
+    model = _cnn()
+    nodes = list(reversed(model.graph.node))
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    return model
+
+
+def _dangling() -> onnx.ModelProto:
+    model = _cnn()
+    model.graph.node[3].input[0] = "nowhere"
+    return model
+
+
+@pytest.mark.parametrize(
+    ("made", "modified", "said"),
+    [
+        (_cnn, True, "it says modified=True"),
+        (_dangling, False, "it says modified=False"),
+        (_dangling, True, "not valid ONNX"),
+        (_unsorted, True, "not valid ONNX"),
+        (_renamed_output, True, "changed the model's outputs"),
+        (_another_type, True, "changed the model's inputs"),
+        (_another_shape, True, "changed the model's inputs"),
+        (_extra_output, True, "changed the model's outputs"),
+    ],
+)
+def test_a_pass_that_breaks_its_word_is_found_out(
+    made, modified: bool, said: str, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(StepError) as caught:
+        _build(path, Outcome(made(), modified), monkeypatch)
+    assert caught.value.step == "simplify"
+    assert "broke its promise" in caught.value.what
+    assert said in caught.value.what
+    assert not path.exists()
+
+
+def test_a_shape_that_became_known_breaks_no_promise(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = _cnn()
+    model.graph.output[0].type.tensor_type.shape.dim[0].Clear()
+    assert _build(path, Outcome(model, False, ("Nothing.",)), monkeypatch)["modified"] is False
+
+
+def test_a_library_that_fails_is_a_clear_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(StepError) as caught:
+        _build(path, KeyError("some\ninternal name"), monkeypatch)
+    assert caught.value.step == "simplify"
+    assert "KeyError: 'some\\ninternal name'" in caught.value.what
+    assert "Leave this pass out" in caught.value.next_step
+
+
+def test_a_pass_that_runs_out_of_memory_is_not_blamed_on_the_library(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(MemoryError):
+        _build(path, MemoryError(), monkeypatch)
+
+
+def test_weights_over_the_limit_of_the_libraries_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("optim.passes.tools.MAX_IN_MEMORY_BYTES", 1000)
+    for cls in build.Recipe.parse("simplify + fuse_transformer + fp16").passes:
+        with pytest.raises(StepError, match="weights take"):
+            cls.run(pass_models.load("cnn"), pass_models.context("cnn"))
+
+
+def test_the_same_file_whatever_wrote_it(model: Model, evalset: EvalSet, path: Path) -> None:
+    """The child's function and the kept model are bit for bit the same."""
+    recipe = "simplify + fp16"
+    given = str(path.parent.parent / "given.onnx")
+    build.build(given, recipe, "", str(path))
+    assert hash_files(path) == built(model, Recipe.parse(recipe), evalset).model.digest
