@@ -1,5 +1,6 @@
 """Repairs that change no computation, so that every engine and tool can read the model."""
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from optim.ingest.dims import real_inputs
@@ -47,18 +48,21 @@ def _respell(message: Any, field: Any, content: Any) -> list[str]:
 def make_names_unique(proto: "onnx.ModelProto") -> list[str]:
     """Number, in place, node names that a graph uses more than once: ONNX Runtime refuses them.
 
+    A node without a name gets one of its operator, so that profiles can be told apart by name.
+
     Returns: sentences on what was changed.
     """
     renamed = []
     for graph in all_graphs(proto):
         taken = {node.name for node in graph.node}
-        seen: dict[str, int] = {}
+        seen: Counter[tuple[bool, str]] = Counter()
         for node in graph.node:
-            if not node.name:
-                continue
-            count = seen.get(node.name, 0) + 1
-            seen[node.name] = count
-            if count > 1:
+            named, stem = bool(node.name), node.name or node.op_type
+            seen[named, stem] += 1
+            count = seen[named, stem]
+            if not named:
+                node.name = _free(stem, count, taken)
+            elif count > 1:
                 renamed.append(shown(node.name))
                 node.name = _free(node.name, count, taken)
     if not renamed:
