@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from statistics import median
+from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,7 @@ from optim.recipe import Recipe
 from optim.runtimes.base import Feeds, Runtime, Session
 
 STEP = "measure"
-_LOCK_FILE = Path("/tmp/inference-explorer-timing.lock")
+_LOCK_FILE = Path(gettempdir(), "inference-explorer-timing.lock")
 _LOCK_POLL_SECONDS = 0.1
 _SAMPLES = 4  # inputs that the runs rotate over, the same for every arm
 _WARM_SECONDS = 0.15
