@@ -39,8 +39,9 @@ def parts_document() -> str:
         lines += [f"## {heading}", ""]
         for part in parts.values():
             lines += [*_part_lines(part), ""]
-    lines += ["## Targets", "", "| target | kind | what it is |", "|---|---|---|"]
-    lines += [f"| `{t.name}` | {t.kind} | {t.title} |" for t in all_targets().values()]
+    modelled = [target for target in all_targets().values() if target.modelled]
+    lines += ["## Modelled targets", "", "| target | kind | what it is |", "|---|---|---|"]
+    lines += [f"| `{t.name}` | {t.kind} | {t.title} |" for t in modelled]
     return "\n".join(lines) + "\n"
 
 
@@ -64,7 +65,7 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if isinstance(value, bool):
         return str(value).lower()
-    return "|".join(value) if isinstance(value, tuple) else str(value)
+    return r"\|".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _values(part: type[Part], name: str) -> str:

@@ -67,7 +67,7 @@ def neighbours(recipe: Recipe) -> list[Recipe]:
 def _variants(spelling: str) -> list[str]:
     return {
         "static_int8": ["static_int8:calibration=entropy", "static_int8:calibration=percentile"],
-        "magnitude_prune": ["magnitude_prune:sparsity=0.3"],
+        "magnitude_prune": ["magnitude_prune:sparsity=0.5"],
         "weight_only": ["weight_only:bits=4"],
     }.get(spelling.partition(":")[0], [])
 
