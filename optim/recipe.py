@@ -69,6 +69,9 @@ class Recipe(BaseModel):
         """The canonical text; `parse` reads it back to an equal recipe."""
         return _join([*self.passes, self.runtime])
 
+    def __str__(self) -> str:
+        return self.spelling
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the full settings and versions of all parts."""
