@@ -12,7 +12,7 @@ from ui.errors import shown
 from ui.models import known_models, runtimes_of
 from ui.netron import viewer_url
 from ui.nodes import node_columns, node_frame
-from ui.state import require_study, trials_in_address
+from ui.state import queue, require_study, trials_in_address
 from ui.text import count, plain, size
 
 _HEIGHT = 620
@@ -56,6 +56,8 @@ def _profile(study: Study, digest: str) -> tuple[ProfiledNode, ...]:
         if st.button("Measure time per node", help="Runs the engine's own profiler, in a few s."):
             st.session_state[asked] = True
     if not st.session_state.get(asked):
+        if queue().pending():
+            st.caption("Trials are being measured on this machine; this would disturb them.")
         return ()
     return profile_of_digest(digest, Recipe.parse(runtime).spelling, study.evalset.digest)
 

@@ -11,7 +11,7 @@ from optim.settings import settings
 from optim.study import create_study
 from ui import upload
 from ui.errors import shown
-from ui.state import begin, study_links
+from ui.state import begin, queue, study_links
 from ui.text import size
 
 _PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
@@ -113,3 +113,4 @@ _own_model()
 st.subheader("Recent studies")
 with shown():
     study_links()
+    queue()  # started while people read, so that the first click does not wait for it

@@ -27,6 +27,7 @@ _KINDS: dict[Kind, str] = {
 _BEYOND = 0.5
 """How far bars may widen an axis beyond its points, as a share of the points' span."""
 _MARGIN = 0.06
+_MOST_TILES = 400
 _SMALLEST = 1e-9
 _SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
 
@@ -226,14 +227,20 @@ def treemap(
     totals: dict[str, float] = {}
     for op, value in zip(ops, values, strict=True):
         totals[op] = totals.get(op, 0.0) + value
+    nodes = sorted(zip(names, ops, values, strict=True), key=lambda node: -node[2])
+    small: dict[str, list[float]] = {}
+    for _, op, value in nodes[_MOST_TILES:]:
+        small.setdefault(op, []).append(value)
+    tiles = nodes[:_MOST_TILES]
+    tiles += [(f"{len(rest)} smaller ones", op, sum(rest)) for op, rest in small.items()]
+    names, ops, values = ([tile[i] for tile in tiles] for i in range(3))
     inner = [f"{op}/{i}" for i, op in enumerate(ops)]
     figure = go.Figure(
         go.Treemap(
             ids=[*totals, *inner],
             labels=[escape(name) for name in (*totals, *names)],
             parents=["" for _ in totals] + list(ops),
-            values=[*totals.values(), *values],
-            branchvalues="total",
+            values=[*(0 for _ in totals), *values],
             texttemplate="%{label}<br>%{percentRoot:.1%}",
             hovertemplate=f"<b>%{{label}}</b><br>%{{value:.4g}} {unit}"
             "<br>%{percentRoot:.1%} of all<extra></extra>",

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from optim.errors import InputError
+from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
 from optim.evalset.images import image_input
 from optim.ingest import Questions, ingest, questions
@@ -54,13 +54,18 @@ def given(label: str, types: list[str], key: str, by_path: bool, help_text: str)
 
 
 def ask(model: Upload) -> Questions:
-    """What must be asked about a model; looked up once per file and session."""
+    """What must be asked about a model; looked up once per file and session, errors too."""
     known = st.session_state.setdefault("questions", {})
     if model.identity not in known:
         known.clear()  # one file at a time
         with st.spinner("Reading the model in a separate process ..."), model.on_disk() as path:
-            known[model.identity] = questions(path)
-    found: Questions = known[model.identity]
+            try:
+                known[model.identity] = questions(path)
+            except OptimError as error:
+                known[model.identity] = error
+    found: Questions | OptimError = known[model.identity]
+    if isinstance(found, OptimError):
+        raise found
     return found
 
 

@@ -1,0 +1,103 @@
+"""Charts from values: what is drawn hollow, what is on the line, what the axes show."""
+
+import plotly.graph_objects as go
+import pytest
+
+from optim.measurement import Interval
+from ui.charts import ACCENT, Axis, Kind, Mark, operator_bars, trade_off, treemap
+
+X, Y = Axis("latency", False), Axis("accuracy", True)
+
+
+def _mark(
+    number: int, x: float, y: float, kind: Kind = "measured", group: str = "A",
+    on_front: bool = False, high: float | None = None,
+) -> Mark:  # fmt: skip
+    across = Interval(value=x, low=0.9 * x, high=high or 1.1 * x)
+    up = Interval(value=y, low=y - 1, high=y + 1)
+    return Mark(number, f"#{number} <b>", group, kind, across, up, on_front)
+
+
+def _trace(figure: go.Figure, name: str) -> go.Scatter:
+    (found,) = [trace for trace in figure.data if trace.name == name]
+    return found
+
+
+def test_each_engine_has_its_shape_and_estimates_are_hollow_and_named() -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 90), _mark(2, 3, 91, group="B"),
+             _mark(3, 1, 90, "estimate", "T4")]  # fmt: skip
+    figure = trade_off(marks, X, Y)
+    assert _trace(figure, "baseline").marker.symbol == "square"
+    assert _trace(figure, "A").marker.symbol != _trace(figure, "B").marker.symbol
+    assert _trace(figure, "T4, estimate").marker.symbol.endswith("-open")
+    assert not _trace(figure, "A").marker.symbol.endswith("-open")
+
+
+def test_a_point_carries_its_trial_and_its_bars() -> None:
+    point = _trace(trade_off([_mark(7, 2, 90)], X, Y), "A")
+    assert point.customdata[0][0] == 7
+    assert point.error_x.array == pytest.approx([0.2])
+    assert point.error_y.arrayminus == pytest.approx([1])
+    assert "&lt;b&gt;" in point.hovertext[0]
+
+
+def test_what_is_still_measured_is_pale() -> None:
+    figure = trade_off([_mark(0, 2, 90, "live")], X, Y)
+    assert _trace(figure, "A, tightening").marker.opacity < 1
+
+
+def test_the_line_joins_the_front_but_not_its_ties() -> None:
+    marks = [_mark(0, 1, 90, on_front=True), _mark(1, 2, 92, on_front=True),
+             _mark(2, 2.1, 91.5, on_front=True), _mark(3, 5, 80)]  # fmt: skip
+    figure = trade_off(marks, X, Y)
+    assert list(_trace(figure, "front").x) == [1, 2]
+    assert list(_trace(figure, "A").marker.color)[:3] == [ACCENT] * 3
+    assert _trace(figure, "A").marker.color[3] != ACCENT
+
+
+def test_the_line_follows_the_better_direction_of_both_axes() -> None:
+    marks = [_mark(0, 1, 3, on_front=True), _mark(1, 2, 2, on_front=True)]
+    up_right = trade_off(marks, Axis("speed-up", True), Axis("error", False))
+    assert [trace.name for trace in up_right.data] == ["A"]  # the second beats the first: no line
+
+
+def test_measured_and_estimated_fronts_are_two_lines() -> None:
+    marks = [_mark(i, 1 + i, 90 + i, "measured", on_front=True) for i in range(2)]
+    marks += [_mark(2 + i, 0.1 + i, 90 + i, "estimate", on_front=True) for i in range(2)]
+    figure = trade_off(marks, X, Y)
+    assert _trace(figure, "front").line.dash == "solid"
+    assert _trace(figure, "front, estimated").line.dash == "dot"
+
+
+def test_the_chosen_point_is_ringed() -> None:
+    marks = [_mark(0, 1, 90), _mark(1, 2, 91)]
+    assert len(trade_off(marks, X, Y, chosen=1).data) == len(trade_off(marks, X, Y).data) + 1
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_one_wide_interval_does_not_squeeze_the_others(log: bool) -> None:
+    marks = [_mark(0, 1, 90), _mark(1, 2, 91, high=2000)]
+    low, high = trade_off(marks, Axis("latency", False, log), Y).layout.xaxis.range
+    ends = (10**low, 10**high) if log else (low, high)
+    assert ends[0] < 1 and 2 < ends[1] < 5
+
+
+def test_no_points_make_an_empty_chart() -> None:
+    assert not trade_off([], X, Y).data
+
+
+def test_treemap_gathers_what_is_small_and_escapes_names() -> None:
+    names = [f"<i>{i}" for i in range(1000)]
+    tree = treemap(
+        names, ["Conv"] * 999 + ["Gemm"], [float(i + 1) for i in range(1000)], "µs"
+    ).data[0]
+    assert len(tree.ids) < 450
+    assert sum(tree.values) == pytest.approx(1000 * 1001 / 2)
+    assert not any("<" in label for label in tree.labels)
+    assert any("smaller ones" in label for label in tree.labels)
+
+
+def test_operator_bars_are_ordered_by_the_longest() -> None:
+    figure = operator_bars({"before": {"Conv": 5, "Relu": 1}, "after": {"Relu": 9}})
+    assert list(figure.data[0].y) == ["Relu", "Conv"]
+    assert list(figure.data[1].x) == [9, 0]

@@ -1,0 +1,114 @@
+"""The server's own routes: the viewer without telemetry, model files by digest, health."""
+
+import http.client
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from study_tools import use_home, wait_for, write_classifier
+
+from optim.files import put_bytes
+from optim.ingest import ingest
+from optim.model import Model
+from optim.settings import settings
+from ui.live_chart import PLOTLY_URL
+from ui.netron import viewer_url
+from ui.routes import bundle_url, routes
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
+    folder = tmp_path_factory.mktemp("routes")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(folder / "home", patch)
+        yield ingest(write_classifier(folder)[0])
+    settings.cache_clear()
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+Get = Callable[[str], Answer]
+
+
+@pytest.fixture(scope="module")
+def get(model: Model) -> Iterator[Get]:
+    """Asks a real server for a path, which reaches it as it is written."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(Starlette(routes=routes()), log_level="error")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    wait_for(lambda: server.started)
+
+    def ask(path: str) -> Answer:
+        connection = http.client.HTTPConnection(*listening.getsockname())
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, headers, answer.read())
+
+    yield ask
+    server.should_exit = True
+    thread.join()
+
+
+def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) -> None:
+    page = get("/netron/")
+    assert '<meta name="version" content="0.0.0">' in page.text
+    assert 'name="date"' not in page.text
+    policy = page.headers["content-security-policy"]
+    assert "connect-src 'self'" in policy and "script-src 'self';" in policy
+    assert page.headers["set-cookie"].startswith("consent=")
+
+
+def test_the_viewer_finds_its_scripts_and_the_model(get: Get, model: Model) -> None:
+    page = get("/netron/")
+    for script in re.findall(r'src="([^"]+\.js)"', page.text):
+        assert get(f"/netron/{script}").status == 200
+    url = viewer_url(model.digest, "a & b")
+    assert "a%20%26%20b.onnx" in url
+    relative = re.search(r"url=\.\.(/[^&]+)", url)
+    assert relative and get(relative[1]).body == model.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/models/{digest}/model.json", "/models/{digest}/model.data", "/models/../model.onnx",
+     "/models/%2e%2e/model.onnx", "/models/zz/model.onnx", f"/models/{'0' * 64}/model.onnx",
+     "/models/{digest}/..%2f..%2fstudies.db", "/netron/../app.py", "/netron/%2e%2e/app.py",
+     f"/bundles/{'0' * 64}/x.zip", "/bundles/..%2f..%2fstudies.db/x.zip"],
+)  # fmt: skip
+def test_nothing_else_is_served(get: Get, model: Model, path: str) -> None:
+    assert get(path.format(digest=model.digest)).status == 404
+
+
+def test_model_files_are_never_rendered(get: Get, model: Model) -> None:
+    headers = get(f"/models/{model.digest}/model.onnx").headers
+    assert headers["content-type"] == "application/octet-stream"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_bundle_is_downloaded_under_its_name(get: Get, model: Model) -> None:
+    answer = get(bundle_url(put_bytes(b"PK", ".zip"), "my-model-3"))
+    assert answer.body == b"PK"
+    assert 'filename="my-model-3.zip"' in answer.headers["content-disposition"]
+
+
+def test_health_metrics_and_plotly(get: Get, model: Model) -> None:
+    assert get("/healthz").text == "ok\n"
+    assert "\noptim_studies 0\n" in get("/metrics").text
+    assert "javascript" in get(PLOTLY_URL).headers["content-type"]
