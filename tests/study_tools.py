@@ -20,7 +20,7 @@ from optim.settings import settings
 from optim.study import Study, create_study
 
 ROOT = Path(__file__).resolve().parent.parent
-SAMPLES, FEATURES, CLASSES = 800, 16, 4  # more validation samples than the first step judges on
+SAMPLES, FEATURES, CLASSES = 80, 16, 4
 
 
 def write_classifier(folder: Path) -> tuple[Path, Path]:
@@ -96,7 +96,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def sandboxes(parent: int) -> list[psutil.Process]:

@@ -251,9 +251,9 @@ def test_stores_of_earlier_versions_open(
     assert optimized.pinned and optimized.note == f"kept by version {archive.stem}"
     for trial in (baseline, optimized):
         assert trial.summary and trial.summary.speedup.low <= trial.summary.speedup.high
-        assert trial.quality and trial.quality.complete and trial.quality.n == 600
+        assert trial.quality and trial.quality.n == kept.evalset.validation_count
         assert len(kept.measurement(trial.number).slices) == len(trial.slices)
-    assert kept.model.path.exists() and kept.evalset.validation_count == 600
+    assert kept.model.path.exists()
 
 
 def test_there_is_a_store_of_an_earlier_version() -> None:
