@@ -1,0 +1,3 @@
+from explored import explored
+
+__all__ = ["explored"]

@@ -1,0 +1,117 @@
+import pytest
+from explored import RECIPES, opened
+from streamlit.testing.v1 import AppTest
+
+from optim.measurement import Interval
+from optim.study import Study
+from ui.compare import asked, preselected
+from ui.quantities import LATENCY, SPEEDUP, quantities
+
+
+def figures(page: AppTest) -> dict[str, dict[str, str]]:
+    """The table of figures: trial -> label -> text."""
+    table = page.table[0].value
+    return {head: dict(zip(table[""], table[head], strict=True)) for head in table.columns[1:]}
+
+
+def page_text(page: AppTest) -> str:
+    text = "\n".join(element.value for element in (*page.markdown, *page.caption))
+    return text.replace("\\", "")
+
+
+def test_without_an_address_the_baseline_and_the_best_are_compared(explored: Study) -> None:
+    page = opened("pages/compare.py", explored)
+    first, second = page.multiselect[0].value
+    assert first == 0 and second in (1, 2)
+    assert page.query_params["trials"] == f"0,{second}"
+
+
+def test_figures_are_those_of_the_trials(explored: Study) -> None:
+    page = opened("pages/compare.py", explored, trials="0,2")
+    shown = figures(page)
+    assert list(shown) == ["#0", "#2"]
+    for number, cells in ((0, shown["#0"]), (2, shown["#2"])):
+        trial = explored.trial(number)
+        assert trial.summary and trial.quality
+        assert cells["Recipe"] == RECIPES[number]
+        known = quantities("top1")
+        speedup = cells[known[SPEEDUP].title]
+        assert f"{trial.summary.speedup.value:.2f}×" in speedup
+        assert f"{trial.summary.speedup.low:.2f}" in speedup
+        assert all(cells[known[name].title] for name in (LATENCY, "size", "load", "first_run"))
+        assert f"{trial.summary.runs:,} runs in 1 process on" in cells["Timed"].replace("\\", "")
+        assert "points" in cells["Difference in quality"]
+        assert cells["Verdict"].replace("\\", "") == trial.quality.verdict
+
+
+def test_why_names_operators_precisions_and_nodes(explored: Study) -> None:
+    page = opened("pages/compare.py", explored, trials=f"0,{RECIPES.index('openvino')}")
+    assert "executed nodes became" in page_text(page)
+    (chart,) = page.get("plotly_chart")
+    assert "MatMul" in chart.proto.spec and "#0" in chart.proto.spec
+    precision = page.table[1].value
+    assert dict(zip(precision[""], precision["#0"], strict=True))["MatMul"] == "2 fp32"
+    nodes = page.dataframe[0].value
+    assert {"before µs", "after µs", "runs as"} <= set(nodes.columns) and len(nodes) >= 2
+
+
+def test_graph_changes_of_a_quantized_trial(explored: Study) -> None:
+    page = opened("pages/compare.py", explored, trials="0,1")
+    assert "QuantizeLinear nodes were added" in page_text(page)
+    assert "int8" in page_text(page).split("Weights:")[1]
+    tables = [element.value for element in page.dataframe]
+    (changed,) = [table for table in tables if "added" in table.columns]
+    added = dict(zip(changed["operator"], changed["added"], strict=True))
+    assert added["QuantizeLinear"] > 0 and added["DequantizeLinear"] > 0
+
+
+def test_trials_are_chosen_by_their_spelling_and_kept_in_the_address(explored: Study) -> None:
+    page = opened("pages/compare.py", explored, trials="0,1")
+    chooser = page.multiselect[0]
+    assert chooser.options[:3] == [f"#{i} {text}" for i, text in enumerate(RECIPES)]
+    chooser.set_value([2, 0, 1]).run()
+    assert list(figures(page)) == ["#2", "#0", "#1"]
+    assert page.query_params["trials"] == "2,0,1"
+    chooser.set_value([2]).run()
+    assert "two trials or more" in page.info[0].value
+
+
+def test_an_estimate_is_named_one_and_not_explained(explored: Study) -> None:
+    page = opened("pages/compare.py", explored, trials="0,3")
+    assert figures(page)["#3"]["Timed"] == "an estimate, not measured"
+    assert "different hardware" in page.warning[0].value
+    assert "measured on this machine are needed" in page_text(page)
+    assert not page.get("plotly_chart")
+
+
+def test_two_runs_of_the_page_profile_once(
+    explored: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = opened("pages/compare.py", explored, trials="0,1")
+
+    def never(*_: object) -> None:
+        raise AssertionError("profiled again")
+
+    monkeypatch.setattr("ui.cached.profile_of", never)
+    page.run()
+    assert not page.exception and page.get("plotly_chart")
+
+
+def test_addresses() -> None:
+    assert asked({"trials": "2,1,2, 7"}, []) == [2, 1, 7]
+    assert asked({}, ["4", "x", "-1", "5"]) == [4, 5]
+    assert asked({"trials": "drop table"}, []) == []
+
+
+def test_what_is_preselected(explored: Study) -> None:
+    trials = explored.trials()
+    assert preselected(trials, [2, 1, 99]) == [2, 1]
+    assert preselected(trials, [2]) == [0, 2]
+    assert preselected(trials, [0]) == [0]
+    summary, quality = trials[2].summary, trials[2].quality
+    assert summary and quality
+    fast = summary.model_copy(update={"speedup": Interval(value=99, low=98, high=100)})
+    good = quality.model_copy(update={"difference": 0.0, "difference_ci": (0.0, 0.0)})
+    better = trials[2].model_copy(update={"summary": fast, "quality": good})
+    assert preselected([*trials[:2], better], []) == [0, 2]
+    assert preselected(trials[1:], [1, 2]) == [1, 2]

@@ -1,0 +1,99 @@
+import re
+import shutil
+import zipfile
+
+import yaml
+from explored import RECIPES, opened
+
+from optim import manifest
+from optim.bundle import ZIP_SUFFIX
+from optim.files import file_path
+from optim.recipe import Recipe
+from optim.replay import replay
+from optim.search import best_within
+from optim.study import Study
+from ui.export import bundle_name, contents, default, exportable, recipe_name
+from ui.routes import bundle_url
+
+_LINK = re.compile(r'href="(/bundles/([0-9a-f]{64})/([^"/]+\.zip))"')
+
+
+def test_the_default_is_the_trial_looked_at_else_the_fastest_within_the_loss(
+    explored: Study,
+) -> None:
+    trials = explored.trials()
+    offered = exportable(trials)
+    assert [trial.number for trial in offered] == [0, 1, 2]  # an estimate cannot be exported
+    assert default(offered, [trials[1]]) == trials[1]
+    assert default(offered, [trials[3]]) == default(offered, []) == best_within(offered, 0.01)
+    assert default([], []) is None
+    page = opened("pages/export.py", explored, trial="1")
+    assert page.selectbox[0].value == 1
+    assert page.selectbox[0].options == [f"#{i} {text}" for i, text in enumerate(RECIPES)]
+
+
+def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) -> None:
+    page = opened("pages/export.py", explored, trial="1")
+    table = page.table[0].value
+    assert {"model.onnx", "run.py", "report.html", "MANIFEST"} <= set(table["file"])
+    commands = [block.value for block in page.code]
+    assert any(command.startswith("python -m optim replay ") for command in commands)
+    assert f'python -m optim measure MODEL.onnx --recipe "{RECIPES[1]}"' in commands
+    assert not page.get("html")
+
+
+def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path) -> None:
+    page = opened("pages/export.py", explored, trial="1")
+    page.button(key="make").click().run()
+    assert not page.exception and not page.error
+    link = _LINK.search(page.get("html")[0].proto.body)
+    assert link
+    url, digest, name = link.groups()
+    assert name == f"{explored.name}-{digest[:12]}.zip"
+    assert f"python -m optim replay {name}" in [block.value for block in page.code]
+    assert url == bundle_url(digest, name.removesuffix(".zip"))
+    bundle = shutil.copy(file_path(digest, ZIP_SUFFIX), tmp_path / name)
+    with zipfile.ZipFile(bundle) as archive:
+        files = archive.namelist()
+        recipe = Recipe.from_yaml(archive.read(manifest.RECIPE).decode())
+    assert recipe == explored.trial(1).recipe
+    assert set(manifest.REQUIRED) < set(files)
+    assert not [file for file in files if file.startswith("/") or ".." in file]
+    listed = page.table[0].value
+    assert sorted({file.partition("/")[0] for file in files}) == sorted(
+        {file.rstrip("/") for file in listed["file"]}
+    )
+    assert all(listed["what it is"]) and all(listed["size"])
+    result = replay(bundle)
+    assert result.recipe == recipe.spelling
+    assert [c.text for c in result.checks if c.ok is False and c.name != "speed-up"] == []
+
+
+def test_the_recipe_alone_can_be_taken(explored: Study) -> None:
+    page = opened("pages/export.py", explored, trial="1")
+    (button,) = [b for b in page.get("download_button") if b.proto.label.startswith("Download rec")]
+    assert button.proto.id
+    recipe = explored.trial(1).recipe
+    assert recipe_name(recipe) == f"recipe-{recipe.digest[:12]}.yaml"
+    assert Recipe.from_yaml(recipe.to_yaml()) == recipe
+    assert yaml.safe_load(recipe.to_yaml())["recipe"] == RECIPES[1]
+
+
+def test_file_names_stay_file_names(explored: Study) -> None:
+    name = bundle_name(explored, "ab" * 32)
+    assert re.fullmatch(r"[A-Za-z0-9_.-]+-abababababab", name)
+
+
+def test_sizes_are_those_in_the_zip(explored: Study, tmp_path) -> None:
+    digest = "cd" * 32
+    path = file_path(digest, ZIP_SUFFIX)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model.onnx", b"x" * 2000)
+        archive.writestr("evidence/a.json", b"y" * 300)
+        archive.writestr("evidence/b.json", b"y" * 300)
+    found = contents(digest)
+    assert dict(zip(found["file"], found["size"], strict=True)) == {
+        "model.onnx": "2 kB",
+        "evidence/": "600 B",
+    }

@@ -1,0 +1,168 @@
+"""What the pages do on a small real study: choose, build recipes, act on trials, show the graph."""
+
+from collections.abc import Iterator
+
+import pytest
+from explored import RECIPES
+from streamlit.testing.v1 import AppTest
+from study_tools import ROOT
+
+from optim.passes.base import all_passes
+from optim.runtimes.base import all_runtimes
+from optim.samples import list_samples
+from optim.study import Study, open_study
+from optim.targets import all_targets
+from ui.quantities import quantities
+
+
+def _page(name: str, study: Study | None = None, **address: str) -> AppTest:
+    """A page as the application runs it, with this address."""
+    page = AppTest.from_file(str(ROOT / "ui" / "main.py"), default_timeout=60)
+    page.switch_page(f"../pages/{name}.py")
+    for key, value in {**({"study": study.name} if study else {}), **address}.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+@pytest.fixture
+def explore(explored: Study) -> Iterator[AppTest]:
+    yield _page("explore", explored)
+
+
+def _shown(page: AppTest) -> str:
+    kinds = ("markdown", "caption", "code", "info", "warning", "error")
+    return "\n".join(str(element.value) for kind in kinds for element in page.get(kind))
+
+
+def _recipe(page: AppTest) -> str:
+    return str(page.sidebar.code[0].value)
+
+
+def test_start_offers_every_sample_and_the_studies(explored: Study) -> None:
+    page = _page("start")
+    for sample in list_samples():
+        assert page.button(key=f"sample:{sample.name}")
+        assert f"**{sample.title}**" in _shown(page)
+    assert [link.proto.label for link in page.get("page_link")][0].startswith(
+        "classifier · 4 trials"
+    )
+
+
+def test_parts_lists_every_part_and_every_figure_with_its_source() -> None:
+    page = _page("parts")
+    titles = " ".join(expander.label for expander in page.expander)
+    for name in (*all_passes(), *all_runtimes(), *all_targets()):
+        assert f"`{name}`" in titles
+    sources = [table.value for table in page.dataframe if "source" in table.value]
+    assert sources and all((table["source"].str.len() > 3).all() for table in sources)
+
+
+@pytest.mark.parametrize("name", ["explore", "graph", "compare", "export"])
+def test_without_a_study_every_page_leads_to_the_start(name: str) -> None:
+    page = _page(name)
+    assert "No study is open" in page.info[0].value
+    assert page.get("page_link")
+
+
+def test_an_unknown_study_is_one_sentence(explored: Study) -> None:
+    page = _page("explore", study="nothing-like-it")
+    assert "There is no study named" in page.error[0].value
+
+
+def test_explore_shows_every_trial_and_a_decision(explore: AppTest) -> None:
+    table = explore.dataframe[0].value
+    assert list(table["recipe"]) == [*RECIPES, "onnxruntime"]
+    assert list(table["state"]) == ["done"] * 4
+    assert table["hardware"][3].endswith("(estimate)")
+    assert "Speed-up" in [metric.label for metric in explore.metric]
+
+
+def test_every_quantity_can_be_an_axis(explored: Study, explore: AppTest) -> None:
+    for name in quantities(explored.evalset.metric):
+        explore.selectbox(key="x").select(name).run()
+        assert not explore.exception
+    explore.toggle(key="log").set_value(True).run()
+    assert not explore.exception
+
+
+def test_toggles_make_the_recipe_and_rivals_switch_off(explore: AppTest) -> None:
+    explore.toggle(key="build.simplify").set_value(True)
+    explore.toggle(key="build.fp16").set_value(True).run()
+    assert _recipe(explore) == "simplify + fp16 + onnxruntime"
+    explore.toggle(key="build.static_int8").set_value(True).run()
+    assert _recipe(explore) == "simplify + static_int8 + onnxruntime"
+    explore.selectbox(key="build:runtime").select("openvino").run()
+    explore.selectbox(key="build.openvino.precision").select("bf16").run()
+    assert _recipe(explore) == "simplify + static_int8 + openvino:precision=bf16"
+
+
+def test_a_typed_recipe_sets_the_toggles(explore: AppTest) -> None:
+    text = "simplify + static_int8:samples=7 + onnxruntime:graph=basic"
+    explore.text_input(key="build:typed").set_value(text).run()
+    assert _recipe(explore) == text
+    assert explore.toggle(key="build.static_int8").value
+    explore.text_input(key="build:typed").set_value("onnxruntime").run()
+    assert _recipe(explore) == "onnxruntime"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("nonsense", "no part named"), ("static_int8 + fp16", "both change the precision stage"),
+     ("onnxruntime:threads=0", "greater than or equal to 1")],
+)  # fmt: skip
+def test_typed_nonsense_is_one_sentence(explore: AppTest, text: str, said: str) -> None:
+    explore.text_input(key="build:typed").set_value(text).run()
+    assert said in explore.error[0].value.replace("\\", "")
+    assert _recipe(explore) == "onnxruntime"
+
+
+def test_what_is_known_to_hurt_is_said_before_it_is_measured(explore: AppTest) -> None:
+    explore.toggle(key="build.static_int8").set_value(True).run()
+    explore.selectbox(key="build.static_int8.activations").select("s8").run()
+    assert any("Signed activations" in warning.value for warning in explore.sidebar.warning)
+
+
+def test_a_modelled_target_gives_an_estimate_at_once(explore: AppTest) -> None:
+    explore.selectbox(key="build:target").select("nvidia_l4").run()
+    assert any("Estimate: " in caption.value for caption in explore.sidebar.caption)
+    explore.selectbox(key="build:runtime").select("openvino").run()
+    assert not explore.exception
+
+
+def test_a_trial_can_be_looked_at_pinned_noted_and_edited(
+    explored: Study, explore: AppTest
+) -> None:
+    explore.session_state[f"trial:{explored.name}"] = 1
+    explore.run()
+    assert "static\\_int8: " not in _shown(explore) and "**Trial 1**" in _shown(explore)
+    explore.button(key="pin").click().run()
+    explore.text_input(key=f"note:{explored.name}:1").set_value("keep this").run()
+    trial = open_study(explored.name).trial(1)
+    assert trial.pinned and trial.note == "keep this"
+    explore.text_input(key="filter").set_value("keep").run()
+    assert list(explore.dataframe[0].value["#"]) == [1]
+    explore.button(key="copy").click().run()
+    assert _recipe(explore) == "static_int8 + onnxruntime"
+    explore.button(key="pin").click().run()
+    assert not open_study(explored.name).trial(1).pinned
+
+
+def test_the_graph_page_shows_totals_nodes_and_measured_times(explored: Study) -> None:
+    page = _page("graph", explored)
+    facts = {metric.label: metric.value for metric in page.metric}
+    assert facts["Nodes"] == "3" and facts["Parameters"] == "1.28 k"
+    assert list(page.dataframe[0].value["op"]) == ["MatMul", "Relu", "MatMul"]
+    frame = page.get("iframe")[0].proto
+    assert f"models/{explored.model.digest}/model.onnx" in frame.src
+    next(b for b in page.button if b.label == "Measure time per node").click().run()
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert table["share"].sum() == pytest.approx(100)
+    assert (table["µs"].dropna() >= 0).all()
+
+
+def test_the_graph_of_an_optimized_model_can_be_chosen(explored: Study) -> None:
+    page = _page("graph", explored, trial="1")
+    assert any("QuantizeLinear" in caption.value for caption in page.caption)
