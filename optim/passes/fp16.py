@@ -100,7 +100,8 @@ def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]
     if kept:
         notes.append(f"Kept in float32, since the values or operators need it: {listed(kept)}.")
     casts = count_ops(half)["Cast"] - count_ops(model)["Cast"]
-    notes.append(f"{casts} Cast nodes were added where 16 and 32 bits meet.")
+    if casts > 0:
+        notes.append(f"{casts} Cast nodes were added where 16 and 32 bits meet.")
     values = [np.abs(numpy_helper.to_array(t)) for n, t in before.items() if n not in kept]
     lost = sum(int(np.sum((value > 0) & (value < _SMALLEST))) for value in values)
     if lost:

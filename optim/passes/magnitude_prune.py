@@ -4,7 +4,7 @@ Weights with the smallest magnitudes are set to zero: Han et al., "Learning both
 Connections for Efficient Neural Networks", 2015.
 """
 
-from collections.abc import Container
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -70,7 +70,7 @@ class MagnitudePrune(Pass):
         refuse_quantized(model)
         refuse_unknown_nodes(self.exclude, model)
         pruned = copy_of(model)
-        weights = float_weights(pruned)
+        weights = _with_aliases(pruned)
         axes = self._input_axes(pruned, weights)
         for name, axis in axes.items():
             self._prune(weights[name], axis)
@@ -78,16 +78,19 @@ class MagnitudePrune(Pass):
             return Outcome(model, False, (self._why_nothing(axes),))
         return Outcome(pruned, True, tuple(_notes([weights[name] for name in axes])))
 
-    def _input_axes(self, model: "onnx.ModelProto", weights: Container[str]) -> dict[str, int]:
-        """The weights to prune and the axis along which each sums over its inputs."""
+    def _input_axes(
+        self, model: "onnx.ModelProto", weights: Mapping[str, "onnx.TensorProto"]
+    ) -> dict[str, int]:
+        """The tensors to prune and the axis along which each is summed over."""
         axes: dict[str, int] = {}
         kept: set[str] = set()
         for node in model.graph.node:
-            found = [node.input[i] for i in _WEIGHT_INPUTS.get(node.op_type, ())]
+            inputs = [node.input[i] for i in _WEIGHT_INPUTS.get(node.op_type, ())]
+            found = [weights[name].name for name in inputs if name in weights]
             if node.name in self.exclude:
                 kept.update(found)
             else:
-                axes |= {name: _input_axis(node) for name in found if name in weights}
+                axes |= dict.fromkeys(found, _input_axis(node))
         return {name: axis for name, axis in axes.items() if name not in kept}
 
     def _prune(self, tensor: "onnx.TensorProto", axis: int) -> None:
@@ -111,6 +114,15 @@ class MagnitudePrune(Pass):
         if not axes:
             return "Nothing was pruned: no layer that may be pruned has constant weights."
         return "Nothing was pruned: the share rounds to no weight, or these are zero already."
+
+
+def _with_aliases(model: "onnx.ModelProto") -> dict[str, "onnx.TensorProto"]:
+    """The float weights by name, and by the names that Identity nodes give to shared ones."""
+    weights = float_weights(model)
+    for node in model.graph.node:
+        if node.op_type == "Identity" and node.input[0] in weights:
+            weights[node.output[0]] = weights[node.input[0]]
+    return weights
 
 
 def _input_axis(node: "onnx.NodeProto") -> int:

@@ -18,7 +18,6 @@ from optim.passes.quantizing import (
     weighted_nodes,
 )
 from optim.passes.tools import (
-    float_weights,
     prepared,
     quiet,
     refuse_quantized,
@@ -37,6 +36,8 @@ _CHAIN_OPS = {
     *("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"),
 }
 """What ONNX Runtime computes in 8 bits, worth it only between nodes that are quantized."""
+_ABSORBED_OPS = ("Relu", "Clip")
+"""They cost nothing: the rounding of the node before them does their work."""
 
 
 class ActivationType(StrEnum):
@@ -137,30 +138,34 @@ class StaticInt8(Pass):
         return Outcome(result, True, tuple(notes))
 
     def _with_chain(self, model: "onnx.ModelProto", heavy: set[str]) -> list[str]:
-        """The heavy nodes, and what computes only on their 8-bit outputs, in graph order."""
-        known = set(float_weights(model))
-        small = {t.name for t in model.graph.initializer} | {""}
-        integers: set[str] = set()
-        chosen = []
-        for node in model.graph.node:
-            if node.name in heavy:
-                chosen.append(node.name)
-                if node.op_type not in _FLOAT_OUTPUT_OPS:
-                    integers.update(node.output)
-            elif self._chains(node, integers, known | small):
-                chosen.append(node.name)
-                integers.update(node.output)
-        return chosen
+        """The heavy nodes and, in between, what takes only 8-bit values and gives to such nodes."""
+        links = self._fed_in_integers(model, heavy) if self.chain else set()
+        readers: dict[str, list[str]] = {value.name: [""] for value in model.graph.output}
+        chosen = set(heavy)
+        for node in reversed(model.graph.node):
+            to = [name for output in node.output for name in readers.get(output, [])]
+            absorbed = node.op_type in _ABSORBED_OPS
+            if node.name in links and (absorbed or chosen.issuperset(to)):
+                chosen.add(node.name)
+            for name in node.input:
+                readers.setdefault(name, []).append(node.name)
+        return [node.name for node in model.graph.node if node.name in chosen]
 
-    def _chains(self, node: "onnx.NodeProto", integers: set[str], constants: set[str]) -> bool:
-        moving = [name for name in node.input if name not in constants]
-        return (
-            self.chain
-            and node.op_type in _CHAIN_OPS
-            and node.name not in self.exclude
-            and bool(moving)
-            and all(name in integers for name in moving)
-        )
+    def _fed_in_integers(self, model: "onnx.ModelProto", heavy: set[str]) -> set[str]:
+        """The nodes all of whose moving inputs come from convolutions or from such nodes."""
+        constants = {tensor.name for tensor in model.graph.initializer} | {""}
+        integers: set[str] = set()
+        fed = set()
+        for node in model.graph.node:
+            moving = set(node.input) - constants
+            if node.name in heavy:
+                integers.update(() if node.op_type in _FLOAT_OUTPUT_OPS else node.output)
+            elif (
+                node.op_type in _CHAIN_OPS and node.name not in self.exclude and moving <= integers
+            ):
+                fed.add(node.name)
+                integers.update(node.output)
+        return fed
 
     def _quantize(
         self, model: "onnx.ModelProto", names: list[str], feeds: list[Feeds]

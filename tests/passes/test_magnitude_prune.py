@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pass_models
 import pytest
-from onnx import numpy_helper
+from onnx import helper, numpy_helper
 
 from optim.passes.base import Calibration, Context
 from optim.passes.magnitude_prune import MagnitudePrune
@@ -56,6 +56,19 @@ def test_an_excluded_node_keeps_its_weights() -> None:
     before, after = _weights(pass_models.load("cnn")), _weights(outcome.model)
     assert np.array_equal(before["w2"], after["w2"])
     assert not np.array_equal(before["w1"], after["w1"])
+
+
+def test_a_weight_shared_through_an_identity_is_pruned_once() -> None:
+    """So do exporters store equal weights."""
+    w = pass_models.Weights(0)
+    w.normal("w", 8, 8)
+    nodes = [
+        helper.make_node("Identity", ["w"], ["twin"], name="share"),
+        helper.make_node("MatMul", ["x", "twin"], ["y"], name="product"),
+    ]
+    model = pass_models.model(nodes, w, {"x": (1, 8)}, {"y": (1, 8)})
+    outcome = MagnitudePrune(sparsity=0.5).run(model, NOTHING)
+    assert (_weights(outcome.model)["w"] == 0).sum() == 32
 
 
 def test_no_share_is_no_change() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pass_models
 import pytest
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from optim.errors import InputError
 from optim.passes.base import Calibration, Context
@@ -25,6 +25,23 @@ def test_without_the_chain_sums_stay_in_float() -> None:
     outcome = StaticInt8(chain=False).run(pass_models.load("cnn"), pass_models.context("cnn"))
     total = next(n for n in outcome.model.graph.node if n.op_type == "Add")
     assert not set(total.output) & _inputs_of(outcome.model, "QuantizeLinear")
+
+
+def test_what_feeds_a_float_node_is_not_kept_in_8_bits() -> None:
+    """A sum that Softmax reads gains nothing from 8 bits and loses precision."""
+    w, node = pass_models.Weights(7), helper.make_node
+    w.normal("w1", 8, 3, 3, 3), w.normal("w2", 8, 3, 3, 3)
+    nodes = [
+        node("Conv", ["x", "w1"], ["c1"], name="one"),
+        node("Conv", ["x", "w2"], ["c2"], name="two"),
+        node("Add", ["c1", "c2"], ["sum"], name="sum"),
+        node("Softmax", ["sum"], ["y"], name="softmax"),
+    ]
+    model = pass_models.model(nodes, w, {"x": (1, 3, 8, 8)}, {"y": (1, 8, 6, 6)})
+    samples = [{"x": feeds["x"][:, :, :8, :8]} for feeds in pass_models.feeds("cnn")]
+    outcome = StaticInt8().run(model, Context(calibration=Calibration(samples)))
+    assert "2 of 2 Conv nodes with weights were quantized." in outcome.notes
+    assert "sum" not in _inputs_of(outcome.model, "QuantizeLinear")
 
 
 def test_only_products_with_constant_weights() -> None:
