@@ -36,6 +36,8 @@ from optim.runtimes.base import Feeds, Runtime, Session
 STEP = "measure"
 _LOCK_FILE = Path(gettempdir(), "inference-explorer-timing.lock")
 _LOCK_POLL_SECONDS = 0.1
+_AUTOGROUP = Path("/proc/self/autogroup")
+_HIGHEST_PRIORITY = -20
 _SAMPLES = 4  # inputs that the runs rotate over, the same for every arm
 _WARM_SECONDS = 0.15
 _BLOCK_SECONDS = 0.04
@@ -123,6 +125,7 @@ def take_slice(
     """The child's part of `slice_of`: a Slice as JSON, without the environment."""
     started_at, load_average = datetime.now(UTC).isoformat(), os.getloadavg()[0]
     engine = Recipe.parse(runtime).runtime
+    priority = _raise_priority()
     samples = evalset_from_digest(evalset).feeds("validation", _SAMPLES)
     # Copied, since the stored rows are views at any alignment.
     feeds = [{name: np.array(value) for name, value in sample.items()} for sample in samples]
@@ -141,9 +144,26 @@ def take_slice(
         started_at=started_at,
         load_average=load_average,
         contention=contention,
-        facts=arms[0].session.facts(),
+        facts=arms[0].session.facts() | {"priority": priority},
     )
     return taken.model_dump(mode="json")
+
+
+def _raise_priority() -> str:
+    """Go before everything else on the timed cores, where the system lets us and others remain.
+
+    Linux weighs sessions before processes (sched(7), autogroup), so nice alone would do nothing.
+    Without a core to spare the page and a cancel would wait for the slice, so it is left alone.
+    """
+    if len(affinity()) >= (os.cpu_count() or 1):
+        return "normal"
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, _HIGHEST_PRIORITY)
+        if _AUTOGROUP.exists():
+            _AUTOGROUP.write_text(str(_HIGHEST_PRIORITY))
+    except OSError:
+        return "normal"
+    return "raised"
 
 
 def _names(engine: Runtime) -> list[str]:

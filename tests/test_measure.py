@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from onnx import numpy_helper
 
 from optim import measure
-from optim.environment import cores_for, machine_id
+from optim.environment import affinity, cores_for, machine_id
 from optim.errors import Cancelled, StepError
 from optim.evalset import synthesize
 from optim.measure import plan_block, slice_of
@@ -142,11 +142,29 @@ def test_cancelling_while_timing_frees_the_machine(brought):
 BUSY = "import os, sys; os.sched_setaffinity(0, {int(sys.argv[1])})\nwhile True: pass"
 
 
-def test_contention_is_noticed(brought):
-    with subprocess.Popen([sys.executable, "-c", BUSY, str(cores_for(1)[0])]) as rival:
-        part = take(brought, "onnxruntime", seconds=0.5)
-        rival.kill()
+@pytest.fixture
+def rivals():
+    """A busy process on every core."""
+    commands = [[sys.executable, "-c", BUSY, str(cpu)] for cpu in affinity()]
+    running = [subprocess.Popen(command) for command in commands]
+    yield
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def test_contention_is_noticed(brought, rivals):
+    part = take(brought, f"onnxruntime:threads={len(affinity())}", seconds=0.5)
+    assert part.facts["priority"] == "normal"
     assert part.contention > 0.1
+
+
+@pytest.mark.skipif(len(affinity()) < 2, reason="one core: nothing is left to others")
+def test_a_slice_goes_first_where_the_system_lets_it(brought, rivals):
+    part = take(brought, "onnxruntime", seconds=0.5)
+    if part.facts["priority"] != "raised":
+        pytest.skip("this user may not raise priorities")
+    assert part.contention < 0.3  # its rival alone would take half
 
 
 class FakeArm:
