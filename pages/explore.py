@@ -36,7 +36,7 @@ def _header(study: Study) -> None:
 
 
 def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool, list[Trial]]:
-    known = quantities(study.evalset.metric)
+    known = quantities(study.evalset.metric, trials)
     names = list(known)
     targets = list(dict.fromkeys(trial.target for trial in trials))
     widths = [3, 3, 1.4, 4] if len(targets) > 1 else [3, 3, 1.4]

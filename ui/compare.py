@@ -51,7 +51,7 @@ def title(trial: Trial) -> str:
 
 def figures(study: Study, chosen: Sequence[Trial]) -> Table:
     """Every figure of each trial, one column per trial; empty where there is none."""
-    known = quantities(study.evalset.metric).values()
+    known = quantities(study.evalset.metric, chosen).values()
     labels = ["Recipe", *(quantity.title for quantity in known)]
     labels += ["More threads alone", "Difference in quality", "Verdict", "Timed", "Warnings"]
     table = {"": labels}

@@ -1,6 +1,6 @@
 """Everything measured or judged that can be an axis, a column or a line: one table."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from optim.measurement import Interval, Summary
@@ -28,16 +28,25 @@ class Quantity:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
-def quantities(metric: str) -> dict[str, Quantity]:
-    """Every quantity by name, for a study that is judged by `metric`."""
+def quantities(metric: str, trials: Iterable[Trial] = ()) -> dict[str, Quantity]:
+    """Every quantity by name, for a study that is judged by `metric`.
+
+    Args:
+        trials: those shown together. Some may be judged on fewer samples so far, on which the
+            original scores otherwise; all qualities are shown as the original's on most samples
+            plus the trial's own paired difference, so that they can be compared.
+    """
     judged = METRICS[metric]
+    judgements = [trial.quality for trial in trials if trial.quality]
+    fullest = max(judgements, key=lambda quality: quality.n, default=None)
+    original = fullest.baseline_value if fullest else None
     share = judged.unit == "%"
     quality = Quantity(
         QUALITY,
         judged.title,
         judged.unit,
         judged.higher_is_better,
-        lambda trial: _quality(trial, 100 if share else 1),
+        lambda trial: _quality(trial, original, 100 if share else 1),
         lambda value: judged.show(value / 100 if share else value),
     )
     return {quantity.name: quantity for quantity in (*_TIMES, quality, *_OTHERS)}
@@ -60,12 +69,14 @@ def _summary(get: Callable[[Summary], float | None]) -> Callable[[Trial], Interv
     return lambda trial: _exact(get(trial.summary)) if trial.summary else None
 
 
-def _quality(trial: Trial, scale: float) -> Interval | None:
+def _quality(trial: Trial, original: float | None, scale: float) -> Interval | None:
     if trial.quality is None:
         return None
     found, (low, high) = trial.quality, trial.quality.difference_ci
-    ends = (found.value, found.baseline_value + low, found.baseline_value + high)
-    return Interval(value=scale * ends[0], low=scale * min(ends), high=scale * max(ends))
+    start = found.baseline_value if original is None else original
+    ends = (start + low, start + high)
+    value = start + found.difference
+    return Interval(value=scale * value, low=scale * min(ends), high=scale * max(ends))
 
 
 def _exact(value: float | None) -> Interval | None:

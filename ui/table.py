@@ -52,7 +52,7 @@ def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> No
 
 def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFrame:
     """One row per trial: numbers as numbers, so that they sort."""
-    known = quantities(metric)
+    known = quantities(metric, trials)
     return pd.DataFrame([_row(trial, on_front, known) for trial in trials], columns=list(_COLUMNS))
 
 

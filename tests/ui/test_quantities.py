@@ -1,0 +1,33 @@
+"""Qualities judged on different samples are shown on one scale."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from ui.quantities import QUALITY, quantities
+
+
+def judged(value: float, baseline: float, n: int) -> Any:
+    difference = value - baseline
+    quality = SimpleNamespace(
+        value=value,
+        baseline_value=baseline,
+        difference=difference,
+        difference_ci=(difference - 0.01, difference + 0.01),
+        n=n,
+    )
+    return SimpleNamespace(quality=quality)
+
+
+def test_a_first_judgement_stands_at_its_difference_from_the_original() -> None:
+    full, first = judged(0.95, 0.95, 10_000), judged(0.93, 0.94, 512)
+    shown = quantities("top1", [full, first])[QUALITY].get(first)
+    assert shown is not None
+    assert (shown.low, shown.value, shown.high) == pytest.approx((93.0, 94.0, 95.0))
+
+
+def test_alone_it_stands_at_its_own_value() -> None:
+    first = judged(0.93, 0.94, 512)
+    shown = quantities("top1", [first])[QUALITY].get(first)
+    assert shown is not None and shown.value == pytest.approx(93.0)
