@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
 import pytest
 from explored import RECIPES
 from streamlit.testing.v1 import AppTest
@@ -15,11 +16,11 @@ from optim.targets import all_targets
 from ui.quantities import quantities
 
 
-def _page(name: str, study: Study | None = None, **address: str) -> AppTest:
+def _page(name: str, of: Study | None = None, **address: str) -> AppTest:
     """A page as the application runs it, with this address."""
     page = AppTest.from_file(str(ROOT / "ui" / "main.py"), default_timeout=60)
     page.switch_page(f"../pages/{name}.py")
-    for key, value in {**({"study": study.name} if study else {}), **address}.items():
+    for key, value in {**({"study": of.name} if of else {}), **address}.items():
         page.query_params[key] = value
     page.run()
     assert not page.exception
@@ -34,6 +35,11 @@ def explore(explored: Study) -> Iterator[AppTest]:
 def _shown(page: AppTest) -> str:
     kinds = ("markdown", "caption", "code", "info", "warning", "error")
     return "\n".join(str(element.value) for kind in kinds for element in page.get(kind))
+
+
+def _trials(page: AppTest) -> pd.DataFrame:
+    (table,) = [table.value for table in page.dataframe if "recipe" in table.value]
+    return table
 
 
 def _recipe(page: AppTest) -> str:
@@ -72,7 +78,7 @@ def test_an_unknown_study_is_one_sentence(explored: Study) -> None:
 
 
 def test_explore_shows_every_trial_and_a_decision(explore: AppTest) -> None:
-    table = explore.dataframe[0].value
+    table = _trials(explore)
     assert list(table["recipe"]) == [*RECIPES, "onnxruntime"]
     assert list(table["state"]) == ["done"] * 4
     assert table["hardware"][3].endswith("(estimate)")
@@ -136,13 +142,13 @@ def test_a_trial_can_be_looked_at_pinned_noted_and_edited(
 ) -> None:
     explore.session_state[f"trial:{explored.name}"] = 1
     explore.run()
-    assert "static\\_int8: " not in _shown(explore) and "**Trial 1**" in _shown(explore)
+    assert "**Trial 1**" in _shown(explore)
     explore.button(key="pin").click().run()
     explore.text_input(key=f"note:{explored.name}:1").set_value("keep this").run()
     trial = open_study(explored.name).trial(1)
     assert trial.pinned and trial.note == "keep this"
     explore.text_input(key="filter").set_value("keep").run()
-    assert list(explore.dataframe[0].value["#"]) == [1]
+    assert list(_trials(explore)["#"]) == [1]
     explore.button(key="copy").click().run()
     assert _recipe(explore) == "static_int8 + onnxruntime"
     explore.button(key="pin").click().run()
