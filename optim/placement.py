@@ -4,6 +4,7 @@ A worker announces one `machine` resource. The embedded one is a thread of this 
 waits for child processes, and dies with this process. Workers elsewhere share the home folder.
 """
 
+import logging
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -23,6 +24,7 @@ def connect(scheduler: str) -> tuple[LocalCluster | None, Client]:
 
     Raises InputError if it cannot be reached.
     """
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # it warns of every cancelled task
     if scheduler:
         try:
             return None, Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)

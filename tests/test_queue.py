@@ -204,6 +204,12 @@ def test_a_scheduler_elsewhere(worker: int, brought: tuple[Path, Callable[[], St
         queue.cancel(study, cancelled)
         wait_for(lambda: gone(children), seconds=2)
         assert queue.run_all(study, [good])[0].state == "done"
+    lost = python(RUN_BOTH.format(name=study.name))
+    wait_for(lambda: sandboxes(worker))
+    children = sandboxes(worker)
+    lost.kill()
+    lost.wait()
+    wait_for(lambda: gone(children), seconds=5)
 
 
 def test_a_scheduler_that_is_not_there(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
