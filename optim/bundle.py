@@ -87,7 +87,7 @@ def findings_of(study: Study, trial: Trial) -> Findings:
     if not trial.slices or trial.quality is None or not trial.model_digest:
         why = "is an estimate" if trial.estimate else f"is {trial.state}"
         raise InputError(
-            f"Trial {trial.number} ({trial.recipe.spelling}) {why}, so there is no measurement to export.",
+            f"Trial {trial.number} ({trial.recipe.spelling}) {why}: nothing measured to export.",
             "Measure the recipe on this machine first.",
             "export",
         )
@@ -103,10 +103,15 @@ def findings_of(study: Study, trial: Trial) -> Findings:
     )
 
 
-def write_bundle(findings: Findings, folder: Path) -> Path:
-    """Write a Bundle to `folder`, which appears complete or not at all. Raises InputError."""
+def check_free(folder: Path) -> None:
+    """Raise InputError unless a bundle can be written to `folder`: it is new or empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is not empty.", "Name a new folder.", "export")
+
+
+def write_bundle(findings: Findings, folder: Path) -> Path:
+    """Write a Bundle to `folder`, which appears complete or not at all. Raises InputError."""
+    check_free(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as temporary:
         new = Path(temporary, "bundle")

@@ -5,10 +5,11 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optim.bundle import export
+from optim.bundle import check_free, export
 from optim.cli import FAILED, show
 from optim.environment import environment
 from optim.errors import InputError, StepError
@@ -24,7 +25,7 @@ from optim.runtimes.base import all_runtimes
 from optim.samples import SAMPLE_PREFIX, find_sample
 from optim.search import best_within, explore_study, front_of
 from optim.study import Study, create_study
-from optim.targets import all_targets
+from optim.targets import LOCAL, all_targets
 from optim.trial import Trial
 
 _HEAVIEST = 15
@@ -91,10 +92,10 @@ def inspect(args: argparse.Namespace) -> int:
 def measure(args: argparse.Namespace) -> int:
     """Measure and judge the given recipes, or the baseline."""
     recipes = [Recipe.parse(text) for text in args.recipe] or [Recipe.baseline()]
-    if args.out and len(recipes) != 1:
-        raise InputError(f"--out exports one recipe; {len(recipes)} were given.", "Give one.")
-    if args.target != "local" and args.target not in all_targets():
-        known = ", ".join(["local", *all_targets()])
+    if args.out:
+        _check_export(args, recipes)
+    if args.target not in all_targets():
+        known = ", ".join(all_targets())
         raise InputError(f"There is no target named {args.target!r}.", f"Known ones: {known}.")
     study = study_of(args)
     numbers = [study.add(recipe, args.target, origin="cli", again=True) for recipe in recipes]
@@ -112,8 +113,19 @@ def measure(args: argparse.Namespace) -> int:
     return FAILED if failed else 0
 
 
+def _check_export(args: argparse.Namespace, recipes: Sequence[Recipe]) -> None:
+    """Refuse before the work what an export would refuse after it."""
+    if len(recipes) != 1:
+        raise InputError(f"--out exports one recipe; {len(recipes)} were given.", "Give one.")
+    if args.target != LOCAL:
+        raise InputError("--out exports a measurement, not an estimate.", "Leave --target out.")
+    check_free(args.out)
+
+
 def explore(args: argparse.Namespace) -> int:
     """Try a sensible set of recipes within the budget and show the front."""
+    if args.out:
+        check_free(args.out)
     study = study_of(args)
     with Queue.open() as queue:
         numbers = explore_study(study, queue, args.budget, progress)
@@ -130,7 +142,10 @@ def explore(args: argparse.Namespace) -> int:
         _tell(study, trials)
         print(f"fastest within {args.max_loss:.1%} loss: {best.recipe if best else 'none'}")
     if best is None:
-        raise StepError("No recipe was measured within the budget.", "Give a larger --budget.")
+        raise StepError(
+            f"No recipe within {args.max_loss:.1%} loss was measured in {args.budget:g} s.",
+            "Give a larger --budget or --max-loss.",
+        )
     if args.out:
         _export(study, best, args.out)
     return 0
