@@ -31,7 +31,7 @@ Kind = Literal["first", "slice", "judge"]
 FIRST_SLICE_SECONDS = 1.0
 SLICE_SECONDS = 1.5
 MAX_SLICES = 8
-_FIRST_SAMPLES = 512
+_FIRST_SAMPLES = 256
 
 
 class Job(BaseModel):
