@@ -106,9 +106,9 @@ class StaticInt8(Pass):
         "products can overflow.",
     )
     op_types: tuple[str, ...] = Field(
-        default=("Conv", "ConvTranspose", "Gemm", "MatMul"),
+        default=("Conv", "ConvTranspose", "MatMul"),
         min_length=1,
-        description="Op types to quantize, where their weights are constant.",
+        description="Op types to quantize, where their weights are constant; MatMul includes Gemm.",
     )
     chain: bool = Field(
         default=True,
@@ -120,10 +120,13 @@ class StaticInt8(Pass):
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Insert QuantizeLinear and DequantizeLinear around the chosen nodes."""
         refuse_quantized(model)
-        slim = prepared(model)
+        # As Gemm, a product and its bias are quantized together. Apart, ONNX Runtime merges them
+        # while it loads, before it sees that the product is quantized, and computes in float.
+        slim = prepared(model, skip=())
         refuse_unknown_nodes(self.exclude, model, slim)
         ready = at_least_opset(slim, _MIN_OPSET)
-        candidates = weighted_nodes(ready, self.op_types)
+        gemm = ("Gemm",) if "MatMul" in self.op_types else ()
+        candidates = weighted_nodes(ready, (*self.op_types, *gemm))
         heavy = {node.name for node in candidates if node.name not in self.exclude}
         if not heavy:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"

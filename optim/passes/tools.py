@@ -21,8 +21,8 @@ _QUANTIZED_OPS = {
     *("QLinearMatMul", "ConvInteger", "MatMulInteger", "MatMulNBits", "DynamicQuantizeMatMul"),
     *("DynamicQuantizeLSTM", "QAttention"),
 }
-_SKIPPED_PATTERNS = ["FusionGemm", "EliminationUnsqueeze"]
-"""These rewrite the products and masks of attention into forms that its fusion does not know."""
+_HIDE_ATTENTION = ("FusionGemm", "EliminationUnsqueeze")
+"""Patterns that rewrite attention's products and masks into forms that its fusion does not know."""
 
 
 def copy_of(model: "onnx.ModelProto") -> "onnx.ModelProto":
@@ -68,16 +68,22 @@ def refuse_quantized(model: "onnx.ModelProto") -> None:
         )
 
 
-def slimmed(model: "onnx.ModelProto", **options: object) -> "onnx.ModelProto":
-    """A copy with constants folded and trivial nodes fused by onnxslim; `options` are its own.
+def slimmed(
+    model: "onnx.ModelProto", skip: Iterable[str] = _HIDE_ATTENTION, **options: object
+) -> "onnx.ModelProto":
+    """A copy with constants folded and trivial nodes fused by onnxslim.
 
-    Raises StepError for a model over 2 GB. Inputs and outputs stay as they are.
+    Inputs and outputs stay as they are. Raises StepError for a model over 2 GB.
+
+    Args:
+        skip: names of its fusion patterns to leave out.
+        options: further options of its own.
     """
     refuse_over_2_gb(model)
     with quiet():
         import onnxslim
 
-        slim = onnxslim.slim(copy_of(model), skip_fusion_patterns=_SKIPPED_PATTERNS, **options)
+        slim = onnxslim.slim(copy_of(model), skip_fusion_patterns=[*skip], **options)
     restore_interface(slim, model)
     _restore_names(slim, model)
     return slim
@@ -101,13 +107,13 @@ def _restore_names(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
             node.name = producers.get(node.name, node.name)
 
 
-def prepared(model: "onnx.ModelProto") -> "onnx.ModelProto":
+def prepared(model: "onnx.ModelProto", skip: Iterable[str] = _HIDE_ATTENTION) -> "onnx.ModelProto":
     """A slimmed copy with typed values, whose nodes all have names: what the quantizers ask for.
 
     Weights are then initializers, batch normalizations part of their convolutions, and a node's
     name selects that node alone.
     """
-    slim = _typed(slimmed(model))
+    slim = _typed(slimmed(model, skip))
     name_nodes(slim)
     return slim
 
