@@ -14,7 +14,7 @@ KNOWN = {**all_passes(), **all_runtimes()}
 
 
 @pytest.mark.parametrize("name", list(KNOWN))
-@settings(deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_a_spelling_reads_back_to_the_same_part(name: str, data: st.DataObject) -> None:
     part = data.draw(parts(KNOWN[name]))

@@ -14,7 +14,9 @@ from optim.runtimes.base import all_runtimes
 
 PASSES, RUNTIMES = all_passes(), all_runtimes()
 QUICK = settings(
-    deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 
