@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from optim.explain import Side, explain, pairs, time_by_operator
+from optim.executed import Side, pairs, time_by_operator
+from optim.explain import explain
 from optim.graph import compare_graphs
 from optim.study import Study
 from optim.targets import LOCAL

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from optim.errors import OptimError
-from optim.explain import Pair, Reason, Side, precisions, wanted_precision
+from optim.executed import Pair, Side, precisions, wanted_precision
+from optim.explain import Reason
 from optim.graph import GraphDiff
 from optim.measurement import Interval
 from optim.metrics import METRICS

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
+from optim.graph.flops import MATRIX, MOVES
 from optim.graph.values import Analysis, NodeRow
 from optim.model import Model
 from optim.recipe import Recipe
@@ -15,6 +16,13 @@ from optim.runtimes.base import NodeTime, Runtime
 
 _RUNS = 20
 STEP = "profile"
+CONVERSIONS = frozenset(
+    {
+        *("Cast", "Convert", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
+        *("FakeQuantize", "Reorder", "ReorderInput", "ReorderOutput"),
+    }
+)
+"""Executed operators that only change a type or a layout."""
 
 
 class ProfiledNode(BaseModel):
@@ -72,7 +80,8 @@ def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[Profile
     """Times with the rows they stand for, in order of execution. Linear in both.
 
     An engine may leave out the name of a node that it folded into the next one, as OpenVINO does
-    with a convolution before a batch normalization; such a row goes where its result goes.
+    with a convolution before a batch normalization; such a row goes where its result goes. But a
+    matrix product goes neither to a node that only moves data nor to one that has its own.
     """
     times = list(times)
     claimed = _claims(analysis, times)
@@ -93,20 +102,34 @@ def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[Profile
 def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
     """For each executed node its rows, in the graph's order."""
     owners: dict[str, set[int]] = {row.name: set() for row in analysis.nodes}
+    products = {row.name for row in analysis.nodes if row.op in MATRIX}
+    full = {i for i, time in enumerate(times) if time.op in CONVERSIONS or time.op in MOVES}
     for index, time in enumerate(times):
         for name in time.nodes or (time.name,):
-            owners.get(name, set()).add(index)
-    readers: dict[str, list[str]] = {}
-    for row in analysis.nodes:
-        for tensor in row.reads:
-            readers.setdefault(tensor, []).append(row.name)
+            if name in owners and not (name in products and index in full):
+                owners[name].add(index)
+    full.update(*(owners[name] for name in products))
+    readers = _readers(analysis)
     for row in reversed(analysis.nodes):
         if not owners[row.name] and row.op != "Constant":
             after = [owners[name] for tensor in row.writes for name in readers.get(tensor, ())]
-            if after and all(owner == after[0] for owner in after):
-                owners[row.name] = after[0]
+            same = after[0] if after and all(owner == after[0] for owner in after) else set()
+            if row.name not in products:
+                owners[row.name] = same
+            elif not same & full:
+                owners[row.name] = same
+                full |= same
     rows: list[list[NodeRow]] = [[] for _ in times]
     for row in analysis.nodes:
         for index in sorted(owners[row.name]):
             rows[index].append(row)
     return rows
+
+
+def _readers(analysis: Analysis) -> dict[str, list[str]]:
+    """Tensor -> names of the nodes that read it."""
+    found: dict[str, list[str]] = {}
+    for row in analysis.nodes:
+        for tensor in row.reads:
+            found.setdefault(tensor, []).append(row.name)
+    return found
