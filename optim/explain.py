@@ -163,8 +163,8 @@ def _outside(after: Side) -> list[Reason]:
     if share < _OUTSIDE:
         return []
     text = (
-        f"{_percent(share)} of a run is in no node's time: passing inputs and outputs, starting the "
-        "engine, and nodes too short for its profiler. No change of the graph makes that faster."
+        f"{_percent(share)} of a run is in no node's time: passing inputs and outputs, starting "
+        "the engine, and nodes too short for its profiler. No change of the graph makes that faster."
     )
     return [Reason(code="outside", kind="cost", text=text, share=share)]
 
