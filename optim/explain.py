@@ -164,7 +164,7 @@ def _outside(after: Side) -> list[Reason]:
         return []
     text = (
         f"{_percent(share)} of a run is in no node's time: passing inputs and outputs, starting "
-        "the engine, and nodes too short for its profiler. No change of the graph makes that faster."
+        "the engine, nodes too short for its profiler. No change of the graph makes that faster."
     )
     return [Reason(code="outside", kind="cost", text=text, share=share)]
 
