@@ -12,6 +12,7 @@ from optim.names import shown
 _SLOWER = 1.25  # a node's time comes from one process: smaller ratios are noise
 _MATTERS = 0.01  # share of the total time below which a change is not worth a sentence
 _OUTSIDE = 0.3  # share of the median run outside all nodes that is worth one
+_TOO_LONG = 1.5  # nodes adding up to so many median runs were not timed in peace
 _NAMED = 3
 _LISTED = 5
 
@@ -37,6 +38,8 @@ def explain(before: Side, after: Side) -> tuple[Reason, ...]:
         *_conversions(before, after),
         *_slower(before, after, matched),
         *_outside(after),
+        *_disturbed(before),
+        *_disturbed(after),
         *_faster(before, matched),
         *_regrouped(before, matched),
         *_total_time(before, after),
@@ -167,6 +170,17 @@ def _outside(after: Side) -> list[Reason]:
         "the engine, nodes too short for its profiler. No change of the graph makes that faster."
     )
     return [Reason(code="outside", kind="cost", text=text, share=share)]
+
+
+def _disturbed(side: Side) -> list[Reason]:
+    """Doubt where the nodes take longer than the run that they are in."""
+    if not side.p50_us or side.total_us < _TOO_LONG * side.p50_us:
+        return []
+    text = (
+        f"The profiled nodes add up to {_us(side.total_us)}, but a run takes {_us(side.p50_us)}: "
+        "the machine was busy, or profiling slows these nodes down. Take their times as rough."
+    )
+    return [Reason(code="disturbed", kind="note", text=text)]
 
 
 def _share(found: Iterable[Work], side: Side) -> float:

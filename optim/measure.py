@@ -6,19 +6,16 @@ so that what disturbs the machine disturbs all arms alike; the first runs of a b
 the caches full of the other arm, are not kept.
 """
 
-import fcntl
 import gc
 import os
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from statistics import median
-from tempfile import gettempdir
 from typing import Any
 
 import numpy as np
@@ -26,16 +23,14 @@ import psutil
 
 from optim import sandbox
 from optim.environment import affinity, cores_for, environment
-from optim.errors import Cancelled
 from optim.evalset import EvalSet, evalset_from_digest
+from optim.machine import machine_to_itself
 from optim.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Rounds, Slice
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.runtimes.base import Feeds, Runtime, Session
 
 STEP = "measure"
-_LOCK_FILE = Path(gettempdir(), "inference-explorer-timing.lock")
-_LOCK_POLL_SECONDS = 0.1
 _AUTOGROUP = Path("/proc/self/autogroup")
 _HIGHEST_PRIORITY = -20
 _SAMPLES = 4  # inputs that the runs rotate over, the same for every arm
@@ -79,37 +74,12 @@ def slice_of(
         "seed": seed,
         "solo": solo,
     }
-    with _machine_to_itself(cancelled):
+    with machine_to_itself(cancelled):
         answer = sandbox.call(
             "optim.measure:take_slice", argument, step=STEP, cpus=cpus, cancelled=cancelled
         )
     pinned = {"pinned_to": " ".join(map(str, cpus))}
     return Slice.model_validate({**answer, "environment": environment() | pinned})
-
-
-@contextmanager
-def _machine_to_itself(cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Hold the machine-wide lock; the system frees it when this process ends, however it ends."""
-    try:
-        lock = os.open(_LOCK_FILE, os.O_RDONLY)  # another user's file may be opened, not created
-    except FileNotFoundError:
-        lock = os.open(_LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
-    try:
-        while not _locked(lock):
-            if cancelled():
-                raise Cancelled("Cancelled.", "Retry it when you like.", STEP)
-            time.sleep(_LOCK_POLL_SECONDS)
-        yield
-    finally:
-        os.close(lock)
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def take_slice(

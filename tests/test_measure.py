@@ -23,6 +23,7 @@ from optim import measure
 from optim.environment import affinity, cores_for, machine_id
 from optim.errors import Cancelled, StepError
 from optim.evalset import synthesize
+from optim.machine import LOCK_FILE
 from optim.measure import plan_block, slice_of
 from optim.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Measurement
 from optim.model import store_model
@@ -101,7 +102,7 @@ time.sleep(600)
 @pytest.fixture
 def held_elsewhere():
     """The machine's lock, held by another program."""
-    command = [sys.executable, "-c", HOLDER, str(measure._LOCK_FILE)]
+    command = [sys.executable, "-c", HOLDER, str(LOCK_FILE)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
         yield holder
@@ -132,7 +133,7 @@ def test_cancelling_while_timing_frees_the_machine(brought):
     assert time.monotonic() - start < 6
     children = psutil.Process().children(recursive=True)
     assert not [child for child in children if "optim.child" in " ".join(child.cmdline())]
-    lock = os.open(measure._LOCK_FILE, os.O_RDONLY)
+    lock = os.open(LOCK_FILE, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits only for timings of others
     finally:

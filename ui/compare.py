@@ -6,7 +6,6 @@ from optim.errors import OptimError
 from optim.executed import Pair, Side, precisions, wanted_precision
 from optim.explain import Reason
 from optim.graph import GraphDiff
-from optim.measurement import Interval
 from optim.metrics import METRICS
 from optim.search import best_within
 from optim.study import Study
@@ -51,7 +50,7 @@ def title(trial: Trial) -> str:
 
 
 def figures(study: Study, chosen: Sequence[Trial]) -> Table:
-    """Every figure of each trial, one column per trial; empty where there is none."""
+    """Every figure that any of the trials has, one column per trial; empty where it has none."""
     known = quantities(study.evalset.metric, chosen).values()
     labels = ["Recipe", *(quantity.title for quantity in known)]
     labels += ["More threads alone", "Difference in quality", "Verdict", "Timed", "Warnings"]
@@ -62,7 +61,8 @@ def figures(study: Study, chosen: Sequence[Trial]) -> Table:
         words = [_difference(trial), _verdict(trial), _timed(study, trial), _warnings(trial)]
         head = plain(trial.recipe.spelling)
         table[f"#{trial.number}"] = [head, *cells, _thread_gain(trial), *words]
-    return table
+    kept = [i for i in range(len(labels)) if any(column[i] for column in list(table.values())[1:])]
+    return {name: [column[i] for i in kept] for name, column in table.items()}
 
 
 def sides(study: Study, chosen: Sequence[Trial]) -> dict[int, Side]:
@@ -135,12 +135,14 @@ def _thread_gain(trial: Trial) -> str:
 def _difference(trial: Trial) -> str:
     if trial.quality is None:
         return ""
-    quality, metric = trial.quality, METRICS[trial.quality.metric]
-    scale, unit = (100, " points") if metric.unit == "%" else (1, "")
-    low, high = quality.difference_ci
-    ends = Interval(value=quality.difference, low=low, high=high)
-    value, low, high = (scale * end for end in (ends.value, ends.low, ends.high))
-    return plain(f"{value:+.3g}{unit} ({low:+.3g} to {high:+.3g})")
+    ends = (trial.quality.difference, *trial.quality.difference_ci)
+    if not any(ends):
+        return "none"
+    if METRICS[trial.quality.metric].unit == "%":
+        value, low, high = (f"{100 * end:+.2f}" for end in ends)
+        return plain(f"{value} points ({low} to {high})")
+    value, low, high = (f"{end:+.3g}" for end in ends)
+    return plain(f"{value} ({low} to {high})")
 
 
 def _verdict(trial: Trial) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
+from optim.environment import cores_for
 from optim.graph.flops import MATRIX, MOVES
 from optim.graph.values import Analysis, NodeRow
+from optim.machine import machine_to_itself
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.runtimes.base import NodeTime, Runtime
@@ -56,14 +58,21 @@ def profile_of(
     evalset_digest: str,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[NodeTime]:
-    """Per-node times of a model on this machine, in order of execution; runs in a child.
+    """Per-node times of a model on this machine, in order of execution; runs in a pinned child.
+
+    Waits until nothing else is timed on this machine.
 
     Raises StepError where the runtime cannot run or profile the model; Cancelled.
     """
     argument = {"path": str(model.path), "runtime": runtime.spelling, "evalset": evalset_digest}
-    times = sandbox.call(
-        "optim.graph.profile:profile_json", argument, step=STEP, cancelled=cancelled
-    )
+    with machine_to_itself(cancelled):
+        times = sandbox.call(
+            "optim.graph.profile:profile_json",
+            argument,
+            step=STEP,
+            cpus=cores_for(runtime.threads),
+            cancelled=cancelled,
+        )
     return [NodeTime(**{**time, "nodes": tuple(time["nodes"])}) for time in times]
 
 

@@ -40,7 +40,8 @@ def test_figures_are_those_of_the_trials(explored: Study) -> None:
         assert f"{trial.summary.speedup.low:.2f}" in speedup
         assert all(cells[known[name].title] for name in (LATENCY, "size", "load", "first_run"))
         assert f"{trial.summary.runs:,} runs in 1 process on" in cells["Timed"].replace("\\", "")
-        assert "points" in cells["Difference in quality"]
+        expected = f"{100 * trial.quality.difference:+.2f} points" if number else "none"
+        assert cells["Difference in quality"].replace("\\", "").startswith(expected)
         assert cells["Verdict"].replace("\\", "") == trial.quality.verdict
 
 

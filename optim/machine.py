@@ -1,0 +1,42 @@
+"""One timing at a time per machine, whoever started it: timings beside each other lie."""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import gettempdir
+
+from optim.errors import Cancelled
+
+LOCK_FILE = Path(gettempdir(), "inference-explorer-timing.lock")
+_LOCK_POLL_SECONDS = 0.1
+
+
+@contextmanager
+def machine_to_itself(cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Wait until nothing else is timed on this machine, in this program or another; hold it so.
+
+    The system frees it when this process ends, however it ends. Raises Cancelled.
+    """
+    try:
+        lock = os.open(LOCK_FILE, os.O_RDONLY)  # another user's file may be opened, not created
+    except FileNotFoundError:
+        lock = os.open(LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        while not _locked(lock):
+            if cancelled():
+                raise Cancelled("Cancelled.", "Retry it when you like.")
+            time.sleep(_LOCK_POLL_SECONDS)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
