@@ -192,6 +192,13 @@ def test_time_outside_the_nodes_is_said(graph: Analysis) -> None:
     assert "outside" not in by_code(explain(near, near))
 
 
+def test_a_profile_longer_than_the_run_is_doubted(graph: Analysis) -> None:
+    longer = usual(p50=100)(graph)
+    text = by_code(explain(usual()(graph), longer))["disturbed"].text
+    assert "162 µs" in text and "100 µs" in text
+    assert "disturbed" not in by_code(explain(usual(p50=150)(graph), usual(p50=170)(graph)))
+
+
 def test_costs_come_first_and_the_same_is_no_reason(graph: Analysis) -> None:
     one = usual()(graph)
     (only,) = explain(one, one)
