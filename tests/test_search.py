@@ -52,7 +52,7 @@ def test_a_starting_set_fits_the_model() -> None:
     assert "static_int8 + openvino" in spellings(CNN)
     assert not any(text.startswith("dynamic_int8") for text in spellings(CNN))
     assert "dynamic_int8 + onnxruntime" in spellings(LSTM)
-    assert "dynamic_int8 + onnxruntime" in spellings(TRANSFORMER)
+    assert "fuse_transformer + dynamic_int8 + onnxruntime" in spellings(TRANSFORMER)
     assert "fuse_transformer + onnxruntime" in spellings(TRANSFORMER)
     assert not any("fuse_transformer" in text for text in spellings(CNN))
 
