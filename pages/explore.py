@@ -12,7 +12,7 @@ from ui.live_chart import live_chart
 from ui.panel import panel
 from ui.points import front_numbers, marks
 from ui.quantities import LATENCY, QUALITY, Quantity, quantities
-from ui.state import choose_trial, chosen_trial, require_study
+from ui.state import choose_trial, chosen_trial, require_study, trials_in_address
 from ui.table import queue_list, trial_table
 from ui.text import plain, size
 
@@ -135,6 +135,8 @@ def _watch(name: str) -> None:
 
 study = require_study()
 st.session_state["open_study"] = study
+if chosen_trial(study) is None:
+    choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
 _header(study)
 with st.sidebar:
     builder(study)

@@ -1,0 +1,136 @@
+"""A real server in a home folder of its own, and a real Chromium that may not leave it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from study_tools import ROOT, wait_for, write_classifier
+
+CHROMIUM = "/usr/bin/chromium"
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+_PATIENCE_MS = 60_000
+expect.set_options(timeout=_PATIENCE_MS)
+
+
+@dataclass
+class Server:
+    """The application as `python -m optim serve` runs it."""
+
+    home: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "optim", "serve", "--port", str(self.port)]
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+        wait_for(self._answers)
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        assert self.process
+        self.process.terminate()
+        self.process.wait(30)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small model, classifier.onnx, and its evalset.npz."""
+    folder = tmp_path_factory.mktemp("files")
+    write_classifier(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server for the tests that leave it as they find it."""
+    started = Server(tmp_path_factory.mktemp("home"), free_port())
+    started.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a session of its own; fails if it asked for anything outside this machine."""
+    left: list[str] = []
+    contexts = []
+
+    def guard(route: Route) -> None:
+        host = route.request.url.partition("://")[2].partition("/")[0].partition(":")[0]
+        if host == "localhost":
+            route.continue_()
+        else:
+            left.append(route.request.url)
+            route.abort()
+
+    def opened(color_scheme: str = "light") -> Page:
+        context = chromium.new_context(
+            viewport={"width": 1280, "height": 900}, color_scheme=color_scheme
+        )
+        context.route("**/*", guard)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(_PATIENCE_MS)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not left, f"the page asked for {left}"
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])

@@ -1,0 +1,44 @@
+"""Several people at once, and a server that dies."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from browsing import add_recipe, bring, chosen, points, wait_for_points
+from conftest import Server, free_port
+from playwright.sync_api import Page, expect
+from study_tools import wait_for
+
+pytestmark = pytest.mark.browser
+NewPage = Callable[..., Page]
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that the test may kill."""
+    started = Server(tmp_path, free_port())
+    started.start()
+    yield started
+    started.stop()
+
+
+def test_two_sessions_see_one_study_and_a_crash_loses_nothing(
+    own_server: Server, files: Path, new_page: NewPage
+) -> None:
+    first, second = new_page(), new_page("dark")
+    bring(first, own_server.url, files / "classifier.onnx", files / "evalset.npz")
+    second.goto(first.url)
+    wait_for_points(first, 2)
+    wait_for_points(second, 2)
+    add_recipe(second, "openvino:streams=2")
+    expect(first.get_by_text("openvino:streams=2").first).to_be_visible()
+    number = int(chosen(second).inner_text().split()[1])
+
+    done = {point[0] for point in points(first)}
+    own_server.kill()
+    own_server.start()
+    third = new_page()
+    third.goto(f"{first.url}&trial={number}")
+    wait_for(lambda: done <= {point[0] for point in points(third)})
+    add_recipe(third, "openvino:streams=2")  # again, in place of the interrupted one
+    wait_for(lambda: max(point[0] for point in points(third)) >= number, seconds=120)
