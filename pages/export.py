@@ -23,7 +23,10 @@ def _choose(study: Study) -> Trial | None:
         format_func=lambda number: f"#{number} {trials[number].recipe.spelling}",
         key=key,
     )
-    return trials.get(number) if number is not None else None
+    if number is None:
+        return None
+    st.query_params["trial"] = str(number)
+    return trials[number]
 
 
 def _decision(trial: Trial) -> None:

@@ -40,9 +40,11 @@ def test_figures_are_those_of_the_trials(explored: Study) -> None:
         assert f"{trial.summary.speedup.low:.2f}" in speedup
         assert all(cells[known[name].title] for name in (LATENCY, "size", "load", "first_run"))
         assert f"{trial.summary.runs:,} runs in 1 process on" in cells["Timed"].replace("\\", "")
-        expected = f"{100 * trial.quality.difference:+.2f} points" if number else "none"
+        quality = trial.quality
+        same = not any((quality.difference, *quality.difference_ci))
+        expected = "none" if same else f"{100 * quality.difference:+.2f} points ("
         assert cells["Difference in quality"].replace("\\", "").startswith(expected)
-        assert cells["Verdict"].replace("\\", "") == trial.quality.verdict
+        assert cells["Verdict"].replace("\\", "") == quality.verdict
 
 
 def test_why_names_operators_precisions_and_nodes(explored: Study) -> None:

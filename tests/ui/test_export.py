@@ -30,6 +30,8 @@ def test_the_default_is_the_trial_looked_at_else_the_fastest_within_the_loss(
     page = opened("pages/export.py", explored, trial="1")
     assert page.selectbox[0].value == 1
     assert page.selectbox[0].options == [f"#{i} {text}" for i, text in enumerate(RECIPES)]
+    page.selectbox[0].set_value(2).run()
+    assert page.query_params["trial"] == "2" and page.code[0].value == RECIPES[2]
 
 
 def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) -> None:
