@@ -190,7 +190,7 @@ def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
     with name:
         st.markdown(f"#{item.number} `{item.recipe}`")
     with progress:
-        left = "" if item.seconds_left is None else f", {text.seconds(item.seconds_left)} left"
+        left = f", {text.seconds(item.seconds_left)} left" if item.seconds_left else ""
         share = min(1.0, len(trial.slices) / MAX_SLICES)
         st.progress(share, text=f"{item.phase}{left}")
     with action:
