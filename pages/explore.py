@@ -10,6 +10,7 @@ from ui import charts
 from ui.builder import builder
 from ui.live_chart import live_chart
 from ui.panel import panel
+from ui.parts import target_label
 from ui.points import front_numbers, marks
 from ui.quantities import LATENCY, QUALITY, Quantity, quantities
 from ui.state import choose_trial, chosen_trial, require_study, trials_in_address
@@ -35,29 +36,34 @@ def _header(study: Study) -> None:
     st.caption(" · ".join(facts) + made_up)
 
 
-def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool, list[Trial]]:
-    known = quantities(study.evalset.metric, trials)
+def _axes(study: Study) -> tuple[Quantity, Quantity, bool]:
+    known = quantities(study.evalset.metric)
     names = list(known)
-    targets = list(dict.fromkeys(trial.target for trial in trials))
-    widths = [3, 3, 1.4, 4] if len(targets) > 1 else [3, 3, 1.4]
-    left, middle, right, *rest = st.columns(widths, vertical_alignment="bottom")
+    left, middle, right = st.columns([3, 3, 1.4], vertical_alignment="bottom")
     with left:
         x = st.selectbox("Across", names, names.index(LATENCY), lambda n: known[n].title, key="x")
     with middle:
         y = st.selectbox("Up", names, names.index(QUALITY), lambda n: known[n].title, key="y")
     with right:
         log = st.toggle("Log", key="log", help="Logarithmic scale across")
-    for hardware in rest:
-        with hardware:
-            picked = st.multiselect(
-                "Hardware",
-                targets,
-                targets,
-                key="hardware",
-                format_func=lambda n: all_targets()[n].title,
-            )
-        trials = [trial for trial in trials if trial.target in picked]
-    return known[x], known[y], log, trials
+    return known[x], known[y], log
+
+
+def _on_hardware(trials: list[Trial]) -> list[Trial]:
+    """The trials on the targets that are wanted, if there is a choice."""
+    targets = list(dict.fromkeys(trial.target for trial in trials))
+    if len(targets) < 2:
+        return trials
+    wanted = st.pills(
+        "Hardware",
+        targets,
+        selection_mode="multi",
+        default=targets,
+        key=f"hardware:{len(targets)}",
+        format_func=lambda name: target_label(all_targets()[name]),
+        label_visibility="collapsed",
+    )
+    return [trial for trial in trials if trial.target in wanted]
 
 
 def _chart(study: Study, trials: list[Trial], x: Quantity, y: Quantity, log: bool) -> None:
@@ -97,8 +103,8 @@ def _live(name: str, busy: bool) -> None:
     st.session_state["stamp"] = _stamp(trials)
     chart, side = st.columns([5, 3], gap="medium")
     with chart:
-        x, y, log, shown_trials = _axes(study, trials)
-        _chart(study, shown_trials, x, y, log)
+        x, y, log = _axes(study)
+        _chart(study, _on_hardware(trials), x, y, log)
         queue_list(study, trials)
     with side:
         trial = _looked_at(study, trials)

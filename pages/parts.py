@@ -1,13 +1,13 @@
 """Reference: every pass, runtime and target, made from the parts themselves."""
 
-import pandas as pd
 import streamlit as st
 
 from optim.part import Part
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
 from optim.targets import Target, all_targets
-from ui.parts import about, install_hint, target_facts
+from ui.parts import about, install_hint, spelled, target_facts
+from ui.text import plain
 
 
 def _listed(parts: dict[str, type[Part]]) -> None:
@@ -19,24 +19,24 @@ def _listed(parts: dict[str, type[Part]]) -> None:
                 st.warning(hint)
             about(part)
             if part.model_fields:
-                st.dataframe(_settings(part), hide_index=True, key=f"settings:{name}")
+                st.table(_settings(part), border="horizontal")
 
 
-def _settings(part: type[Part]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {"setting": name, "default": str(field.default), "what it does": field.description}
-            for name, field in part.model_fields.items()
-        ]
-    )
+def _settings(part: type[Part]) -> dict[str, list[str]]:
+    fields = part.model_fields
+    return {
+        "setting": [f"`{name}`" for name in fields],
+        "default": [plain(spelled(field.default)) for field in fields.values()],
+        "what it does": [plain(field.description or "") for field in fields.values()],
+    }
 
 
 def _target(target: Target) -> None:
     kind = "estimated from a datasheet" if target.modelled else "measured"
     with st.expander(f"{target.title} · `{target.name}` · {kind}"):
         for note in target.notes:
-            st.write(note)
-        st.dataframe(target_facts(target), hide_index=True, key=f"facts:{target.name}")
+            st.markdown(plain(note))
+        st.table(target_facts(target), border="horizontal")
 
 
 st.title("Parts")

@@ -129,7 +129,13 @@ def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
 
 
 def _groups(marks: Iterable[Mark]) -> list[str]:
-    return sorted({mark.group for mark in marks})
+    """Engines first, so that they keep their shapes when an estimate joins."""
+    ordered = sorted({(_is_estimate(mark), mark.group) for mark in marks})
+    return list(dict.fromkeys(group for _, group in ordered))
+
+
+def _is_estimate(mark: Mark) -> bool:
+    return mark.kind == "estimate"
 
 
 def _by_kind(marks: Sequence[Mark]) -> dict[tuple[Kind, str], list[Mark]]:
@@ -182,7 +188,7 @@ def _fronts(marks: Sequence[Mark], x: Axis, y: Axis) -> list[go.Scatter]:
     """One line through the front's measured points, one through that of the estimates."""
     lines = []
     for estimated in (False, True):
-        part = [m for m in marks if m.on_front and (m.kind == "estimate") == estimated]
+        part = [m for m in marks if m.on_front and _is_estimate(m) == estimated]
         line = _best_values(part, x, y)
         if len(line) > 1:
             lines.append(

@@ -1,10 +1,10 @@
 """How parts and targets describe themselves in the page."""
 
-import pandas as pd
 import streamlit as st
 
 from optim.part import Part
 from optim.targets import Target
+from ui.text import plain
 
 
 def about(part: type[Part]) -> None:
@@ -20,16 +20,26 @@ def install_hint(part: type[Part]) -> str:
     return f"Not installed here. To use it: `pip install {' '.join(missing)}`" if missing else ""
 
 
-def target_facts(target: Target) -> pd.DataFrame:
+def spelled(value: object) -> str:
+    """A setting's value as a recipe spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "|".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value)
+
+
+def target_facts(target: Target) -> dict[str, list[str]]:
     """Every figure of a target's datasheet with its source."""
-    facts = [
-        {"figure": name.replace("_", " "), "value": f"{figure.value:,.4g}", "source": figure.source}
+    rows = [
+        (name.replace("_", " "), f"{figure.value:,.4g}", figure.source)
         for name, figure in target.figures.items()
     ]
     if target.instruction_sets:
-        sets = " ".join(target.instruction_sets)
-        facts.append({"figure": "instruction sets", "value": sets, "source": "the CPU itself"})
-    return pd.DataFrame(facts, columns=["figure", "value", "source"])
+        rows.append(("instruction sets", " ".join(target.instruction_sets), "the CPU itself"))
+    columns = zip(*rows, strict=True)
+    return {
+        name: [plain(text) for text in column]
+        for name, column in zip(("figure", "value", "source"), columns, strict=True)
+    }
 
 
 def target_label(target: Target) -> str:

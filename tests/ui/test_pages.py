@@ -61,8 +61,9 @@ def test_parts_lists_every_part_and_every_figure_with_its_source() -> None:
     titles = " ".join(expander.label for expander in page.expander)
     for name in (*all_passes(), *all_runtimes(), *all_targets()):
         assert f"`{name}`" in titles
-    sources = [table.value for table in page.dataframe if "source" in table.value]
-    assert sources and all((table["source"].str.len() > 3).all() for table in sources)
+    sheets = [table.value for table in page.table if "source" in table.value]
+    assert len(sheets) == len(all_targets())
+    assert all((sheet["source"].str.len() > 3).all() for sheet in sheets)
 
 
 @pytest.mark.parametrize("name", ["explore", "graph", "compare", "export"])
