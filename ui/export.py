@@ -75,6 +75,6 @@ def download_link(study: Study, digest: str) -> str:
     total = size(file_path(digest, ZIP_SUFFIX).stat().st_size)
     return (
         f'<a href="{bundle_url(digest, name)}" download style="display: inline-block; '
-        "padding: 0.55rem 0.9rem; font-size: 0.875rem; border-radius: 6px; background: #0b6e99; color: #ffffff; "
-        f'text-decoration: none">Download the bundle ({total})</a>'
+        "padding: 0.55rem 0.9rem; font-size: 0.875rem; border-radius: 6px; background: #0b6e99; "
+        f'color: #ffffff; text-decoration: none">Download the bundle ({total})</a>'
     )

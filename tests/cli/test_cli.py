@@ -164,8 +164,13 @@ def test_an_estimate_is_named_one(
 
 
 def test_a_bundle_written_by_measure_replays(
-    classifier: tuple[str, str], home: Path, capfd: pytest.CaptureFixture[str]
+    classifier: tuple[str, str],
+    home: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("optim.replay._SLICE_SECONDS", 0.2)
+    monkeypatch.setattr("optim.replay._MAX_SLICES", 3)
     out = home / "bundle"
     recipe = "static_int8 + onnxruntime"
     argv = ["measure", *_with_evalset(classifier), "--recipe", recipe, "--out", str(out)]

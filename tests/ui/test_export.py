@@ -1,7 +1,9 @@
 import re
 import shutil
 import zipfile
+from pathlib import Path
 
+import pytest
 import yaml
 from explored import RECIPES, opened
 
@@ -44,7 +46,11 @@ def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) ->
     assert not page.get("html")
 
 
-def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path) -> None:
+def test_a_bundle_made_in_the_page_downloads_and_replays(
+    explored: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("optim.replay._SLICE_SECONDS", 0.2)
+    monkeypatch.setattr("optim.replay._MAX_SLICES", 3)
     page = opened("pages/export.py", explored, trial="1")
     page.button(key="make").click().run()
     assert not page.exception and not page.error
@@ -86,7 +92,7 @@ def test_file_names_stay_file_names(explored: Study) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_.-]+-abababababab", name)
 
 
-def test_sizes_are_those_in_the_zip(explored: Study, tmp_path) -> None:
+def test_sizes_are_those_in_the_zip(explored: Study) -> None:
     digest = "cd" * 32
     path = file_path(digest, ZIP_SUFFIX)
     path.parent.mkdir(parents=True, exist_ok=True)
