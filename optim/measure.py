@@ -210,7 +210,7 @@ def plan_block(run_seconds: float) -> tuple[int, int]:
     A block takes about 40 ms and five runs at least, unless that would take very long. Of tiny
     models only 200 runs are kept, after enough dropped ones to spread the rounds over time.
     """
-    fewest = max(1, min(5, int(_LONG_BLOCK_SECONDS / run_seconds)))
+    fewest = max(1, min(5, int(_LONG_BLOCK_SECONDS / run_seconds) - 1))  # one more is dropped
     kept = max(fewest, min(_MAX_KEPT, int(_BLOCK_SECONDS / run_seconds)))
     if run_seconds > _COLD_MATTERS_BELOW:
         return kept, 0

@@ -99,7 +99,7 @@ def _collapsed(facts: Facts) -> Warning_ | None:
 def _partial(facts: Facts) -> Warning_ | None:
     if facts.n == facts.total:
         return None
-    text = f"Judged on {facts.n:,} of {facts.total:,} validation samples so far."
+    text = f"Judged on {facts.n:,} of {facts.total:,} validation samples."
     return Warning_(code="partly_judged", text=text, severity="info")
 
 

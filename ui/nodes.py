@@ -1,6 +1,7 @@
 """The per-node table: what the graph says of each node, and what the engine took for it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -65,7 +66,7 @@ def _measured(node: ProfiledNode) -> dict[str, object]:
     return {"µs": node.microseconds, "share": 100 * node.share, "precision run": node.precision}
 
 
-def node_columns() -> Mapping[str, object]:
+def node_columns() -> dict[str, Any]:
     """How the columns are shown."""
     number = st.column_config.NumberColumn
     return {
@@ -83,11 +84,3 @@ def node_columns() -> Mapping[str, object]:
         "FLOP/byte": number(format="%.3g", help="Arithmetic intensity."),
         "parameters": number(format="localized"),
     }
-
-
-def by_operator(profile: Sequence[ProfiledNode]) -> dict[str, float]:
-    """Microseconds per operator as executed."""
-    times: dict[str, float] = {}
-    for node in profile:
-        times[node.op] = times.get(node.op, 0.0) + node.microseconds
-    return times
