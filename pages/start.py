@@ -68,8 +68,9 @@ def _own_model() -> None:
             )
         if st.button("Open this model", type="primary", key="open_model"):
             _open(model, evalset, dims, specs)
-        if evalset and _pending(model, evalset):
-            _images(_pending(model, evalset), evalset)
+        pending = _pending(model, evalset) if evalset else None
+        if evalset and pending:
+            _images(pending, evalset)
 
 
 def _open(
@@ -85,9 +86,9 @@ def _open(
 
 
 def _pending(model: upload.Upload, evalset: upload.Upload) -> Model | None:
-    pending = st.session_state.get(_PENDING)
-    same = pending and pending[:2] == (model.identity, evalset.identity)
-    return pending[2] if same else None
+    for_model, for_evalset, brought = st.session_state.get(_PENDING, ("", "", None))
+    same = (for_model, for_evalset) == (model.identity, evalset.identity)
+    return brought if same else None
 
 
 def _images(model: Model, evalset: upload.Upload) -> None:

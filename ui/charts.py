@@ -239,20 +239,19 @@ def treemap(
         small.setdefault(op, []).append(value)
     tiles = nodes[:_MOST_TILES]
     tiles += [(f"{len(rest)} smaller ones", op, sum(rest)) for op, rest in small.items()]
-    names, ops, values = ([tile[i] for tile in tiles] for i in range(3))
-    inner = [f"{op}/{i}" for i, op in enumerate(ops)]
+    inner = [f"{op}/{i}" for i, (_, op, _) in enumerate(tiles)]
     figure = go.Figure(
         go.Treemap(
             ids=[*totals, *inner],
-            labels=[escape(name) for name in (*totals, *names)],
-            parents=["" for _ in totals] + list(ops),
-            values=[*(0 for _ in totals), *values],
+            labels=[escape(name) for name in (*totals, *(tile[0] for tile in tiles))],
+            parents=["" for _ in totals] + [op for _, op, _ in tiles],
+            values=[*(0 for _ in totals), *(value for _, _, value in tiles)],
             texttemplate="%{label}<br>%{percentRoot:.1%}",
             hovertemplate=f"<b>%{{label}}</b><br>%{{value:.4g}} {unit}"
             "<br>%{percentRoot:.1%} of all<extra></extra>",
             marker={
                 "colorscale": [[0, "#9fb6c6"], [1, ACCENT]],
-                "colors": [*totals.values(), *values],
+                "colors": [*totals.values(), *(value for _, _, value in tiles)],
             },
             maxdepth=2,
         )

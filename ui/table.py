@@ -1,6 +1,7 @@
 """The table of trials and the queue."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -91,7 +92,7 @@ def _value(quantity: Quantity, trial: Trial) -> float | None:
     return found.value if found else None
 
 
-def _columns(metric: str) -> dict[str, object]:
+def _columns(metric: str) -> dict[str, Any]:
     quality = quantities(metric)[QUALITY]
     number, words, check = (
         st.column_config.NumberColumn,

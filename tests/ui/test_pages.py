@@ -1,10 +1,14 @@
 """What the pages do on a small real study: choose, build recipes, act on trials, show the graph."""
 
+import io
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from explored import RECIPES
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 from study_tools import ROOT
 
@@ -173,3 +177,47 @@ def test_the_graph_page_shows_totals_nodes_and_measured_times(explored: Study) -
 def test_the_graph_of_an_optimized_model_can_be_chosen(explored: Study) -> None:
     page = _page("graph", explored, trial="1")
     assert any("QuantizeLinear" in caption.value for caption in page.caption)
+
+
+@pytest.fixture
+def own_model(explored: Study) -> AppTest:
+    page = _page("start")
+    return page.toggle(key="by_path").set_value(True).run()
+
+
+def _model_path(name: str) -> str:
+    return str(next(sample.model_path for sample in list_samples() if sample.name == name))
+
+
+def test_open_sizes_are_asked_for_with_a_default(own_model: AppTest) -> None:
+    own_model.text_input(key="model.path").set_value(_model_path("fashion")).run()
+    assert own_model.number_input(key="dim.batch").value == 1
+    assert "fidelity to the original" in _shown(own_model)
+    assert own_model.button(key="open_model")
+
+
+def test_images_come_with_a_preprocessing_to_adjust(own_model: AppTest, tmp_path: Path) -> None:
+    images = tmp_path / "images.zip"
+    with zipfile.ZipFile(images, "w") as archive:
+        for name in ("bag/1.png", "bag/2.png", "shirt/1.png", "shirt/2.png"):
+            picture = io.BytesIO()
+            Image.new("L", (40, 30), len(name)).save(picture, "png")
+            archive.writestr(name, picture.getvalue())
+    own_model.text_input(key="model.path").set_value(_model_path("fashion"))
+    own_model.text_input(key="evalset.path").set_value(str(images)).run()
+    own_model.button(key="open_model").click().run()
+    assert not own_model.exception and not own_model.error
+    assert own_model.selectbox(key="preprocessing.channels").value == "gray"
+    own_model.text_input(key="preprocessing.mean").set_value("a, b, c").run()
+    assert "no list of numbers" in own_model.error[0].value
+    assert own_model.text_input(key="model.path").value
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("/no/such/model.onnx", "no file"), (__file__, "not a model")]
+)
+def test_a_bad_path_is_one_sentence(own_model: AppTest, path: str, said: str) -> None:
+    own_model.text_input(key="model.path").set_value(path).run()
+    assert not own_model.exception
+    (error,) = own_model.error
+    assert said in error.value.replace("\\", "")
