@@ -45,7 +45,8 @@ function zoomKept(layout, box) {
   if (before?.view === given.view) {
     for (const axis of ["xaxis", "yaxis"]) {
       const now = box.layout[axis].range;
-      if (String(now) !== String(before[axis])) layout[axis].range = now;
+      // An empty chart has no range of its own: what Plotly made up for it is nobody's zoom.
+      if (before[axis] && String(now) !== String(before[axis])) layout[axis].range = now;
     }
   }
   return layout;
