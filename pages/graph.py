@@ -16,6 +16,9 @@ from ui.state import queue, require_study, trials_in_address
 from ui.text import count, plain, size
 
 _HEIGHT = 620
+_PICTURE, _NODES = "Picture (Netron)", "Nodes and where the time goes"
+_PICTURED = 2000
+"""Graphs with more nodes open with the table."""
 
 
 def _model(study: Study) -> str:
@@ -77,6 +80,29 @@ def _where(analysis: Analysis, profile: tuple[ProfiledNode, ...]) -> None:
     st.plotly_chart(figure, key="treemap", alt="Treemap of where the time or the FLOPs go")
 
 
+def _view(nodes: int) -> str:
+    """What to look at. Only that is drawn: the picture of a large graph takes a while."""
+    return st.segmented_control(
+        "View",
+        [_PICTURE, _NODES],
+        default=_PICTURE if nodes <= _PICTURED else _NODES,
+        required=True,
+        key=f"view:{nodes <= _PICTURED}",
+        label_visibility="collapsed",
+    )
+
+
+def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
+    profile: tuple[ProfiledNode, ...] = ()
+    with shown():
+        profile = _profile(study, digest)
+    _where(analysis, profile)
+    frame = node_frame(analysis, profile)
+    if profile:
+        frame = frame.sort_values("µs", ascending=False)
+    st.dataframe(frame, hide_index=True, height=460, column_config=node_columns(), key="nodes")
+
+
 study = require_study()
 st.subheader(f"Graph of {plain(study.model.name)}", anchor=False)
 digest = _model(study)
@@ -84,15 +110,7 @@ with shown():
     model = load_model(digest)
     analysis = analysis_of_digest(digest)
     _totals(analysis, model.size_bytes)
-    picture, nodes = st.tabs(["Picture (Netron)", "Nodes and where the time goes"])
-    with picture:
+    if _view(analysis.node_count) == _PICTURE:
         st.iframe(viewer_url(digest, model.name), height=_HEIGHT)
-    with nodes:
-        profile: tuple[ProfiledNode, ...] = ()
-        with shown():
-            profile = _profile(study, digest)
-        _where(analysis, profile)
-        frame = node_frame(analysis, profile)
-        if profile:
-            frame = frame.sort_values("µs", ascending=False)
-        st.dataframe(frame, hide_index=True, height=460, column_config=node_columns(), key="nodes")
+    else:
+        _nodes(study, digest, analysis)
