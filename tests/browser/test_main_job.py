@@ -34,7 +34,7 @@ def study(server: Server, files: Path, chromium: object) -> str:
     page = chromium.new_page()  # type: ignore[attr-defined]
     page.set_default_timeout(60_000)
     bring(page, server.url, files / "classifier.onnx", files / "evalset.npz")
-    wait_for_points(page, 4)
+    wait_for_points(page, 2)
     query = str(page.url.partition("?")[2])
     page.close()
     return query
@@ -45,7 +45,7 @@ def test_toggle_measure_click_export_replay(
 ) -> None:
     page = new_page()
     page.goto(f"{server.url}/explore?{study}")
-    wait_for_points(page, 4)
+    wait_for_points(page, 2)
     toggle(page, "Simplify the graph")
     toggle(page, "Zero the smallest weights")
     page.get_by_role("button", name="Add to the chart").click()
@@ -74,7 +74,7 @@ def test_zoom_is_kept_while_the_chart_updates(
 ) -> None:
     page = new_page("dark")
     page.goto(f"{server.url}/explore?{study}")
-    wait_for_points(page, 4)
+    wait_for_points(page, 2)
     area = page.locator(".live-chart .nsewdrag").bounding_box()
     assert area
     page.mouse.move(area["x"] + 30, area["y"] + 30)
@@ -156,4 +156,4 @@ def test_bad_models_are_one_sentence(
     expect(alert(page)).to_contain_text(said)
     assert "Traceback" not in page.content()
     page.goto(f"{server.url}/explore?{study}")  # and what was there before still is
-    wait_for_points(page, 4)
+    wait_for_points(page, 2)
