@@ -55,7 +55,12 @@ function zoomKept(layout, box) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".live-chart");
   const figure = JSON.parse(data.figure);
-  const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  const config = {
+    displaylogo: false,
+    responsive: true,
+    showSendToCloud: false,
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"], // nothing leaves the machine
+  };
   box.setAttribute("aria-label", data.alt);
   plotly().then(async (Plotly) => {
     await Plotly.react(box, figure.data, themed(zoomKept(figure.layout, box), box), config);
