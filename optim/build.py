@@ -24,7 +24,7 @@ from optim.settings import settings
 if TYPE_CHECKING:
     import onnx
 
-_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "torch")
+_LIBRARIES = ("onnx", "onnxruntime", "onnxslim")
 _MAX_MESSAGE = 500
 
 

@@ -1,7 +1,8 @@
-"""Magnitude pruning with PyTorch's mask computation (torch.nn.utils.prune).
+"""Magnitude pruning, choosing the weights that torch.nn.utils.prune.L1Unstructured would.
 
 Weights with the smallest magnitudes are set to zero: Han et al., "Learning both Weights and
-Connections for Efficient Neural Networks", 2015.
+Connections for Efficient Neural Networks", 2015. Done with NumPy, since importing PyTorch costs
+two seconds in every build.
 """
 
 from collections.abc import Mapping
@@ -103,12 +104,11 @@ class MagnitudePrune(Pass):
         tensor.CopyFrom(numpy_helper.from_array(weight * mask, tensor.name))
 
     def _any(self, weight: NDArray[np.float32]) -> NDArray[np.float32]:
-        import torch
-        from torch.nn.utils.prune import L1Unstructured
-
-        values = torch.from_numpy(weight.copy())
-        mask = L1Unstructured(self.sparsity).compute_mask(values, torch.ones_like(values))
-        return np.asarray(mask.numpy(), np.float32)
+        """Zero where the smallest magnitudes are, their share rounded to whole weights."""
+        mask = np.ones(weight.size, np.float32)
+        smallest = np.argsort(np.abs(weight), axis=None, kind="stable")
+        mask[smallest[: round(self.sparsity * weight.size)]] = 0
+        return mask.reshape(weight.shape)
 
     def _why_nothing(self, axes: dict[str, int]) -> str:
         if not axes:
