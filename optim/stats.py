@@ -99,7 +99,7 @@ def _interval(logs: Sequence[Floats], spread: float) -> Interval:
     # Of one slice with few rounds even the error inside is hardly known.
     freedom = _PRIOR_COUNT + own if own else max(1, min(_PRIOR_COUNT, len(logs[0]) - 1))
     reach = _t(freedom) * max(moderated, inside)
-    if own:
+    if len(means) >= ENOUGH_PROCESSES:  # the spread of two says next to nothing
         reach = max(reach, _t(own) * np.sqrt(squares / own / count))
     centre = means.mean()
     low, value, high = np.exp([centre - reach, centre, centre + reach]).tolist()
