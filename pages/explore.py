@@ -36,8 +36,8 @@ def _header(study: Study) -> None:
     st.caption(" · ".join(facts) + made_up)
 
 
-def _axes(study: Study) -> tuple[Quantity, Quantity, bool]:
-    known = quantities(study.evalset.metric)
+def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool]:
+    known = quantities(study.evalset.metric, trials)
     names = list(known)
     left, middle, right = st.columns([3, 3, 1.4], vertical_alignment="bottom")
     with left:
@@ -103,7 +103,7 @@ def _live(name: str, busy: bool) -> None:
     st.session_state["stamp"] = _stamp(trials)
     chart, side = st.columns([5, 3], gap="medium")
     with chart:
-        x, y, log = _axes(study)
+        x, y, log = _axes(study, trials)
         _chart(study, _on_hardware(trials), x, y, log)
         queue_list(study, trials)
     with side:
