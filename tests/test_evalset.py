@@ -17,12 +17,7 @@ X = np.random.default_rng(3).standard_normal((N, F)).astype(np.float32)
 LABELS = np.arange(N) % models.CLASSES
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPTIM_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture

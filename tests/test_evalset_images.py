@@ -10,17 +10,11 @@ from optim.errors import InputError
 from optim.evalset import Preprocessing, load_evalset, load_image_folder, stored
 from optim.evalset.images import convert
 from optim.model import TensorSpec
-from optim.settings import settings
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
 
 
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPTIM_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def picture(colour, size=(40, 30), form="PNG"):

@@ -5,15 +5,8 @@ import pytest
 
 from optim.errors import InputError
 from optim.files import file_path, hash_files, put_bytes, put_file
-from optim.settings import settings
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPTIM_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield tmp_path / "home"
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def test_the_name_is_the_sha256_of_the_content(tmp_path):

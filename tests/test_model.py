@@ -16,15 +16,8 @@ from optim.model import (
     store_model,
     write_proto,
 )
-from optim.settings import settings
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPTIM_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield tmp_path / "home"
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 def product(seed=0):

@@ -12,13 +12,7 @@ from optim.quality import Quality, judge, quality_of
 from optim.recipe import Recipe
 from optim.settings import settings
 
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("OPTIM_HOME", str(tmp_path / "home"))
-    settings.cache_clear()
-    yield tmp_path
-    settings.cache_clear()
+pytestmark = pytest.mark.usefixtures("home")
 
 
 @pytest.fixture
