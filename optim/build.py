@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from optim import sandbox
 from optim.errors import OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.model import Model, load_model, read_proto, store_model, write_proto
+from optim.model import Model, describe, load_model, read_proto, store_model, write_proto
 from optim.passes.base import Calibration, Context, Outcome, Pass
 from optim.passes.compare import changed
 from optim.recipe import Recipe
@@ -102,7 +102,8 @@ def _build_in_child(
         }
         result = sandbox.call("optim.build:build", argument, step="passes", cancelled=cancelled)
         if result["modified"]:
-            model = store_model(out, model.name, "optimized", model.dims)
+            described = result["described"]
+            model = store_model(out, model.name, "optimized", model.dims, described=described)
     steps = tuple(BuildStep.model_validate(step) for step in result["steps"])
     return Built(model=model, steps=steps, seconds=time.monotonic() - started)
 
@@ -120,7 +121,7 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
     Args:
         recipe: its spelling; the runtime in it plays no part.
 
-    Returns: `steps` (one per pass), whether the model was `modified`, and its `size_bytes`.
+    Returns: `steps` (one per pass), whether the model was `modified`, and how it is `described`.
 
     Raises: StepError or InputError that names the pass and what ran before it.
     """
@@ -144,7 +145,7 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
     return {
         "steps": [step.model_dump(mode="json") for step in steps],
         "modified": any(step.modified for step in steps),
-        "size_bytes": sum(file.stat().st_size for file in Path(out).parent.glob("model.*")),
+        "described": describe(out),
     }
 
 

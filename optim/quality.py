@@ -94,14 +94,13 @@ def judge(
     """Child: see `quality_of`. Returns a Quality as JSON values."""
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
     judgement = _Judgement.of(evalset, source.outputs, limit)
-    session = Recipe.parse(recipe).runtime.open(Path(model_path))
     feeds = evalset.feeds("validation", limit)
+    answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
     deadline = time.monotonic() + seconds
-    for sample, reference in zip(feeds, outputs.originals(source, evalset, feeds), strict=True):
-        judgement.add(session.run(sample), reference)
+    for answer, reference in zip(answers, outputs.originals(source, evalset, feeds), strict=True):
+        judgement.add(answer, reference)
         if time.monotonic() > deadline:
             break
-    session.close()
     return judgement.quality().model_dump(mode="json")
 
 

@@ -133,8 +133,8 @@ def _typed(model: "onnx.ModelProto") -> "onnx.ModelProto":
     """The model with each value's type recorded, also behind ONNX Runtime's fused operators."""
     if not any(node.domain == "com.microsoft" for node in model.graph.node):
         return model  # the standard's own inference, which the quantizers call, suffices
-    with quiet():
-        from onnxruntime.tools.symbolic_shape_infer import SymbolicShapeInference
+    with quiet():  # from here, since `onnxruntime.tools` would import PyTorch for it
+        from onnxruntime.transformers.shape_infer_helper import SymbolicShapeInference
 
         return SymbolicShapeInference.infer_shapes(model, auto_merge=True)
 
