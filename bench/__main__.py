@@ -38,7 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sample", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--slices", type=int, default=10, help="agree: slices and loops a sample")
     parser.add_argument("--tries", type=int, default=100, help="aa: how many")
-    parser.add_argument("--simulations", type=int, default=400, help="aa: simulated, per spread")
+    parser.add_argument("--simulations", type=int, default=1000, help="aa: simulated, per spread")
     parser.add_argument("--gap", type=float, default=120, help="repeat: seconds between the times")
     parser.add_argument("--out", help="write the report here instead of printing it")
     return parser.parse_args()

@@ -37,7 +37,7 @@ from optim.study import Study
 from optim.trial import Trial
 
 ZIP_SUFFIX = ".zip"
-_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy", "torch")
+_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy")
 
 
 class About(BaseModel):

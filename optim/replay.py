@@ -29,10 +29,9 @@ from optim.model import DATA_FILE, MODEL_FILE, Model
 from optim.quality import Quality, quality_of
 from optim.recipe import Recipe
 from optim.settings import settings
-from optim.stats import ENOUGH_PROCESSES, good_enough, summarize
+from optim.stats import good_enough, summarize
+from optim.steps import MAX_SLICES, SLICE_SECONDS
 
-_SLICE_SECONDS = 1.5
-_MAX_SLICES = 8
 _TIE = 0.04
 """Speed-ups closer than this share are a tie: it is how far the same recipe drifts in time."""
 _SAME_QUALITY = 0.002
@@ -124,19 +123,19 @@ def _measured(
 ) -> Measurement:
     """Slices until the speed-up is known well, at most eight."""
     measured = Measurement()
-    for number in range(_MAX_SLICES):
+    for number in range(MAX_SLICES):
         progress(f"timing, process {number + 1}")
         part = slice_of(
             rebuilt,
             original,
             recipe,
             evalset,
-            seconds=_SLICE_SECONDS,
+            seconds=SLICE_SECONDS,
             seed=number,
             solo=number == 0,
         )
         measured = measured.plus(part)
-        if number + 1 >= ENOUGH_PROCESSES and good_enough(summarize(measured)):
+        if good_enough(summarize(measured)):
             break
     return measured
 

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     step_seconds: int = Field(
         default=300, ge=5, description="Longest time one step may take, in s."
     )
+    server_files: bool = Field(
+        default=True,
+        description="Whether the page may open files by their path on this machine; set it to "
+        "false where others than its owner can reach the page.",
+    )
     trial_seconds: float = Field(
         default=20.0, gt=0, description="Timing budget of one trial, in s, without its passes."
     )

@@ -31,7 +31,7 @@ def _sample_card(sample: Sample) -> None:
 
 
 def _own_model() -> None:
-    by_path = st.toggle(
+    by_path = settings().server_files and st.toggle(
         "Files are on the server already",
         key="by_path",
         help="Read them by their path there instead of uploading them.",

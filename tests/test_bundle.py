@@ -71,8 +71,8 @@ def exported(findings, tmp_path_factory):
 @pytest.fixture
 def bundle(exported, tmp_path, monkeypatch):
     """A copy to change, and replays that time little."""
-    monkeypatch.setattr(replay_module, "_SLICE_SECONDS", 0.05)
-    monkeypatch.setattr(replay_module, "_MAX_SLICES", 1)
+    monkeypatch.setattr(replay_module, "SLICE_SECONDS", 0.05)
+    monkeypatch.setattr(replay_module, "MAX_SLICES", 1)
     return shutil.copytree(exported, tmp_path / "bundle")
 
 

@@ -169,8 +169,8 @@ def test_a_bundle_written_by_measure_replays(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("optim.replay._SLICE_SECONDS", 0.2)
-    monkeypatch.setattr("optim.replay._MAX_SLICES", 3)
+    monkeypatch.setattr("optim.replay.SLICE_SECONDS", 0.2)
+    monkeypatch.setattr("optim.replay.MAX_SLICES", 3)
     out = home / "bundle"
     recipe = "static_int8 + onnxruntime"
     argv = ["measure", *_with_evalset(classifier), "--recipe", recipe, "--out", str(out)]

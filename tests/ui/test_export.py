@@ -49,8 +49,8 @@ def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) ->
 def test_a_bundle_made_in_the_page_downloads_and_replays(
     explored: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optim.replay._SLICE_SECONDS", 0.2)
-    monkeypatch.setattr("optim.replay._MAX_SLICES", 3)
+    monkeypatch.setattr("optim.replay.SLICE_SECONDS", 0.2)
+    monkeypatch.setattr("optim.replay.MAX_SLICES", 3)
     page = opened("pages/export.py", explored, trial="1")
     page.button(key="make").click().run()
     assert not page.exception and not page.error
