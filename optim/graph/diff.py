@@ -1,9 +1,11 @@
 """What an optimization changed in a graph."""
 
 from collections import Counter
+from collections.abc import Container
 
 from pydantic import BaseModel, ConfigDict
 
+from optim.graph.flops import VIEWS
 from optim.graph.values import Analysis, NodeRow
 
 _NO_WORK = ("Constant", "Identity")
@@ -60,19 +62,27 @@ def _fusions(a: Analysis, b: Analysis) -> list[Fusion]:
     maker = {tensor: row for row in a.nodes for tensor in row.writes}
     order = {row.name: index for index, row in enumerate(a.nodes)}
     old = {(row.op, row.reads, row.writes) for row in a.nodes}
-    still_there = {tensor for row in b.nodes for tensor in row.writes}
+    new_maker = {tensor: row for row in b.nodes for tensor in row.writes}
     found = []
     for row in b.nodes:
         if (row.op, row.reads, row.writes) in old:
             continue
-        inside = _behind(row, maker, still_there)
+        inside = _behind(row, maker, new_maker.keys())
         names = sorted(inside, key=lambda name: order[name])
         ops = tuple(inside[name].op for name in names)
-        found.append(Fusion(node=row.name, op=row.op, replaces=tuple(names), ops=ops))
+        worker = _worker(row, maker, new_maker)
+        found.append(Fusion(node=worker.name, op=worker.op, replaces=tuple(names), ops=ops))
     return found
 
 
-def _behind(row: NodeRow, maker: dict[str, NodeRow], borders: set[str]) -> dict[str, NodeRow]:
+def _worker(row: NodeRow, maker: dict[str, NodeRow], new_maker: dict[str, NodeRow]) -> NodeRow:
+    """The new node that does the work: the one before `row` where that only views its result."""
+    while row.op in VIEWS and row.reads and row.reads[0] in new_maker.keys() - maker.keys():
+        row = new_maker[row.reads[0]]
+    return row
+
+
+def _behind(row: NodeRow, maker: dict[str, NodeRow], borders: Container[str]) -> dict[str, NodeRow]:
     """Nodes of the graph before that make what `row` writes, back to tensors in `borders`."""
     found: dict[str, NodeRow] = {}
     seen: set[str] = set()
@@ -98,7 +108,7 @@ def _notes(a: Analysis, b: Analysis, fused: tuple[Fusion, ...]) -> list[str]:
     pairs = b.op_histogram.get("QuantizeLinear", 0) - a.op_histogram.get("QuantizeLinear", 0)
     casts = b.op_histogram.get("Cast", 0) - a.op_histogram.get("Cast", 0)
     if pairs > 0:
-        notes.append(f"{pairs} QuantizeLinear nodes were added.")
+        notes.append(f"QuantizeLinear nodes added: {pairs}.")
     if casts > 0:
-        notes.append(f"{casts} Cast nodes were added; each costs a copy of its tensor.")
+        notes.append(f"Cast nodes added: {casts}; each costs a copy of its tensor.")
     return notes

@@ -72,4 +72,33 @@ def test_added_casts_and_quantizers_are_said(tmp_path: Path) -> None:
     model.graph.node[1].input[0] = "x16"
     onnx.save(model, tmp_path / "m.onnx")
     diff = compare_graphs(before, analyse(tmp_path / "m.onnx"))
-    assert any("1 Cast node" in note for note in diff.notes)
+    assert any("Cast nodes added: 1" in note for note in diff.notes)
+
+
+def test_a_product_and_its_view_stand_for_what_they_replace(tmp_path: Path) -> None:
+    def product(*nodes: onnx.NodeProto) -> Analysis:
+        weights = [numpy_helper.from_array(np.ones((4, 4), np.float32), "w")]
+        weights += [numpy_helper.from_array(np.ones(4, np.float32), "b")]
+        weights += [numpy_helper.from_array(np.array([1, 2, 4]), "shape")]
+        values = [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 4]),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2, 4]),
+        ]
+        graph = helper.make_graph([*nodes], "g", values[:1], values[1:], weights)
+        path = tmp_path / "product.onnx"
+        opsets = [helper.make_opsetid("", 17)]
+        path.write_bytes(helper.make_model(graph, opset_imports=opsets).SerializeToString())
+        return analyse(path)
+
+    before = product(
+        helper.make_node("MatMul", ["x", "w"], ["h"], name="mm"),
+        helper.make_node("Add", ["h", "b"], ["s"], name="add"),
+        helper.make_node("Reshape", ["s", "shape"], ["y"], name="view"),
+    )
+    after = product(
+        helper.make_node("Gemm", ["x", "w", "b"], ["t"], name="gemm"),
+        helper.make_node("Reshape", ["t", "shape"], ["y"], name="new_view"),
+    )
+    (fusion,) = compare_graphs(before, after).fused
+    assert (fusion.node, fusion.op) == ("gemm", "Gemm")
+    assert fusion.replaces == ("mm", "add", "view")

@@ -60,7 +60,7 @@ def test_why_names_operators_precisions_and_nodes(explored: Study) -> None:
 
 def test_graph_changes_of_a_quantized_trial(explored: Study) -> None:
     page = opened("pages/compare.py", explored, trials="0,1")
-    assert "QuantizeLinear nodes were added" in page_text(page)
+    assert "QuantizeLinear nodes added" in page_text(page)
     assert "int8" in page_text(page).split("Weights:")[1]
     tables = [element.value for element in page.dataframe]
     (changed,) = [table for table in tables if "added" in table.columns]
