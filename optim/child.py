@@ -1,5 +1,6 @@
 """Entry point of a sandboxed child: `python -m optim.child REQUEST RESULT PARENT_PID`."""
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -27,10 +28,12 @@ def main(request_path: str, result_path: str, parent: str) -> None:
 
 
 def _confine(parent: int) -> None:
-    """Die with the parent, leave no core dump, fill no disk."""
+    """Die with the parent, and before it where memory runs out; leave no core, fill no disk."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the parent is gone")
+    with contextlib.suppress(OSError):  # not on every system
+        Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
 

@@ -145,14 +145,21 @@ def _read(result: Path, returncode: int, step: str, log: Path) -> Any:
 
 
 def _crash(returncode: int, step: str, log: Path) -> StepError:
-    tail = log.read_bytes()[-_LOG_TAIL:].decode(errors="replace").strip()
-    last = next((line for line in reversed(tail.splitlines()) if line.strip()), "no output")
-    if returncode < 0:
+    if returncode == -signal.SIGKILL:
+        how = "was killed by the system, most likely because the machine ran out of memory"
+    elif returncode < 0:
         how = f"crashed in native code ({signal.Signals(-returncode).name})"
     else:
-        how = f"ended with exit code {returncode} ({last[:300]})"
+        how = f"ended with exit code {returncode} ({_last_line(log)[:300]})"
     return StepError(
         f"The child process that ran this step {how}.",
         "The model or the engine is at fault; every other result is intact. Try another recipe.",
         step,
     )
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as source:
+        source.seek(-min(_LOG_TAIL, log.stat().st_size), os.SEEK_END)
+        lines = source.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no output"
