@@ -18,7 +18,7 @@ FUNCTIONS = """
 import ctypes, os, sys, time
 
 def crash(): ctypes.string_at(0)
-def greedy(): kept = bytearray(2_000_000_000); kept[::4096] = b"x" * len(kept[::4096]); time.sleep(60)
+def greedy(): kept = [bytes([i]) * 10_000_000 for i in range(200)]; time.sleep(60)
 def hang(): time.sleep(60)
 def vanish(): os._exit(0)
 def loud():

@@ -193,7 +193,7 @@ def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict
     check_operators(proto)
     declared = undeclare_outputs(proto.graph)
     write_proto(proto, path)
-    _stage(path.parent, "a trial run of the model")
+    _stage(path.parent, "doing a trial run of the model")
     outputs, inferred = run_once(path, feeds)
     _stage(path.parent, "checking the model")
     bound = onnx.load(path, load_external_data=False)

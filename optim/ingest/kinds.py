@@ -90,12 +90,18 @@ _REFUSALS = (
         "It is a NumPy array, not a model.", ACCEPTED, lambda head: head.startswith(b"\x93NUMPY")
     ),
     _Refusal(
+        "It is a picture or a document, not a model.",
+        ACCEPTED,
+        lambda head: head.startswith((b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"%PDF")),
+    ),
+    _Refusal(
         "It is a compressed archive other than zip.",
         "Unpack it first, or make it a zip.",
         lambda head: (
             head.startswith((b"\x1f\x8b", b"7z\xbc\xaf", b"\xfd7zXZ")) or head[257:262] == b"ustar"
         ),
     ),
+    _Refusal("It is a text file, not a model.", ACCEPTED, lambda head: _is_text(head)),
 )
 
 
@@ -120,6 +126,12 @@ def kind_of(path: Path, max_bytes: int) -> Kind:
 
 def _is_pickle(head: bytes, path: Path) -> bool:
     return (head[0] == 0x80 and head[1:2] in _PROTOCOLS) or path.suffix in _PICKLE_SUFFIXES
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether it begins with readable characters only; every ONNX file has others in its head."""
+    readable = bytes([*b"\t\n\r\f", *range(0x20, 0x7F), *range(0x80, 0x100)])
+    return not head.translate(None, readable)
 
 
 def _folder_error(path: Path) -> InputError:

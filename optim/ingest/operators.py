@@ -20,6 +20,7 @@ _RUNNING = re.compile(
     r"Status Message: "
 )
 _PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : ")
+_SOURCE_LINE = re.compile(r"/\S+\.(cc|h):\d+ .*?\)( const)? (?=[A-Z])")
 _PATH = re.compile(r"(/[^\s:'\"]+)+")
 _STANDARD_OPS = "Export it with standard ONNX operators, or leave that part out of the model."
 
@@ -90,7 +91,8 @@ def all_graphs(
 
 def explained(error: Exception, doing: str) -> InputError:
     """ONNX Runtime's or the checker's error in a sentence, with the operator and node it names."""
-    text = " ".join(_PATH.sub("the file", _PREFIX.sub("", str(error))).split())
+    message = _SOURCE_LINE.sub("", _PREFIX.sub("", str(error)))
+    text = " ".join(_PATH.sub("the file", message).split())
     if found := _NO_KERNEL.search(text):
         return InputError(
             f"ONNX Runtime cannot run the operator {shown(found['op'])!r} (opset "

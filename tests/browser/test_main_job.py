@@ -134,7 +134,7 @@ def test_every_page_fits_1280_px(
 
 
 BAD = {
-    "text.onnx": (b"this is no model" * 40, "damaged"),
+    "text.onnx": (b"this is no model" * 40, "text file"),
     "weights.pt": (
         b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00}\x94\x8c\x01a\x94K\x01s.",
         "pickle",

@@ -57,7 +57,9 @@ NOT_MODELS = {
     "empty": ("a.onnx", b"", "empty", "again"),
     "truncated": ("a.onnx", WEIGHTS[:-100], "incomplete or damaged", "again"),
     "truncated, no suffix": ("a", WEIGHTS[:2000], "incomplete or damaged", "again"),
-    "text": ("a.txt", b"hello, this is not a model at all\n", "not a model", ".onnx"),
+    "text": ("a.txt", b"hello, this is not a model at all\n", "text file, not a model", ".onnx"),
+    "renamed text": ("a.onnx", "größer\n".encode() * 999, "text file, not a model", ".onnx"),
+    "renamed photo": ("a.onnx", b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(99), "picture", ".onnx"),
     "random": ("a.bin", bytes(range(255, 0, -1)) * 9, "not a model", ".onnx"),
     "no graph": ("a.onnx", WEIGHTS[:2], "no nodes", ".onnx"),
     "web page": ("a.onnx", b"<!DOCTYPE html><html>404</html>", "web page", "Download"),
@@ -309,6 +311,14 @@ def test_what_cannot_run_is_named(bring, save, proto, message):
         bring(save(proto))
 
 
+def test_what_the_engine_says_comes_without_its_source_code(bring, save):
+    proto = relu()
+    proto.ir_version = 99
+    with pytest.raises(InputError, match="failed:Unsupported model IR version: 99, max") as caught:
+        bring(save(proto))
+    assert "onnxruntime::" not in str(caught.value)
+
+
 def test_a_missing_kernel_is_named_with_its_node(bring, save):
     proto = relu(op="Acosh", name="the node", dtype=TensorProto.DOUBLE)
     with pytest.raises(InputError, match="cannot run the operator 'Acosh'.*'the node'"):
@@ -376,7 +386,7 @@ def test_a_model_that_hangs_is_stopped(save, monkeypatch):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors do not trap")
 def test_a_model_that_crashes_native_code_is_survived(save):
-    with pytest.raises(StepError, match=r"model: While a trial run.*native code \(SIGFPE\)"):
+    with pytest.raises(StepError, match=r"model: While doing a trial run.*native code \(SIGFPE\)"):
         ingest(save(onnx_models.trap()))
 
 
