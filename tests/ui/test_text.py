@@ -30,11 +30,11 @@ def test_times_shows_the_interval() -> None:
 @pytest.mark.parametrize(
     "hostile",
     ["![x](http://example.com/x.png)", "[click](javascript:1)", ":red[a] $x^2$", "<img src=x>",
-     "a\n\n# heading", "`code`", "**bold** _it_ ~~no~~"],
+     "a\n\n# heading", "`code`", "**bold** _it_ ~~no~~", "&lt;b&gt;"],
 )  # fmt: skip
 def test_plain_leaves_no_markdown(hostile: str) -> None:
     shown = text.plain(hostile)
     bare = shown.replace("\\", "")
     assert bare == " ".join(hostile.split())
-    for mark in "[]()<>!$:`*_#~":
+    for mark in "[]()<>!$:`*_#~&":
         assert shown.count(mark) == shown.count(f"\\{mark}")
