@@ -157,13 +157,21 @@ def _from_sample(sample: Feeds, names: list[str]) -> list[list[InputSpec]]:
 
 
 def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
-    """The EvalSet's first sample for the inputs that it has, each with the input's rank."""
+    """The EvalSet's first sample for the inputs that it has, each with the input's rank and dtype.
+
+    Whether the values survive that is for the EvalSet's own check to say.
+    """
+    import numpy as np
+    import onnx
+
     fitted = {}
     for value in real_inputs(proto.graph):
         if value.name in sample:
-            array = sample[value.name]
-            rank = len(value.type.tensor_type.shape.dim)
-            fitted[value.name] = array if array.ndim == rank else array[None]
+            array, tensor = sample[value.name], value.type.tensor_type
+            dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
+            with np.errstate(all="ignore"):
+                array = array.astype(dtype)
+            fitted[value.name] = array if array.ndim == len(tensor.shape.dim) else array[None]
     return fitted
 
 

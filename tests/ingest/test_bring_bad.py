@@ -140,6 +140,13 @@ def test_a_file_over_the_limit_is_refused_unread(save, monkeypatch):
         ingest(save(WEIGHTS + bytes(3_000_000)))
 
 
+@pytest.mark.parametrize("dtype", ["float64", "int64", "float16", "bool"])
+def test_another_dtype_of_the_evalset_is_no_fault_of_the_model(bring, save, tmp_path, dtype):
+    np.savez(tmp_path / "e.npz", x=np.ones((5, 9, 4), dtype))
+    brought = bring(save(linear((1, "length"))), evalset=tmp_path / "e.npz")
+    assert brought.inputs[0].shape == (1, 9, 4)
+
+
 # ---- external data ----
 
 
