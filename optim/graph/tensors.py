@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnx.inliner
 from onnx import TensorProto, helper
 
 _SHAPE_DATA_ELEMENTS = 1024  # larger constants never hold a shape
+_CLASSICAL = "ai.onnx.ml"
+_SAME_SHAPE = ("Binarizer", "Imputer", "Normalizer", "Scaler")
 _BITS = {TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.FLOAT4E2M1: 4}
 
 
@@ -75,11 +78,16 @@ def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     """The model with the shapes that can be inferred, and notes on how.
 
     ONNX's own inference comes first; operators outside its domain (com.microsoft) need ONNX
-    Runtime's symbolic one, which costs more and is used only where shapes are missing.
+    Runtime's symbolic one, which costs more and is used only where shapes are missing. Neither
+    knows the shapes that ai.onnx.ml gives.
     """
     notes: list[str] = []
     try:
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        for node in [node for node in model.graph.node if node.domain == _CLASSICAL]:
+            if made := _classical_outputs(node, tensors_of(model.graph)):
+                model.graph.value_info.extend(made)
+                model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # a malformed node: rows of the rest are still worth showing
         notes.append(f"ONNX shape inference stopped ({_first_line(error)}).")
     if not _missing(model.graph):
@@ -90,6 +98,29 @@ def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     except Exception as error:  # it raises bare exceptions of many kinds
         notes.append(f"Symbolic shape inference stopped ({_first_line(error)}).")
         return model, notes
+
+
+def _classical_outputs(node: onnx.NodeProto, known: dict[str, Tensor]) -> list[onnx.ValueInfoProto]:
+    """What a node of ai.onnx.ml gives, where its input's shape is known and its output's is not."""
+    shape = known.get(node.input[0], UNKNOWN).shape
+    if not shape:
+        return []
+    shapes: list[tuple[int, ...]] = []
+    if node.op_type in _SAME_SHAPE:
+        shapes = [shape]
+    elif node.op_type.endswith("Classifier"):
+        labels = (a for a in node.attribute if a.name.startswith("classlabels"))
+        classes = max((len(a.ints) + len(a.strings) for a in labels), default=0)
+        shapes = [shape[:1], (shape[0], classes)] if classes else [shape[:1]]
+    elif node.op_type.endswith("Regressor"):
+        targets = next((a.i for a in node.attribute if a.name in ("n_targets", "targets")), 1)
+        shapes = [(shape[0], targets)]
+    types = (TensorProto.FLOAT,) if len(shapes) == 1 else (TensorProto.INT64, TensorProto.FLOAT)
+    return [
+        helper.make_tensor_value_info(name, known.get(name, UNKNOWN).dtype or dtype, made)
+        for name, dtype, made in zip(node.output, types, shapes, strict=False)
+        if name and known.get(name, UNKNOWN).shape is None
+    ]
 
 
 def _symbolic_inference() -> Any:

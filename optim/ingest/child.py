@@ -9,7 +9,7 @@ from optim.ingest.evalset_peek import first_sample
 from optim.ingest.kinds import Kind, kind_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
 from optim.ingest.operators import all_nodes, check_operators
-from optim.ingest.repair import make_names_unique, make_plain
+from optim.ingest.repair import keep_numbers, make_names_unique, make_plain, without_functions
 from optim.ingest.specs import InputSpec
 from optim.ingest.trial import (
     Feeds,
@@ -76,6 +76,9 @@ def bring(
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
     notes += make_names_unique(proto)
     make_plain(proto)
+    _stage(work, "checking the model")
+    check_operators(proto)
+    proto = without_functions(proto)
     described = _check_and_write(proto, work / MODEL_FILE, feeds)
     source_name = "onnx" if kind in (Kind.ONNX, Kind.ONNX_ZIP) else str(kind)
     return {
@@ -101,7 +104,8 @@ def _read(path: Path, kind: Kind, folder: Path, max_bytes: int) -> Brought:
         unpacked = folder / "unpacked"
         unpacked.mkdir()
         path = unzip_onnx(path, unpacked, max_bytes)
-    return read_onnx(path, max_bytes)
+    proto, notes = read_onnx(path, max_bytes)
+    return proto, notes + keep_numbers(proto)
 
 
 def _from_torchscript(
@@ -197,8 +201,6 @@ def _matching(proto: "onnx.ModelProto", specs: list[InputSpec]) -> list[InputSpe
 def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict[str, Any]:
     import onnx
 
-    _stage(path.parent, "checking the model")
-    check_operators(proto)
     declared = undeclare_outputs(proto.graph)
     write_proto(proto, path)
     _stage(path.parent, "doing a trial run of the model")

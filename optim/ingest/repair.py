@@ -10,6 +10,8 @@ from optim.names import shown
 if TYPE_CHECKING:
     import onnx
 
+_MAX_MESSAGE_BYTES = 2_000_000_000
+
 
 def make_text(proto: "onnx.ModelProto") -> list[str]:
     """Spell out, in place, what should be text and is not UTF-8: engines and JSON refuse it.
@@ -92,3 +94,60 @@ def make_plain(proto: "onnx.ModelProto") -> None:
         kept = [type(value).FromString(value.SerializeToString()) for value in inputs]
         del proto.graph.input[:]
         proto.graph.input.extend(kept)
+
+
+def without_functions(proto: "onnx.ModelProto") -> "onnx.ModelProto":
+    """The model with local functions written out: quantizers and optimizers do not look into them.
+
+    What exceeds one protobuf message stays as it is.
+    """
+    if not proto.functions or proto.ByteSize() > _MAX_MESSAGE_BYTES:
+        return proto
+    import onnx.inliner
+
+    return onnx.inliner.inline_local_functions(proto)
+
+
+def keep_numbers(proto: "onnx.ModelProto") -> list[str]:
+    """Make tensors of numbers, in place, of a classifier's maps, and leave its text labels out.
+
+    A ZipMap only names the columns of the tensor of scores that it gets.
+
+    Returns: sentences on what was changed.
+    """
+    return [*_unzip_maps(proto.graph), *_drop_text(proto.graph)]
+
+
+def _unzip_maps(graph: "onnx.GraphProto") -> list[str]:
+    import onnx
+
+    outputs = {value.name: value for value in graph.output}
+    unzipped = []
+    for node in graph.node:
+        if (node.domain, node.op_type) == ("ai.onnx.ml", "ZipMap") and node.output[0] in outputs:
+            node.domain, node.op_type = "", "Identity"
+            del node.attribute[:]
+            scores = onnx.helper.make_tensor_value_info(
+                node.output[0], onnx.TensorProto.FLOAT, None
+            )
+            outputs[node.output[0]].CopyFrom(scores)
+            unzipped.append(node.output[0])
+    return [
+        f"The output {shown(name)!r} was a map from class to score (ZipMap); it is the tensor of "
+        "scores now."
+        for name in unzipped
+    ]
+
+
+def _drop_text(graph: "onnx.GraphProto") -> list[str]:
+    import onnx
+
+    text = [v for v in graph.output if v.type.tensor_type.elem_type == onnx.TensorProto.STRING]
+    if len(text) == len(graph.output):
+        return []
+    for value in text:
+        graph.output.remove(value)
+    return [
+        f"The output {shown(value.name)!r} holds text and is left out, since only numbers compare."
+        for value in text
+    ]

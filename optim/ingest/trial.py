@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from optim.errors import InputError, StepError
 from optim.ingest.operators import explained
+from optim.ingest.shapes import varying_shapes
 from optim.ingest.specs import DTYPES, InputSpec
 from optim.names import shown
 
@@ -102,8 +103,10 @@ def declare_outputs(
 ) -> None:
     """Give each output the shape it has, in place; a length that depends on the data stays open.
 
-    A length is static where ONNX Runtime infers it or the file declared it, and the trial agrees.
+    A length is static where ONNX Runtime infers it or the file declared it, and the trial agrees,
+    or where no operator makes it of the data.
     """
+    varying = varying_shapes(graph)
     for value, shape in zip(graph.output, inferred, strict=True):
         array = seen[value.name]
         if not isinstance(array, np.ndarray) or array.dtype.name not in DTYPES:
@@ -116,7 +119,8 @@ def declare_outputs(
         tensor.shape.SetInParent()
         for axis, size in enumerate(array.shape):
             dim = tensor.shape.dim.add()
-            if size in (shape[axis : axis + 1] + sizes[axis : axis + 1]):
+            known = shape[axis : axis + 1] + sizes[axis : axis + 1]
+            if size in known or value.name not in varying:
                 dim.dim_value = size
 
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
+from optim import sandbox
 from optim.graph.analysis import analyse, analyse_json
 from optim.graph.values import Analysis
 
@@ -192,3 +193,49 @@ def test_work_is_linear_in_the_nodes(tmp_path: Path) -> None:
         profile.runcall(analyse, path)
         calls[length] = pstats.Stats(profile).total_calls  # type: ignore[attr-defined]
     assert calls[2000] < 4.2 * calls[500]
+
+
+def test_local_functions_are_counted_in_a_fresh_process(tmp_path: Path) -> None:
+    """In a child nobody else has imported the module that writes them out."""
+    function = helper.make_function(
+        "mine", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"])],
+        [helper.make_opsetid("", 17)],
+    )  # fmt: skip
+    nodes = [helper.make_node("Twice", ["x"], ["y"], domain="mine")]
+    graph = helper.make_graph(nodes, "g", [float_info("x", 8)], [float_info("y", 8)])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, functions=[function]), tmp_path / "m")
+    found = sandbox.call(
+        "optim.graph.analysis:analyse_json", {"path": str(tmp_path / "m")}, step="analyse"
+    )
+    assert found["op_histogram"] == {"Add": 1}
+
+
+def test_shapes_go_on_behind_a_scaler_and_a_tree(tmp_path: Path) -> None:
+    """ONNX infers none for the operators of ai.onnx.ml."""
+    scaler = helper.make_node(
+        "Scaler", ["x"], ["s"], domain="ai.onnx.ml", offset=[0.0], scale=[1.0]
+    )
+    tree = helper.make_node(
+        "TreeEnsembleClassifier",
+        ["r"],
+        ["label", "p"],
+        domain="ai.onnx.ml",
+        classlabels_int64s=[0, 1],
+    )
+    nodes = [
+        scaler,
+        helper.make_node("MatMul", ["s", "w"], ["h"], name="product"),
+        helper.make_node("Relu", ["h"], ["r"]),
+        tree,
+        helper.make_node("Sigmoid", ["p"], ["y"], name="last"),
+    ]
+    weight = numpy_helper.from_array(np.ones((4, 6), np.float32), "w")
+    labels = helper.make_tensor_value_info("label", TensorProto.INT64, [3])
+    ends = [float_info("x", 3, 4)], [labels, float_info("y", 3, 2)]
+    graph = helper.make_graph(nodes, "g", *ends, [weight])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets), tmp_path / "m")
+    rows = {row.name: row for row in analyse(tmp_path / "m").nodes}
+    assert rows["product"].flops == 2 * 3 * 4 * 6
+    assert rows["last"].inputs == "float32[3,2]"

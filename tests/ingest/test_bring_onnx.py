@@ -268,3 +268,64 @@ def test_more_than_one_message_can_hold_spills(save, tmp_path, monkeypatch, brin
     assert brought.path.with_name("model.data").exists()
     assert brought.outputs[0].shape == (1, 256)
     assert onnx.load(brought.path).graph.initializer[0].data_type == FLOAT
+
+
+def classifier(nodes, outputs):
+    """A tree that answers class 1 above 0: `nodes` go on from its label and its scores."""
+    tree = helper.make_node(
+        "TreeEnsembleClassifier", ["x"], ["label", "scores"], domain="ai.onnx.ml", name="tree",
+        nodes_treeids=[0, 0, 0], nodes_nodeids=[0, 1, 2], nodes_featureids=[0, 0, 0],
+        nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"], nodes_values=[0.0, 0.0, 0.0],
+        nodes_truenodeids=[1, 0, 0], nodes_falsenodeids=[2, 0, 0], class_treeids=[0, 0],
+        class_nodeids=[1, 2], class_ids=[0, 1], class_weights=[1.0, 1.0],
+        classlabels_strings=["no", "yes"], post_transform="NONE",
+    )  # fmt: skip
+    proto = model([tree, *nodes], [value("x", [None, 3])], outputs, domains=["ai.onnx.ml"])
+    proto.opset_import[1].version = 3
+    return proto
+
+
+def test_trees_have_shapes_that_no_engine_infers(bring, save):
+    outputs = [value("scores", [None, 2])]
+    assert bring(save(classifier([], outputs))).outputs[0].shape == (1, 2)
+
+
+def test_a_length_that_the_data_makes_stays_open(bring, save):
+    nodes = [
+        helper.make_node("Greater", ["scores", "half"], ["high"]),
+        helper.make_node("NonZero", ["high"], ["where"]),
+        helper.make_node("Identity", ["where"], ["found"]),
+    ]
+    proto = classifier(nodes, [value("found", None, INT64)])
+    proto.graph.initializer.append(numpy_helper.from_array(np.float32(0.5), "half"))
+    assert bring(save(proto)).outputs[0].shape == (2, -1)
+
+
+def test_a_map_of_scores_becomes_their_tensor_and_text_is_left_out(bring, save):
+    zipmap = helper.make_node(
+        "ZipMap", ["scores"], ["p"], domain="ai.onnx.ml", classlabels_strings=["no", "yes"]
+    )
+    entry = helper.make_map_type_proto(
+        TensorProto.STRING, helper.make_tensor_type_proto(FLOAT, None)
+    )
+    maps = helper.make_value_info("p", helper.make_sequence_type_proto(entry))
+    path = save(classifier([zipmap], [value("label", [None], TensorProto.STRING), maps]))
+    assert questions(path).dims == {"batch": 1}
+    brought = bring(path)
+    assert [(spec.name, spec.dtype, spec.shape) for spec in brought.outputs] == [
+        ("p", "float32", (1, 2))
+    ]
+    assert "'p' was a map" in brought.notes[0] and "'label' holds text" in brought.notes[1]
+
+
+def test_local_functions_are_written_out(bring, save):
+    function = helper.make_function(
+        "mine", "Twice", ["a"], ["b"], [helper.make_node("Add", ["a", "a"], ["b"], name="add")],
+        [helper.make_opsetid("", 17)],
+    )  # fmt: skip
+    nodes = [helper.make_node("Twice", [a], [b], domain="mine") for a, b in ("xt", "ty")]
+    ends = [value("x", [1])], [value("y", [1])]
+    brought = bring(save(model(nodes, *ends, domains=["mine"], functions=[function])))
+    kept = onnx.load(brought.path)
+    assert [node.op_type for node in kept.graph.node] == ["Add", "Add"]
+    assert len({node.name for node in kept.graph.node}) == 2 and not kept.functions
