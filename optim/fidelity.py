@@ -34,7 +34,7 @@ class Drift:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.samples = self.broken = self.misshapen = 0
+        self.samples = self.broken = self.misshapen = self.undefined = 0
         self.max_error = 0.0
         self._dot = self._original = self._other = self._error = 0.0
         self._ranges: tuple[_Range, _Range] | None = None
@@ -47,6 +47,7 @@ class Drift:
             self.misshapen += 1
             b = np.zeros_like(a)
         finite = np.isfinite(a)
+        self.undefined += not finite.all()
         a, b = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
         usable = np.isfinite(b)
         if not usable.all():

@@ -170,6 +170,7 @@ class _Judgement:
             synthetic=self.evalset.synthetic,
             identical=self._identical,
             collapse=collapse,
+            undefined=max((drift.undefined for drift in self.compared), default=0),
             class_count=max(self.output.shape, default=1) if self.metric.kind == "class" else 0,
         )
         return Quality(

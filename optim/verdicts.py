@@ -13,7 +13,10 @@ _FAITHFUL = 0.99
 
 @dataclass(frozen=True)
 class Facts:
-    """What a verdict is made of. `class_count` is 0 where the metric knows no classes."""
+    """What a verdict is made of. `class_count` is 0 where the metric knows no classes.
+
+    `undefined` counts the samples on which the original itself has values that are not finite.
+    """
 
     metric: Metric
     found: Difference
@@ -23,6 +26,7 @@ class Facts:
     synthetic: bool
     identical: bool
     collapse: str
+    undefined: int
     class_count: int
 
     @property
@@ -86,6 +90,7 @@ def warnings(facts: Facts) -> tuple[Warning_, ...]:
         _small(facts),
         _synthetic(facts),
         _at_chance(facts),
+        _undefined(facts),
     ]
     return tuple(warning for warning in found if warning)
 
@@ -129,3 +134,13 @@ def _at_chance(facts: Facts) -> Warning_ | None:
         "check the labels' order and the preprocessing."
     )
     return Warning_(code="original_near_chance", text=text)
+
+
+def _undefined(facts: Facts) -> Warning_ | None:
+    if not facts.undefined:
+        return None
+    text = (
+        f"The original itself has NaN or infinite values on {facts.undefined:,} of {facts.n:,} "
+        "samples; these values are not compared. Check the preprocessing."
+    )
+    return Warning_(code="original_not_finite", text=text)

@@ -202,3 +202,11 @@ def test_a_model_that_cannot_run_is_a_step_error(tmp_path, original):
     original.path.with_name("model.onnx").write_bytes(b"damaged")
     with pytest.raises(StepError, match="quality|onnxruntime"):
         quality_of(original, original, Recipe.parse("onnxruntime"), evalset)
+
+
+def test_an_original_that_gives_nan_is_said(tmp_path):
+    log = onnx.helper.make_node("Log", ["x"], ["l"])
+    model = custom(tmp_path, log, onnx.helper.make_node("MatMul", ["l", "w"], ["logits"]))
+    quality = judged(model, model, synthesize(model))
+    assert "original_not_finite" in codes(quality)
+    assert any("NaN or infinite values on" in warning.text for warning in quality.warnings)

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 Brought = tuple["onnx.ModelProto", list[str]]
 """A model and plain sentences on what was changed to read it."""
 STAGE_FILE = "stage"
+_RANDOM = {
+    *("Bernoulli", "Multinomial"),
+    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
+}
 
 
 def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
@@ -215,6 +219,12 @@ def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict
 
 def _notes(proto: "onnx.ModelProto") -> list[str]:
     graph = proto.graph
-    notes = notes_on((node.name for node in all_nodes(proto)), "node names")
+    random = sorted({node.op_type for node in all_nodes(proto)} & _RANDOM)
+    drawn = [
+        f"{', '.join(random)} draws at random: outputs differ between engines and runs whatever an "
+        "optimization does, so read quality with care."
+    ]
+    notes = drawn if random else []
+    notes += notes_on((node.name for node in all_nodes(proto)), "node names")
     ends = [value.name for value in (*real_inputs(graph), *graph.output)]
     return notes + notes_on(ends, "input or output names")

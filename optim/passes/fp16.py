@@ -65,6 +65,7 @@ class Fp16(Pass):
 
             full = copy_of(model)
             name_nodes(full)
+            _type_scores(full)
             converter = OnnxModel(full)
             converter.convert_float_to_float16(
                 keep_io_types=True,
@@ -76,6 +77,20 @@ class Fp16(Pass):
         if not changed(model, half):
             return Outcome(model, False, (_why_nothing(model),))
         return Outcome(half, True, _notes(model, half))
+
+
+def _type_scores(model: "onnx.ModelProto") -> None:
+    """Record, in place, that the scores of trees and the like are float32: what has no type gets no
+    cast, and no inference knows theirs."""
+    from onnx import TensorProto, helper
+
+    known = {value.name for value in (*model.graph.value_info, *model.graph.output)}
+    for node in model.graph.node:
+        if node.domain == "ai.onnx.ml" and node.op_type.endswith("Classifier"):
+            name = node.output[-1]
+            if name not in known:
+                typed = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+                model.graph.value_info.append(typed)
 
 
 def _why_nothing(model: "onnx.ModelProto") -> str:

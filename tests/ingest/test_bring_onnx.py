@@ -329,3 +329,12 @@ def test_local_functions_are_written_out(bring, save):
     kept = onnx.load(brought.path)
     assert [node.op_type for node in kept.graph.node] == ["Add", "Add"]
     assert len({node.name for node in kept.graph.node}) == 2 and not kept.functions
+
+
+def test_a_model_that_draws_at_random_says_so(bring, save):
+    nodes = [
+        helper.make_node("RandomNormalLike", ["x"], ["r"]),
+        helper.make_node("Add", ["x", "r"], ["y"]),
+    ]
+    brought = bring(save(model(nodes, [value("x", [1])], [value("y", [1])])))
+    assert brought.notes[0].startswith("RandomNormalLike draws at random")

@@ -1,9 +1,10 @@
 """Half precision."""
 
+import numpy as np
 import onnx
 import pass_models
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper, numpy_helper
 
 from optim.errors import InputError
 from optim.passes.base import Calibration, Context
@@ -53,3 +54,29 @@ def test_keeping_what_handles_raw_amounts_saves_the_credit_scorer() -> None:
 def test_an_unknown_node_is_named() -> None:
     with pytest.raises(InputError, match="no node named 'nowhere'"):
         Fp16(exclude=("nowhere",)).run(pass_models.load("cnn"), NOTHING)
+
+
+def test_scores_of_trees_are_cast_before_they_are_used() -> None:
+    """LightGBM's converter multiplies them."""
+    tree = helper.make_node(
+        "TreeEnsembleClassifier", ["x"], ["label", "t"], domain="ai.onnx.ml", name="tree",
+        nodes_treeids=[0], nodes_nodeids=[0], nodes_featureids=[0], nodes_modes=["LEAF"],
+        nodes_values=[0.0], nodes_truenodeids=[0], nodes_falsenodeids=[0], class_treeids=[0, 0],
+        class_nodeids=[0, 0], class_ids=[0, 1], class_weights=[2.0, 1.0], classlabels_int64s=[0, 1],
+    )  # fmt: skip
+    ends = [
+        helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, s]) for n, s in (("x", 3), ("y", 2))
+    ]
+    half = numpy_helper.from_array(np.float32(0.5), "half")
+    nodes = [
+        tree,
+        helper.make_node("Identity", ["t"], ["scores"], name="rename"),
+        helper.make_node("Mul", ["scores", "half"], ["y"], name="scale"),
+    ]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], [half])
+    opsets = [helper.make_opsetid("", 9), helper.make_opsetid("ai.onnx.ml", 1)]
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    outcome = Fp16().run(model, NOTHING)
+    feeds = [{"x": np.zeros((1, 3), np.float32)}]
+    halved, expected = (pass_models.outputs(m, feeds) for m in (outcome.model, model))
+    np.testing.assert_array_equal(halved, expected)
