@@ -10,6 +10,7 @@ from optim.names import shown
 if TYPE_CHECKING:
     import onnx
 
+_OPSET_FOR_NONE = 17
 _MAX_MESSAGE_BYTES = 2_000_000_000
 
 
@@ -88,6 +89,8 @@ def make_plain(proto: "onnx.ModelProto") -> None:
     value, so that no engine would fold it.
     """
     del proto.graph.value_info[:]
+    if all(entry.domain not in ("", "ai.onnx") for entry in proto.opset_import):
+        proto.opset_import.add(version=_OPSET_FOR_NONE)  # trees alone: passes need one all the same
     inputs = real_inputs(proto.graph)
     if len(inputs) < len(proto.graph.input):
         proto.ir_version = max(proto.ir_version, 4)

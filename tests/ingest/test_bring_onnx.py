@@ -12,6 +12,7 @@ from onnx_models import FLOAT, INT64, linear, model, relu, value, with_external_
 from optim.errors import Cancelled, InputError
 from optim.ingest import child, find_dims, ingest, questions
 from optim.model import load_model
+from optim.passes.tools import slimmed
 from optim.samples import list_samples
 
 
@@ -338,3 +339,12 @@ def test_a_model_that_draws_at_random_says_so(bring, save):
     ]
     brought = bring(save(model(nodes, [value("x", [1])], [value("y", [1])])))
     assert brought.notes[0].startswith("RandomNormalLike draws at random")
+
+
+def test_trees_alone_get_the_standard_opset_too(bring, save):
+    """XGBoost's converter imports ai.onnx.ml only, and the libraries behind passes need both."""
+    proto = classifier([], [value("scores", [None, 2])])
+    del proto.opset_import[0]
+    brought = bring(save(proto))
+    assert brought.opset == 17
+    assert slimmed(onnx.load(brought.path)).graph.node[0].op_type == "TreeEnsembleClassifier"
