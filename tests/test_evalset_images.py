@@ -109,7 +109,8 @@ BOMB = {"red/bomb.png": picture("red", size=(9000, 9000))}
         (folders({"red/bad.png": b"not an image"}), "'red/bad.png' cannot be read"),
         (folders({"red/bad.png": picture("red")[:60]}), "'red/bad.png' cannot be read"),
         (folders(BOMB), "9000 x 9000 pixels; the limit is 64 million"),
-        (folders({"violet/1.png": picture("red")}), "4 class folders"),
+        (folders({"violet/1.png": picture("red")}), "4 class folders.*has 3 classes"),
+        ({f"red/{i}.png": picture("red") for i in range(4)}, r"1 class folders \(red\)"),
         (folders({"red/big.png": bytes(3_000_000)}), "unpacks to 3 MB; the limit is 2 MB"),
     ],
 )

@@ -16,7 +16,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from optim import metrics
-from optim.errors import InputError, OptimError
+from optim.errors import OptimError
 from optim.evalset import npz, stored
 from optim.model import Model, TensorSpec
 
@@ -236,13 +236,16 @@ def _labels(
     labels: Array, names: tuple[str, ...], outputs: Sequence[TensorSpec]
 ) -> tuple[Array, str]:
     metric = metrics.infer_metric(labels, outputs)
-    try:
-        return metrics.check_labels(metric, labels, outputs, 0), metric.name
-    except InputError as error:
-        raise npz.fail(
-            f"The zip has {len(names)} class folders ({', '.join(names[:5])}...): {error.what}",
-            "Name one folder per class of the model, in its order.",
-        ) from None
+    if metric.kind in ("class", "binary"):
+        output = metrics.choose_output(metric, outputs, 1)
+        wanted = 2 if metric.kind == "binary" else max(2, metrics.size_of(output))
+        if len(names) != wanted:  # with some left out, nobody can tell which folder is which class
+            raise npz.fail(
+                f"The zip has {len(names)} class folders ({', '.join(names[:5])}); "
+                f"the model's output {output.name!r} has {wanted} classes.",
+                "Make one folder per class of the model, in its order.",
+            )
+    return metrics.check_labels(metric, labels, outputs, 0), metric.name
 
 
 def _spelled(recipe: Preprocessing) -> str:
