@@ -4,21 +4,26 @@
 everybody else sees: the same with the statistics derived.
 """
 
+import hashlib
 import logging
-from functools import lru_cache
+import tempfile
+from contextlib import suppress
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Literal, Self
 
 from optuna.trial import FrozenTrial, TrialState
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from optim import cautions, measurement, stats
 from optim.build import BuildStep
 from optim.errors import InputError, OptimError
 from optim.estimate import Estimate
-from optim.files import file_path, put_bytes
+from optim.files import file_path, hash_files, put_bytes
 from optim.measurement import Measurement, Slice, Summary, Warning_
 from optim.quality import Quality
 from optim.recipe import Recipe
-from optim.stats import summarize
+from optim.settings import settings
 
 State = Literal["waiting", "running", "tightening", "done", "failed", "cancelled", "interrupted"]
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
@@ -58,8 +63,29 @@ class Progress(BaseModel):
 
 @lru_cache(maxsize=4096)
 def summary_of(slices: tuple[str, ...]) -> Summary:
-    """The statistics of slices given by digest. Raises InputError where a file is unreadable."""
-    return summarize(measurement_of(slices))
+    """The statistics of slices given by digest. Raises InputError where a file is unreadable.
+
+    They are kept beside the samples, so that a study of many trials opens at once, and derived
+    anew where the code that derives them has changed.
+    """
+    name = hashlib.sha256("".join((_deriving(), *slices)).encode()).hexdigest()
+    kept = settings().home / "summaries" / f"{name}.json"
+    if all(file_path(digest, _SUFFIX).exists() for digest in slices):
+        with suppress(OSError, ValueError):
+            return Summary.model_validate_json(kept.read_bytes())
+    found = stats.summarize(measurement_of(slices))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as folder:  # a reader sees all or nothing
+        whole = Path(folder, "summary")
+        whole.write_text(found.model_dump_json())
+        whole.replace(kept)
+    return found
+
+
+@cache
+def _deriving() -> str:
+    """Digest of the code that statistics and warnings come from."""
+    return hash_files(*(Path(str(module.__file__)) for module in (stats, cautions, measurement)))
 
 
 def measurement_of(slices: tuple[str, ...]) -> Measurement:
@@ -136,7 +162,7 @@ def trial_of(frozen: FrozenTrial) -> Trial | None:
     kept = frozen.user_attrs
     try:
         progress = Progress.model_validate(kept.get("progress", {}))
-        recipe = Recipe.from_yaml(kept["recipe_yaml"])
+        recipe = _recipe(kept.get("recipe", ""), kept["recipe_digest"], kept["recipe_yaml"])
     except (KeyError, InputError, ValidationError) as error:
         _logger.warning("Trial %d is left out, it cannot be read: %s", frozen.number, error)
         return None
@@ -155,6 +181,16 @@ def trial_of(frozen: FrozenTrial) -> Trial | None:
         summary=summary,
         warnings=warnings,
     )
+
+
+@lru_cache(maxsize=4096)
+def _recipe(spelling: str, digest: str, stored: str) -> Recipe:
+    """A trial's recipe: by its spelling, much sooner read, where that still means the same."""
+    with suppress(InputError):
+        recipe = Recipe.parse(spelling)
+        if recipe.digest == digest:
+            return recipe
+    return Recipe.from_yaml(stored)
 
 
 def _state(state: TrialState, progress: Progress, end: State) -> State:

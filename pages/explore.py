@@ -66,20 +66,23 @@ def _on_hardware(trials: list[Trial]) -> list[Trial]:
     return [trial for trial in trials if trial.target in wanted]
 
 
-def _chart(study: Study, trials: list[Trial], x: Quantity, y: Quantity, log: bool) -> None:
+def _chart(
+    study: Study, trials: list[Trial], shown: int | None, x: Quantity, y: Quantity, log: bool
+) -> None:
     key = f"{_CHART}:{study.name}:{x.name}:{y.name}:{log}"
     drawn = marks(trials, x, y)
     figure = charts.trade_off(
         drawn,
         charts.Axis(x.axis, x.higher_is_better, log),
         charts.Axis(y.axis, y.higher_is_better),
-        chosen_trial(study),
+        shown,
         view=key,
     )
     live_chart(
         figure,
         key,
         f"{y.title} against {x.title} of {len(drawn)} trials",
+        shown,
         lambda number: choose_trial(study, number),
     )
     missing = [t for t in trials if not t.finished and t.number not in {m.number for m in drawn}]
@@ -95,25 +98,30 @@ def _chart(study: Study, trials: list[Trial], x: Quantity, y: Quantity, log: boo
     st.caption(plain(" · ".join(notes)) if notes else "Click a point for its details.")
 
 
-def _live(name: str, busy: bool) -> None:
-    study = st.session_state["open_study"]
-    trials = study.trials()
-    if busy != _busy(trials):
-        st.rerun()  # start or stop polling
-    st.session_state["stamp"] = _stamp(trials)
+def _main(study: Study, trials: list[Trial]) -> None:
     chart, side = st.columns([5, 3], gap="medium")
+    trial = _looked_at(study, trials)
     with chart:
         x, y, log = _axes(study, trials)
-        _chart(study, _on_hardware(trials), x, y, log)
-        queue_list(study, trials)
+        _chart(study, _on_hardware(trials), trial and trial.number, x, y, log)
+        st.subheader("Queue")
+        st.fragment(_watch, run_every=_poll_seconds(trials))()
     with side:
-        trial = _looked_at(study, trials)
         if trial:
             panel(study, trial, trials, x, y)
         else:
             st.caption("The first point appears within seconds.")
     st.subheader("Trials")
     trial_table(study, trials, front_numbers(trials, x, y))
+
+
+def _watch() -> None:
+    """The queue as it moves; and all of the page anew when its trials have news, whosever."""
+    study = st.session_state["open_study"]
+    trials = study.trials()
+    if st.session_state["stamp"] != _stamp(trials):
+        st.rerun()
+    queue_list(study, trials)
 
 
 def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
@@ -123,30 +131,26 @@ def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
     return chosen or best_within(trials, _LOSS) or next(iter(trials), None)
 
 
-def _busy(trials: list[Trial]) -> bool:
-    return any(not trial.finished for trial in trials)
+def _poll_seconds(trials: list[Trial]) -> float:
+    return _WATCH_SECONDS if all(trial.finished for trial in trials) else _POLL_SECONDS
 
 
 def _stamp(trials: list[Trial]) -> int:
-    return hash(tuple((t.number, t.state, len(t.slices), t.pinned, t.note) for t in trials))
-
-
-@st.fragment(run_every=_WATCH_SECONDS)
-def _watch(name: str) -> None:
-    """Notice what other sessions did to this study."""
-    study = st.session_state["open_study"]
-    if st.session_state.get("stamp") != _stamp(study.trials()):
-        st.rerun()
+    """Changes with everything that the page shows of its trials."""
+    return hash(
+        tuple(
+            (t.number, t.state, t.phase, t.slices, t.quality and t.quality.n, t.pinned, t.note)
+            for t in trials
+        )
+    )
 
 
 study = require_study()
-st.session_state["open_study"] = study
+trials = study.trials()
+st.session_state["open_study"], st.session_state["stamp"] = study, _stamp(trials)
 if chosen_trial(study) is None:
     choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
 _header(study)
 with st.sidebar:
     builder(study)
-busy = _busy(study.trials())
-st.fragment(_live, run_every=_POLL_SECONDS if busy else None)(study.name, busy)
-if not busy:
-    _watch(study.name)
+_main(study, trials)

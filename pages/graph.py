@@ -71,7 +71,10 @@ def _where(analysis: Analysis, profile: tuple[ProfiledNode, ...]) -> None:
         ops, times = [n.op for n in profile], [n.microseconds for n in profile]
         figure = charts.treemap(names, ops, times, "µs")
         total = sum(times) / 1e3
-        st.caption(f"Measured time per operator and node, {total:.3g} ms together.")
+        st.caption(
+            f"Time per operator and node, {total:.3g} ms together, by the engine's own profiler, "
+            "which slows small nodes down: the shares matter, not the sum."
+        )
     else:
         rows = [row for row in analysis.nodes if row.flops]
         names, ops = [row.name for row in rows], [row.op for row in rows]

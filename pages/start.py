@@ -113,5 +113,6 @@ st.subheader("Or bring your own model")
 _own_model()
 st.subheader("Recent studies")
 with shown():
-    study_links()
+    if not study_links():
+        st.caption("None yet: what is opened above can be opened here again.")
     queue()  # started while people read, so that the first click does not wait for it

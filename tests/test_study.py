@@ -15,8 +15,11 @@ import sqlalchemy
 from optuna.distributions import CategoricalDistribution
 from study_tools import brought, python, study, use_home
 
+from optim import stats
 from optim.errors import InputError
 from optim.evalset import EvalSet
+from optim.files import file_path
+from optim.measurement import BASELINE, CANDIDATE, Slice
 from optim.params import parameters
 from optim.part import Part
 from optim.passes.base import Pass, all_passes
@@ -24,7 +27,7 @@ from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.store import storage, this_process
 from optim.study import Study, create_study, list_studies, open_study
-from optim.trial import Progress
+from optim.trial import Progress, summary_of
 
 __all__ = ["brought", "study"]  # fixtures
 
@@ -111,12 +114,35 @@ def test_lost_samples_are_a_warning(study: Study) -> None:
     assert warning.code == "samples_lost" and study.trial(number).summary is None
 
 
+def test_statistics_are_kept_for_the_next_start(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arms = {arm: [[100 + i, 101, 99] for i in range(4)] for arm in (CANDIDATE, BASELINE)}
+    part = Slice(arms=arms, started_at="", load_average=0)
+    slices = Progress().with_slice(part).slices
+    found = summary_of(slices)
+    summary_of.cache_clear()
+    monkeypatch.setattr(stats, "summarize", lambda _: pytest.fail("derived again"))
+    assert summary_of(slices) == found
+    summary_of.cache_clear()
+    file_path(slices[0], ".slice.gz").unlink()
+    with pytest.raises(OSError):
+        summary_of(slices)
+
+
+def test_a_spelling_that_has_come_to_mean_something_else_is_not_believed(study: Study) -> None:
+    number = study.add(Recipe.parse("openvino"))
+    frozen = study.store.all()[number]
+    storage().set_trial_user_attr(frozen._trial_id, "recipe", "onnxruntime")
+    assert study.trial(number).recipe == Recipe.parse("openvino")
+
+
 def test_a_trial_of_a_part_that_is_no_more_is_left_out(study: Study) -> None:
     kept, other = finished(study, "onnxruntime"), study.add(Recipe.parse("openvino"))
-    trial_id = storage().get_all_trials(storage().get_study_id_from_name(study.name))[other]
-    storage().set_trial_user_attr(
-        trial_id._trial_id, "recipe_yaml", Recipe.baseline().to_yaml().replace("onnx", "old")
-    )
+    frozen = study.store.all()[other]
+    for key in ("recipe", "recipe_yaml"):
+        text = frozen.user_attrs[key].replace("openvino", "oldvino")
+        storage().set_trial_user_attr(frozen._trial_id, key, text)
     assert [trial.number for trial in study.trials()] == [kept]
 
 

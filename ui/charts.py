@@ -15,7 +15,8 @@ from optim.measurement import Interval
 
 ACCENT = "#1f8fc0"
 GREY = "#8593a3"
-BAR = "#8593a355"
+BAR = "#8593a3aa"
+INK = "#0d1b26"  # text on tiles, which have the same colours in both themes
 Kind = Literal["baseline", "measured", "live", "estimate"]
 _KINDS: dict[Kind, str] = {
     "baseline": "baseline",
@@ -24,7 +25,7 @@ _KINDS: dict[Kind, str] = {
     "estimate": "{group}, estimate",
 }
 """Kind -> its name in the legend."""
-_BEYOND = 0.5
+_BEYOND = 1.5
 """How far bars may widen an axis beyond its points, as a share of the points' span."""
 _MARGIN = 0.06
 _MOST_TILES = 400
@@ -80,7 +81,7 @@ def trade_off(
     figure.update_layout(
         height=470,
         showlegend=True,
-        margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        margin={"l": 10, "r": 10, "t": 26, "b": 10},
         legend={"orientation": "h", "y": -0.17, "yanchor": "top", "x": 0},
         hovermode="closest",
         dragmode="zoom",
@@ -93,7 +94,8 @@ def trade_off(
 
 
 def _axis(axis: Axis, spans: Sequence[Interval]) -> dict[str, Any]:
-    ticks = {"dtick": "D2", "minor": {"showgrid": False}} if axis.log else {}
+    # Without a format Plotly writes 0.02 as a small 2.
+    ticks = {"dtick": "D2", "tickformat": ".3~g"} if axis.log else {}
     kind = "log" if axis.log else "linear"
     return {"title": {"text": axis.title}, "type": kind, "range": _range(spans, axis.log), **ticks}
 
@@ -122,9 +124,10 @@ def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
         "xref": "paper",
         "yref": "paper",
         "x": 0.99 if right else 0.01,
-        "y": 0.98 if up else 0.02,
+        "y": 1 if up else 0.02,
+        "yanchor": "bottom",
         "showarrow": False,
-        "font": {"color": GREY, "size": 13},
+        "font": {"size": 13},
     }
 
 
@@ -185,12 +188,15 @@ def _bars(spans: Sequence[Interval]) -> dict[str, Any]:
 
 
 def _fronts(marks: Sequence[Mark], x: Axis, y: Axis) -> list[go.Scatter]:
-    """One line through the front's measured points, one through that of the estimates."""
+    """One line through the front's measured points, one through that of the estimates.
+
+    A front of one point has no line to see, but it too explains its colour in the legend.
+    """
     lines = []
     for estimated in (False, True):
         part = [m for m in marks if m.on_front and _is_estimate(m) == estimated]
         line = _best_values(part, x, y)
-        if len(line) > 1:
+        if line:
             lines.append(
                 go.Scatter(
                     name="front, estimated" if estimated else "front",
@@ -247,6 +253,8 @@ def treemap(
             parents=["" for _ in totals] + [op for _, op, _ in tiles],
             values=[*(0 for _ in totals), *(value for _, _, value in tiles)],
             texttemplate="%{label}<br>%{percentRoot:.1%}",
+            textfont={"color": INK},
+            root={"color": "rgba(0,0,0,0)"},
             hovertemplate=f"<b>%{{label}}</b><br>%{{value:.4g}} {unit}"
             "<br>%{percentRoot:.1%} of all<extra></extra>",
             marker={
@@ -256,7 +264,11 @@ def treemap(
             maxdepth=2,
         )
     )
-    figure.update_layout(height=420, margin={"l": 0, "r": 0, "t": 10, "b": 0})
+    figure.update_layout(
+        height=420,
+        margin={"l": 0, "r": 0, "t": 10, "b": 0},
+        uniformtext={"minsize": 10, "mode": "hide"},
+    )
     return figure
 
 

@@ -1,6 +1,7 @@
 // Draws a Plotly figure and redraws it in place, so that zoom survives live updates
 // (Streamlit's own chart starts anew whenever its data change). A click reports its trial.
 
+const GREY = "#8593a3";
 let loading;
 
 function plotly() {
@@ -31,7 +32,7 @@ function themed(layout, box) {
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: color("text"), family: style.fontFamily, size: 13 },
     hoverlabel: { bgcolor: color("secondary-background"), font: { color: color("text") }, align: "left" },
-    modebar: { bgcolor: "rgba(0,0,0,0)", color: color("border"), activecolor: color("primary") },
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: GREY, activecolor: color("primary") },
     xaxis: axis(layout.xaxis),
     yaxis: axis(layout.yaxis),
   };
@@ -52,6 +53,19 @@ function zoomKept(layout, box) {
   return layout;
 }
 
+// For the keyboard: the arrows walk over the points from left to right and choose as a click does.
+function walk(box, event, choose) {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  const points = box.data
+    .flatMap((trace) => (trace.customdata ?? []).map(([number], i) => ({ number, x: trace.x[i] })))
+    .sort((a, b) => a.x - b.x || a.number - b.number);
+  if (!step || !points.length) return;
+  event.preventDefault();
+  const at = points.findIndex((point) => point.number === box.chosen);
+  box.chosen = points.at((at + step) % points.length).number;
+  choose(box.chosen);
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const box = parentElement.querySelector(".live-chart");
   const figure = JSON.parse(data.figure);
@@ -61,13 +75,16 @@ export default function ({ data, parentElement, setTriggerValue }) {
     showSendToCloud: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"], // nothing leaves the machine
   };
-  box.setAttribute("aria-label", data.alt);
+  const choose = (number) => setTriggerValue("picked", number);
+  box.setAttribute("aria-label", `${data.alt}. The left and right arrow keys choose a point.`);
+  box.chosen = data.chosen;
   plotly().then(async (Plotly) => {
     await Plotly.react(box, figure.data, themed(zoomKept(figure.layout, box), box), config);
     box.removeAllListeners("plotly_click");
     box.on("plotly_click", (event) => {
       const trial = event.points.find((point) => point.customdata);
-      if (trial) setTriggerValue("picked", trial.customdata[0]);
+      if (trial) choose(trial.customdata[0]);
     });
+    box.onkeydown = (event) => walk(box, event, choose);
   });
 }

@@ -8,7 +8,8 @@ import streamlit as st
 from plotly import offline
 
 PLOTLY_URL = "/vendor/plotly.min.js"
-_HTML = '<div class="live-chart" role="figure" style="width: 100%"></div>'
+_HTML = '<div class="live-chart" role="figure" tabindex="0" style="width: 100%"></div>'
+_CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}"
 
 
 def plotly_script() -> Path:
@@ -16,8 +17,14 @@ def plotly_script() -> Path:
     return Path(offline.__file__).parent.parent / "package_data" / "plotly.min.js"
 
 
-def live_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int], None]) -> None:
-    """Draw the figure; a click on a point calls `on_pick` with the first of its customdata."""
+def live_chart(
+    figure: go.Figure, key: str, alt: str, chosen: int | None, on_pick: Callable[[int], None]
+) -> None:
+    """Draw the figure; a click on a point calls `on_pick` with the first of its customdata.
+
+    Args:
+        chosen: the point that the arrow keys start from.
+    """
 
     def picked() -> None:
         number = st.session_state[key].get("picked")
@@ -27,12 +34,13 @@ def live_chart(figure: go.Figure, key: str, alt: str, on_pick: Callable[[int], N
     mount = st.components.v2.component(
         "live_chart",
         html=_HTML,
+        css=_CSS,
         js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
         isolate_styles=False,
     )
     mount(
         key=key,
-        data={"figure": figure.to_json(), "alt": alt},
+        data={"figure": figure.to_json(), "alt": alt, "chosen": chosen},
         height=figure.layout.height,
         on_picked_change=picked,
     )

@@ -25,7 +25,7 @@ class Quantity:
     @property
     def axis(self) -> str:
         """Title of an axis that shows it."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        return f"{self.title}, {self.unit}" if self.unit else self.title
 
 
 def quantities(metric: str, trials: Iterable[Trial] = ()) -> dict[str, Quantity]:

@@ -60,15 +60,17 @@ def require_study() -> Study:
     return study
 
 
-def study_links(limit: int = 8) -> None:
-    """Links to the newest studies."""
-    for info in list_studies()[:limit]:
+def study_links(limit: int = 8) -> int:
+    """Links to the newest studies. Returns how many there are."""
+    newest = list_studies()[:limit]
+    for info in newest:
         trials = f"{info.trials} trial{'' if info.trials == 1 else 's'}"
         st.page_link(
             page(EXPLORE),
             label=f"{info.title} · {trials} · {info.created[:16].replace('T', ' ')}",
             query_params={_STUDY: info.name},
         )
+    return len(newest)
 
 
 def submit(study: Study, recipes: Iterable[Recipe], target: str, origin: str) -> list[int]:

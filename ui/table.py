@@ -38,12 +38,14 @@ def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> No
     numbers = [trial.number for trial in rows]
     st.session_state["rows"] = numbers
     key = f"table:{study.name}"
+    elsewhere = any(trial.target != LOCAL for trial in trials)
     event = st.dataframe(
         frame(rows, on_front, study.evalset.metric),
         key=key,
         hide_index=True,
         height=min(_MAX_HEIGHT, _ROW * (len(rows) + 1) + 3),
         column_config=_columns(study.evalset.metric),
+        column_order=[c for c in _COLUMNS if elsewhere or c != "hardware"],
         on_select=lambda: _choose(study, key),
         selection_mode="multi-row",
     )
@@ -58,8 +60,8 @@ def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFr
 
 
 _COLUMNS = (
-    "#", "pinned", "front", "recipe", "hardware", "state", "latency", "speed-up", "interval",
-    "quality", "verdict", "memory", "size", "warnings", "note",
+    "#", "front", "recipe", "hardware", "state", "latency", "speed-up", "interval", "quality",
+    "verdict", "pinned", "note", "warnings", "memory", "size",
 )  # fmt: skip
 
 
@@ -103,14 +105,14 @@ def _columns(metric: str) -> dict[str, Any]:
         "#": number(width=45),
         "pinned": check(width=65),
         "front": check(width=60, help="Nothing tried is clearly better on both axes."),
-        "recipe": words(width=260),
+        "recipe": words(width=230),
         "hardware": words(width=110),
-        "state": words(width=95),
+        "state": words(width=80),
         "latency": number("p50 ms", format="%.4g", width=75),
         "speed-up": number("speed-up", format="%.2f×", width=80),
-        "interval": words("95 % interval", width=105),
-        "quality": number(quality.axis, format="%.4g", width=120),
-        "verdict": words(width=220),
+        "interval": words("95 % interval", width=100),
+        "quality": number(quality.axis, format="%.4g", width=115),
+        "verdict": words(width=300),
         "memory": number("memory MB", format="%.4g", width=90),
         "size": number("size MB", format="%.4g", width=75),
         "warnings": number(width=75),
@@ -172,7 +174,6 @@ def _delete(study: Study, number: int) -> None:
 def queue_list(study: Study, trials: Sequence[Trial]) -> None:
     """What runs and what waits, this study's and the others', with time left and cancel."""
     pending = queue().pending()
-    st.subheader("Queue")
     if not pending:
         st.caption(
             "Nothing runs. One trial at a time is measured per machine, so that timings are true."
@@ -187,7 +188,7 @@ def queue_list(study: Study, trials: Sequence[Trial]) -> None:
 
 
 def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
-    name, progress, action = st.columns([5, 3, 1.5], vertical_alignment="center")
+    name, progress, action = st.columns([4.5, 3, 2], vertical_alignment="center")
     with name:
         st.markdown(f"#{item.number} `{item.recipe}`")
     with progress:
@@ -196,7 +197,7 @@ def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
         st.progress(share, text=f"{item.phase}{left}")
     with action:
         st.button(
-            "Cancel",
+            f"Cancel #{item.number}",
             key=f"cancel:{item.number}",
             on_click=queue().cancel,
             args=(study, item.number),

@@ -58,7 +58,7 @@ def test_the_line_joins_the_front_but_not_its_ties() -> None:
 def test_the_line_follows_the_better_direction_of_both_axes() -> None:
     marks = [_mark(0, 1, 3, on_front=True), _mark(1, 2, 2, on_front=True)]
     up_right = trade_off(marks, Axis("speed-up", True), Axis("error", False))
-    assert [trace.name for trace in up_right.data] == ["A"]  # the second beats the first: no line
+    assert list(_trace(up_right, "front").x) == [2]  # the second beats the first: no line
 
 
 def test_measured_and_estimated_fronts_are_two_lines() -> None:
@@ -79,7 +79,22 @@ def test_one_wide_interval_does_not_squeeze_the_others(log: bool) -> None:
     marks = [_mark(0, 1, 90), _mark(1, 2, 91, high=2000)]
     low, high = trade_off(marks, Axis("latency", False, log), Y).layout.xaxis.range
     ends = (10**low, 10**high) if log else (low, high)
-    assert ends[0] < 1 and 2 < ends[1] < 5
+    assert ends[0] < 1 and 2 < ends[1] < 7
+
+
+def test_bars_as_long_as_the_points_lie_apart_are_shown_whole() -> None:
+    marks = [_mark(0, 1, 90), _mark(1, 2, 91)]
+    low, high = trade_off(marks, X, Y).layout.yaxis.range
+    assert low < 89 and high > 92
+
+
+def test_a_front_of_one_point_is_explained_in_the_legend() -> None:
+    figure = trade_off([_mark(0, 1, 90, on_front=True), _mark(1, 2, 89)], X, Y)
+    assert _trace(figure, "front").line.color == ACCENT
+
+
+def test_ticks_of_a_logarithmic_axis_are_whole_numbers_not_their_last_digit() -> None:
+    assert trade_off([_mark(0, 1, 90)], Axis("latency", False, True), Y).layout.xaxis.tickformat
 
 
 def test_no_points_make_an_empty_chart() -> None:

@@ -18,6 +18,7 @@ from optim.samples import list_samples
 from optim.study import Study, open_study
 from optim.targets import all_targets
 from ui.quantities import quantities
+from ui.state import queue
 
 
 def _page(name: str, of: Study | None = None, **address: str) -> AppTest:
@@ -58,6 +59,11 @@ def test_start_offers_every_sample_and_the_studies(explored: Study) -> None:
     assert [link.proto.label for link in page.get("page_link")][0].startswith(
         "classifier · 4 trials"
     )
+
+
+def test_start_without_studies_says_so(home: Path) -> None:
+    assert "None yet" in _shown(_page("start"))
+    queue.clear()
 
 
 def test_parts_lists_every_part_and_every_figure_with_its_source() -> None:
