@@ -115,7 +115,7 @@ def is_images(evalset: Upload) -> bool:
 def preprocessing_form(model: Model) -> Preprocessing:
     """Show and adjust what is done to each image. Raises InputError where no image fits."""
     spec = image_input(model.inputs)
-    st.markdown(f"**Preprocessing** to `{plain(spec.name)}` {list(spec.shape)}")
+    st.markdown(f"**Preprocessing** to {plain(spec.name)} {list(spec.shape)}")
     suggested = Preprocessing.suggested(model).model_dump(mode="json")
     columns = st.columns([2, 1])
     with columns[0]:
