@@ -16,6 +16,8 @@ from optim.trial import Trial
 
 _START_SIZE = 9
 _NEIGHBOURS_PER_ROUND = 4
+_CLASSICAL = "ai.onnx.ml."
+"""Domain of trees, scalers and the like, which OpenVINO does not run."""
 
 
 def starting_recipes(
@@ -32,18 +34,21 @@ def starting_recipes(
     has_matmul = bool(MATMULS & ops.keys())
     recurrent = bool(RECURRENT & ops.keys())
     transformer = has_matmul and ops.get("Softmax", 0) > 0
+    classical = any(op.startswith(_CLASSICAL) for op in ops)
     wanted = [
         ("onnxruntime", True),
-        ("openvino", True),
-        ("openvino:precision=bf16", bool(BF16_FLAGS & set(flags))),
+        ("openvino", not classical),
+        ("openvino:precision=bf16", not classical and bool(BF16_FLAGS & set(flags))),
         ("fuse_transformer + onnxruntime", transformer),
         ("static_int8 + onnxruntime", has_conv or has_matmul),
-        ("static_int8 + openvino", has_conv or has_matmul),
+        ("static_int8 + openvino", not classical and (has_conv or has_matmul)),
         ("fuse_transformer + dynamic_int8 + onnxruntime", transformer and not has_conv),
         ("dynamic_int8 + onnxruntime", (has_matmul or recurrent) and not (has_conv or transformer)),
         ("weight_only:bits=8 + onnxruntime", has_matmul and not has_conv),
         ("simplify + onnxruntime", not transformer),
-        ("magnitude_prune + openvino", True),
+        ("magnitude_prune + openvino", not classical),
+        ("fp16 + onnxruntime", classical),
+        ("onnxruntime:graph=off", classical),
         ("onnxruntime:threads=2", cores > 1),
     ]
     return [Recipe.parse(text) for text, fits in wanted if fits][:_START_SIZE]

@@ -32,13 +32,14 @@ FLAGS = ("avx512_vnni", "avx512_bf16", "amx_bf16")
 CNN = {"Conv": 20, "Relu": 20, "Gemm": 1}
 TRANSFORMER = {"MatMul": 32, "Softmax": 4, "Add": 40}
 LSTM = {"LSTM": 2, "Gemm": 1}
+TREES = {"ai.onnx.ml.TreeEnsembleClassifier": 1}
 
 
 def spellings(ops: dict[str, int], flags: tuple[str, ...] = FLAGS, cores: int = 2) -> list[str]:
     return [recipe.spelling for recipe in starting_recipes(ops, flags, cores)]
 
 
-@pytest.mark.parametrize("ops", [CNN, TRANSFORMER, LSTM, {"Add": 1}], ids=str)
+@pytest.mark.parametrize("ops", [CNN, TRANSFORMER, LSTM, TREES, {"Add": 1}], ids=str)
 def test_a_starting_set_is_about_eight_different_recipes_the_baseline_first(
     ops: dict[str, int],
 ) -> None:
@@ -49,6 +50,7 @@ def test_a_starting_set_is_about_eight_different_recipes_the_baseline_first(
 
 
 def test_a_starting_set_fits_the_model() -> None:
+    assert not any("openvino" in spelling for spelling in spellings(TREES))
     assert "static_int8 + openvino" in spellings(CNN)
     assert not any(text.startswith("dynamic_int8") for text in spellings(CNN))
     assert "dynamic_int8 + onnxruntime" in spellings(LSTM)
