@@ -98,14 +98,20 @@ def _chart(
     st.caption(plain(" · ".join(notes)) if notes else "Click a point for its details.")
 
 
-def _main(study: Study, trials: list[Trial]) -> None:
+def _live(busy: bool) -> None:
+    """All but the builder, drawn anew by itself: a rerun of the page would lose what is typed."""
+    study = st.session_state["open_study"]
+    trials = study.trials()
+    if busy != _busy(trials):
+        st.rerun()  # start or stop polling
+    st.session_state["stamp"] = _stamp(trials)
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
         x, y, log = _axes(study, trials)
         _chart(study, _on_hardware(trials), trial and trial.number, x, y, log)
         st.subheader("Queue")
-        st.fragment(_watch, run_every=_poll_seconds(trials))()
+        queue_list(study, trials)
     with side:
         if trial:
             panel(study, trial, trials, x, y)
@@ -115,13 +121,12 @@ def _main(study: Study, trials: list[Trial]) -> None:
     trial_table(study, trials, front_numbers(trials, x, y))
 
 
+@st.fragment(run_every=_WATCH_SECONDS)
 def _watch() -> None:
-    """The queue as it moves; and all of the page anew when its trials have news, whosever."""
+    """Notice what other sessions did to this study."""
     study = st.session_state["open_study"]
-    trials = study.trials()
-    if st.session_state["stamp"] != _stamp(trials):
+    if st.session_state["stamp"] != _stamp(study.trials()):
         st.rerun()
-    queue_list(study, trials)
 
 
 def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
@@ -131,8 +136,8 @@ def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
     return chosen or best_within(trials, _LOSS) or next(iter(trials), None)
 
 
-def _poll_seconds(trials: list[Trial]) -> float:
-    return _WATCH_SECONDS if all(trial.finished for trial in trials) else _POLL_SECONDS
+def _busy(trials: list[Trial]) -> bool:
+    return any(not trial.finished for trial in trials)
 
 
 def _stamp(trials: list[Trial]) -> int:
@@ -146,11 +151,13 @@ def _stamp(trials: list[Trial]) -> int:
 
 
 study = require_study()
-trials = study.trials()
-st.session_state["open_study"], st.session_state["stamp"] = study, _stamp(trials)
+st.session_state["open_study"] = study
 if chosen_trial(study) is None:
     choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
 _header(study)
 with st.sidebar:
     builder(study)
-_main(study, trials)
+busy = _busy(study.trials())
+st.fragment(_live, run_every=_POLL_SECONDS if busy else None)(busy)
+if not busy:
+    _watch()

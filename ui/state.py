@@ -11,6 +11,7 @@ from optim.search import starting_set
 from optim.study import Study, list_studies, open_study
 from optim.trial import Trial
 from ui.errors import show
+from ui.text import plain
 
 EXPLORE, GRAPH, COMPARE, EXPORT, START = (
     f"pages/{name}.py" for name in ("explore", "graph", "compare", "export", "start")
@@ -67,7 +68,7 @@ def study_links(limit: int = 8) -> int:
         trials = f"{info.trials} trial{'' if info.trials == 1 else 's'}"
         st.page_link(
             page(EXPLORE),
-            label=f"{info.title} · {trials} · {info.created[:16].replace('T', ' ')}",
+            label=plain(f"{info.title} · {trials} · {info.created[:16].replace('T', ' ')}"),
             query_params={_STUDY: info.name},
         )
     return len(newest)
