@@ -30,6 +30,7 @@ _BEYOND = 1.5
 _MARGIN = 0.06
 _MOST_TILES = 400
 _SMALLEST = 1e-9
+_ALL = "all/"  # the whole of a treemap; no operator's name
 _SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
 
 
@@ -248,20 +249,19 @@ def treemap(
     inner = [f"{op}/{i}" for i, (_, op, _) in enumerate(tiles)]
     figure = go.Figure(
         go.Treemap(
-            ids=[*totals, *inner],
-            labels=[escape(name) for name in (*totals, *(tile[0] for tile in tiles))],
-            parents=["" for _ in totals] + [op for _, op, _ in tiles],
-            values=[*(0 for _ in totals), *(value for _, _, value in tiles)],
+            ids=[_ALL, *totals, *inner],
+            labels=[escape(name) for name in ("all", *totals, *(tile[0] for tile in tiles))],
+            parents=["", *(_ALL for _ in totals), *(op for _, op, _ in tiles)],
+            values=[0, *(0 for _ in totals), *(value for _, _, value in tiles)],
             texttemplate="%{label}<br>%{percentRoot:.1%}",
             textfont={"color": INK},
-            root={"color": "rgba(0,0,0,0)"},
             hovertemplate=f"<b>%{{label}}</b><br>%{{value:.4g}} {unit}"
             "<br>%{percentRoot:.1%} of all<extra></extra>",
             marker={
                 "colorscale": [[0, "#9fb6c6"], [1, ACCENT]],
-                "colors": [*totals.values(), *(value for _, _, value in tiles)],
+                "colors": [0, *totals.values(), *(value for _, _, value in tiles)],
             },
-            maxdepth=2,
+            maxdepth=3,
         )
     )
     figure.update_layout(

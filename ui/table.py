@@ -45,6 +45,7 @@ def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> No
         hide_index=True,
         height=min(_MAX_HEIGHT, _ROW * (len(rows) + 1) + 3),
         column_config=_columns(study.evalset.metric),
+        placeholder="",
         column_order=[c for c in _COLUMNS if elsewhere or c != "hardware"],
         on_select=lambda: _choose(study, key),
         selection_mode="multi-row",
@@ -75,7 +76,7 @@ def _row(trial: Trial, on_front: set[int], known: dict[str, Quantity]) -> dict[s
         "recipe": trial.recipe.spelling,
         "hardware": "this machine"
         if trial.target == LOCAL
-        else f"{target.title if target else trial.target} (estimate)",
+        else f"estimate: {target.title if target else trial.target}",
         "state": trial.phase if trial.state == "running" else trial.state,
         "latency": _value(known["p50"], trial),
         "speed-up": speedup.value if speedup else None,
@@ -133,7 +134,10 @@ def _choose(study: Study, key: str) -> None:
 
 def _actions(study: Study, picked: Sequence[Trial]) -> None:
     if not picked:
-        st.caption("Select rows to retry, pin, delete or compare them. A click on a header sorts.")
+        st.caption(
+            "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare "
+            "them. A click on a header sorts."
+        )
         return
     numbers = [trial.number for trial in picked]
     unfinished = [t.number for t in picked if t.state in ("failed", "cancelled", "interrupted")]
