@@ -26,7 +26,7 @@ Table = dict[str, list[str]]
 def asked(address: Mapping[str, str], repeated: Iterable[str]) -> list[int]:
     """Numbers of the trials in an address: `trials=1,2`, or `trial=1` once or more."""
     texts = [*address.get("trials", "").split(","), *repeated]
-    return list(dict.fromkeys(int(t) for t in texts if t.strip().isdecimal()))
+    return list(dict.fromkeys(int(t) for t in texts if text.is_number(t)))
 
 
 def preselected(trials: Sequence[Trial], wanted: Sequence[int]) -> list[int]:

@@ -11,7 +11,7 @@ from optim.search import starting_set
 from optim.study import Study, list_studies, open_study
 from optim.trial import Trial
 from ui.errors import show
-from ui.text import plain
+from ui.text import is_number, plain
 
 EXPLORE, GRAPH, COMPARE, EXPORT, START = (
     f"pages/{name}.py" for name in ("explore", "graph", "compare", "export", "start")
@@ -92,7 +92,7 @@ def begin(study: Study) -> None:
 
 def trials_in_address(study: Study) -> list[Trial]:
     """The trials that the page's address names, else the one this session looks at."""
-    asked = [int(text) for text in st.query_params.get_all("trial") if text.isdecimal()]
+    asked = [int(text) for text in st.query_params.get_all("trial") if is_number(text)]
     looked_at = chosen_trial(study)
     numbers = asked or ([] if looked_at is None else [looked_at])
     return [trial for trial in study.trials() if trial.number in numbers]

@@ -45,3 +45,8 @@ def times(value: Interval) -> str:
 def seconds(value: float) -> str:
     """A duration to wait for."""
     return f"{value:.0f} s" if value < 90 else f"{value / 60:.0f} min"
+
+
+def is_number(text: str) -> bool:
+    """Whether an address's text may be a trial's number; Python refuses very long ones."""
+    return text.strip().isdecimal() and len(text) < 10

@@ -38,3 +38,9 @@ def test_plain_leaves_no_markdown(hostile: str) -> None:
     assert bare == " ".join(hostile.split())
     for mark in "[]()<>!$:`*_#~&":
         assert shown.count(mark) == shown.count(f"\\{mark}")
+
+
+def test_numbers_in_an_address_are_bounded():
+    assert [text.is_number(t) for t in ("12", " 7 ", "", "-1", "1.5", "9" * 5000)] == [
+        *(True, True, False, False, False, False)
+    ]
