@@ -25,7 +25,7 @@ _KINDS: dict[Kind, str] = {
     "estimate": "{group}, estimate",
 }
 """Kind -> its name in the legend."""
-_BEYOND = 1.5
+_BEYOND = 4
 """How far bars may widen an axis beyond its points, as a share of the points' span."""
 _MARGIN = 0.06
 _MOST_TILES = 400

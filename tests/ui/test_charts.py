@@ -76,10 +76,10 @@ def test_the_chosen_point_is_ringed() -> None:
 
 @pytest.mark.parametrize("log", [False, True])
 def test_one_wide_interval_does_not_squeeze_the_others(log: bool) -> None:
-    marks = [_mark(0, 1, 90), _mark(1, 2, 91, high=2000)]
+    marks = [_mark(0, 1, 90), _mark(1, 2, 91, high=9000)]
     low, high = trade_off(marks, Axis("latency", False, log), Y).layout.xaxis.range
     ends = (10**low, 10**high) if log else (low, high)
-    assert ends[0] < 1 and 2 < ends[1] < 7
+    assert ends[0] < 1 and 2 < ends[1] < 50
 
 
 def test_bars_as_long_as_the_points_lie_apart_are_shown_whole() -> None:
