@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit import net_util
 
+from optim.sandbox import warm
 from ui.errors import on_script_error
 from ui.routes import routes
 
@@ -15,6 +16,7 @@ from ui.routes import routes
 # Nothing here phones home.
 net_util.get_external_ip = lambda: None
 
+warm()
 app = st.App(
     Path(__file__).parent / "ui" / "main.py", routes=routes(), on_script_error=on_script_error
 )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from optim.errors import InputError, OptimError, StepError
+from optim.settings import settings
 
 _PR_SET_PDEATHSIG = 1
 _MAX_FILE_BYTES = 16 << 30
@@ -22,6 +23,8 @@ def main(request_path: str, result_path: str, parent: str) -> None:
     """Do what the request says and write the result or the error beside it."""
     _confine(int(parent))
     request = json.loads(Path(request_path).read_text())
+    os.environ.update(request["environment"])
+    settings.cache_clear()
     if request["cpus"]:
         os.sched_setaffinity(0, request["cpus"])
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))

@@ -75,8 +75,14 @@ def slice_of(
         "solo": solo,
     }
     with machine_to_itself(cancelled):
+        sandbox.settle()
         answer = sandbox.call(
-            "optim.measure:take_slice", argument, step=STEP, cpus=cpus, cancelled=cancelled
+            "optim.measure:take_slice",
+            argument,
+            step=STEP,
+            cpus=cpus,
+            fresh=True,
+            cancelled=cancelled,
         )
     pinned = {"pinned_to": " ".join(map(str, cpus))}
     return Slice.model_validate({**answer, "environment": environment() | pinned})

@@ -13,6 +13,7 @@ from distributed.comm import get_address_host
 from distributed.scheduler import KilledWorker
 
 from optim.errors import InputError, OptimError
+from optim.sandbox import warm
 from optim.steps import Done, Job, run_step
 
 _CONNECT_SECONDS = 10
@@ -48,6 +49,7 @@ def connect(scheduler: str) -> tuple[LocalCluster | None, Client]:
 
 def work(job: dict[str, Any], topic: str, key: tuple[str, int]) -> dict[str, Any]:
     """The Dask task: one step, in the worker."""
+    warm()
     worker = get_worker()
     task, machine = worker.get_current_task(), get_address_host(worker.address)
 

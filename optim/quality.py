@@ -62,12 +62,14 @@ def quality_of(
     recipe: Recipe,
     evalset: EvalSet,
     limit: int | None = None,
+    seconds: float | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Quality:
     """Judge `built`, run as the recipe says, against `original` on ONNX Runtime as it comes.
 
     Args:
         limit: use the first so many of the shuffled validation samples; all by default.
+        seconds: stop then with the samples judged so far; by default most of a step's time.
 
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
@@ -77,7 +79,7 @@ def quality_of(
         "recipe": recipe.runtime.spelling,
         "evalset_digest": evalset.digest,
         "limit": limit,
-        "seconds": _TIME_SHARE * settings().step_seconds,
+        "seconds": seconds or _TIME_SHARE * settings().step_seconds,
     }
     answer = sandbox.call("optim.quality:judge", argument, step="quality", cancelled=cancelled)
     return Quality.model_validate(answer)

@@ -1,4 +1,4 @@
-"""Run a function of the library in a fresh child process with limits.
+"""Run a function of the library in a child process of its own with limits.
 
 Whatever native code does to the child (crash, hang, exhaust memory) costs the parent one
 `StepError`. Arguments and results are JSON; arrays travel as `.npz` files named in them. Nothing
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -19,12 +20,17 @@ from pathlib import Path
 from typing import Any
 
 from optim.errors import Cancelled, InputError, OptimError, StepError
+from optim.forkserver import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.settings import settings
 
+_Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
 _LOG_TAIL = 2000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_RESULT_BYTES = 256 << 20
+_IMPORT_SECONDS = 10.0
+_servers: list[ForkServer] = []  # at most one
+_servers_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,22 @@ class Limits:
         return cls(settings().step_memory_mb, settings().step_seconds)
 
 
+def warm() -> None:
+    """Begin to import what children need, so that those to come start sooner."""
+    environment = _environment()
+    with _servers_lock:
+        if not any(server.serves(environment) for server in _servers):
+            while _servers:
+                _servers.pop().close()
+            _servers.append(ForkServer(environment))
+
+
+def settle() -> None:
+    """Wait until what `warm` began is done, since it would disturb a timing."""
+    for server in list(_servers):
+        server.ready(_IMPORT_SECONDS)
+
+
 def call(
     function: str,
     argument: dict[str, Any],
@@ -47,15 +69,17 @@ def call(
     step: str,
     limits: Limits | None = None,
     cpus: Iterable[int] | None = None,
+    fresh: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
-    """Call `module:function` of this library with one JSON object in a fresh child.
+    """Call `module:function` of this library with one JSON object in a child of its own.
 
     Args:
         function: such as "optim.build:build"; it takes the argument as keyword arguments.
         step: what the user calls this, for errors.
         limits: memory and time; the settings' by default.
         cpus: the cores that the child may use; all by default.
+        fresh: start the child from nothing, with a memory layout of its own, not as a fork.
         cancelled: polled; true kills the child.
 
     Returns: what the function returned (JSON values).
@@ -65,25 +89,39 @@ def call(
     """
     limits = limits or Limits.default()
     with tempfile.TemporaryDirectory(prefix="optim-step-") as folder:
-        request, result, log = (Path(folder, name) for name in ("request", "result", "log"))
-        request.write_text(
-            json.dumps({"function": function, "argument": argument, "cpus": sorted(cpus or ())})
-        )
-        with log.open("wb") as sink:
-            child = subprocess.Popen(
-                [sys.executable, "-m", "optim.child", str(request), str(result), str(os.getpid())],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                cwd=folder,
-                env=_environment(),
-            )
+        request = {
+            "function": function,
+            "argument": argument,
+            "cpus": sorted(cpus or ()),
+            "environment": _environment(),
+        }
+        Path(folder, REQUEST).write_text(json.dumps(request))
+        child = (None if fresh else _forked(Path(folder))) or _spawned(Path(folder))
         try:
             _watch(child, limits, cancelled, step)
         finally:
-            _kill(child)
-        return _read(result, child.returncode, step, log)
+            code = _kill(child)
+        return _read(Path(folder, RESULT), code, step, Path(folder, LOG))
+
+
+def _forked(folder: Path) -> Forked | None:
+    environment = _environment()
+    serving = [server for server in _servers if server.serves(environment)]
+    return serving[0].fork(folder) if serving else None
+
+
+def _spawned(folder: Path) -> "subprocess.Popen[bytes]":
+    paths = [str(folder / REQUEST), str(folder / RESULT)]
+    with Path(folder, LOG).open("wb") as sink:
+        return subprocess.Popen(
+            [sys.executable, "-m", "optim.child", *paths, str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=folder,
+            env=_environment(),
+        )
 
 
 def _environment() -> dict[str, str]:
@@ -92,9 +130,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 
-def _watch(
-    child: "subprocess.Popen[bytes]", limits: Limits, cancelled: Callable[[], bool], step: str
-) -> None:
+def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> None:
     deadline = time.monotonic() + limits.seconds
     while True:
         try:
@@ -125,10 +161,11 @@ def _resident_mb(pid: int) -> float:
         return 0.0  # it has just ended
 
 
-def _kill(child: "subprocess.Popen[bytes]") -> None:
+def _kill(child: _Child) -> int:
+    """Leave nothing of it behind. Returns its exit code."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    child.wait()
+    return child.wait()
 
 
 def _read(result: Path, returncode: int, step: str, log: Path) -> Any:

@@ -28,10 +28,10 @@ from optim.targets import LOCAL, all_targets
 from optim.trial import Progress, summary_of
 
 Kind = Literal["first", "slice", "judge"]
-FIRST_SLICE_SECONDS = 1.0
+FIRST_SLICE_SECONDS = 0.8
 SLICE_SECONDS = 1.5
 MAX_SLICES = 8
-_FIRST_SAMPLES = 256
+_FIRST_SAMPLES, _FIRST_JUDGE_SECONDS = 256, 0.5
 
 
 class Job(BaseModel):
@@ -132,11 +132,11 @@ class _Step:
                     self._time(optimized, FIRST_SLICE_SECONDS, solo=True)
                 else:
                     self._estimate(optimized)
-                self._judge(optimized, _FIRST_SAMPLES)
+                self._judge(optimized, _FIRST_SAMPLES, _FIRST_JUDGE_SECONDS)
             case "slice":
                 self._time(load_model(self._job.progress.model_digest), SLICE_SECONDS, solo=False)
             case "judge":
-                self._judge(load_model(self._job.progress.model_digest), None)
+                self._judge(load_model(self._job.progress.model_digest))
 
     def _build(self) -> Model:
         self._on_phase("building")
@@ -162,7 +162,9 @@ class _Step:
         )
         self.done = self.done.with_(slice=part)
 
-    def _judge(self, optimized: Model, limit: int | None) -> None:
+    def _judge(
+        self, optimized: Model, limit: int | None = None, seconds: float | None = None
+    ) -> None:
         self._on_phase("judging")
         quality = quality_of(
             optimized,
@@ -170,6 +172,7 @@ class _Step:
             self._recipe,
             self._evalset,
             limit=limit,
+            seconds=seconds,
             cancelled=self._cancelled,
         )
         self.done = self.done.with_(quality=quality)

@@ -9,6 +9,7 @@ from optim.trial import Trial
 from ui import charts
 from ui.builder import builder
 from ui.live_chart import live_chart
+from ui.news import redraw_on_news, stamp_of
 from ui.panel import panel
 from ui.parts import target_label
 from ui.points import front_numbers, marks
@@ -17,8 +18,6 @@ from ui.state import choose_trial, chosen_trial, require_study, trials_in_addres
 from ui.table import queue_list, trial_table
 from ui.text import plain, size
 
-_POLL_SECONDS = 1.0
-_WATCH_SECONDS = 3.0
 _LOSS = 0.01
 _CHART = "chart"
 
@@ -98,13 +97,12 @@ def _chart(
     st.caption(plain(" · ".join(notes)) if notes else "Click a point for its details.")
 
 
-def _live(busy: bool) -> None:
+@st.fragment
+def _live() -> None:
     """All but the builder, drawn anew by itself: a rerun of the page would lose what is typed."""
     study = st.session_state["open_study"]
     trials = study.trials()
-    if busy != _busy(trials):
-        st.rerun()  # start or stop polling
-    st.session_state["stamp"] = _stamp(trials)
+    stamp = stamp_of(trials)
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
@@ -119,14 +117,7 @@ def _live(busy: bool) -> None:
             st.caption("The first point appears within seconds.")
     st.subheader("Trials")
     trial_table(study, trials, front_numbers(trials, x, y))
-
-
-@st.fragment(run_every=_WATCH_SECONDS)
-def _watch() -> None:
-    """Notice what other sessions did to this study."""
-    study = st.session_state["open_study"]
-    if st.session_state["stamp"] != _stamp(study.trials()):
-        st.rerun()
+    redraw_on_news(study.name, stamp)
 
 
 def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
@@ -136,20 +127,6 @@ def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
     return chosen or best_within(trials, _LOSS) or next(iter(trials), None)
 
 
-def _busy(trials: list[Trial]) -> bool:
-    return any(not trial.finished for trial in trials)
-
-
-def _stamp(trials: list[Trial]) -> int:
-    """Changes with everything that the page shows of its trials."""
-    return hash(
-        tuple(
-            (t.number, t.state, t.phase, t.slices, t.quality and t.quality.n, t.pinned, t.note)
-            for t in trials
-        )
-    )
-
-
 study = require_study()
 st.session_state["open_study"] = study
 if chosen_trial(study) is None:
@@ -157,7 +134,4 @@ if chosen_trial(study) is None:
 _header(study)
 with st.sidebar:
     builder(study)
-busy = _busy(study.trials())
-st.fragment(_live, run_every=_POLL_SECONDS if busy else None)(busy)
-if not busy:
-    _watch()
+_live()

@@ -11,6 +11,7 @@ from optim.settings import settings
 from optim.study import create_study
 from ui import upload
 from ui.errors import shown
+from ui.live_chart import preload
 from ui.state import begin, queue, study_links
 from ui.text import size
 
@@ -115,4 +116,5 @@ st.subheader("Recent studies")
 with shown():
     if not study_links():
         st.caption("None yet: what is opened above can be opened here again.")
+    preload()
     queue()  # started while people read, so that the first click does not wait for it

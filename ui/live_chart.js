@@ -2,17 +2,16 @@
 // (Streamlit's own chart starts anew whenever its data change). A click reports its trial.
 
 const GREY = "#8593a3";
-let loading;
 
 function plotly() {
-  loading ??= new Promise((resolve, reject) => {
+  window.plotlyLoading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
     script.src = new URL("vendor/plotly.min.js", document.baseURI);
     script.onload = () => resolve(window.Plotly);
     script.onerror = reject;
     document.head.append(script);
   });
-  return loading;
+  return window.plotlyLoading;
 }
 
 function themed(layout, box) {
@@ -67,6 +66,10 @@ function walk(box, event, choose) {
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {
+  if (!data.figure) {
+    requestIdleCallback(plotly);
+    return;
+  }
   const box = parentElement.querySelector(".live-chart");
   const figure = JSON.parse(data.figure);
   const config = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -31,16 +32,22 @@ def live_chart(
         if number is not None:
             on_pick(int(number))
 
-    mount = st.components.v2.component(
-        "live_chart",
-        html=_HTML,
+    data = {"figure": figure.to_json(), "alt": alt, "chosen": chosen}
+    _component("live_chart", _HTML)(
+        key=key, data=data, height=figure.layout.height, on_picked_change=picked
+    )
+
+
+def preload() -> None:
+    """Have the browser read Plotly while it is idle, so that the first chart shows at once."""
+    _component("plotly", "<i></i>")(key="plotly", data={"figure": None}, height=1)
+
+
+def _component(name: str, html: str) -> Any:
+    return st.components.v2.component(
+        name,
+        html=html,
         css=_CSS,
         js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
         isolate_styles=False,
-    )
-    mount(
-        key=key,
-        data={"figure": figure.to_json(), "alt": alt, "chosen": chosen},
-        height=figure.layout.height,
-        on_picked_change=picked,
     )

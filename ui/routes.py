@@ -11,6 +11,7 @@ from optim.bundle import ZIP_SUFFIX
 from optim.errors import InputError
 from optim.files import file_path
 from optim.model import DATA_FILE, MODEL_FILE, load_model
+from ui import news
 from ui.live_chart import PLOTLY_URL, plotly_script
 from ui.metrics import metrics_text
 from ui.netron import netron_routes
@@ -29,6 +30,7 @@ def routes() -> list[BaseRoute]:
         Route("/models/{digest}/{file}", _model),
         Route("/bundles/{digest}/{name}", _bundle),
         Route(PLOTLY_URL, _plotly),
+        Route(news.news_url("{study}"), news.answer),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
     ]

@@ -23,6 +23,7 @@ from optim.queue import Queue
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.samples import SAMPLE_PREFIX, find_sample
+from optim.sandbox import warm
 from optim.search import best_within, explore_study, front_of
 from optim.study import Study, create_study
 from optim.targets import LOCAL, all_targets
@@ -190,6 +191,7 @@ def bring(args: argparse.Namespace) -> tuple[Model, Path | None]:
 
 def study_of(args: argparse.Namespace) -> Study:
     """The study of the arguments' model and EvalSet; inputs are synthesized where none is given."""
+    warm()
     model, path = bring(args)
     evalset: EvalSet = load_evalset(path, model) if path else synthesize(model)
     return create_study(model, evalset)

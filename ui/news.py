@@ -1,0 +1,57 @@
+"""News of a study: an open page asks for them cheaply, and is drawn anew only then."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from optim.errors import InputError
+from optim.study import open_study
+from optim.trial import Trial
+from ui.state import queue
+
+_URL = "/news"
+_TICK_SECONDS = 5  # while something runs, the time left is news
+
+
+def news_url(study: str) -> str:
+    """Where the stamp of a study is asked for."""
+    return f"{_URL}/{study}"
+
+
+def stamp_of(trials: Sequence[Trial]) -> str:
+    """A text that changes with everything that the Explore page shows of trials and the queue."""
+    pending = [(item.study, item.number, item.phase) for item in queue().pending()]
+    shown = [
+        (t.number, t.state, t.phase, t.slices, t.quality and t.quality.n, t.pinned, t.note)
+        for t in trials
+    ]
+    tick = int(time.time() / _TICK_SECONDS) if pending else 0
+    return hashlib.sha256(repr((shown, pending, tick)).encode()).hexdigest()
+
+
+def redraw_on_news(study: str, stamp: str) -> None:
+    """Draw the fragment that calls this anew when the study's stamp is no longer this one."""
+    mount = st.components.v2.component(
+        "news", html="<i></i>", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    )
+    data = {"url": news_url(study).removeprefix("/"), "stamp": stamp}
+    mount(key=f"news:{study}", data=data, height=1, on_news_change=lambda: None)
+
+
+async def answer(request: Request) -> Response:
+    """The route: the study's present stamp."""
+    try:
+        stamp = await run_in_threadpool(_stamp, request.path_params["study"])
+    except InputError as error:
+        return PlainTextResponse(f"{error.what}\n", status_code=404)
+    return PlainTextResponse(stamp, headers={"Cache-Control": "no-store"})
+
+
+def _stamp(study: str) -> str:
+    return stamp_of(open_study(study).trials())
