@@ -92,8 +92,8 @@ class ForkServer:
 
     def close(self) -> None:
         """End it and its children."""
-        self._process.kill()
-        self._process.communicate()
+        with self._process:  # not communicate(): a fork of this process may hold the pipes too
+            self._process.kill()
 
     @staticmethod
     def _key_of(environment: dict[str, str]) -> tuple[int, str]:

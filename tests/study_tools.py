@@ -100,16 +100,18 @@ def wait_for(condition: Callable[[], object], seconds: float = 150) -> None:
 
 
 def sandboxes(parent: int) -> list[psutil.Process]:
-    """The sandboxed children under a process."""
+    """The sandboxed children under a process, started from nothing or forked."""
     found = psutil.Process(parent).children(recursive=True)
-    return [child for child in found if "optim.child" in " ".join(_command(child))]
+    servers = {child.pid for child in found if "optim.forkserver" in _command(child)}
+    forked = {child.pid for child in found if child.ppid() in servers}
+    return [child for child in found if child.pid in forked or "optim.child" in _command(child)]
 
 
-def _command(process: psutil.Process) -> list[str]:
+def _command(process: psutil.Process) -> str:
     try:
-        return process.cmdline()
+        return " ".join(process.cmdline())
     except psutil.Error:
-        return []
+        return ""
 
 
 def gone(processes: list[psutil.Process]) -> bool:

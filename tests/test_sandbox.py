@@ -4,14 +4,16 @@ import os
 import signal
 import time
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from study_tools import gone, sandboxes, wait_for
 
 from optim.errors import Cancelled, StepError
-from optim.sandbox import Limits, call
+from optim.sandbox import Limits, call, settle, warm
 
 LIMITS = Limits(memory_mb=400, seconds=20)
 FUNCTIONS = """
@@ -26,14 +28,28 @@ def loud():
     os.lseek(1, 0, os.SEEK_END)
     print("\\nthe last word", flush=True)
     os._exit(7)
+def parent(): return os.getppid()
+def variable(): return os.environ.get("OPTIM_HOME", "")
+def chance(): import random, numpy; return [random.random(), numpy.random.random()]
 def score(): return int(open("/proc/self/oom_score_adj").read())
 """
 
 
-@pytest.fixture(autouse=True)
-def functions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "hostile.py").write_text(FUNCTIONS)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("functions")
+    (made / "hostile.py").write_text(FUNCTIONS)
+    return made
+
+
+@pytest.fixture(autouse=True, params=["spawned", "forked"])
+def way(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How children start. Both must keep every promise."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), f"{folder}/{request.param}"]))
+    if request.param == "forked":
+        warm()
+        settle()
+    return str(request.param)
 
 
 def run(name: str, **options: Any) -> Any:
@@ -93,11 +109,42 @@ def test_cancelling_ends_the_child_at_once() -> None:
     assert not sandboxes(os.getpid())
 
 
-def test_a_child_dies_with_its_parent() -> None:
+def test_a_child_dies_with_its_parent(way: str) -> None:
     if (parent := os.fork()) == 0:
+        if way == "forked":
+            warm()
+            settle()
         run("hang")
     wait_for(lambda: sandboxes(parent), seconds=20)
     children = sandboxes(parent)
     os.kill(parent, signal.SIGKILL)
     os.waitpid(parent, 0)
     wait_for(lambda: gone(children), seconds=5)
+
+
+def test_a_forked_child_is_another_processs_and_a_fresh_one_is_ours(way: str) -> None:
+    assert (run("parent") == os.getpid()) == (way == "spawned")
+    assert run("parent", fresh=True) == os.getpid()
+
+
+def test_children_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIM_HOME", "/elsewhere")
+    assert run("variable") == "/elsewhere"
+
+
+def test_children_do_not_share_their_random_numbers() -> None:
+    first, second = run("chance"), run("chance")
+    assert first[0] != second[0] and first[1] != second[1]
+
+
+def test_many_at_once_get_their_own_answers() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len({tuple(found) for found in pool.map(run, ["chance"] * 16)}) == 16
+
+
+def test_without_its_fork_server_a_child_starts_from_nothing() -> None:
+    for server in psutil.Process().children():
+        if "optim.forkserver" in " ".join(server.cmdline()):
+            server.kill()
+            server.wait()
+    assert run("parent") == os.getpid()
