@@ -10,6 +10,7 @@ from streamlit import net_util
 
 from optim.sandbox import warm
 from ui.errors import on_script_error
+from ui.hosts import middleware
 from ui.routes import routes
 
 # Streamlit asks a server on the internet for its own address when a foreign origin knocks.
@@ -18,5 +19,8 @@ net_util.get_external_ip = lambda: None
 
 warm()
 app = st.App(
-    Path(__file__).parent / "ui" / "main.py", routes=routes(), on_script_error=on_script_error
+    Path(__file__).parent / "ui" / "main.py",
+    routes=routes(),
+    middleware=middleware(),
+    on_script_error=on_script_error,
 )

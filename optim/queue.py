@@ -29,6 +29,7 @@ from optim.trial import Progress, Trial
 _REMEMBERED_STEPS = 20
 _POLL_SECONDS = 0.5  # for news of trials that another process runs
 _LONGEST_WAIT = 5.0
+_TURN = 1e-3  # so that a thousand turns still weigh less than who asked
 _AUTOMATIC = frozenset({"start", "explore", "search"})
 _STOPPED = "The program was stopped. Retry it."
 _logger = logging.getLogger(__name__)
@@ -54,8 +55,8 @@ class QueueItem(BaseModel):
 class _Item:
     """A trial under way."""
 
-    def __init__(self, study: Study, trial: Trial, order: int) -> None:
-        self.study, self.trial, self.order = study, trial, order
+    def __init__(self, study: Study, trial: Trial, order: int, turn: int) -> None:
+        self.study, self.trial, self.order, self.turn = study, trial, order, turn
         self.progress = Progress()
         self.kind: Kind = "first"
         self.future: Future | None = None
@@ -70,10 +71,14 @@ class _Item:
         return self.study.name, self.trial.number
 
     @property
-    def priority(self) -> int:
-        """Higher goes first: first steps before tightening ones, then what the user asked for."""
+    def priority(self) -> float:
+        """Higher goes first: first steps before tightening ones, then what the user asked for.
+
+        Among equals studies take turns: the n-th trial that one has under way goes with the n-th
+        of another, so that nobody waits for all of somebody else's starting set.
+        """
         rounds = len(self.progress.slices) + (self.kind == "judge")
-        return -2 * rounds + (self.trial.origin not in _AUTOMATIC)
+        return -2 * rounds + (self.trial.origin not in _AUTOMATIC) - _TURN * self.turn
 
     @property
     def slices_left(self) -> int:
@@ -115,7 +120,8 @@ class Queue:
             if trial.finished or (study.name, number) in self._items:
                 return
             if study.store.claim(number):
-                item = _Item(study, trial, next(self._order))
+                turn = sum(name == study.name for name, _ in self._items)
+                item = _Item(study, trial, next(self._order), turn)
                 self._items[item.key] = item
                 self._send(item)
 
@@ -297,7 +303,7 @@ class Queue:
 
     def _seconds_left(self, item: _Item, items: list[_Item]) -> float | None:
         first, later = (fmean(kept) if kept else None for kept in self._seconds.values())
-        before = [i for i in items if i.kind == "first" and (i is item or i.order < item.order)]
+        before = [i for i in items[: items.index(item) + 1] if i.kind == "first"]
         if first is None:
             return None
         elapsed = max((time.monotonic() - i.step_started for i in items if i.phase), default=0.0)

@@ -133,13 +133,13 @@ def _environment() -> dict[str, str]:
 def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> None:
     deadline = time.monotonic() + limits.seconds
     while True:
+        if cancelled():
+            raise Cancelled("Cancelled.", "Retry it when you like.", step)
         try:
             child.wait(_POLL_SECONDS)
             return
         except subprocess.TimeoutExpired:
             pass
-        if cancelled():
-            raise Cancelled("Cancelled.", "Retry it when you like.", step)
         if time.monotonic() > deadline:
             raise StepError(
                 f"It took longer than the limit of {limits.seconds:.0f} s and was stopped.",

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         description="Whether the page may open files by their path on this machine; set it to "
         "false where others than its owner can reach the page.",
     )
+    hosts: str = Field(
+        default="",
+        description="Names under which browsers may reach the server, such as app.example.com, "
+        "separated by commas; empty: only localhost where it listens on localhost, else any.",
+    )
     trial_seconds: float = Field(
         default=20.0, gt=0, description="Timing budget of one trial, in s, without its passes."
     )

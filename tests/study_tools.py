@@ -79,7 +79,7 @@ def study(
     """The study of the small model in a store of its own; a trial is done after one slice."""
     home, open_it = brought
     shutil.copytree(home, tmp_path / "home")
-    use_home(tmp_path / "home", monkeypatch, TRIAL_SECONDS="1")
+    use_home(tmp_path / "home", monkeypatch, TRIAL_SECONDS="0.5")
     yield open_it()
     settings.cache_clear()
 

@@ -13,11 +13,12 @@ import pytest
 from study_tools import ROOT, brought, gone, python, sandboxes, study, use_home, wait_for
 
 from optim.errors import InputError
+from optim.evalset import synthesize
 from optim.queue import Queue
 from optim.recipe import Recipe
 from optim.steps import Done, Job
 from optim.store import storage
-from optim.study import Study, open_study
+from optim.study import Study, create_study, open_study
 from optim.trial import Progress, Trial
 
 __all__ = ["brought", "study"]  # fixtures
@@ -36,7 +37,7 @@ def phase(queue: Queue, number: int) -> str:
 def test_trials_get_a_point_each_then_tighten(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, TRIAL_SECONDS="2.5")  # two slices
+    use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, TRIAL_SECONDS="2")  # two slices
     monkeypatch.setattr("optim.steps._FIRST_SAMPLES", 20)
     numbers = add(study, *ENGINES[:2], origin="start") + add(study, ENGINES[2])
     seen: list[Trial] = []
@@ -74,6 +75,22 @@ def test_cancel_kills_the_child_and_frees_the_machine(study: Study) -> None:
     assert [t.state for t in study.trials_of([running, waiting])] == ["cancelled"] * 2
     again = study.retry(running)
     assert again != running and [t.number for t in study.trials()] == [waiting, third, again]
+
+
+def test_studies_take_turns(study: Study) -> None:
+    first, second = (create_study(study.model, synthesize(study.model, n)) for n in (8, 9))
+    with Queue.open() as queue:
+        for of, count in ((first, 4), (second, 2)):
+            recipes = [f"onnxruntime:threads={n + 1}" for n in range(count)]
+            for number in add(of, *recipes, origin="start"):
+                queue.submit(of, number)
+        wait_for(lambda: queue.pending()[0].phase != "waiting")
+        turns = [(item.study, item.number) for item in queue.pending()]
+        mine, theirs = first.name, second.name
+        assert turns == [(mine, 0), (theirs, 0), (mine, 1), (theirs, 1), (mine, 2), (mine, 3)]
+        (asked,) = add(first, "openvino")
+        queue.submit(first, asked)
+        assert [item.number for item in queue.pending()].index(asked) <= 1, "what a user asks for"
 
 
 def test_a_failure_is_one_sentence_and_the_queue_goes_on(study: Study) -> None:
@@ -180,7 +197,7 @@ def worker(
     ]
     wait_for(address_file.exists)
     address = json.loads(address_file.read_text())["address"]
-    use_home(tmp_path / "home", monkeypatch, SCHEDULER=address, TRIAL_SECONDS="1")
+    use_home(tmp_path / "home", monkeypatch, SCHEDULER=address, TRIAL_SECONDS="0.5")
     yield processes[1].pid
     for process in processes[::-1]:
         process.terminate()

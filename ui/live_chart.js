@@ -39,14 +39,19 @@ function themed(layout, box) {
 
 // Plotly keeps a zoom only while the given range stays the same; ours follows the data.
 function zoomKept(layout, box) {
-  const given = { view: layout.uirevision, xaxis: layout.xaxis.range, yaxis: layout.yaxis.range };
+  // As text: Plotly writes a zoom into the very array that it was given.
+  const given = {
+    view: layout.uirevision,
+    xaxis: String(layout.xaxis.range ?? ""),
+    yaxis: String(layout.yaxis.range ?? ""),
+  };
   const before = box.given;
   box.given = given;
   if (before?.view === given.view) {
     for (const axis of ["xaxis", "yaxis"]) {
-      const now = box.layout[axis].range;
+      const { range: now, autorange } = box.layout[axis]; // a double click: the whole again
       // An empty chart has no range of its own: what Plotly made up for it is nobody's zoom.
-      if (before[axis] && String(now) !== String(before[axis])) layout[axis].range = now;
+      if (before[axis] && !autorange && String(now) !== before[axis]) layout[axis].range = now;
     }
   }
   return layout;
@@ -75,8 +80,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const config = {
     displaylogo: false,
     responsive: true,
-    showSendToCloud: false,
-    modeBarButtonsToRemove: ["select2d", "lasso2d", "sendChartToCloud"], // nothing leaves the machine
+    showSendToCloud: false, // nothing leaves the machine
+    doubleClick: "autosize", // "reset" would go back to the range of the first few points
+    modeBarButtonsToRemove: ["select2d", "lasso2d", "resetScale2d", "sendChartToCloud"],
   };
   const choose = (number) => setTriggerValue("picked", number);
   box.setAttribute("aria-label", `${data.alt}. The left and right arrow keys choose a point.`);

@@ -51,7 +51,7 @@ def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> No
         selection_mode="multi-row",
     )
     picked = [numbers[i] for i in event.selection.rows if i < len(numbers)]
-    _actions(study, [trial for trial in rows if trial.number in picked])
+    _actions(study, [trial for trial in rows if trial.number in picked], trials)
 
 
 def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFrame:
@@ -132,8 +132,12 @@ def _choose(study: Study, key: str) -> None:
         choose_trial(study, numbers[picked[-1]])
 
 
-def _actions(study: Study, picked: Sequence[Trial]) -> None:
+def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> None:
     if not picked:
+        stopped = [trial.number for trial in trials if trial.state == "interrupted"]
+        if stopped:
+            label = f"Retry all {len(stopped)} interrupted"
+            _button(label, "retry_interrupted", lambda: _each(study, stopped, _retry))
         st.caption(
             "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare "
             "them. A click on a header sorts."

@@ -1,8 +1,9 @@
 """Bringing a model and its EvalSet: files from the browser or server, what must be asked."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folde
 from optim.evalset.images import image_input
 from optim.ingest import Questions, ingest, questions
 from optim.model import Model
+from optim.settings import settings
 from optim.study import Study, create_study
 from ui.forms import settings_form
 from ui.text import plain
@@ -95,16 +97,46 @@ def bring(
     model: Upload, evalset: Upload | None, dims: dict[str, int], specs: list[str]
 ) -> tuple[Model, EvalSet | None]:
     """Read the files. The EvalSet is None where its preprocessing must be asked for first."""
-    with model.on_disk() as path:
-        name = Path(model.name).stem
-        if evalset is None:
-            brought = ingest(path, dims=dims, name=name, input_specs=specs)
+    with model.on_disk() as path, _samples(evalset) as samples, _interruptible() as cancelled:
+        arrays = None if evalset and is_images(evalset) else samples
+        brought = ingest(
+            path,
+            dims=dims,
+            name=Path(model.name).stem,
+            evalset=arrays,
+            input_specs=specs,
+            cancelled=cancelled,
+        )
+        if samples is None:
             return brought, synthesize(brought)
-        with evalset.on_disk() as samples:
-            if is_images(evalset):
-                return ingest(path, dims=dims, name=name, input_specs=specs), None
-            brought = ingest(path, dims=dims, name=name, evalset=samples, input_specs=specs)
-            return brought, load_evalset(samples, brought)
+        return brought, load_evalset(arrays, brought) if arrays else None
+
+
+def _samples(evalset: Upload | None) -> AbstractContextManager[Path | None]:
+    return evalset.on_disk() if evalset else nullcontext()
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Show the time that a child takes and a way to stop it.
+
+    What is yielded is called while the child runs. A click on anything makes Streamlit end this
+    run at its next call to it, which is in here, and that ends the child.
+    """
+    started, place = time.monotonic(), st.empty()
+    with place.container(horizontal=True, vertical_alignment="center"):
+        text = st.empty()
+        st.button("Stop", key="stop_bringing", help="Give up bringing this model.")
+
+    def tick() -> bool:
+        passed = int(time.monotonic() - started)
+        text.caption(f"{passed} s, stopped after {settings().step_seconds} s")
+        return False
+
+    try:
+        yield tick
+    finally:
+        place.empty()
 
 
 def is_images(evalset: Upload) -> bool:

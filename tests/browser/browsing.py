@@ -12,10 +12,10 @@ def bring(page: Page, url: str, model: Path, evalset: Path | None = None) -> Non
     page.goto(url)
     page.locator("input[type=file]").nth(1).wait_for(state="attached")
     page.locator("input[type=file]").nth(0).set_input_files(model)
+    page.get_by_text(model.name).wait_for()
     if evalset:
         page.locator("input[type=file]").nth(1).set_input_files(evalset)
         page.get_by_text(evalset.name).wait_for()
-    page.get_by_text(model.name).wait_for()
     page.get_by_role("button", name="Open this model").click()
     page.wait_for_url("**/explore?study=*")
 

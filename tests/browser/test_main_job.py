@@ -1,5 +1,6 @@
 """The main job in a real browser: bring, look, toggle, measure, click, export, replay."""
 
+import http.client
 import json
 import subprocess
 import sys
@@ -83,11 +84,15 @@ def test_zoom_is_kept_while_the_chart_updates(
     page.mouse.down()
     page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] - 30, steps=5)
     page.mouse.up()
-    wait_for(lambda: page.evaluate(zoom) != page.evaluate(given))
+    wait_for(lambda: page.evaluate(f"String(({zoom})()) !== ({given})()"))
     zoomed, count = page.evaluate(zoom), len(points(page))
     add_recipe(page, "onnxruntime:graph=off")
     wait_for_points(page, count + 1)
     assert page.evaluate(zoom) == zoomed
+    page.mouse.dblclick(area["x"] + area["width"] / 2, area["y"] + 40)
+    wait_for(lambda: page.evaluate(zoom)[1] > zoomed[1])
+    add_recipe(page, "onnxruntime:graph=basic")
+    wait_for(lambda: page.evaluate(f"String(({zoom})()) === ({given})()"))
 
 
 def test_the_graph_is_drawn_by_the_viewer(server: Server, study: str, new_page: NewPage) -> None:
@@ -132,6 +137,16 @@ def test_every_page_fits_1280_px(
         page.wait_for_timeout(300)
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280, name
         assert page.get_by_text("Something went wrong").count() == 0, name
+
+
+def test_only_this_machines_own_names_are_answered(server: Server) -> None:
+    def status(host: str) -> int:
+        connection = http.client.HTTPConnection("localhost", server.port)
+        connection.request("GET", "/healthz", headers={"Host": host})
+        return connection.getresponse().status
+
+    assert status(f"localhost:{server.port}") == status("127.0.0.1") == 200
+    assert status("rebound.example") == 400
 
 
 BAD = {

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from study_tools import ROOT
 
 from optim.passes.base import all_passes
+from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.samples import list_samples
 from optim.study import Study, open_study
@@ -164,6 +165,20 @@ def test_a_trial_can_be_looked_at_pinned_noted_and_edited(
     assert _recipe(explore) == "static_int8 + onnxruntime"
     explore.button(key="pin").click().run()
     assert not open_study(explored.name).trial(1).pinned
+
+
+def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:
+    numbers = [explored.add(Recipe.parse(f"onnxruntime:threads={n}")) for n in (3, 4)]
+    for number in numbers:
+        explored.store.end(number, "interrupted", "The program was stopped.")
+    page = _page("explore", explored)
+    page.button(key="retry_interrupted").click().run()
+    again = [trial for trial in explored.trials() if trial.recipe.runtime.threads in (3, 4)]
+    assert [trial.state for trial in again] != ["interrupted"] * 2
+    assert not {trial.number for trial in again} & set(numbers)
+    for trial in again:
+        queue().cancel(explored, trial.number)
+        explored.delete(trial.number)
 
 
 def test_the_graph_page_shows_totals_nodes_and_measured_times(explored: Study) -> None:

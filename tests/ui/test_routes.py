@@ -12,12 +12,16 @@ import uvicorn
 from starlette.applications import Starlette
 from study_tools import use_home, wait_for, write_classifier
 
+from optim.evalset import synthesize
 from optim.files import put_bytes
 from optim.ingest import ingest
 from optim.model import Model
+from optim.recipe import Recipe
 from optim.settings import settings
+from optim.study import create_study
 from ui.live_chart import PLOTLY_URL
 from ui.netron import viewer_url
+from ui.news import news_url
 from ui.routes import bundle_url, routes
 
 
@@ -106,6 +110,17 @@ def test_a_bundle_is_downloaded_under_its_name(get: Get, model: Model) -> None:
     answer = get(bundle_url(put_bytes(b"PK", ".zip"), "my-model-3"))
     assert answer.body == b"PK"
     assert 'filename="my-model-3.zip"' in answer.headers["content-disposition"]
+
+
+def test_news_of_a_study_are_a_stamp_that_changes_with_it(get: Get, model: Model) -> None:
+    study = create_study(model, synthesize(model))
+    number = study.add(Recipe.baseline())
+    url = news_url(study.name)
+    before = get(url).text
+    assert get(url).text == before and get(url).headers["cache-control"] == "no-store"
+    study.note(number, "slow")
+    assert get(url).text != before
+    assert get(news_url("no-such-study")).status == 404
 
 
 def test_health_metrics_and_plotly(get: Get, model: Model) -> None:
