@@ -21,6 +21,7 @@ Array = NDArray[Any]
 Rows = NDArray[Any]
 """One row per sample, float64 [n, k]."""
 
+_MOST_CLASSES = 1 << 31  # of an output that is a class number and does not say how many there are
 _NOT_CLASSES = ("embed", "hidden", "feature", "pool", "state", "sentence")
 
 
@@ -56,8 +57,15 @@ class Metric:
         return f"{100 * size:.2g} points" if self.unit == "%" else f"{size:.2g}"
 
 
+def answer_of(output: Array) -> int:
+    """The class that an output names: the highest score's, or the value of one that is decided."""
+    return int(output.ravel()[0] if output.size == 1 else np.argmax(output))
+
+
 def _top(k: int) -> Callable[[Array, Array], Sequence[float]]:
     def row(output: Array, label: Array) -> Sequence[float]:
+        if output.size == 1:
+            return (float(answer_of(output) == int(label)),)
         scores = output.ravel().astype(np.float64)
         target = scores[int(label)]
         if not np.isfinite(target):
@@ -212,6 +220,11 @@ def is_class_like(spec: TensorSpec) -> bool:
     )
 
 
+def is_decision(spec: TensorSpec) -> bool:
+    """Whether an output is the number of a class, as ArgMax gives it."""
+    return "int" in spec.dtype and size_of(spec) == 1
+
+
 def choose_output(
     metric: Metric, outputs: Sequence[TensorSpec], label_size: int | None = None
 ) -> TensorSpec:
@@ -219,12 +232,13 @@ def choose_output(
 
     `label_size` is how many numbers one label holds; None without labels.
 
-    Class metrics fit a vector of scores such as [1, C] (F1 also [1, 1]); AUC fits [1, 1] or
+    Class metrics fit a vector of scores such as [1, C] (F1 also [1, 1]) or, top-5 apart, a class
+    number; AUC fits [1, 1] or
     [1, 2]; metrics on numbers fit an output of the label's size; fidelity fits any. Raises
     InputError where none fits.
     """
-    floating = [spec for spec in outputs if "float" in spec.dtype]
-    for spec in floating or outputs:
+    floating = [spec for spec in outputs if "float" in spec.dtype] or list(outputs)
+    for spec in (*floating, *filter(is_decision, outputs)):
         if _fits(metric, spec, label_size):
             return spec
     shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)
@@ -242,7 +256,9 @@ def _fits(metric: Metric, spec: TensorSpec, label_size: int | None) -> bool:
     if metric.kind == "numbers":
         return size_of(spec) == label_size
     if metric.kind == "binary":
-        return size_of(spec) in (1, 2)
+        return size_of(spec) in (1, 2) and not is_decision(spec)
+    if is_decision(spec):
+        return metric.name != "top5"
     return is_class_like(spec) or (metric.name == "f1" and size_of(spec) == 1)
 
 
@@ -250,12 +266,14 @@ def infer_metric(labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
     """The metric for labels that came without one.
 
     No labels: fidelity. One whole number per sample: top-1 where some output is a vector of class
-    scores, AUC where the labels are 0 and 1 only. Anything else: mean absolute error.
+    scores or all are whole numbers, one of them a class; AUC where the labels are 0 and 1 only.
+    Anything else: mean absolute error.
     """
     if labels is None:
         return METRICS["fidelity"]
     if labels.ndim == 1 and labels.dtype.kind in "iub":
-        if any(is_class_like(spec) for spec in outputs):
+        decided = all("int" in spec.dtype for spec in outputs) and any(map(is_decision, outputs))
+        if decided or any(map(is_class_like, outputs)):
             return METRICS["top1"]
         if set(np.unique(labels).tolist()) <= {0, 1}:
             return METRICS["auc"]
@@ -282,6 +300,8 @@ def check_labels(
             "EvalSet",
         )
     limit = 2 if metric.kind == "binary" else max(2, size_of(spec))
+    if is_decision(spec):
+        limit = _MOST_CLASSES
     limit = min(limit, classes) if classes else limit
     wrong = np.flatnonzero((whole < 0) | (whole >= limit))
     if wrong.size:

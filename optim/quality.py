@@ -18,7 +18,7 @@ from optim import outputs, sandbox, verdicts
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.fidelity import Drift, Fidelity, fidelity
 from optim.measurement import Warning_
-from optim.metrics import METRICS, Metric, choose_output, is_class_like
+from optim.metrics import METRICS, Metric, answer_of, choose_output, is_class_like, is_decision
 from optim.model import Model, TensorSpec
 from optim.paired import Difference, difference
 from optim.recipe import Recipe
@@ -127,7 +127,8 @@ class _Judgement:
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
         metric = METRICS[evalset.metric]
         output = choose_output(metric, specs, size)
-        classes = next((spec.name for spec in floating if is_class_like(spec)), "")
+        named = (*filter(is_class_like, floating), *filter(is_decision, floating))
+        classes = next((spec.name for spec in named), "")
         if metric.kind == "numbers":
             classes = ""
         if metric.name == "fidelity":  # the original's answers are the labels
@@ -145,12 +146,12 @@ class _Judgement:
             drift.add(reference[drift.name], outputs[drift.name])
         if self.classes:
             pair = reference[self.classes], outputs[self.classes]
-            self.answers.append((int(np.argmax(pair[0])), int(np.argmax(pair[1]))))
+            self.answers.append((answer_of(pair[0]), answer_of(pair[1])))
 
     def _label(self, reference: Array) -> Array:
         if self.labels is not None:
             return np.asarray(self.labels[len(self.rows)])
-        return np.asarray(np.argmax(reference)) if self.metric.kind == "class" else reference
+        return np.asarray(answer_of(reference)) if self.metric.kind == "class" else reference
 
     def quality(self) -> Quality:
         """The judgement on all samples counted so far."""
@@ -173,7 +174,7 @@ class _Judgement:
             identical=self._identical,
             collapse=collapse,
             undefined=max((drift.undefined for drift in self.compared), default=0),
-            class_count=max(self.output.shape, default=1) if self.metric.kind == "class" else 0,
+            class_count=self._class_count(),
         )
         return Quality(
             metric=self.evalset.metric,
@@ -197,6 +198,13 @@ class _Judgement:
 
     def _agreement(self) -> float | None:
         return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
+
+    def _class_count(self) -> int:
+        if self.metric.kind != "class":
+            return 0
+        if self.labels is not None and is_decision(self.output):
+            return int(np.max(self.labels)) + 1
+        return max(self.output.shape, default=1)
 
     def _collapse(self, found: Difference) -> str:
         reasons = [drift.collapse() for drift in self.compared]

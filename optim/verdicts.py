@@ -9,6 +9,7 @@ from optim.paired import Difference
 _COARSE = 0.01
 """Half-width above which an interval is too wide to tell: 1 point, or 1 % of the original's."""
 _FAITHFUL = 0.99
+_REVERSED_AUC = 0.4
 
 
 @dataclass(frozen=True)
@@ -129,9 +130,12 @@ def _at_chance(facts: Facts) -> Warning_ | None:
     if not facts.labelled or facts.found.baseline >= min(chance, 0.6):
         return None
     score = facts.metric.show(facts.found.baseline)
+    reversed_ = facts.metric.name == "auc" and facts.found.baseline < _REVERSED_AUC
     text = (
-        f"The original itself scores only {score}, near guessing: "
-        "check the labels' order and the preprocessing."
+        f"The original itself scores {score}, as if 0 and 1 were swapped: check the labels."
+        if reversed_
+        else f"The original itself scores only {score}, near guessing: check the labels' order "
+        "and the preprocessing."
     )
     return Warning_(code="original_near_chance", text=text)
 

@@ -153,6 +153,31 @@ def test_synthetic_inputs_give_fidelity_only(tmp_path, original):
     assert "synthetic_inputs" in codes(quality)
 
 
+def test_a_model_that_ends_in_argmax_is_judged_by_its_answers(tmp_path, original):
+    weight = onnx.numpy_helper.to_array(onnx.load(original.path).graph.initializer[0])
+
+    def decided(folder, weight):
+        folder.mkdir()
+        nodes = [
+            helper.make_node("MatMul", ["x", "w"], ["scores"]),
+            helper.make_node("ArgMax", ["scores"], ["answer"], axis=1, keepdims=0),
+        ]
+        inputs = [("x", TensorProto.FLOAT, [1, models.FEATURES])]
+        return models.keep(
+            folder, nodes, inputs, [("answer", TensorProto.INT64, [1])], {"w": weight}
+        )
+
+    model, other = decided(tmp_path / "a", weight), decided(tmp_path / "b", weight[:, ::-1].copy())
+    evalset = labelled(tmp_path, model, flipped=0.3)
+    assert evalset.metric == "top1"
+    same, reversed_ = (judged(built, model, evalset) for built in (model, other))
+    assert same.value == pytest.approx(judged(original, original, evalset).value)
+    assert same.fidelity.top1_agreement == 1 and not same.collapsed
+    assert reversed_.collapsed and reversed_.fidelity.top1_agreement < 0.5
+    quiet = judged(model, model, synthesize(model))
+    assert quiet.value == 1 and quiet.verdict.startswith("Identical")
+
+
 def test_an_embedding_is_compared_by_cosine(tmp_path):
     model = models.embedder(tmp_path)
     quality = judged(model, model, synthesize(model))
@@ -177,6 +202,17 @@ def test_an_original_near_chance_is_said(tmp_path, original):
     np.savez(tmp_path / "e.npz", x=x, labels=np.random.default_rng(1).integers(0, 4, 400))
     quality = judged(original, original, load_evalset(tmp_path / "e.npz", original))
     assert "original_near_chance" in codes(quality)
+
+
+def test_labels_that_seem_swapped_are_said(tmp_path):
+    model = models.scorer(tmp_path)
+    weight = onnx.numpy_helper.to_array(onnx.load(model.path).graph.initializer[0])
+    x = np.random.default_rng(5).standard_normal((200, models.FEATURES)).astype(np.float32)
+    swapped = (x @ weight).ravel() < 0
+    np.savez(tmp_path / "swapped.npz", x=x, labels=swapped.astype(np.int64), metric="auc")
+    quality = judged(model, model, load_evalset(tmp_path / "swapped.npz", model))
+    assert quality.value == 0
+    assert any("swapped" in warning.text for warning in quality.warnings)
 
 
 def test_outputs_of_the_original_are_computed_once(tmp_path, original):
