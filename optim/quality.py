@@ -24,6 +24,8 @@ from optim.paired import Difference, difference
 from optim.recipe import Recipe
 from optim.settings import settings
 
+_QUICK_SAMPLES, _QUICK_FEWEST = 256, 64
+_QUICK_SECONDS, _QUICK_AT_MOST = 0.5, 5.0
 Array = NDArray[Any]
 Outputs = dict[str, Array]
 
@@ -61,15 +63,14 @@ def quality_of(
     original: Model,
     recipe: Recipe,
     evalset: EvalSet,
-    limit: int | None = None,
-    seconds: float | None = None,
+    quick: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Quality:
     """Judge `built`, run as the recipe says, against `original` on ONNX Runtime as it comes.
 
     Args:
-        limit: use the first so many of the shuffled validation samples; all by default.
-        seconds: stop then with the samples judged so far; by default most of a step's time.
+        quick: judge on a part of the validation samples, chosen at random once, within a second
+            if it can be; on all of them, or as many as a step's time allows, by default.
 
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
@@ -78,8 +79,9 @@ def quality_of(
         "original": original.model_dump(mode="json"),
         "recipe": recipe.runtime.spelling,
         "evalset_digest": evalset.digest,
-        "limit": limit,
-        "seconds": seconds or _TIME_SHARE * settings().step_seconds,
+        "limit": _QUICK_SAMPLES if quick else None,
+        "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
+        "soon": _QUICK_SECONDS if quick else None,
     }
     answer = sandbox.call("optim.quality:judge", argument, step="quality", cancelled=cancelled)
     return Quality.model_validate(answer)
@@ -92,16 +94,26 @@ def judge(
     evalset_digest: str,
     limit: int | None,
     seconds: float,
+    soon: float | None = None,
 ) -> dict[str, Any]:
-    """Child: see `quality_of`. Returns a Quality as JSON values."""
+    """Child: see `quality_of`. Returns a Quality as JSON values.
+
+    Args:
+        limit: how many samples at most.
+        seconds: stop then, counted from the first answer.
+        soon: stop then already, where enough samples for a first verdict have been judged.
+    """
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
     judgement = _Judgement.of(evalset, source.outputs, limit)
     feeds = evalset.feeds("validation", limit)
     answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
-    deadline = time.monotonic() + seconds
-    for answer, reference in zip(answers, outputs.originals(source, evalset, feeds), strict=True):
+    references = outputs.originals(source, evalset, feeds)
+    begun = 0.0
+    for count, (answer, reference) in enumerate(zip(answers, references, strict=True), 1):
+        begun = begun or time.monotonic()
         judgement.add(answer, reference)
-        if time.monotonic() > deadline:
+        enough = soon if soon is not None and count >= _QUICK_FEWEST else seconds
+        if time.monotonic() - begun > enough:
             break
     return judgement.quality().model_dump(mode="json")
 

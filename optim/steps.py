@@ -31,7 +31,6 @@ Kind = Literal["first", "slice", "judge"]
 FIRST_SLICE_SECONDS = 0.8
 SLICE_SECONDS = 1.5
 MAX_SLICES = 8
-_FIRST_SAMPLES, _FIRST_JUDGE_SECONDS = 256, 0.5
 
 
 class Job(BaseModel):
@@ -132,7 +131,7 @@ class _Step:
                     self._time(optimized, FIRST_SLICE_SECONDS, solo=True)
                 else:
                     self._estimate(optimized)
-                self._judge(optimized, _FIRST_SAMPLES, _FIRST_JUDGE_SECONDS)
+                self._judge(optimized, quick=True)
             case "slice":
                 self._time(load_model(self._job.progress.model_digest), SLICE_SECONDS, solo=False)
             case "judge":
@@ -162,17 +161,14 @@ class _Step:
         )
         self.done = self.done.with_(slice=part)
 
-    def _judge(
-        self, optimized: Model, limit: int | None = None, seconds: float | None = None
-    ) -> None:
+    def _judge(self, optimized: Model, quick: bool = False) -> None:
         self._on_phase("judging")
         quality = quality_of(
             optimized,
             self._original,
             self._recipe,
             self._evalset,
-            limit=limit,
-            seconds=seconds,
+            quick=quick,
             cancelled=self._cancelled,
         )
         self.done = self.done.with_(quality=quality)

@@ -44,17 +44,17 @@ def _figures(study: Study, chosen: Sequence[Trial]) -> None:
         )
 
 
-def _profiles(study: Study, chosen: Sequence[Trial]) -> dict[int, Side]:
+def _profiles(study: Study, chosen: Sequence[Trial]) -> dict[int, Side] | None:
     """Profiles of the measured trials: at once if nothing else is timed, else when asked for."""
     local = [trial for trial in chosen if trial.target == LOCAL]
     key = f"profile:{study.name}:{[trial.number for trial in local]}"
     if local and queue().pending() and not st.session_state.get(key):
         st.caption("Trials are being measured on this machine; profiling now would disturb them.")
         st.button("Profile anyway", on_click=st.session_state.update, args=({key: True},))
-        return {}
+        return None
     with shown():
         return compare.sides(study, local)
-    return {}
+    return None
 
 
 def _why(chosen: Sequence[Trial], sides: Mapping[int, Side]) -> None:
@@ -123,7 +123,8 @@ else:
         _figures(study, chosen)
         st.subheader("Why", anchor=False)
         profiled = _profiles(study, chosen)
-        _why(chosen, profiled)
-        _precision(chosen, profiled)
+        if profiled is not None:
+            _why(chosen, profiled)
+            _precision(chosen, profiled)
         st.subheader("What changed in the graph", anchor=False)
         _changes(chosen)

@@ -233,6 +233,19 @@ def test_judging_stops_in_time_with_what_it_has(tmp_path, original):
     assert not list((settings().home / "outputs").glob("*.npz"))
 
 
+def test_a_quick_judgement_has_enough_samples_for_a_first_verdict(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=800)
+    given = original.model_dump(mode="json")
+
+    def judged_in(seconds, soon):
+        path, runtime = str(original.path), "onnxruntime"
+        return judge(path, given, runtime, evalset.digest, 256, seconds, soon)["n"]
+
+    assert judged_in(60.0, 0.0) == 64
+    assert judged_in(0.0, 0.0) < 64
+    assert judged_in(60.0, 60.0) == 256
+
+
 def test_a_model_that_cannot_run_is_a_step_error(tmp_path, original):
     evalset = labelled(tmp_path, original, count=40)
     original.path.with_name("model.onnx").write_bytes(b"damaged")

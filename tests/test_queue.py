@@ -38,7 +38,7 @@ def test_trials_get_a_point_each_then_tighten(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, TRIAL_SECONDS="2")  # two slices
-    monkeypatch.setattr("optim.steps._FIRST_SAMPLES", 20)
+    monkeypatch.setattr("optim.quality._QUICK_SAMPLES", 20)
     numbers = add(study, *ENGINES[:2], origin="start") + add(study, ENGINES[2])
     seen: list[Trial] = []
     with Queue.open() as queue:

@@ -1,10 +1,11 @@
 """Everything measured or judged that can be an axis, a column or a line: one table."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from optim.measurement import Interval, Summary
-from optim.metrics import METRICS
+from optim.metrics import METRICS, Metric
 from optim.trial import Trial
 from ui import text
 
@@ -46,7 +47,7 @@ def quantities(metric: str, trials: Iterable[Trial] = ()) -> dict[str, Quantity]
         judged.title,
         judged.unit,
         judged.higher_is_better,
-        lambda trial: _quality(trial, original, 100 if share else 1),
+        lambda trial: _quality(trial, original, judged),
         lambda value: judged.show(value / 100 if share else value),
     )
     return {quantity.name: quantity for quantity in (*_TIMES, quality, *_OTHERS)}
@@ -69,14 +70,19 @@ def _summary(get: Callable[[Summary], float | None]) -> Callable[[Trial], Interv
     return lambda trial: _exact(get(trial.summary)) if trial.summary else None
 
 
-def _quality(trial: Trial, original: float | None, scale: float) -> Interval | None:
+def _quality(trial: Trial, original: float | None, metric: Metric) -> Interval | None:
     if trial.quality is None:
         return None
     found, (low, high) = trial.quality, trial.quality.difference_ci
     start = found.baseline_value if original is None else original
-    ends = (start + low, start + high)
-    value = start + found.difference
-    return Interval(value=scale * value, low=scale * min(ends), high=scale * max(ends))
+    scale = 100 if metric.unit == "%" else 1
+    most = 1.0 if metric.higher_is_better else math.inf  # no score is above 1, no error below 0
+    least = -1.0 if metric.name == "cosine" else 0.0
+    low, value, high = (
+        scale * min(max(start + change, least), most)
+        for change in (min(low, high), found.difference, max(low, high))
+    )
+    return Interval(value=value, low=low, high=high)
 
 
 def _exact(value: float | None) -> Interval | None:

@@ -31,3 +31,9 @@ def test_alone_it_stands_at_its_own_value() -> None:
     first = judged(0.93, 0.94, 512)
     shown = quantities("top1", [first])[QUALITY].get(first)
     assert shown is not None and shown.value == pytest.approx(93.0)
+
+
+@pytest.mark.parametrize(("metric", "most"), [("top1", 100.0), ("auc", 1.0), ("mae", 1.003)])
+def test_intervals_end_where_the_metric_does(metric: str, most: float) -> None:
+    shown = quantities(metric)[QUALITY].get(judged(0.993, 0.993, 60))
+    assert shown is not None and shown.high == pytest.approx(most)
