@@ -19,6 +19,7 @@ from optim.model import Model, describe, load_model, read_proto, store_model, wr
 from optim.passes.base import Calibration, Context, Outcome, Pass
 from optim.passes.compare import changed
 from optim.recipe import Recipe
+from optim.scratch import scratch
 from optim.settings import settings
 
 if TYPE_CHECKING:
@@ -92,8 +93,8 @@ def _build_in_child(
     model: Model, recipe: Recipe, evalset: EvalSet, cancelled: Callable[[], bool]
 ) -> Built:
     started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="optim-build-") as folder:
-        out = Path(folder, "model.onnx")
+    with scratch("build") as folder:
+        out = folder / "model.onnx"
         argument = {
             "model_path": str(model.path),
             "recipe": recipe.spelling,

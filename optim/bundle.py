@@ -33,6 +33,7 @@ from optim.errors import InputError
 from optim.model import DATA_FILE, MODEL_FILE, Model, load_model
 from optim.recipe import Recipe
 from optim.report import Findings, chart_points, report_html
+from optim.scratch import scratch
 from optim.study import Study
 from optim.trial import Trial
 
@@ -73,9 +74,8 @@ def export(study: Study, trial: Trial, folder: Path) -> Path:
 
 def export_zip(study: Study, trial: Trial) -> str:
     """The Bundle as a stored zip; its digest (suffix `ZIP_SUFFIX`)."""
-    with tempfile.TemporaryDirectory(prefix="optim-bundle-") as temporary:
-        folder = export(study, trial, Path(temporary, "bundle"))
-        path = Path(temporary, "bundle.zip")
+    with scratch("bundle") as parent:
+        folder, path = export(study, trial, parent / "bundle"), parent / "bundle.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(p for p in folder.rglob("*") if p.is_file()):
                 archive.write(file, file.relative_to(folder))

@@ -40,7 +40,7 @@ def _on_samples(summary: Summary) -> Iterator[Warning_]:
     if summary.p50_ms.value < _SHORT_MS:
         yield Warning_(
             code="sample shorter than 100 us",
-            text=f"One run takes {summary.p50_ms.value * 1e3:.0f} us: calling the engine weighs as "
+            text=f"One run takes {summary.p50_ms.value * 1e3:.0f} µs: calling the engine weighs as "
             "much as the model does.",
         )
     if summary.speedup.low <= 1 <= summary.speedup.high:

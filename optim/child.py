@@ -8,6 +8,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ def main(request_path: str, result_path: str, parent: str) -> None:
     request = json.loads(Path(request_path).read_text())
     os.environ.update(request["environment"])
     settings.cache_clear()
+    tempfile.tempdir = str(Path(request_path).parent)  # goes when the step has ended
     if request["cpus"]:
         os.sched_setaffinity(0, request["cpus"])
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))

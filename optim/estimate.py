@@ -27,7 +27,8 @@ from optim.targets import Assumptions, Dtype, Target
 
 METHOD = (
     "An estimate, not a measurement: a roofline per fused operator over the optimized graph, "
-    "with datasheet peaks and labelled assumptions."
+    "with datasheet peaks and labelled assumptions, for an engine made for that hardware; of the "
+    "recipe's runtime only its precision and threads count."
 )
 _HINTS: dict[str, Dtype] = {"bf16": "bf16", "f16": "fp16", "fp16": "fp16"}
 _FREE = VIEWS | {"Constant", "Shape", "Size", "DequantizeLinear"}

@@ -25,6 +25,11 @@ _QUANT = re.compile(r"(_MatMul)?_quant(_\w+)?$")
 """What ONNX Runtime's quantizer appends to the names of the nodes that it replaces."""
 
 
+def precision_of(node: ProfiledNode) -> str:
+    """What an executed node computes in, by our names; empty where it does no arithmetic."""
+    return _PRECISIONS.get(node.precision, "")
+
+
 class Work(BaseModel):
     """One executed node and what it stands for in the graph."""
 
@@ -157,7 +162,7 @@ def _work(node: ProfiledNode, constant: set[str]) -> Work:
     if converts or main is None or not (main.flops or main.op in MATRIX):
         main = None
     integer = node.op in INTEGER or (main is not None and main.op in INTEGER)
-    precision = INT8 if integer else _PRECISIONS.get(node.precision, "")
+    precision = INT8 if integer else precision_of(node)
     return Work(
         name=main.name if main else node.name,
         op=main.op if main else node.op,

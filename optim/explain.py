@@ -38,8 +38,8 @@ def explain(before: Side, after: Side) -> tuple[Reason, ...]:
         *_conversions(before, after),
         *_slower(before, after, matched),
         *_outside(after),
-        *_disturbed(before),
-        *_disturbed(after),
+        *_disturbed("Before", before),
+        *_disturbed("After", after),
         *_faster(before, matched),
         *_regrouped(before, matched),
         *_total_time(before, after),
@@ -172,13 +172,14 @@ def _outside(after: Side) -> list[Reason]:
     return [Reason(code="outside", kind="cost", text=text, share=share)]
 
 
-def _disturbed(side: Side) -> list[Reason]:
+def _disturbed(which: str, side: Side) -> list[Reason]:
     """Doubt where the nodes take longer than the run that they are in."""
     if not side.p50_us or side.total_us < _TOO_LONG * side.p50_us:
         return []
     text = (
-        f"The profiled nodes add up to {_us(side.total_us)}, but a run takes {_us(side.p50_us)}: "
-        "the machine was busy, or profiling slows these nodes down. Take their times as rough."
+        f"{which}, the profiled nodes add up to {_us(side.total_us)}, but a run takes "
+        f"{_us(side.p50_us)}: the machine was busy, or profiling slows these nodes down. Take "
+        "their times as rough."
     )
     return [Reason(code="disturbed", kind="note", text=text)]
 

@@ -5,7 +5,6 @@ is in it is only parsed in child processes.
 """
 
 import gzip
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from optim.metrics import METRICS
 from optim.model import DATA_FILE, MODEL_FILE, Model
 from optim.quality import Quality, quality_of
 from optim.recipe import Recipe
+from optim.scratch import scratch
 from optim.settings import settings
 from optim.stats import good_enough, summarize
 from optim.steps import MAX_SLICES, SLICE_SECONDS
@@ -273,7 +273,7 @@ def _opened(bundle: Path) -> Iterator[Path]:
     if not bundle.is_file():
         raise InputError(f"There is no bundle {bundle}.", "Check the path.", "replay")
     limit = (2 * settings().max_model_mb + settings().max_evalset_mb + 100) * 1_000_000
-    with tempfile.TemporaryDirectory(prefix="optim-replay-") as temporary:
+    with scratch("replay") as folder:
         with open_zip(bundle, limit) as archive:
-            extract(archive, Path(temporary), limit)
-        yield Path(temporary).resolve()
+            extract(archive, folder, limit)
+        yield folder.resolve()

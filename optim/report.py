@@ -16,6 +16,7 @@ from optim.model import Model
 from optim.quality import Quality
 from optim.recipe import Recipe
 from optim.stats import summarize
+from optim.targets import all_targets
 from optim.trial import Trial
 
 _STYLE = """
@@ -32,12 +33,15 @@ _FEW_RUNS = 2000
 
 @dataclass(frozen=True)
 class ChartPoint:
-    """One trial in the chart: latency in ms and the metric's value, with their intervals."""
+    """One trial in the chart: latency in ms and the metric's value, with their intervals.
+
+    `hardware` is what an estimate is for; empty for what was measured on this machine.
+    """
 
     label: str
     latency: Interval
     quality: Interval
-    estimated: bool
+    hardware: str
     chosen: bool
     baseline: bool
 
@@ -68,13 +72,18 @@ def chart_points(trials: Iterable[Trial], chosen: int) -> tuple[ChartPoint, ...]
             label=trial.recipe.spelling,
             latency=latency,
             quality=_quality_interval(trial.quality),
-            estimated=trial.summary is None,
+            hardware="" if trial.summary else _hardware(trial.target),
             chosen=trial.number == chosen,
             baseline=trial.recipe.is_baseline,
         )
         for trial in trials
         if trial.quality and (latency := _latency(trial))
     )
+
+
+def _hardware(target: str) -> str:
+    known = all_targets().get(target)
+    return known.title if known else target
 
 
 def _latency(trial: Trial) -> Interval | None:
@@ -176,7 +185,7 @@ def _trade_off(findings: Findings) -> go.Figure:
     named: set[str] = set()
     for point in findings.points:
         colour = _CHOSEN if point.chosen else _BASELINE if point.baseline else _OTHER
-        kind = "estimate" if point.estimated else "measured"
+        kind = f"estimate for {point.hardware}" if point.hardware else "measured"
         whose = "this trial" if point.chosen else "baseline" if point.baseline else "other trial"
         name = f"{whose}, {kind}"
         figure.add_scatter(
@@ -191,7 +200,7 @@ def _trade_off(findings: Findings) -> go.Figure:
             marker={
                 "color": colour,
                 "size": 12 if point.chosen else 9,
-                "symbol": "circle-open" if point.estimated else "circle",
+                "symbol": "circle-open" if point.hardware else "circle",
             },
             hovertext=escape(f"{point.label} ({kind})"),
         )

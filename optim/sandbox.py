@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,6 +20,7 @@ from typing import Any
 
 from optim.errors import Cancelled, InputError, OptimError, StepError
 from optim.forkserver import LOG, REQUEST, RESULT, Forked, ForkServer
+from optim.scratch import scratch
 from optim.settings import settings
 
 _Child = subprocess.Popen[bytes] | Forked
@@ -88,20 +88,20 @@ def call(
         much memory; Cancelled.
     """
     limits = limits or Limits.default()
-    with tempfile.TemporaryDirectory(prefix="optim-step-") as folder:
+    with scratch("step") as folder:
         request = {
             "function": function,
             "argument": argument,
             "cpus": sorted(cpus or ()),
             "environment": _environment(),
         }
-        Path(folder, REQUEST).write_text(json.dumps(request))
-        child = (None if fresh else _forked(Path(folder))) or _spawned(Path(folder))
+        (folder / REQUEST).write_text(json.dumps(request))
+        child = (None if fresh else _forked(folder)) or _spawned(folder)
         try:
             _watch(child, limits, cancelled, step)
         finally:
             code = _kill(child)
-        return _read(Path(folder, RESULT), code, step, Path(folder, LOG))
+        return _read(folder / RESULT, code, step, folder / LOG)
 
 
 def _forked(folder: Path) -> Forked | None:

@@ -178,5 +178,5 @@ class _Step:
         target = all_targets()[self._job.target]
         guess = estimate(analysis_of(optimized), target, self._recipe)
         if guess.refused:
-            raise StepError(guess.refused, "Choose another target or recipe.", target.name)
+            raise StepError(guess.refused, "Choose another target or recipe.", "estimate")
         self.done = self.done.with_(estimate=guess)

@@ -10,6 +10,7 @@ _COARSE = 0.01
 """Half-width above which an interval is too wide to tell: 1 point, or 1 % of the original's."""
 _FAITHFUL = 0.99
 _REVERSED_AUC = 0.4
+_FEW = 100  # samples, on which a score near guessing may be chance
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,8 @@ def _synthetic(facts: Facts) -> Warning_ | None:
 def _at_chance(facts: Facts) -> Warning_ | None:
     """The original itself no better than guessing points at wrong labels or preprocessing."""
     chance = {"top1": 1.5 / max(2, facts.class_count), "auc": 0.55}.get(facts.metric.name, 0.0)
-    if not facts.labelled or facts.found.baseline >= min(chance, 0.6):
+    few = facts.n < min(facts.total, _FEW)
+    if few or not facts.labelled or facts.found.baseline >= min(chance, 0.6):
         return None
     score = facts.metric.show(facts.found.baseline)
     reversed_ = facts.metric.name == "auc" and facts.found.baseline < _REVERSED_AUC

@@ -75,7 +75,7 @@ class TestGood:
         out = converted(tmp_path, classifier, x=X, labels=LABELS, calibration=mask)
         rows = stored.read(out, "calibration_0", None).reshape(-1, F)
         assert {row.tobytes() for row in rows} == {row.tobytes() for row in X[:7]}
-        assert "as its array calibration says" in stored.about(out)["split_note"]
+        assert "as the EvalSet itself says" in stored.about(out)["split_note"]
 
     def test_float64_is_rounded_and_noted_and_fortran_order_is_read_right(
         self, tmp_path, classifier

@@ -73,7 +73,7 @@ def trade_off(
     figure = go.Figure()
     for front in _fronts(marks, x, y):
         figure.add_trace(front)
-    shapes = {group: _SYMBOLS[i % len(_SYMBOLS)] for i, group in enumerate(_groups(marks))}
+    shapes = _shapes(marks)
     for (kind, group), part in _by_kind(marks).items():
         figure.add_trace(_points(part, _KINDS[kind].format(group=group), shapes[group]))
     ringed = [mark for mark in marks if mark.number == chosen]
@@ -132,10 +132,18 @@ def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
     }
 
 
-def _groups(marks: Iterable[Mark]) -> list[str]:
-    """Engines first, so that they keep their shapes when an estimate joins."""
-    ordered = sorted({(_is_estimate(mark), mark.group) for mark in marks})
-    return list(dict.fromkeys(group for _, group in ordered))
+def _shapes(marks: Iterable[Mark]) -> dict[str, str]:
+    """A shape per group, in the order they came: engines from one end, estimates from the other.
+
+    So nobody's shape changes when another joins.
+    """
+    found: dict[str, str] = {}
+    for estimated, step in ((False, 1), (True, -1)):
+        came = sorted((m.number, m.group) for m in marks if _is_estimate(m) is estimated)
+        groups = [group for group in dict.fromkeys(g for _, g in came) if group not in found]
+        for place, group in enumerate(groups):
+            found[group] = _SYMBOLS[(step * place - (step < 0)) % len(_SYMBOLS)]
+    return found
 
 
 def _is_estimate(mark: Mark) -> bool:

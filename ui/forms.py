@@ -78,27 +78,32 @@ def _field(name: str, spec: Schema, key: str, value: Any, choices: Sequence[str]
 
 def _integer(spec: Schema, value: Any, common: dict[str, Any]) -> int:
     low, high = spec.get("minimum"), spec.get("maximum")
-    start = low or 0 if value is None else int(value)
     bounds = {"min_value": low, "max_value": high, "step": spec.get("multipleOf", 1)}
+    start = _start(common, low or 0 if value is None else int(value))
     if low is not None and high is not None and high - low <= _SLIDER_SPAN:
-        return int(st.slider(value=start, **bounds, **common))
-    return int(st.number_input(value=start, **bounds, **common))
+        return int(st.slider(**start, **bounds, **common))
+    return int(st.number_input(**start, **bounds, **common))
 
 
 def _number(spec: Schema, value: Any, common: dict[str, Any]) -> float:
     low = spec.get("minimum", spec.get("exclusiveMinimum"))
     high = spec.get("maximum", spec.get("exclusiveMaximum"))
-    start = float(low or 0) if value is None else float(value)
+    start = _start(common, float(low or 0) if value is None else float(value))
     return float(
         st.number_input(
             min_value=None if low is None else float(low),
             max_value=None if high is None else float(high),
-            value=start,
+            **start,
             step=_step(low, high),
             format="%.6g",
             **common,
         )
     )
+
+
+def _start(common: dict[str, Any], value: float) -> dict[str, Any]:
+    """The value to start from, unless the session state has one: two would be refused."""
+    return {} if common["key"] in st.session_state else {"value": value}
 
 
 def _step(low: float | None, high: float | None) -> float | None:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from optim.executed import precision_of
 from optim.graph import Analysis, NodeRow, ProfiledNode
 
 ADDED = "(added by the engine)"
@@ -63,7 +64,7 @@ def _row(row: NodeRow, timed: ProfiledNode | None, inside: str) -> dict[str, obj
 
 
 def _measured(node: ProfiledNode) -> dict[str, object]:
-    return {"µs": node.microseconds, "share": 100 * node.share, "precision run": node.precision}
+    return {"µs": node.microseconds, "share": 100 * node.share, "precision run": precision_of(node)}
 
 
 def node_columns() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from optim.estimate import estimate
+from optim.estimate import Estimate, estimate
 from optim.measurement import Warning_
 from optim.study import Study
 from optim.targets import LOCAL, all_targets
@@ -81,10 +81,17 @@ def _figures(trial: Trial) -> None:
         st.metric("Latency, estimate", text.milliseconds(found.value))
         st.caption(
             f"{text.milliseconds(found.low)} to {text.milliseconds(found.high)}. "
-            f"{plain(found.method)}"
+            f"{_spent(found)} {plain(found.method)}"
         )
     elif not trial.finished:
         st.caption(f"Now: {trial.phase or 'waiting for the machine'} ...")
+
+
+def _spent(found: Estimate) -> str:
+    """What most of an estimated latency goes into."""
+    bound, share = max(found.bound_by.items(), key=lambda item: item[1])
+    words = {"compute": "arithmetic", "memory": "moving data", "dispatch": "starting operators"}
+    return f"{share:.0%} of it is {words[bound]}."
 
 
 def _quality(trial: Trial) -> None:
@@ -158,7 +165,7 @@ def _buttons(study: Study, trial: Trial) -> None:
         )
         st.page_link(
             page(COMPARE),
-            label="Compare",
+            label="Why? Compare",
             query_params=query,
             icon=":material/compare_arrows:",
             disabled=not trial.model_digest,
@@ -256,4 +263,7 @@ def _elsewhere(trial: Trial) -> None:
                         "interval": "" if found.refused else span,
                     }
                 )
-        st.dataframe(rows, hide_index=True, key=f"elsewhere:{trial.number}")
+        widths = {"hardware": 125, "estimate": 75, "interval": 125}
+        columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
+        key = f"elsewhere:{trial.number}"
+        st.dataframe(rows, hide_index=True, key=key, column_config=columns)

@@ -22,11 +22,14 @@ class Quantity:
     higher_is_better: bool
     get: Callable[[Trial], Interval | None]
     show: Callable[[float], str]
+    so_far: str = ""
+    """What it is known on, while that is not all of it."""
 
     @property
     def axis(self) -> str:
         """Title of an axis that shows it."""
-        return f"{self.title}, {self.unit}" if self.unit else self.title
+        title = f"{self.title}, {self.unit}" if self.unit else self.title
+        return f"{title} ({self.so_far})" if self.so_far else title
 
 
 def quantities(metric: str, trials: Iterable[Trial] = ()) -> dict[str, Quantity]:
@@ -49,6 +52,7 @@ def quantities(metric: str, trials: Iterable[Trial] = ()) -> dict[str, Quantity]
         judged.higher_is_better,
         lambda trial: _quality(trial, original, judged),
         lambda value: judged.show(value / 100 if share else value),
+        f"on {fullest.n:,} samples so far" if fullest and not fullest.complete else "",
     )
     return {quantity.name: quantity for quantity in (*_TIMES, quality, *_OTHERS)}
 

@@ -61,8 +61,8 @@ def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFr
 
 
 _COLUMNS = (
-    "#", "front", "recipe", "hardware", "state", "latency", "speed-up", "interval", "quality",
-    "verdict", "pinned", "note", "warnings", "memory", "size",
+    "#", "front", "recipe", "hardware", "latency", "speed-up", "interval", "quality", "verdict",
+    "state", "pinned", "note", "warnings", "memory", "size",
 )  # fmt: skip
 
 
@@ -106,8 +106,8 @@ def _columns(metric: str) -> dict[str, Any]:
         "#": number(width=45),
         "pinned": check(width=65),
         "front": check(width=60, help="Nothing tried is clearly better on both axes."),
-        "recipe": words(width=230),
-        "hardware": words(width=110),
+        "recipe": words(width=220),
+        "hardware": words(width=140),
         "state": words(width=80),
         "latency": number("p50 ms", format="%.4g", width=75),
         "speed-up": number("speed-up", format="%.2f×", width=80),

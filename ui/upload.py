@@ -1,6 +1,5 @@
 """Bringing a model and its EvalSet: files from the browser or server, what must be asked."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,6 +14,7 @@ from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folde
 from optim.evalset.images import image_input
 from optim.ingest import Questions, ingest, questions
 from optim.model import Model
+from optim.scratch import scratch
 from optim.settings import settings
 from optim.study import Study, create_study
 from ui.forms import settings_form
@@ -39,8 +39,8 @@ class Upload:
         if self.path:
             yield self.path
             return
-        with tempfile.TemporaryDirectory(prefix="optim-upload-") as folder:
-            path = Path(folder, Path(self.name).name)
+        with scratch("upload") as folder:
+            path = folder / Path(self.name).name
             path.write_bytes(self.data.getbuffer())
             yield path
 

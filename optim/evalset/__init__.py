@@ -5,7 +5,6 @@ file (see `stored`). Three sources: an `.npz`, a zip of images in folders named 
 inputs synthesized from the model's input types.
 """
 
-import tempfile
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ from optim.evalset import stored
 from optim.evalset.images import Preprocessing
 from optim.evalset.stored import Split
 from optim.model import Model
+from optim.scratch import scratch
 from optim.settings import settings
 
 __all__ = [
@@ -146,8 +146,8 @@ def _existing(path: str | Path) -> Path:
 
 
 def _made(function: str, argument: dict[str, Any]) -> EvalSet:
-    with tempfile.TemporaryDirectory(prefix="optim-evalset-") as folder:
-        out = Path(folder, "evalset.npz")
+    with scratch("evalset") as folder:
+        out = folder / "evalset.npz"
         argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}
         sandbox.call(function, argument, step="EvalSet")
         digest = files.put_file(out, _SUFFIX)

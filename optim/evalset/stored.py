@@ -80,7 +80,7 @@ def _split(count: int, mask: Array | None) -> tuple[dict[Split, Array], str]:
         how = f"drawn at random with the fixed seed {_SEED}"
     else:
         chosen = mask[order]
-        how = "as its array calibration says"
+        how = "as the EvalSet itself says"
     parts: dict[Split, Array] = {"calibration": order[chosen], "validation": order[~chosen]}
     for name, rows in parts.items():
         if not len(rows):

@@ -23,7 +23,7 @@ __all__ = [
     "profile_of",
 ]
 
-_VERSION = 2
+_VERSION = 3
 """Raised whenever the same model would be counted differently: older caches are then unused."""
 
 

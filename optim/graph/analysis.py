@@ -63,6 +63,14 @@ class _Scope:
         self._trips: dict[str, int] = _integer_scalars(graph) | (outer._trips if outer else {})
         self._dequantized: set[str] = set()
         self.tensors.update(self._weights)
+        self._loaded: set[str] = _constants(graph, self._weights) | (
+            outer._loaded if outer else set()
+        )
+        self._stored = {  # what is dequantized where it is read moves in its 8 bits
+            node.output[0]: self._weights.get(node.input[0], self.tensor(node.input[0]))
+            for node in graph.node
+            if node.op_type == "DequantizeLinear"
+        }
 
     def tensor(self, name: str) -> Tensor:
         return self.tensors.get(name, UNKNOWN)
@@ -72,8 +80,10 @@ class _Scope:
 
     def row(self, node: onnx.NodeProto, index: int) -> NodeRow:
         reads, writes = tuple(filter(None, node.input)), tuple(filter(None, node.output))
-        read_weights = [self._weights[name] for name in set(reads) if name in self._weights]
-        done, unknown = self._work(node)
+        at_load = bool(reads) and self._loaded.issuperset(writes)
+        held = {name: self._stored.get(name, self.tensor(name)) for name in set(reads)}
+        read_weights = [tensor for name, tensor in held.items() if name in self._loaded]
+        done, unknown = (Work(0), "") if at_load else self._work(node)
         if any(self.tensor(name).shape is None for name in (*reads, *writes)):
             unknown = unknown or "the shape of a tensor it reads or writes is not known"
         return NodeRow(
@@ -83,8 +93,8 @@ class _Scope:
             inputs=", ".join(str(self.tensor(name)) for name in reads),
             outputs=", ".join(str(self.tensor(name)) for name in writes),
             flops=done.flops,
-            bytes=self._bytes(node),
-            params=sum(map(_parameters, read_weights)),
+            bytes=0 if at_load else self._bytes(node),
+            params=0 if at_load else sum(map(_parameters, read_weights)),
             precision=self._precision(node, done),
             gemm=done.gemm,
             steps=done.steps,
@@ -138,9 +148,10 @@ class _Scope:
         if node.op_type in VIEWS or node.op_type in ("Constant", "Shape", "Size"):
             return 0
         written = sum(self.tensor(name).bytes for name in node.output if name)
+        held = [self._stored.get(name, self.tensor(name)) for name in set(node.input) if name]
         if node.op_type in _GATHERS:
             return 2 * written + sum(self.tensor(name).bytes for name in node.input[1:] if name)
-        return written + sum(self.tensor(name).bytes for name in set(node.input) if name)
+        return written + sum(tensor.bytes for tensor in held)
 
     def _precision(self, node: onnx.NodeProto, done: Work) -> str:
         """What it computes in; a matrix operation between 8-bit QDQ pairs computes in int8."""

@@ -4,7 +4,6 @@ The file is read, exported, checked and run once in a child process; this side o
 stores what it wrote.
 """
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from optim.ingest.kinds import ACCEPTED
 from optim.model import MODEL_FILE, Model, store_model
 from optim.names import shown
 from optim.samples import SAMPLE_PREFIX, find_sample
+from optim.scratch import scratch
 from optim.settings import settings
 
 STEP = "model"
@@ -41,9 +41,9 @@ class Questions(BaseModel):
 def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: False) -> Questions:
     """What to ask about a file or `sample:NAME`. Raises InputError or StepError as `ingest`."""
     path = _located(source)
-    with tempfile.TemporaryDirectory(prefix="optim-model-") as folder:
-        argument = {"source": str(path), "folder": folder}
-        return Questions.model_validate(_in_child("inspect", argument, Path(folder), cancelled))
+    with scratch("model") as folder:
+        argument = {"source": str(path), "folder": str(folder)}
+        return Questions.model_validate(_in_child("inspect", argument, folder, cancelled))
 
 
 def find_dims(source: str | Path) -> dict[str, int]:
@@ -75,11 +75,10 @@ def ingest(
         running it crashed, hung or took too much memory; Cancelled.
     """
     path = _located(source)
-    with tempfile.TemporaryDirectory(prefix="optim-model-") as temporary:
-        folder = Path(temporary)
+    with scratch("model") as folder:
         argument = {
             "source": str(path),
-            "folder": temporary,
+            "folder": str(folder),
             "dims": dims or {},
             "specs": list(input_specs or ()),
             "evalset": str(evalset.resolve()) if evalset else "",

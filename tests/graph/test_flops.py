@@ -131,10 +131,20 @@ def test_views_move_nothing_and_gathers_read_what_they_take(tmp_path: Path) -> N
     shape = {"s": np.array([6, 2], np.int64)}
     assert row_of(tmp_path, "Reshape", {"x": [3, 4]}, shape).bytes == 0
     table = helper.make_node("Gather", ["table", "i"], ["y"])
-    analysis = analysed(
-        tmp_path, [table], {}, {"table": floats(1000, 8), "i": np.array([3, 4], np.int64)}
-    )
-    assert analysis.nodes[0].bytes == 2 * 2 * 8 * 4 + 2 * 8
+    analysis = analysed(tmp_path, [table], {"i": [2]}, {"table": floats(1000, 8)})
+    assert analysis.nodes[0].bytes == 2 * 2 * 8 * 4 + 2 * 4
+
+
+def test_what_is_made_of_weights_alone_costs_a_run_nothing(tmp_path: Path) -> None:
+    nodes = [
+        helper.make_node("DequantizeLinear", ["w", "scale"], ["real"]),
+        helper.make_node("MatMul", ["x", "real"], ["y"]),
+    ]
+    weights = {"w": np.ones((64, 8), np.int8), "scale": np.float32(0.1)}
+    dequantize, product = analysed(tmp_path, nodes, {"x": [1, 64]}, weights).nodes
+    assert (dequantize.flops, dequantize.bytes, dequantize.params) == (0, 0, 0)
+    assert product.params == 64 * 8 and product.flops == 2 * 64 * 8
+    assert product.bytes == 64 * 4 + 64 * 8 + 8 * 4, "the weights move in their 8 bits"
 
 
 def test_an_unknown_operator_is_said_and_not_guessed(tmp_path: Path) -> None:
