@@ -3,16 +3,20 @@
 import numpy as np
 from scipy.stats import binomtest
 
-from optim.measurement import BASELINE, CANDIDATE, Measurement, Rounds, Slice, Summary
+from optim.measurement import BASELINE, CANDIDATE, MODEL_BYTES, Measurement, Rounds, Slice, Summary
 from optim.stats import good_enough, summarize
 from optim.steps import MAX_SLICES
 
 TRUTH = 1.7
 SPREADS = (0.0, 0.01, 0.02, 0.03)
+LARGE, LARGE_SPREAD = 300_000_000, 0.05
+"""Bytes of a model that no cache holds, and how far processes were apart with one."""
 _WANTED = 0.95
 
 
-def simulated_slice(rng: np.random.Generator, speedup: float, spread: float) -> Slice:
+def simulated_slice(
+    rng: np.random.Generator, speedup: float, spread: float, model_bytes: int = 0
+) -> Slice:
     """Latencies as machines give them: skewed, with spikes, disturbed rounds, unlike processes.
 
     Args:
@@ -31,14 +35,15 @@ def simulated_slice(rng: np.random.Generator, speedup: float, spread: float) -> 
         return found
 
     arms = {CANDIDATE: arm(level), BASELINE: arm(level * speedup * own)}
-    return Slice(arms=arms, started_at="simulated", load_average=0)
+    where = {MODEL_BYTES: str(model_bytes)}
+    return Slice(arms=arms, started_at="simulated", load_average=0, environment=where)
 
 
-def simulated(rng: np.random.Generator, spread: float) -> Summary:
+def simulated(rng: np.random.Generator, spread: float, model_bytes: int = 0) -> Summary:
     """A measurement that stops as a trial's does."""
     measurement = Measurement()
     while len(measurement.slices) < MAX_SLICES:
-        measurement = measurement.plus(simulated_slice(rng, TRUTH, spread))
+        measurement = measurement.plus(simulated_slice(rng, TRUTH, spread, model_bytes))
         if good_enough(summarize(measurement)):
             break
     return summarize(measurement)
@@ -48,13 +53,14 @@ def table(tries: int) -> tuple[str, bool]:
     """Coverage at each spread in Markdown, and whether none is clearly below 95 %."""
     lines = [f"| spread between processes | covered in {tries} | processes |", "|---|---|---|"]
     fine = True
-    for spread in SPREADS:
+    for spread, size in [*((spread, 0) for spread in SPREADS), (LARGE_SPREAD, LARGE)]:
         rng = np.random.default_rng(int(1000 * spread))
-        found = [simulated(rng, spread) for _ in range(tries)]
+        found = [simulated(rng, spread, size) for _ in range(tries)]
         hits = sum(one.speedup.low <= TRUTH <= one.speedup.high for one in found)
         share = binomtest(hits, tries).proportion_ci()
         fine &= share.high >= _WANTED
         processes = np.mean([one.processes for one in found])
         covered = f"{hits / tries:.1%} ({share.low:.1%} to {share.high:.1%})"
-        lines.append(f"| {spread:.0%} | {covered} | {processes:.1f} |")
+        large = " (a large model)" if size else ""
+        lines.append(f"| {spread:.0%}{large} | {covered} | {processes:.1f} |")
     return "\n".join(lines), fine

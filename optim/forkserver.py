@@ -41,12 +41,17 @@ class Forked:
         self.pid = pid
         self._status, self._server = folder / _STATUS, server
 
+    @property
+    def lost(self) -> bool:
+        """Whether its server ended before it did, which ended it too."""
+        return not self._status.exists() and self._server.poll() is not None
+
     def wait(self, timeout: float = float("inf")) -> int:
         """Its exit code, negative for a signal. Raises TimeoutExpired."""
         deadline = time.monotonic() + timeout
         while not self._status.exists():
-            if self._server.poll() is not None:
-                return -signal.SIGKILL  # the server's children end when it does
+            if self.lost:
+                return -signal.SIGKILL
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired("a forked child", timeout)
             time.sleep(_POLL_SECONDS)

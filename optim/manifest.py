@@ -32,7 +32,8 @@ def verify(folder: Path) -> dict[str, str]:
     """Check every file against the MANIFEST; returns the hash of each file by its name.
 
     Raises: InputError for what is no bundle, for a file that is missing, changed, a link or
-        outside of the bundle, and for a required file that the MANIFEST does not list.
+        outside of the bundle, for one that the MANIFEST does not list, and for a required one
+        that it does not list.
     """
     listed = _listed(folder)
     missing = [name for name in REQUIRED if name not in listed]
@@ -42,6 +43,10 @@ def verify(folder: Path) -> dict[str, str]:
         path = _contained(folder, name)
         if hash_files(path) != digest:
             raise _bad(f"The file {name!r} is not what was exported: its SHA-256 differs.")
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    added = sorted(there - listed.keys() - {MANIFEST})
+    if added:
+        raise _bad(f"The file {added[0]!r} is not in its {MANIFEST}: it was added afterwards.")
     return listed
 
 

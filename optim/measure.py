@@ -25,7 +25,7 @@ from optim import sandbox
 from optim.environment import affinity, cores_for, environment
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.machine import machine_to_itself
-from optim.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Rounds, Slice
+from optim.measurement import BASELINE, CANDIDATE, MODEL_BYTES, SINGLE_THREAD, Rounds, Slice
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.runtimes.base import Feeds, Runtime, Session
@@ -84,8 +84,11 @@ def slice_of(
             fresh=True,
             cancelled=cancelled,
         )
-    pinned = {"pinned_to": " ".join(map(str, cpus))}
-    return Slice.model_validate({**answer, "environment": environment() | pinned})
+    circumstances = {
+        "pinned_to": " ".join(map(str, cpus)),
+        MODEL_BYTES: str(original.size_bytes),
+    }
+    return Slice.model_validate({**answer, "environment": environment() | circumstances})
 
 
 def take_slice(

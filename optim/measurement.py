@@ -16,6 +16,8 @@ from optim.errors import InputError
 CANDIDATE = "candidate"
 BASELINE = "baseline"
 SINGLE_THREAD = "single_thread"
+MODEL_BYTES = "model_bytes"
+"""In a slice's environment: the size of the original's file."""
 
 Rounds = list[list[int]]
 """Nanoseconds of every run, one list per round."""

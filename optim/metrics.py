@@ -243,9 +243,10 @@ def choose_output(
             return spec
     shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)
     given = "" if label_size is None else f" with labels of size {label_size}"
+    others = [m.name for m in METRICS.values() if any(_fits(m, s, label_size) for s in outputs)]
     raise InputError(
         f"The metric {metric.name}{given} fits none of the model's outputs ({shapes}).",
-        f"Choose another metric: {', '.join(METRICS)}.",
+        f"Choose one that fits: {', '.join(others)}." if others else "Give labels that fit one.",
         "EvalSet",
     )
 

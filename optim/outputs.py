@@ -2,6 +2,7 @@
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -23,7 +24,8 @@ Outputs = dict[str, Array]
 
 _MAX_BYTES = 256 << 20
 _OPENED_ONCE_FROM = 500_000_000  # bytes of a model that is not held in memory several times
-_CHUNK = 8  # samples that a session answers in one go
+_MOST_AT_ONCE = 8  # samples that a session answers in one go
+_SLOW_SECONDS = 0.05  # of one go, above which it does not get longer
 
 
 def outputs_of(
@@ -39,11 +41,16 @@ def outputs_of(
     sessions = [runtime.open(path) for _ in range(count)]
     for session in sessions:
         session.run(feeds[0])  # OpenVINO hangs where the first calls of all come from two threads
+    done, size = 0, 1
     with ThreadPoolExecutor(count) as pool:
-        for start in range(0, len(feeds), count * _CHUNK):
-            starts = range(start, start + count * _CHUNK, _CHUNK)
-            for answers in pool.map(_answers, sessions, [feeds[i : i + _CHUNK] for i in starts]):
+        while done < len(feeds):
+            begun = time.monotonic()
+            parts = [feeds[done + i * size : done + (i + 1) * size] for i in range(count)]
+            for answers in pool.map(_answers, sessions, parts):
                 yield from answers
+            done += count * size
+            if time.monotonic() - begun < _SLOW_SECONDS:
+                size = min(_MOST_AT_ONCE, 2 * size)
     for session in sessions:
         session.close()
 

@@ -63,12 +63,14 @@ def quality_of(
     original: Model,
     recipe: Recipe,
     evalset: EvalSet,
+    limit: int | None = None,
     quick: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Quality:
     """Judge `built`, run as the recipe says, against `original` on ONNX Runtime as it comes.
 
     Args:
+        limit: use the first so many of the shuffled validation samples; all by default.
         quick: judge on a part of the validation samples, chosen at random once, within a second
             if it can be; on all of them, or as many as a step's time allows, by default.
 
@@ -79,7 +81,7 @@ def quality_of(
         "original": original.model_dump(mode="json"),
         "recipe": recipe.runtime.spelling,
         "evalset_digest": evalset.digest,
-        "limit": _QUICK_SAMPLES if quick else None,
+        "limit": _QUICK_SAMPLES if quick else limit,
         "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
         "soon": _QUICK_SECONDS if quick else None,
     }

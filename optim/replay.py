@@ -105,7 +105,8 @@ def _compared(folder: Path, files: int, progress: Progress) -> ReplayResult:
     ours, theirs = summarize(measured).speedup, summarize(claimed).speedup
     checks.append(_same_speed(ours, theirs, measured, claimed))
     progress("judging")
-    quality = quality_of(rebuilt, original, recipe, evalset)
+    limit = None if old.complete else old.n
+    quality = quality_of(rebuilt, original, recipe, evalset, limit=limit)
     checks.append(_same_quality(quality, old))
     return ReplayResult(
         recipe=recipe.spelling,
@@ -206,10 +207,20 @@ def _same_quality(ours: Quality, theirs: Quality) -> Check:
     metric = METRICS[ours.metric]
     text = f"{metric.title} {metric.show(ours.value)} here, {metric.show(theirs.value)} claimed"
     (low, high), (other_low, other_high) = ours.difference_ci, theirs.difference_ci
-    near = abs(ours.value - theirs.value) <= _SAME_QUALITY * max(1.0, abs(theirs.value))
     meet = low <= other_high and other_low <= high
-    same = ours.metric == theirs.metric and ours.collapsed == theirs.collapsed and (near or meet)
+    same = (
+        (ours.metric, ours.collapsed, ours.n) == (theirs.metric, theirs.collapsed, theirs.n)
+        and _near(ours.baseline_value, theirs.baseline_value)
+        and (meet or _near(ours.value, theirs.value))
+        and _near(theirs.value - theirs.baseline_value, theirs.difference)
+    )
+    if ours.n != theirs.n:
+        text += f", on {ours.n:,} samples here and {theirs.n:,} there"
     return Check(name="quality", ok=same, text=f"{text}. {ours.verdict}")
+
+
+def _near(ours: float, theirs: float) -> bool:
+    return abs(ours - theirs) <= _SAME_QUALITY * max(1.0, abs(theirs))
 
 
 def _read_about(folder: Path) -> About:

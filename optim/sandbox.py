@@ -97,11 +97,18 @@ def call(
         }
         (folder / REQUEST).write_text(json.dumps(request))
         child = (None if fresh else _forked(folder)) or _spawned(folder)
-        try:
-            _watch(child, limits, cancelled, step)
-        finally:
-            code = _kill(child)
+        code = _run(child, limits, cancelled, step)
+        if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
+            code = _run(_spawned(folder), limits, cancelled, step)
         return _read(folder / RESULT, code, step, folder / LOG)
+
+
+def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> int:
+    try:
+        _watch(child, limits, cancelled, step)
+    finally:
+        code = _kill(child)
+    return code
 
 
 def _forked(folder: Path) -> Forked | None:

@@ -158,7 +158,7 @@ def test_the_report_is_self_contained_and_escapes_names(findings):
     own = page.split("</script>", 1)[1]  # what follows Plotly's own code
     assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", own)
     assert "95 % interval" in own and findings.quality.verdict.split(" (")[0][:20] in own
-    assert "this trial, measured" in own and "other trial, estimate" in own
+    assert "this trial, measured" in own and "other trial, estimate for" in own
     assert "circle-open" in own
 
 
@@ -208,6 +208,14 @@ def test_claims_that_do_not_hold_fail(bundle):
     assert [check_of(result, name).ok for name in ("inputs", "model", "quality")] == [False] * 3
 
 
+def test_a_forged_score_of_original_and_trial_alike_fails(bundle):
+    claimed = json.loads((bundle / manifest.QUALITY).read_text())
+    claimed |= {"value": 0.999, "baseline_value": 0.999 - claimed["difference"]}
+    (bundle / manifest.QUALITY).write_text(json.dumps(claimed))
+    rehash(bundle)
+    assert check_of(replay(bundle), "quality").ok is False
+
+
 def test_other_library_versions_explain_a_difference(bundle):
     shutil.copyfile(bundle / manifest.ORIGINAL, bundle / "model.onnx")
     change_about(bundle, libraries={"onnx": "1.0.0"})
@@ -229,6 +237,11 @@ class TestHostile:
         (bundle / "run.py").unlink()
         (bundle / "run.py").symlink_to(tmp_path / "secret")
         with pytest.raises(InputError, match="'run.py' is a link"):
+            manifest.verify(bundle)
+
+    def test_nothing_is_added_unseen(self, bundle):
+        (bundle / "onnxruntime.py").write_text("print('in place of the engine')")
+        with pytest.raises(InputError, match="'onnxruntime.py' is not in its MANIFEST"):
             manifest.verify(bundle)
 
     def test_required_files_must_be_listed(self, bundle):

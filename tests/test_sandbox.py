@@ -28,6 +28,7 @@ def loud():
     os.lseek(1, 0, os.SEEK_END)
     print("\\nthe last word", flush=True)
     os._exit(7)
+def slow(): time.sleep(1); return "done"
 def parent(): return os.getppid()
 def variable(): return os.environ.get("OPTIM_HOME", "")
 def chance(): import random, numpy; return [random.random(), numpy.random.random()]
@@ -142,9 +143,26 @@ def test_many_at_once_get_their_own_answers() -> None:
         assert len({tuple(found) for found in pool.map(run, ["chance"] * 16)}) == 16
 
 
+def test_a_step_whose_fork_server_dies_is_done_once_more(way: str) -> None:
+    killed: list[int] = []
+
+    def kill_it() -> bool:
+        if not killed and sandboxes(os.getpid()):
+            for server in _fork_servers():
+                server.kill()
+                killed.append(server.pid)
+        return False
+
+    assert run("slow", cancelled=kill_it) == "done"
+    assert killed or way == "spawned"
+
+
 def test_without_its_fork_server_a_child_starts_from_nothing() -> None:
-    for server in psutil.Process().children():
-        if "optim.forkserver" in " ".join(server.cmdline()):
-            server.kill()
-            server.wait()
+    for server in _fork_servers():
+        server.kill()
     assert run("parent") == os.getpid()
+
+
+def _fork_servers() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "optim.forkserver" in " ".join(child.cmdline())]

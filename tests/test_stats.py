@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.coverage import TRUTH, simulated, simulated_slice
+from bench.coverage import LARGE, LARGE_SPREAD, TRUTH, simulated, simulated_slice
 from optim.errors import InputError, StepError
 from optim.measurement import Interval, Measurement, Slice
 from optim.stats import ENOUGH_PROCESSES, good_enough, summarize
@@ -17,10 +17,12 @@ def slice_of(candidate, baseline, **values):
     return Slice(arms=arms, started_at="2026-11-23T12:00:00+00:00", load_average=0.1, **values)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.01, 0.02, 0.03])
-def test_interval_covers_the_truth_when_slices_are_taken_until_it_is_narrow(spread):
+@pytest.mark.parametrize(
+    ("spread", "size"), [(0.0, 0), (0.01, 0), (0.02, 0), (0.03, 0), (LARGE_SPREAD, LARGE)]
+)
+def test_interval_covers_the_truth_when_slices_are_taken_until_it_is_narrow(spread, size):
     rng = np.random.default_rng(int(1000 * spread))
-    found = [simulated(rng, spread).speedup for _ in range(100)]
+    found = [simulated(rng, spread, size).speedup for _ in range(100)]
     # `make bench` tries more often; of 100 tries at a true 95 %, 0.4 % give fewer than 89.
     assert sum(one.low <= TRUTH <= one.high for one in found) >= 89
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,9 +50,16 @@ def given(label: str, types: list[str], key: str, by_path: bool, help_text: str)
     if by_path:
         text = st.text_input(f"{label}: path on the server", key=f"{key}.path", help=help_text)
         path = Path(text.strip())
-        return Upload(path.name, str(path), path=path) if text.strip() else None
+        return Upload(path.name, _identity(path), path=path) if text.strip() else None
     file = st.file_uploader(label, type=types, key=f"{key}.file", help=help_text)
     return Upload(file.name, file.file_id, data=file) if file else None
+
+
+def _identity(path: Path) -> str:
+    """Changes with the file and with its neighbours, such as external data put beside it."""
+    with suppress(OSError, ValueError):
+        return f"{path} {path.stat().st_mtime_ns} {path.parent.stat().st_mtime_ns}"
+    return str(path)
 
 
 def ask(model: Upload) -> Questions:
@@ -60,9 +67,10 @@ def ask(model: Upload) -> Questions:
     known = st.session_state.setdefault("questions", {})
     if model.identity not in known:
         known.clear()  # one file at a time
-        with st.spinner("Reading the model in a separate process ..."), model.on_disk() as path:
+        reading = st.spinner("Reading the model in a separate process ...")
+        with reading, model.on_disk() as path, _interruptible("reading") as cancelled:
             try:
-                known[model.identity] = questions(path)
+                known[model.identity] = questions(path, cancelled=cancelled)
             except OptimError as error:
                 known[model.identity] = error
     found: Questions | OptimError = known[model.identity]
@@ -97,7 +105,11 @@ def bring(
     model: Upload, evalset: Upload | None, dims: dict[str, int], specs: list[str]
 ) -> tuple[Model, EvalSet | None]:
     """Read the files. The EvalSet is None where its preprocessing must be asked for first."""
-    with model.on_disk() as path, _samples(evalset) as samples, _interruptible() as cancelled:
+    with (
+        model.on_disk() as path,
+        _samples(evalset) as samples,
+        _interruptible("bringing") as cancelled,
+    ):
         arrays = None if evalset and is_images(evalset) else samples
         brought = ingest(
             path,
@@ -117,7 +129,7 @@ def _samples(evalset: Upload | None) -> AbstractContextManager[Path | None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def _interruptible(doing: str) -> Iterator[Callable[[], bool]]:
     """Show the time that a child takes and a way to stop it.
 
     What is yielded is called while the child runs. A click on anything makes Streamlit end this
@@ -126,7 +138,7 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
     started, place = time.monotonic(), st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         text = st.empty()
-        st.button("Stop", key="stop_bringing", help="Give up bringing this model.")
+        st.button("Stop", key=f"stop:{doing}", help=f"Give up {doing} this model.")
 
     def tick() -> bool:
         passed = int(time.monotonic() - started)

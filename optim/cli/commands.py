@@ -148,8 +148,22 @@ def explore(args: argparse.Namespace) -> int:
             "Give a larger --budget or --max-loss.",
         )
     if args.out:
-        _export(study, best, args.out)
+        _export(study, _measured_in_full(study, best), args.out)
     return 0
+
+
+def _measured_in_full(study: Study, best: Trial) -> Trial:
+    """The trial, or a new one of its recipe where the budget ended before it was done."""
+    assert best.summary and best.quality
+    if best.quality.complete and not best.summary.provisional:
+        return best
+    print("measuring the chosen recipe to the end for its bundle", file=sys.stderr)
+    number = study.add(best.recipe, origin="explore", again=True)
+    with Queue.open() as queue:
+        (trial,) = queue.run_all(study, [number], progress)
+    if trial.state != "done":
+        raise StepError(f"{trial.recipe} could not be measured again: {trial.error}", "Try again.")
+    return trial
 
 
 def replay(args: argparse.Namespace) -> int:

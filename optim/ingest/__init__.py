@@ -101,6 +101,8 @@ def _located(source: str | Path) -> Path:
     try:
         if not path.exists():
             raise InputError(f"There is no file {shown(text, 200)!r}.", ACCEPTED, STEP)
+        if not path.is_file():
+            raise InputError(f"{shown(text, 200)!r} is no regular file.", ACCEPTED, STEP)
         size = path.stat().st_size
     except (OSError, ValueError) as error:
         raise InputError(f"The file cannot be read ({error}).", ACCEPTED, STEP) from None

@@ -201,6 +201,7 @@ def test_explore_prints_the_front_and_writes_the_best(
     done = {trial["recipe"] for trial in found["trials"] if trial["status"] == "done"}
     assert found["chosen"] in done
     assert Recipe.from_yaml((out / manifest.RECIPE).read_text()).spelling == found["chosen"]
+    assert json.loads((out / manifest.QUALITY).read_text())["complete"], "judged in full"
 
 
 def _with_evalset(classifier: tuple[str, str]) -> list[str]:
