@@ -112,6 +112,12 @@ def test_a_bundle_is_downloaded_under_its_name(get: Get, model: Model) -> None:
     assert 'filename="my-model-3.zip"' in answer.headers["content-disposition"]
 
 
+def test_health_metrics_and_plotly(get: Get, model: Model) -> None:
+    assert get("/healthz").text == "ok\n"
+    assert "\noptim_studies 0\n" in get("/metrics").text
+    assert "javascript" in get(PLOTLY_URL).headers["content-type"]
+
+
 def test_news_of_a_study_are_a_stamp_that_changes_with_it(get: Get, model: Model) -> None:
     study = create_study(model, synthesize(model))
     number = study.add(Recipe.baseline())
@@ -121,9 +127,3 @@ def test_news_of_a_study_are_a_stamp_that_changes_with_it(get: Get, model: Model
     study.note(number, "slow")
     assert get(url).text != before
     assert get(news_url("no-such-study")).status == 404
-
-
-def test_health_metrics_and_plotly(get: Get, model: Model) -> None:
-    assert get("/healthz").text == "ok\n"
-    assert "\noptim_studies 0\n" in get("/metrics").text
-    assert "javascript" in get(PLOTLY_URL).headers["content-type"]
