@@ -28,7 +28,7 @@ from optim.targets import LOCAL, all_targets
 from optim.trial import Progress, summary_of
 
 Kind = Literal["first", "slice", "judge"]
-FIRST_SLICE_SECONDS = 0.8
+FIRST_SLICE_SECONDS = 0.6
 SLICE_SECONDS = 1.5
 MAX_SLICES = 8
 

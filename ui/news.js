@@ -1,7 +1,7 @@
 // Asks the server for a study's stamp and tells it when it has changed, so that the page is drawn
 // anew only when there is something new. A hidden page asks nothing.
 
-const EVERY_MS = 400;
+const EVERY_MS = 250;
 
 async function watch({ url, stamp }, signal, tell) {
   let known = stamp;
