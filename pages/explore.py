@@ -59,10 +59,17 @@ def _on_hardware(trials: list[Trial]) -> list[Trial]:
         selection_mode="multi",
         default=targets,
         key=f"hardware:{len(targets)}",
-        format_func=lambda name: target_label(all_targets()[name]),
+        format_func=_short_label,
         label_visibility="collapsed",
     )
     return [trial for trial in trials if trial.target in wanted]
+
+
+def _short_label(name: str) -> str:
+    """A target's label without the particulars, so that several fit beside each other."""
+    target = all_targets()[name]
+    short = target.title.partition(",")[0] if target.modelled else target.title
+    return target_label(target.model_copy(update={"title": short}))
 
 
 def _chart(
