@@ -87,19 +87,19 @@ def call(
     Raises: InputError or StepError as the child raised it; StepError for a crash, a hang or too
         much memory; Cancelled.
     """
-    limits = limits or Limits.default()
+    limits, environment = limits or Limits.default(), _environment()
     with scratch("step") as folder:
         request = {
             "function": function,
             "argument": argument,
             "cpus": sorted(cpus or ()),
-            "environment": _environment(),
+            "environment": environment,
         }
         (folder / REQUEST).write_text(json.dumps(request))
-        child = (None if fresh else _forked(folder)) or _spawned(folder)
+        child = (None if fresh else _forked(folder, environment)) or _spawned(folder, environment)
         code = _run(child, limits, cancelled, step)
         if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
-            code = _run(_spawned(folder), limits, cancelled, step)
+            code = _run(_spawned(folder, environment), limits, cancelled, step)
         return _read(folder / RESULT, code, step, folder / LOG)
 
 
@@ -111,13 +111,12 @@ def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str
     return code
 
 
-def _forked(folder: Path) -> Forked | None:
-    environment = _environment()
+def _forked(folder: Path, environment: dict[str, str]) -> Forked | None:
     serving = [server for server in _servers if server.serves(environment)]
     return serving[0].fork(folder) if serving else None
 
 
-def _spawned(folder: Path) -> "subprocess.Popen[bytes]":
+def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     paths = [str(folder / REQUEST), str(folder / RESULT)]
     with Path(folder, LOG).open("wb") as sink:
         return subprocess.Popen(
@@ -127,7 +126,7 @@ def _spawned(folder: Path) -> "subprocess.Popen[bytes]":
             stderr=subprocess.STDOUT,
             start_new_session=True,
             cwd=folder,
-            env=_environment(),
+            env=environment,
         )
 
 

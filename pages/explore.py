@@ -68,8 +68,7 @@ def _on_hardware(trials: list[Trial]) -> list[Trial]:
 def _short_label(name: str) -> str:
     """A target's label without the particulars, so that several fit beside each other."""
     target = all_targets()[name]
-    short = target.title.partition(",")[0] if target.modelled else target.title
-    return target_label(target.model_copy(update={"title": short}))
+    return target_label(target.model_copy(update={"title": target.title.partition(",")[0]}))
 
 
 def _chart(

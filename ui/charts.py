@@ -3,6 +3,7 @@
 Colours are middle tones that stay readable on light and dark; text and grid take the page's theme.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -138,11 +139,10 @@ def _shapes(marks: Iterable[Mark]) -> dict[str, str]:
     So nobody's shape changes when another joins.
     """
     found: dict[str, str] = {}
-    for estimated, step in ((False, 1), (True, -1)):
+    for estimated, symbols in ((False, _SYMBOLS), (True, _SYMBOLS[::-1])):
         came = sorted((m.number, m.group) for m in marks if _is_estimate(m) is estimated)
         groups = [group for group in dict.fromkeys(g for _, g in came) if group not in found]
-        for place, group in enumerate(groups):
-            found[group] = _SYMBOLS[(step * place - (step < 0)) % len(_SYMBOLS)]
+        found.update(zip(groups, itertools.cycle(symbols), strict=False))
     return found
 
 

@@ -66,7 +66,7 @@ class _Scope:
         self._loaded: set[str] = _constants(graph, self._weights) | (
             outer._loaded if outer else set()
         )
-        self._stored = {  # what is dequantized where it is read moves in its 8 bits
+        self._stored = {
             node.output[0]: self._weights.get(node.input[0], self.tensor(node.input[0]))
             for node in graph.node
             if node.op_type == "DequantizeLinear"
@@ -75,14 +75,17 @@ class _Scope:
     def tensor(self, name: str) -> Tensor:
         return self.tensors.get(name, UNKNOWN)
 
+    def held(self, name: str) -> Tensor:
+        """A tensor as it is kept and moved: a dequantized one in its 8 bits."""
+        return self._stored.get(name, self.tensor(name))
+
     def port(self, value: onnx.ValueInfoProto) -> str:
         return f"{value.name}: {self.tensor(value.name)}"
 
     def row(self, node: onnx.NodeProto, index: int) -> NodeRow:
         reads, writes = tuple(filter(None, node.input)), tuple(filter(None, node.output))
         at_load = bool(reads) and self._loaded.issuperset(writes)
-        held = {name: self._stored.get(name, self.tensor(name)) for name in set(reads)}
-        read_weights = [tensor for name, tensor in held.items() if name in self._loaded]
+        read_weights = [self.held(name) for name in set(reads) if name in self._loaded]
         done, unknown = (Work(0), "") if at_load else self._work(node)
         if any(self.tensor(name).shape is None for name in (*reads, *writes)):
             unknown = unknown or "the shape of a tensor it reads or writes is not known"
@@ -148,10 +151,9 @@ class _Scope:
         if node.op_type in VIEWS or node.op_type in ("Constant", "Shape", "Size"):
             return 0
         written = sum(self.tensor(name).bytes for name in node.output if name)
-        held = [self._stored.get(name, self.tensor(name)) for name in set(node.input) if name]
         if node.op_type in _GATHERS:
             return 2 * written + sum(self.tensor(name).bytes for name in node.input[1:] if name)
-        return written + sum(tensor.bytes for tensor in held)
+        return written + sum(self.held(name).bytes for name in set(node.input) if name)
 
     def _precision(self, node: onnx.NodeProto, done: Work) -> str:
         """What it computes in; a matrix operation between 8-bit QDQ pairs computes in int8."""
