@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit import net_util
 
-from optim.sandbox import warm
+from optim.running.warming import warm
 from ui.errors import on_script_error
 from ui.hosts import middleware
 from ui.routes import routes

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import aa, agree, repeat
-from optim.environment import environment
+from optim.machine.environment import environment
 
 PARTS = {"agree": agree.run, "aa": aa.run, "repeat": repeat.run}
 

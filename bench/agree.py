@@ -8,11 +8,11 @@ from pathlib import Path
 from statistics import geometric_mean
 
 from bench.procedure import Subject, subjects, with_slice
-from optim.environment import cores_for
-from optim.measurement import Measurement
+from optim.ingest.samples import find_sample
+from optim.machine.environment import cores_for
 from optim.recipe import Recipe
-from optim.samples import find_sample
-from optim.stats import summarize
+from optim.timing.measurement import Measurement
+from optim.timing.stats import summarize
 
 TOLERANCE = 0.03
 

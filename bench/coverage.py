@@ -3,9 +3,17 @@
 import numpy as np
 from scipy.stats import binomtest
 
-from optim.measurement import BASELINE, CANDIDATE, MODEL_BYTES, Measurement, Rounds, Slice, Summary
-from optim.stats import good_enough, summarize
-from optim.steps import MAX_SLICES
+from optim.running.steps import MAX_SLICES
+from optim.timing.measurement import (
+    BASELINE,
+    CANDIDATE,
+    MODEL_BYTES,
+    Measurement,
+    Rounds,
+    Slice,
+    Summary,
+)
+from optim.timing.stats import good_enough, summarize
 
 TRUTH = 1.7
 SPREADS = (0.0, 0.01, 0.02, 0.03)

@@ -16,9 +16,9 @@ from statistics import median
 import numpy as np
 import yaml
 
-from optim.environment import cpu_name
 from optim.graph.analysis import analyse
-from optim.model import describe
+from optim.machine.environment import cpu_name
+from optim.model.proto import describe
 from optim.recipe import Recipe
 from optim.targets import EVIDENCE
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from optim.evalset import EvalSet, load_evalset
 from optim.ingest import ingest
-from optim.measure import slice_of
-from optim.measurement import Measurement, Summary
+from optim.ingest.samples import list_samples
 from optim.model import Model
 from optim.recipe import Recipe
-from optim.samples import list_samples
-from optim.stats import good_enough, summarize
-from optim.steps import FIRST_SLICE_SECONDS, MAX_SLICES, SLICE_SECONDS
+from optim.running.steps import FIRST_SLICE_SECONDS, MAX_SLICES, SLICE_SECONDS
+from optim.timing.measure import slice_of
+from optim.timing.measurement import Measurement, Summary
+from optim.timing.stats import good_enough, summarize
 
 
 @dataclass(frozen=True)

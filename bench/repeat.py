@@ -7,8 +7,8 @@ from itertools import combinations
 
 from bench.procedure import measured, subjects
 from optim.build import built
-from optim.measurement import Summary
 from optim.recipe import Recipe
+from optim.timing.measurement import Summary
 
 TIMES = 5
 TOLERANCE = 0.04

@@ -1,7 +1,6 @@
 """Apply a recipe's passes to a Model, in a child process, and check that each kept its word."""
 
 import contextlib
-import hashlib
 import importlib.metadata
 import json
 import tempfile
@@ -15,12 +14,13 @@ from pydantic import BaseModel, ConfigDict
 from optim import sandbox
 from optim.errors import OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.model import Model, describe, load_model, read_proto, store_model, write_proto
+from optim.home import kept
+from optim.home.scratch import scratch
+from optim.model import Model, store_model
+from optim.model.compare import changed
+from optim.model.proto import describe, read_proto, write_proto
 from optim.passes.base import Calibration, Context, Outcome, Pass
-from optim.passes.compare import changed
 from optim.recipe import Recipe
-from optim.scratch import scratch
-from optim.settings import settings
 
 if TYPE_CHECKING:
     import onnx
@@ -67,13 +67,15 @@ def built(
     """
     if not recipe.passes:
         return Built(model=model)
-    record = settings().home / "builds" / f"{_key(model, recipe, evalset)}.json"
-    if not afresh:
-        with contextlib.suppress(FileNotFoundError, OptimError):  # not built, or its model is gone
-            return _recall(record)
-    result = _build_in_child(model, recipe, evalset, cancelled)
-    _write_atomically(record, result.model_dump_json())
-    return _recall(record)
+    key = _key(model, recipe, evalset)
+
+    def make() -> Built:
+        return _build_in_child(model, recipe, evalset, cancelled)
+
+    found = kept(Built, "builds", key, make, afresh=afresh)
+    if not found.model.path.exists():  # what was kept outlived its model
+        found = kept(Built, "builds", key, make, afresh=True)
+    return found
 
 
 def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
@@ -81,12 +83,7 @@ def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
     calibrates = any(step.needs_calibration for step in recipe.passes)
     versions = [importlib.metadata.version(name) for name in _LIBRARIES]
     given = [model.digest, recipe.passes_digest, evalset.digest if calibrates else "", *versions]
-    return hashlib.sha256(json.dumps(given).encode()).hexdigest()
-
-
-def _recall(record: Path) -> Built:
-    kept = Built.model_validate_json(record.read_bytes())
-    return kept.model_copy(update={"model": load_model(kept.model.digest)})
+    return json.dumps(given)
 
 
 def _build_in_child(
@@ -101,19 +98,12 @@ def _build_in_child(
             "evalset_digest": evalset.digest,
             "out": str(out),
         }
-        result = sandbox.call("optim.build:build", argument, step="passes", cancelled=cancelled)
+        result = sandbox.call(build, argument, step="passes", cancelled=cancelled)
         if result["modified"]:
             described = result["described"]
             model = store_model(out, model.name, "optimized", model.dims, described=described)
     steps = tuple(BuildStep.model_validate(step) for step in result["steps"])
     return Built(model=model, steps=steps, seconds=time.monotonic() - started)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
-        file.write(text)
-    Path(file.name).replace(path)
 
 
 def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[str, Any]:

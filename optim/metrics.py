@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from optim.arrays import Array
 from optim.errors import InputError
 from optim.model import TensorSpec
 
-Array = NDArray[Any]
 Rows = NDArray[Any]
 """One row per sample, float64 [n, k]."""
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from optim.executed import Side, pairs, time_by_operator
-from optim.explain import explain
+from optim.explaining.executed import Side, pairs, time_by_operator
+from optim.explaining.explain import explain
 from optim.graph import compare_graphs
-from optim.study import Study
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from optim.trial import Trial
 from ui import charts, compare
 from ui.cached import analysis_of_digest
 from ui.errors import shown

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from optim.search import best_within
-from optim.study import Study
+from optim.studies.choice import best_within
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from optim.trial import Trial
 from ui import charts
 from ui.builder import builder
 from ui.live_chart import live_chart

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from optim.bundle import export_zip
-from optim.study import Study
-from optim.trial import Trial
+from optim.bundles.bundle import export_zip
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from ui import export, text
 from ui.errors import shown
 from ui.state import EXPLORE, choose_trial, page, require_study, trials_in_address

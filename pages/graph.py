@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from optim.graph import Analysis, ProfiledNode
+from optim.explaining.profile import ProfiledNode
+from optim.graph import Analysis
 from optim.model import load_model
 from optim.recipe import Recipe
-from optim.study import Study
+from optim.studies.study import Study
 from ui import charts
 from ui.cached import analysis_of_digest, profile_of_digest
 from ui.errors import shown

@@ -4,11 +4,11 @@ import streamlit as st
 
 from optim.evalset import load_evalset
 from optim.ingest import ingest
+from optim.ingest.samples import Sample, list_samples
 from optim.metrics import METRICS
 from optim.model import Model
-from optim.samples import Sample, list_samples
 from optim.settings import settings
-from optim.study import create_study
+from optim.studies.study import create_study
 from ui import upload
 from ui.errors import shown
 from ui.live_chart import preload

@@ -6,19 +6,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import onnx
-import pass_models
 import pytest
 from onnx import TensorProto, helper
+from support import pass_models
 
 from optim import build, sandbox
 from optim.build import Built, built
 from optim.errors import Cancelled, InputError, StepError
 from optim.evalset import EvalSet, synthesize
-from optim.files import hash_files
-from optim.model import Model, read_proto, store_model, write_proto
+from optim.home.files import hash_files
+from optim.model import Model, store_model
+from optim.model.proto import read_proto, write_proto
 from optim.passes.base import Outcome
 from optim.passes.simplify import Simplify
-from optim.passes.tools import copy_of, count_ops
+from optim.passes.support.tools import copy_of, count_ops
 from optim.recipe import Recipe
 from optim.settings import settings
 
@@ -264,7 +265,7 @@ def test_a_pass_that_runs_out_of_memory_is_not_blamed_on_the_library(
 def test_weights_over_the_limit_of_the_libraries_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("optim.passes.tools.MAX_IN_MEMORY_BYTES", 1000)
+    monkeypatch.setattr("optim.passes.support.tools.MAX_IN_MEMORY_BYTES", 1000)
     for cls in build.Recipe.parse("simplify + fuse_transformer + fp16").passes:
         with pytest.raises(StepError, match="weights take"):
             cls.run(pass_models.load("cnn"), pass_models.context("cnn"))

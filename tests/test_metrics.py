@@ -5,14 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from optim.errors import InputError
-from optim.metrics import (
-    METRICS,
-    check_labels,
-    choose_output,
-    find_metric,
-    infer_metric,
-    settle,
-)
+from optim.metrics import METRICS, check_labels, choose_output, find_metric, infer_metric, settle
 from optim.model import TensorSpec
 
 QUICK = settings(max_examples=60, deadline=None)

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from part_values import parts
+from support.part_values import parts
 
 from optim.errors import InputError
 from optim.part import parse_part

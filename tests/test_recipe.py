@@ -5,7 +5,7 @@ import itertools
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from part_values import parts
+from support.part_values import parts
 
 from optim.errors import InputError
 from optim.passes.base import Pass, Stage, all_passes

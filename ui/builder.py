@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from optim.advice import advise
-from optim.environment import cpu_name, environment
 from optim.errors import OptimError
-from optim.estimate import estimate
 from optim.graph import Analysis
+from optim.machine.environment import cpu_name, environment
 from optim.part import Group, Part, build_part
 from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.study import Study
+from optim.search.advice import advise
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from optim.trial import Trial
+from optim.targets.estimate import estimate
 from ui import text
 from ui.cached import analysis_of_digest
 from ui.errors import show, shown

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from optim.graph import Analysis, ProfiledNode, analysis_of, join_profile, profile_of
+from optim.explaining.profile import ProfiledNode, join_profile, profile_of
+from optim.graph import Analysis, analysis_of
 from optim.model import load_model
 from optim.recipe import Recipe
 

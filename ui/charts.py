@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
-from optim.measurement import Interval
+from optim.findings import Interval
 
 ACCENT = "#1f8fc0"
 GREY = "#8593a3"

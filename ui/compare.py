@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from optim.errors import OptimError
-from optim.executed import Pair, Side, precisions, wanted_precision
-from optim.explain import Reason
+from optim.explaining.executed import Pair, Side, precisions, wanted_precision
+from optim.explaining.explain import Reason
 from optim.graph import GraphDiff
 from optim.metrics import METRICS
-from optim.search import best_within
-from optim.study import Study
+from optim.studies.choice import best_within
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from optim.trial import Trial
 from ui import text
 from ui.cached import analysis_of_digest, profile_of_digest
 from ui.points import shown as with_interval

@@ -3,14 +3,14 @@
 import zipfile
 from collections.abc import Sequence
 
-from optim.bundle import ZIP_SUFFIX
-from optim.files import file_path
-from optim.model import DATA_FILE, MODEL_FILE
+from optim.bundles.bundle import ZIP_SUFFIX
+from optim.home.files import file_path
+from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
-from optim.search import best_within
-from optim.study import Study
+from optim.studies.choice import best_within
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from optim.trial import Trial
 from ui.routes import bundle_url
 from ui.text import size
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from optim.study import list_studies, open_study
+from optim.studies.study import list_studies, open_study
 
 
 def metrics_text() -> str:

@@ -4,7 +4,7 @@ from optim.errors import InputError
 from optim.model import load_model
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.study import Study
+from optim.studies.study import Study
 
 
 def known_models(study: Study) -> dict[str, str]:

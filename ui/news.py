@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from optim.errors import InputError
-from optim.study import open_study
-from optim.trial import Trial
+from optim.studies.study import open_study
+from optim.studies.trial import Trial
 from ui.state import queue
 
 _URL = "/news"

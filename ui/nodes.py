@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from optim.executed import precision_of
-from optim.graph import Analysis, NodeRow, ProfiledNode
+from optim.explaining.executed import precision_of
+from optim.explaining.profile import ProfiledNode
+from optim.graph import Analysis, NodeRow
 
 ADDED = "(added by the engine)"
 

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from optim.estimate import Estimate, estimate
-from optim.measurement import Warning_
-from optim.study import Study
+from optim.findings import Caution
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from optim.trial import Trial
+from optim.targets.estimate import Estimate, estimate
 from ui import builder, text
 from ui.cached import analysis_of_digest
 from ui.errors import shown
@@ -111,7 +111,7 @@ def _ties(trials: Sequence[Trial], trial: Trial, x: Quantity, y: Quantity) -> No
         st.caption(f"A tie with {names}{more}: the intervals overlap on both axes.")
 
 
-def _warnings(warnings: Sequence[Warning_]) -> None:
+def _warnings(warnings: Sequence[Caution]) -> None:
     """What limits the numbers: one box per severity, remarks folded away."""
     lines = {
         severity: "\n".join(f"- {plain(w.text)}" for w in warnings if w.severity == severity)

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from optim.front import Point, front, ties
-from optim.measurement import Interval
+from optim.findings import Interval
+from optim.studies.front import Point, front, ties
+from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from optim.trial import Trial
 from ui.charts import Kind, Mark
 from ui.quantities import Quantity
 

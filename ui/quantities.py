@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from optim.measurement import Interval, Summary
+from optim.findings import Interval
 from optim.metrics import METRICS, Metric
-from optim.trial import Trial
+from optim.studies.trial import Trial
+from optim.timing.measurement import Summary
 from ui import text
 
 LATENCY, QUALITY, SPEEDUP = "p50", "quality", "speedup"

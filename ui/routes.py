@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from optim.bundle import ZIP_SUFFIX
+from optim.bundles.bundle import ZIP_SUFFIX
 from optim.errors import InputError
-from optim.files import file_path
-from optim.model import DATA_FILE, MODEL_FILE, load_model
+from optim.home.files import file_path
+from optim.model import load_model
+from optim.model.proto import DATA_FILE, MODEL_FILE
 from ui import news
 from ui.live_chart import PLOTLY_URL, plotly_script
 from ui.metrics import metrics_text

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 import streamlit as st
 
 from optim.errors import OptimError
-from optim.queue import Queue
 from optim.recipe import Recipe
-from optim.search import starting_set
-from optim.study import Study, list_studies, open_study
-from optim.trial import Trial
+from optim.running.queue import Queue
+from optim.search.explore import starting_set
+from optim.studies.study import Study, list_studies, open_study
+from optim.studies.trial import Trial
 from ui.errors import show
 from ui.text import is_number, plain
 

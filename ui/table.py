@@ -6,11 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from optim.queue import QueueItem
-from optim.steps import MAX_SLICES
-from optim.study import Study
+from optim.running.queue import QueueItem
+from optim.running.steps import MAX_SLICES
+from optim.studies.study import Study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from optim.trial import Trial
 from ui import text
 from ui.errors import shown
 from ui.quantities import QUALITY, SPEEDUP, Quantity, quantities

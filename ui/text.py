@@ -2,7 +2,7 @@
 
 import re
 
-from optim.measurement import Interval
+from optim.findings import Interval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])")
 

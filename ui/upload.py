@@ -12,11 +12,11 @@ import streamlit as st
 from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
 from optim.evalset.images import image_input
+from optim.home.scratch import scratch
 from optim.ingest import Questions, ingest, questions
 from optim.model import Model
-from optim.scratch import scratch
 from optim.settings import settings
-from optim.study import Study, create_study
+from optim.studies.study import Study, create_study
 from ui.forms import settings_form
 from ui.text import plain
 

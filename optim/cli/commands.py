@@ -9,25 +9,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from optim.bundle import check_free, export
+from optim.bundles.bundle import check_free, export
 from optim.cli import FAILED, show
-from optim.environment import environment
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
 from optim.graph import analysis_of
 from optim.ingest import ingest
+from optim.ingest.samples import SAMPLE_PREFIX, find_sample
+from optim.machine.environment import environment
 from optim.model import Model
 from optim.part import Part
 from optim.passes.base import all_passes
-from optim.queue import Queue
 from optim.recipe import Recipe
+from optim.running.queue import Queue
+from optim.running.warming import warm
 from optim.runtimes.base import all_runtimes
-from optim.samples import SAMPLE_PREFIX, find_sample
-from optim.sandbox import warm
-from optim.search import best_within, explore_study, front_of
-from optim.study import Study, create_study
+from optim.search.explore import explore_study
+from optim.studies.choice import best_within, front_of
+from optim.studies.study import Study, create_study
+from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from optim.trial import Trial
 
 _HEAVIEST = 15
 
@@ -168,7 +169,7 @@ def _measured_in_full(study: Study, best: Trial) -> Trial:
 
 def replay(args: argparse.Namespace) -> int:
     """Rebuild, measure and judge a bundle again; compare with what it claims."""
-    from optim.replay import replay as check
+    from optim.bundles.replay import replay as check
 
     result = check(args.bundle, lambda text: print(text, file=sys.stderr))
     print(result.model_dump_json(indent=1) if args.json else result.text())
@@ -186,7 +187,7 @@ def serve(args: argparse.Namespace) -> int:
 
 def docs(args: argparse.Namespace) -> int:
     """Write the generated documents, or check that they are up to date."""
-    from optim.docs import write
+    from optim.cli.documents import write
 
     stale = write(check=args.check)
     for path in stale:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from optim.metrics import METRICS
-from optim.trial import Trial
+from optim.studies.trial import Trial
 
 
 def record(trial: Trial) -> dict[str, Any]:

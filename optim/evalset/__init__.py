@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from optim import files, sandbox
+from optim import sandbox
 from optim.errors import InputError
-from optim.evalset import stored
+from optim.evalset import images, npz, stored
 from optim.evalset.images import Preprocessing
 from optim.evalset.stored import Split
+from optim.home import files
+from optim.home.scratch import scratch
 from optim.model import Model
-from optim.scratch import scratch
 from optim.settings import settings
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "synthesize",
 ]
 
+SYNTHESIZE = sandbox.Named("optim.evalset.synthetic:convert")  # it imports onnx
 _SUFFIX = ".npz"
 
 
@@ -95,7 +97,7 @@ def evalset_from_digest(digest: str) -> EvalSet:
 def adopt_evalset(path: Path, model: Model) -> EvalSet:
     """Store a file that is in the stored form already, after checking it. Raises InputError."""
     argument = {"path": str(path.resolve()), **_specs(model), "max_mb": settings().max_evalset_mb}
-    sandbox.call("optim.evalset.npz:check_stored", argument, step="EvalSet")
+    sandbox.call(npz.check_stored, argument, step="EvalSet")
     return EvalSet.at(files.put_file(path, _SUFFIX))
 
 
@@ -107,7 +109,7 @@ def load_evalset(path: str | Path, model: Model) -> EvalSet:
     source = _existing(path)
     if source.suffix.lower() == ".zip":
         return load_image_folder(source, model, Preprocessing.suggested(model))
-    return _made("optim.evalset.npz:convert", {"path": str(source), **_specs(model)})
+    return _made(npz.convert, {"path": str(source), **_specs(model)})
 
 
 def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessing) -> EvalSet:
@@ -117,7 +119,7 @@ def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessi
         **_specs(model),
         "preprocessing": preprocessing.model_dump(mode="json"),
     }
-    return _made("optim.evalset.images:convert", argument)
+    return _made(images.convert, argument)
 
 
 def synthesize(model: Model, samples: int = 64) -> EvalSet:
@@ -127,7 +129,7 @@ def synthesize(model: Model, samples: int = 64) -> EvalSet:
         "inputs": [spec.model_dump() for spec in model.inputs],
         "samples": samples,
     }
-    return _made("optim.evalset.synthetic:convert", argument)
+    return _made(SYNTHESIZE, argument)
 
 
 def _specs(model: Model) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def _existing(path: str | Path) -> Path:
     return source
 
 
-def _made(function: str, argument: dict[str, Any]) -> EvalSet:
+def _made(function: sandbox.Function, argument: dict[str, Any]) -> EvalSet:
     with scratch("evalset") as folder:
         out = folder / "evalset.npz"
         argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}

@@ -11,16 +11,14 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from optim import metrics
+from optim.arrays import Array
 from optim.errors import OptimError
 from optim.evalset import npz, stored
 from optim.model import Model, TensorSpec
-
-Array = NDArray[Any]
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")

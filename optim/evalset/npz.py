@@ -8,14 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from optim import metrics
+from optim.arrays import Array
 from optim.errors import InputError
 from optim.evalset import stored
 from optim.model import TensorSpec
-
-Array = NDArray[Any]
 
 _RESERVED = ("labels", "metric", "classes", "calibration")
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)

@@ -16,11 +16,10 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.lib import format as npy
-from numpy.typing import NDArray
 
+from optim.arrays import Array
 from optim.errors import InputError
 
-Array = NDArray[Any]
 Split = Literal["calibration", "validation"]
 
 MAX_CALIBRATION = 512

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
+from optim.arrays import Array
 from optim.evalset import npz, stored
 from optim.model import TensorSpec
-
-Array = NDArray[Any]
 
 _SEED = 0
 _SAME_VALUES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.errors import InputError, StepError
-from optim.ingest.child import STAGE_FILE
+from optim.home.scratch import scratch
+from optim.ingest.child import STAGE_FILE, bring, inspect
 from optim.ingest.kinds import ACCEPTED
-from optim.model import MODEL_FILE, Model, store_model
+from optim.ingest.samples import SAMPLE_PREFIX, find_sample
+from optim.model import Model, store_model
+from optim.model.proto import MODEL_FILE
 from optim.names import shown
-from optim.samples import SAMPLE_PREFIX, find_sample
-from optim.scratch import scratch
 from optim.settings import settings
 
 STEP = "model"
@@ -43,7 +44,7 @@ def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: Fal
     path = _located(source)
     with scratch("model") as folder:
         argument = {"source": str(path), "folder": str(folder)}
-        return Questions.model_validate(_in_child("inspect", argument, folder, cancelled))
+        return Questions.model_validate(_in_child(inspect, argument, folder, cancelled))
 
 
 def find_dims(source: str | Path) -> dict[str, int]:
@@ -83,7 +84,7 @@ def ingest(
             "specs": list(input_specs or ()),
             "evalset": str(evalset.resolve()) if evalset else "",
         }
-        brought = _in_child("bring", argument, folder, cancelled)
+        brought = _in_child(bring, argument, folder, cancelled)
         return store_model(
             folder / MODEL_FILE,
             shown(name or _name_of(source), _LONGEST_NAME),
@@ -122,12 +123,15 @@ def _name_of(source: str | Path) -> str:
 
 
 def _in_child(
-    function: str, argument: dict[str, Any], folder: Path, cancelled: Callable[[], bool]
+    function: sandbox.Function,
+    argument: dict[str, Any],
+    folder: Path,
+    cancelled: Callable[[], bool],
 ) -> Any:
     max_bytes = settings().max_model_mb * 1_000_000
     try:
         return sandbox.call(
-            f"optim.ingest.child:{function}",
+            function,
             {**argument, "max_bytes": max_bytes},
             step=STEP,
             cancelled=cancelled,

@@ -3,22 +3,17 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from optim.arrays import Feeds
 from optim.errors import InputError
-from optim.ingest.dims import bind, check_interface, name_dims, real_inputs, suggested
-from optim.ingest.evalset_peek import first_sample
+from optim.evalset.peek import first_sample
+from optim.ingest.dims import bind, check_interface, name_dims, suggested
+from optim.ingest.first_run import check_file, declare_outputs, run_once, undeclare_outputs
 from optim.ingest.kinds import Kind, kind_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
-from optim.ingest.operators import all_nodes, check_operators
+from optim.ingest.operators import check_operators
 from optim.ingest.repair import keep_numbers, make_names_unique, make_plain, without_functions
 from optim.ingest.specs import InputSpec
-from optim.ingest.trial import (
-    Feeds,
-    check_file,
-    declare_outputs,
-    run_once,
-    undeclare_outputs,
-)
-from optim.model import MODEL_FILE, describe, write_proto
+from optim.model.proto import MODEL_FILE, all_nodes, describe, real_inputs, write_proto
 from optim.names import notes_on, shown
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from optim.arrays import DTYPES
 from optim.errors import InputError
-from optim.ingest.specs import DTYPES
+from optim.model.proto import real_inputs
 from optim.names import shown
 
 if TYPE_CHECKING:
@@ -26,13 +27,6 @@ _OPERATIONS = {
     ast.FloorDiv: operator.floordiv,
 }
 _MAX_EXPRESSION = 100
-
-
-def real_inputs(graph: "onnx.GraphProto") -> list["onnx.ValueInfoProto"]:
-    """The inputs that a caller must feed: those without a default among the initializers."""
-    given = {tensor.name for tensor in graph.initializer}
-    given |= {tensor.values.name for tensor in graph.sparse_initializer}
-    return [value for value in graph.input if value.name not in given]
 
 
 def check_interface(graph: "onnx.GraphProto") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from optim.errors import InputError
-from optim.ingest.archive import open_zip
+from optim.sandbox.archive import open_zip
 
 ACCEPTED = "Give an ONNX file (.onnx, or a zip with its external data), TorchScript or .pt2."
 _HEAD_BYTES = 4096

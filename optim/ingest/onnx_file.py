@@ -5,11 +5,11 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError
-from optim.ingest.archive import extract, open_zip
 from optim.ingest.kinds import ACCEPTED
 from optim.ingest.repair import make_text
-from optim.model import all_tensors, take_external_data
+from optim.model.proto import all_tensors, take_external_data
 from optim.names import shown
+from optim.sandbox.archive import extract, open_zip
 
 if TYPE_CHECKING:
     import onnx

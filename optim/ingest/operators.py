@@ -1,10 +1,10 @@
 """Operators that cannot run, named with their node before an engine stumbles over them."""
 
 import re
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError
+from optim.model.proto import all_nodes
 from optim.names import shown
 
 if TYPE_CHECKING:
@@ -66,27 +66,6 @@ def _check_node(node: "onnx.NodeProto", domain: str, versions: dict[str, int]) -
 
 def _domain(name: str) -> str:
     return "" if name == "ai.onnx" else name
-
-
-def all_nodes(proto: "onnx.ModelProto") -> Iterator["onnx.NodeProto"]:
-    """Every node, also in subgraphs and functions."""
-    for graph in all_graphs(proto):
-        yield from graph.node
-
-
-def all_graphs(
-    proto: "onnx.ModelProto",
-) -> Iterator["onnx.GraphProto | onnx.FunctionProto"]:
-    """Every scope of nodes: the graph, its subgraphs, and functions with theirs."""
-    waiting = [proto.graph, *proto.functions]
-    while waiting:
-        graph = waiting.pop()
-        yield graph
-        for node in graph.node:
-            for attribute in node.attribute:
-                if attribute.HasField("g"):
-                    waiting.append(attribute.g)
-                waiting.extend(attribute.graphs)
 
 
 def explained(error: Exception, doing: str) -> InputError:

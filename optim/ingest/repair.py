@@ -3,8 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from optim.ingest.dims import real_inputs
-from optim.ingest.operators import all_graphs
+from optim.model.proto import all_graphs, real_inputs
 from optim.names import shown
 
 if TYPE_CHECKING:

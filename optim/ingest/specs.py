@@ -3,14 +3,10 @@
 import re
 from typing import NamedTuple, Self
 
+from optim.arrays import DTYPES
 from optim.errors import InputError
 from optim.names import shown
 
-DTYPES = (
-    *("float32", "float16", "float64", "bool"),
-    *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"),
-)
-"""The dtypes an input or output may have (NumPy names)."""
 _SPEC = re.compile(r"(?P<name>.+):(?P<dtype>\w+)\[(?P<shape>[\d\s,]*)\]")
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from optim.arrays import DTYPES, Array, Feeds
 from optim.errors import InputError, OptimError, StepError
-from optim.ingest.archive import open_zip, rewrite
+from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.pt2_guard import check_pt2
-from optim.ingest.specs import DTYPES, InputSpec
-from optim.ingest.trial import Array, Feeds, check_same, made_up, run_once
+from optim.ingest.specs import InputSpec
 from optim.names import shown
+from optim.sandbox.archive import open_zip, rewrite
 
 if TYPE_CHECKING:
     import onnx
@@ -106,7 +107,7 @@ def _first_that_runs(
 ) -> tuple[list[InputSpec], Feeds, list[Array]]:
     problems: list[Exception] = []
     for specs in candidates:
-        feeds = made_up(specs)
+        feeds = dict(made_up(specs))
         for spec in specs:
             if spec.name in given and given[spec.name].size == np.prod(spec.shape, dtype=int):
                 feeds[spec.name] = given[spec.name].reshape(spec.shape).astype(spec.dtype)

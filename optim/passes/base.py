@@ -1,19 +1,15 @@
 """What every pass is: a frozen value that turns one ONNX model into another."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
-
+from optim.arrays import Feeds
 from optim.part import Group, Part, discover
 
 if TYPE_CHECKING:
     import onnx
-
-Feeds = Mapping[str, np.ndarray]
-"""One array per model input, shaped as the input is."""
 
 
 class Stage(IntEnum):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, field_validator
 
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.quantizing import (
+from optim.passes.support.quantizing import (
     IntType,
     at_least_opset,
     coverage,
@@ -16,7 +16,7 @@ from optim.passes.quantizing import (
     quant_type,
     weighted_nodes,
 )
-from optim.passes.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx

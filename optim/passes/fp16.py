@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from optim.model.compare import changed
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.compare import changed
-from optim.passes.tools import (
+from optim.passes.support.tools import (
     copy_of,
     count_ops,
     float_weights,

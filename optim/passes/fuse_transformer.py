@@ -8,7 +8,7 @@ from pydantic import Field
 
 from optim.part import Group
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.tools import (
+from optim.passes.support.tools import (
     copy_of,
     count_ops,
     counted,

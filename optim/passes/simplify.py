@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from optim.model.compare import changed
 from optim.part import Group
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.compare import changed
-from optim.passes.tools import count_ops, counted, slimmed
+from optim.passes.support.tools import count_ops, counted, slimmed
 
 if TYPE_CHECKING:
     import onnx

@@ -8,21 +8,17 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from optim.passes.base import Context, Feeds, Outcome, Pass, Stage
-from optim.passes.calibrating import Calibrator, measure_ranges, method_of
-from optim.passes.quantizing import (
+from optim.arrays import Feeds
+from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
+from optim.passes.support.quantizing import (
     IntType,
     at_least_opset,
     coverage,
     quant_type,
     weighted_nodes,
 )
-from optim.passes.tools import (
-    prepared,
-    quiet,
-    refuse_quantized,
-    refuse_unknown_nodes,
-)
+from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field, field_validator
 
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.quantizing import coverage, gemm_as_matmul, is_excluded, weighted_nodes
-from optim.passes.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.quantizing import coverage, gemm_as_matmul, is_excluded, weighted_nodes
+from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx

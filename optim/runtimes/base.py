@@ -1,7 +1,7 @@
 """What every runtime is: a frozen value (engine and its session options) that opens a model."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,9 +9,8 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
+from optim.arrays import Feeds
 from optim.part import Group, Part, discover
-
-Feeds = Mapping[str, np.ndarray]
 
 PRECISION_ASKED = "precision_asked"
 """Fact: the precision that the recipe asked for. Where PRECISION differs, the trial says so."""

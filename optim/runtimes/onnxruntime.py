@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from optim.arrays import Feeds
 from optim.errors import StepError
-from optim.runtimes.base import Feeds, NodeTime, Runtime, Session
-from optim.runtimes.fusion import executed_for
+from optim.runtimes.base import NodeTime, Runtime, Session
+from optim.runtimes.support.fusion import executed_for
 
 _PROVIDERS = ["CPUExecutionProvider"]
 _ERRORS_ONLY = 3

@@ -10,10 +10,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
-from optim.environment import cpu_flags
+from optim.arrays import Feeds
 from optim.errors import StepError
-from optim.runtimes.base import PRECISION, PRECISION_ASKED, Feeds, NodeTime, Runtime, Session
-from optim.runtimes.fusion import node_name
+from optim.machine.environment import cpu_flags
+from optim.runtimes.base import PRECISION, PRECISION_ASKED, NodeTime, Runtime, Session
+from optim.runtimes.support.fusion import node_name
 
 _NOISE = re.compile(
     r"Exception from \S+|Check '.*?' failed at \S+|FrontEnd API failed with \w+:|Summary:|"

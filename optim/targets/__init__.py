@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from optim.environment import cpu_name, environment
 from optim.errors import InputError
+from optim.machine.environment import cpu_name, environment
 
 LOCAL = "local"
 EVIDENCE = Path(__file__).parent / "evidence"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from study_tools import ROOT, wait_for, write_classifier
+from support.study_tools import ROOT, wait_for, write_classifier
 
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = [

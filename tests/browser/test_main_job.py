@@ -9,7 +9,10 @@ from pathlib import Path
 
 import onnx
 import pytest
-from browsing import (
+from conftest import Server
+from onnx import TensorProto, helper
+from playwright.sync_api import Page, expect
+from support.browsing import (
     add_recipe,
     alert,
     bring,
@@ -19,10 +22,7 @@ from browsing import (
     toggle,
     wait_for_points,
 )
-from conftest import Server
-from onnx import TensorProto, helper
-from playwright.sync_api import Page, expect
-from study_tools import ROOT, wait_for
+from support.study_tools import ROOT, wait_for
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsing import add_recipe, bring, chosen, points, wait_for_points
 from conftest import Server, free_port
 from playwright.sync_api import Page, expect
-from study_tools import wait_for
+from support.browsing import add_recipe, bring, chosen, points, wait_for_points
+from support.study_tools import wait_for
 
 pytestmark = pytest.mark.browser
 NewPage = Callable[..., Page]

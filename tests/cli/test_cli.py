@@ -13,9 +13,9 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from study_tools import ROOT, use_home, write_classifier
+from support.study_tools import ROOT, use_home, write_classifier
 
-from optim import manifest
+from optim.bundles import manifest
 from optim.cli import main, seconds, share
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
@@ -169,8 +169,8 @@ def test_a_bundle_written_by_measure_replays(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("optim.replay.SLICE_SECONDS", 0.2)
-    monkeypatch.setattr("optim.replay.MAX_SLICES", 3)
+    monkeypatch.setattr("optim.bundles.replay.SLICE_SECONDS", 0.2)
+    monkeypatch.setattr("optim.bundles.replay.MAX_SLICES", 3)
     out = home / "bundle"
     recipe = "static_int8 + onnxruntime"
     argv = ["measure", *_with_evalset(classifier), "--recipe", recipe, "--out", str(out)]

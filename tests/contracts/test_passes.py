@@ -10,8 +10,9 @@ from typing import Literal, get_args, get_origin
 
 import numpy as np
 import onnx
-import pass_models
 import pytest
+from support import pass_models
+from support.paths import ROOT, TESTS
 
 from optim.part import Group, parse_part
 from optim.passes.base import Outcome, Pass, Stage, all_passes
@@ -98,7 +99,7 @@ def test_same_bytes_again(name: str, model: str) -> None:
 
 def test_same_bytes_whatever_the_hash_seed() -> None:
     """Replaying elsewhere must give the same model bit for bit, and sets iterate at random."""
-    script = Path(__file__).with_name("print_digests.py")
+    script = TESTS / "support" / "print_digests.py"
     runs = [
         subprocess.run(
             [sys.executable, str(script)],
@@ -180,7 +181,7 @@ def test_listing_loads_nothing_heavy() -> None:
         "import sys; from optim.passes.base import all_passes; all_passes(); "
         "print(sorted({'torch', 'onnx', 'onnxruntime', 'onnxslim'} & set(sys.modules)))"
     )
-    root = Path(__file__).resolve().parents[2]
+    root = ROOT
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )

@@ -17,7 +17,7 @@ from optim.errors import InputError, StepError
 from optim.part import Group, parse_part
 from optim.recipe import Recipe
 from optim.runtimes.base import NodeTime, Runtime, all_runtimes
-from optim.runtimes.fusion import node_name
+from optim.runtimes.support.fusion import node_name
 
 RUNTIMES = sorted(all_runtimes())
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optim.errors import InputError
-from optim.estimate import Estimate, estimate
 from optim.graph.values import Analysis, NodeRow
 from optim.recipe import Recipe
 from optim.targets import Dtype, Target, all_targets
+from optim.targets.estimate import Estimate, estimate
 
 MODELLED = [target for target in all_targets().values() if target.modelled]
 PRECISION = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}

@@ -11,16 +11,16 @@ import tarfile
 import zipfile
 
 import numpy as np
-import onnx_models
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 from onnx import TensorProto, helper
-from onnx_models import INT64, linear, model, relocated, relu, value, with_external_data
+from support import onnx_models
+from support.onnx_models import INT64, linear, model, relocated, relu, value, with_external_data
 
 from optim.errors import InputError, OptimError, StepError
 from optim.ingest import child, ingest
-from optim.ingest.archive import MAX_ENTRIES, extract, open_zip
 from optim.ingest.operators import check_operators
+from optim.sandbox.archive import MAX_ENTRIES, extract, open_zip
 from optim.settings import settings as optim_settings
 
 WEIGHTS = linear().SerializeToString()

@@ -7,13 +7,13 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
-from onnx_models import FLOAT, INT64, linear, model, relu, value, with_external_data
+from support.onnx_models import FLOAT, INT64, linear, model, relu, value, with_external_data
 
 from optim.errors import Cancelled, InputError
 from optim.ingest import child, find_dims, ingest, questions
+from optim.ingest.samples import list_samples
 from optim.model import load_model
-from optim.passes.tools import slimmed
-from optim.samples import list_samples
+from optim.passes.support.tools import slimmed
 
 
 def asked(path, tmp_path):

@@ -14,7 +14,7 @@ from torch import nn
 
 from optim.errors import InputError, StepError
 from optim.ingest import child, ingest
-from optim.ingest.trial import check_same
+from optim.ingest.first_run import check_same
 
 SPECS = ["image:float32[1,3,8,8]", "scale:float32[1,1]"]
 

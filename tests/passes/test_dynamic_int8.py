@@ -1,13 +1,13 @@
 """Dynamic quantization."""
 
-import pass_models
 import pytest
+from support import pass_models
 
 from optim.errors import InputError
 from optim.part import parse_part
 from optim.passes.base import Calibration, Context, all_passes
 from optim.passes.dynamic_int8 import DynamicInt8
-from optim.passes.tools import count_ops
+from optim.passes.support.tools import count_ops
 
 NOTHING = Context(calibration=Calibration([]))
 

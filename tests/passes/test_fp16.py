@@ -2,14 +2,14 @@
 
 import numpy as np
 import onnx
-import pass_models
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support import pass_models
 
 from optim.errors import InputError
 from optim.passes.base import Calibration, Context
 from optim.passes.fp16 import Fp16
-from optim.passes.tools import count_ops, float_weights
+from optim.passes.support.tools import count_ops, float_weights
 
 NOTHING = Context(calibration=Calibration([]))
 

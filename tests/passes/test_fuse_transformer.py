@@ -1,7 +1,7 @@
 """Fusion by ONNX Runtime's transformer optimizer."""
 
-import pass_models
 import pytest
+from support import pass_models
 
 from optim.errors import InputError
 from optim.passes.base import Calibration, Context
@@ -9,7 +9,7 @@ from optim.passes.dynamic_int8 import DynamicInt8
 from optim.passes.fuse_transformer import FuseTransformer
 from optim.passes.simplify import Simplify
 from optim.passes.static_int8 import StaticInt8
-from optim.passes.tools import count_ops
+from optim.passes.support.tools import count_ops
 
 NOTHING = Context(calibration=Calibration([]))
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import onnx
-import pass_models
 import pytest
 from onnx import helper, numpy_helper
+from support import pass_models
 
 from optim.passes.base import Calibration, Context
 from optim.passes.magnitude_prune import MagnitudePrune

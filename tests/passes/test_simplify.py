@@ -1,11 +1,11 @@
 """Simplification by onnxslim."""
 
-import pass_models
 from onnx import numpy_helper
+from support import pass_models
 
 from optim.passes.base import Calibration, Context
 from optim.passes.simplify import Simplify
-from optim.passes.tools import count_ops
+from optim.passes.support.tools import count_ops
 
 NOTHING = Context(calibration=Calibration([]))
 

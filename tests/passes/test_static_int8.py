@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import onnx
 import onnxruntime
-import pass_models
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support import pass_models
 
 from optim.errors import InputError
 from optim.passes.base import Calibration, Context
 from optim.passes.static_int8 import StaticInt8
-from optim.passes.tools import count_ops
+from optim.passes.support.tools import count_ops
 
 
 def test_every_convolution_and_what_lies_between() -> None:

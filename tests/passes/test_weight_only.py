@@ -1,12 +1,12 @@
 """Weights in 4 or 8 bits."""
 
-import pass_models
 import pytest
+from support import pass_models
 
 from optim.errors import InputError
 from optim.part import parse_part
 from optim.passes.base import Calibration, Context, all_passes
-from optim.passes.tools import count_ops
+from optim.passes.support.tools import count_ops
 from optim.passes.weight_only import WeightOnly
 
 NOTHING = Context(calibration=Calibration([]))

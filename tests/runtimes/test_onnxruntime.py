@@ -4,12 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnx.parser
 import pytest
+from support.paths import ROOT
 
 from optim.part import parse_part
 from optim.recipe import Recipe
@@ -83,7 +83,7 @@ def test_no_engine_reports_its_use(model, tmp_path):
     home.mkdir()
     kept = {"PATH", "PYTHONPATH", "LD_LIBRARY_PATH"}
     environment = {key: value for key, value in os.environ.items() if key in kept}
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(ROOT)
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(model)],
         env={**environment, "HOME": str(home), "PYTHONPATH": root},

@@ -6,7 +6,7 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
-from optim.environment import cpu_flags
+from optim.machine.environment import cpu_flags
 from optim.recipe import Recipe
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'

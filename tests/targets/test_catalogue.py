@@ -2,8 +2,8 @@
 
 import pytest
 
-from optim.environment import cpu_flags, cpu_name
 from optim.errors import InputError
+from optim.machine.environment import cpu_flags, cpu_name
 from optim.targets import LOCAL, Figure, all_targets, find_target
 
 

@@ -1,3 +1,3 @@
-from explored import explored
+from support.explored import explored
 
 __all__ = ["explored"]

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 import pytest
 
-from optim.measurement import Interval
+from optim.findings import Interval
 from ui.charts import ACCENT, Axis, Kind, Mark, operator_bars, trade_off, treemap
 
 X, Y = Axis("latency", False), Axis("accuracy", True)

@@ -1,9 +1,9 @@
 import pytest
-from explored import RECIPES, opened
 from streamlit.testing.v1 import AppTest
+from support.explored import RECIPES, opened
 
-from optim.measurement import Interval
-from optim.study import Study
+from optim.findings import Interval
+from optim.studies.study import Study
 from ui.compare import asked, preselected
 from ui.quantities import LATENCY, SPEEDUP, quantities
 

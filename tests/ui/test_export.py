@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from explored import RECIPES, opened
+from support.explored import RECIPES, opened
 
-from optim import manifest
-from optim.bundle import ZIP_SUFFIX
-from optim.files import file_path
+from optim.bundles import manifest
+from optim.bundles.bundle import ZIP_SUFFIX
+from optim.bundles.replay import replay
+from optim.home.files import file_path
 from optim.recipe import Recipe
-from optim.replay import replay
-from optim.search import best_within
-from optim.study import Study
+from optim.studies.choice import best_within
+from optim.studies.study import Study
 from ui.export import bundle_name, contents, default, exportable, recipe_name
 from ui.routes import bundle_url
 
@@ -49,8 +49,8 @@ def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) ->
 def test_a_bundle_made_in_the_page_downloads_and_replays(
     explored: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("optim.replay.SLICE_SECONDS", 0.2)
-    monkeypatch.setattr("optim.replay.MAX_SLICES", 3)
+    monkeypatch.setattr("optim.bundles.replay.SLICE_SECONDS", 0.2)
+    monkeypatch.setattr("optim.bundles.replay.MAX_SLICES", 3)
     page = opened("pages/export.py", explored, trial="1")
     page.button(key="make").click().run()
     assert not page.exception and not page.error

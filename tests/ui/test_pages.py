@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from explored import RECIPES
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from study_tools import ROOT
+from support.explored import RECIPES
+from support.study_tools import ROOT
 
+from optim.ingest.samples import list_samples
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.samples import list_samples
-from optim.study import Study, open_study
+from optim.studies.study import Study, open_study
 from optim.targets import all_targets
 from ui.quantities import quantities
 from ui.state import queue

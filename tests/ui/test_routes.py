@@ -10,15 +10,15 @@ from dataclasses import dataclass
 import pytest
 import uvicorn
 from starlette.applications import Starlette
-from study_tools import use_home, wait_for, write_classifier
+from support.study_tools import use_home, wait_for, write_classifier
 
 from optim.evalset import synthesize
-from optim.files import put_bytes
+from optim.home.files import put_bytes
 from optim.ingest import ingest
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.settings import settings
-from optim.study import create_study
+from optim.studies.study import create_study
 from ui.live_chart import PLOTLY_URL
 from ui.netron import viewer_url
 from ui.news import news_url

@@ -2,7 +2,7 @@
 
 import pytest
 
-from optim.measurement import Interval
+from optim.findings import Interval
 from ui import text
 
 

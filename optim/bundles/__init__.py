@@ -1,0 +1,1 @@
+"""Bundles: a decision with its proof, written, checked and replayed."""

@@ -1,0 +1,84 @@
+"""A bundle's files and its MANIFEST: one SHA-256 per file, in the form `sha256sum -c` reads."""
+
+import re
+from pathlib import Path, PurePosixPath
+
+from optim.errors import InputError
+from optim.home.files import hash_files
+
+MANIFEST = "MANIFEST"
+ABOUT = "bundle.json"
+RECIPE = "recipe.yaml"
+EVALSET = "evalset.npz"
+EXAMPLE = "example.npz"
+ORIGINAL = "original/model.onnx"
+MEASUREMENT = "evidence/measurement.json.gz"
+QUALITY = "evidence/quality.json"
+
+REQUIRED = (ABOUT, RECIPE, EVALSET, ORIGINAL, "model.onnx", MEASUREMENT, QUALITY)
+_LINE = re.compile(r"([0-9a-f]{64})  (\S[^\n\r]*)")
+_MAX_FILES = 200
+_MAX_MANIFEST_BYTES = 100_000
+
+
+def write_manifest(folder: Path) -> None:
+    """Write the MANIFEST of every file in `folder`."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{hash_files(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
+    (folder / MANIFEST).write_text("".join(lines), encoding="utf-8")
+
+
+def verify(folder: Path) -> dict[str, str]:
+    """Check every file against the MANIFEST; returns the hash of each file by its name.
+
+    Raises: InputError for what is no bundle, for a file that is missing, changed, a link or
+        outside of the bundle, for one that the MANIFEST does not list, and for a required one
+        that it does not list.
+    """
+    listed = _listed(folder)
+    missing = [name for name in REQUIRED if name not in listed]
+    if missing:
+        raise _bad(f"Its {MANIFEST} does not list {missing[0]}.")
+    for name, digest in listed.items():
+        path = _contained(folder, name)
+        if hash_files(path) != digest:
+            raise _bad(f"The file {name!r} is not what was exported: its SHA-256 differs.")
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    added = sorted(there - listed.keys() - {MANIFEST})
+    if added:
+        raise _bad(f"The file {added[0]!r} is not in its {MANIFEST}: it was added afterwards.")
+    return listed
+
+
+def _listed(folder: Path) -> dict[str, str]:
+    path = folder / MANIFEST
+    if path.is_symlink() or not path.is_file():
+        raise InputError(
+            f"{folder} is not a bundle: it has no {MANIFEST}.",
+            "Give the folder or zip that an export wrote.",
+            "replay",
+        )
+    if path.stat().st_size > _MAX_MANIFEST_BYTES:
+        raise _bad(f"Its {MANIFEST} is too large.")
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    found = [_LINE.fullmatch(line) for line in lines]
+    if not all(found) or len(lines) > _MAX_FILES:
+        raise _bad(f"Its {MANIFEST} is not a list of hashes and files.")
+    return {match[2]: match[1] for match in found if match}
+
+
+def _contained(folder: Path, name: str) -> Path:
+    """The file called `name`, known to lie in the folder. Raises InputError."""
+    relative = PurePosixPath(name)
+    path = folder / relative
+    if relative.is_absolute() or ".." in relative.parts or "\\" in name:
+        raise _bad(f"Its {MANIFEST} names {name!r}, which is outside of the bundle.")
+    if path.resolve() != folder.resolve() / relative:
+        raise _bad(f"{name!r} is a link.")
+    if not path.is_file():
+        raise _bad(f"The file {name!r} is missing.")
+    return path
+
+
+def _bad(what: str) -> InputError:
+    return InputError(what, "Export the bundle again, or ask for an intact copy.", "replay")

@@ -1,0 +1,144 @@
+"""Where the time goes: the runtime's own profile, joined to the rows of the graph."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.graph.flops import MATRIX, MOVES
+from optim.graph.values import Analysis, NodeRow
+from optim.machine.environment import cores_for
+from optim.machine.lock import machine_to_itself
+from optim.model import Model
+from optim.recipe import Recipe
+from optim.runtimes.base import NodeTime, Runtime
+
+_RUNS = 20
+STEP = "profile"
+CONVERSIONS = frozenset(
+    {
+        *("Cast", "Convert", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"),
+        *("FakeQuantize", "Reorder", "ReorderInput", "ReorderOutput"),
+    }
+)
+"""Executed operators that only change a type or a layout."""
+
+
+class ProfiledNode(BaseModel):
+    """One node as executed, its measured time, and what it stands for in the graph."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    op: str
+    microseconds: float
+    share: float
+    """Of the total of all executed nodes, 0 to 1."""
+    precision: str = ""
+    rows: tuple[NodeRow, ...] = ()
+    """The rows that it stands for; empty for what the runtime added, such as a reorder."""
+
+    @property
+    def flops(self) -> int:
+        """FLOPs of the rows together."""
+        return sum(row.flops for row in self.rows)
+
+    @property
+    def gflops_per_second(self) -> float:
+        """Rate reached, in GFLOP/s."""
+        return self.flops / self.microseconds / 1e3 if self.microseconds else 0.0
+
+
+def profile_of(
+    model: Model,
+    runtime: Runtime,
+    evalset_digest: str,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> list[NodeTime]:
+    """Per-node times of a model on this machine, in order of execution; runs in a pinned child.
+
+    Waits until nothing else is timed on this machine.
+
+    Raises StepError where the runtime cannot run or profile the model; Cancelled.
+    """
+    argument = {"path": str(model.path), "runtime": runtime.spelling, "evalset": evalset_digest}
+    with machine_to_itself(cancelled):
+        times = sandbox.call(
+            profile_json,
+            argument,
+            step=STEP,
+            cpus=cores_for(runtime.threads),
+            cancelled=cancelled,
+        )
+    return [NodeTime(**{**time, "nodes": tuple(time["nodes"])}) for time in times]
+
+
+def profile_json(path: str, runtime: str, evalset: str) -> list[dict[str, Any]]:
+    """The child's side of `profile_of`: profiles on one calibration sample."""
+    from optim.evalset import evalset_from_digest
+
+    engine = Recipe.parse(runtime).runtime
+    feeds = next(iter(evalset_from_digest(evalset).feeds("calibration", 1)))
+    return [asdict(time) for time in engine.profile(Path(path), feeds, _RUNS)]
+
+
+def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[ProfiledNode, ...]:
+    """Times with the rows they stand for, in order of execution. Linear in both.
+
+    An engine may leave out the name of a node that it folded into the next one, as OpenVINO does
+    with a convolution before a batch normalization; such a row goes where its result goes. But a
+    matrix product goes neither to a node that only moves data nor to one that has its own.
+    """
+    times = list(times)
+    claimed = _claims(analysis, times)
+    total = sum(time.microseconds for time in times) or 1.0
+    return tuple(
+        ProfiledNode(
+            name=time.name,
+            op=time.op,
+            microseconds=time.microseconds,
+            share=time.microseconds / total,
+            precision=time.precision,
+            rows=tuple(claimed[index]),
+        )
+        for index, time in enumerate(times)
+    )
+
+
+def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
+    """For each executed node its rows, in the graph's order."""
+    owners: dict[str, set[int]] = {row.name: set() for row in analysis.nodes}
+    products = {row.name for row in analysis.nodes if row.op in MATRIX}
+    full = {i for i, time in enumerate(times) if time.op in CONVERSIONS or time.op in MOVES}
+    for index, time in enumerate(times):
+        for name in time.nodes or (time.name,):
+            if name in owners and not (name in products and index in full):
+                owners[name].add(index)
+    full.update(*(owners[name] for name in products))
+    readers = _readers(analysis)
+    for row in reversed(analysis.nodes):
+        if not owners[row.name] and row.op != "Constant":
+            after = [owners[name] for tensor in row.writes for name in readers.get(tensor, ())]
+            same = after[0] if after and all(owner == after[0] for owner in after) else set()
+            if row.name not in products:
+                owners[row.name] = same
+            elif not same & full:
+                owners[row.name] = same
+                full |= same
+    rows: list[list[NodeRow]] = [[] for _ in times]
+    for row in analysis.nodes:
+        for index in sorted(owners[row.name]):
+            rows[index].append(row)
+    return rows
+
+
+def _readers(analysis: Analysis) -> dict[str, list[str]]:
+    """Tensor -> names of the nodes that read it."""
+    found: dict[str, list[str]] = {}
+    for row in analysis.nodes:
+        for tensor in row.reads:
+            found.setdefault(tensor, []).append(row.name)
+    return found

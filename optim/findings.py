@@ -1,0 +1,38 @@
+"""What is found out: a value with its interval, and what limits its worth."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Caution(BaseModel):
+    """Something that limits what a number is worth. Rendered in one place by its severity."""
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    text: str
+    severity: Literal["info", "warning", "error"] = "warning"
+
+
+class Interval(BaseModel):
+    """A value with its 95 % interval, in the unit of what it belongs to."""
+
+    model_config = ConfigDict(frozen=True)
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half of the interval as a share of the value."""
+        return (self.high - self.low) / 2 / self.value if self.value else float("inf")
+
+    def overlaps(self, other: "Interval") -> bool:
+        """Whether the two intervals share a point: then the values are a tie."""
+        return self.low <= other.high and other.low <= self.high
+
+    def negated(self) -> "Interval":
+        """The same on a flipped axis, so that lower is better everywhere."""
+        return Interval(value=-self.value, low=-self.high, high=-self.low)

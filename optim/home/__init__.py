@@ -1,0 +1,56 @@
+"""The home folder: the one door through which anything is kept in it or looked up there."""
+
+import hashlib
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from optim.settings import settings
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def place(*names: str) -> Path:
+    """Where something lies, or would lie, in the home folder."""
+    return settings().home.joinpath(*names)
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Where to write a file or a folder that then appears at `path` complete, or not at all.
+
+    A file replaces an older one. A folder that another process has written meanwhile stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f"new-{uuid.uuid4().hex[:12]}")
+    try:
+        yield new
+        if not (new.is_dir() and path.exists()):
+            new.replace(path)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        with suppress(OSError):
+            new.unlink()
+
+
+def kept(kind: type[M], folder: str, key: str, make: Callable[[], M], *, afresh: bool = False) -> M:
+    """A value that is made once and kept as JSON; made again where what is kept cannot be read.
+
+    Args:
+        folder: of the home folder, one for each kind of value.
+        key: text that says everything the value depends on.
+        afresh: make it even if it is kept.
+    """
+    path = place(folder, f"{hashlib.sha256(key.encode()).hexdigest()}.json")
+    if not afresh:
+        with suppress(OSError, ValueError):
+            return kind.model_validate_json(path.read_bytes())
+    found = make()
+    with written(path) as new:
+        new.write_text(found.model_dump_json(), encoding="utf-8")
+    return found

@@ -1,0 +1,46 @@
+"""Temporary folders that do not outlive who made them, however that ends."""
+
+import fcntl
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from optim.home import place
+
+_LOCK = ".lock"
+
+
+@contextmanager
+def scratch(purpose: str) -> Iterator[Path]:
+    """A new folder in the home folder, removed afterwards; so is what killed processes left.
+
+    Beside each folder is a file that its maker holds a lock on; the kernel lets go of it.
+    """
+    parent = place("scratch")
+    parent.mkdir(parents=True, exist_ok=True)
+    _sweep(parent)
+    folder = parent / f"{purpose}-{uuid.uuid4().hex[:12]}"
+    with folder.with_suffix(_LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            folder.mkdir()
+            yield folder
+        finally:
+            _remove(folder)
+
+
+def _sweep(parent: Path) -> None:
+    for path in parent.glob(f"*{_LOCK}"):
+        try:
+            with path.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(path.with_suffix(""))
+        except OSError:  # held by who works there, or just removed by another
+            continue
+
+
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.with_suffix(_LOCK).unlink(missing_ok=True)

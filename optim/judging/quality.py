@@ -1,0 +1,237 @@
+"""Judge a model against the original it came from, on validation samples only.
+
+With labels: the EvalSet's metric for both models on the same samples, with a paired test. Always:
+fidelity of the outputs. The judging runs in a child process.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.arrays import Array
+from optim.evalset import EvalSet, evalset_from_digest
+from optim.findings import Caution
+from optim.judging import outputs, verdicts
+from optim.judging.fidelity import Drift, Fidelity, fidelity
+from optim.judging.paired import Difference, difference
+from optim.metrics import METRICS, Metric, answer_of, choose_output, is_class_like, is_decision
+from optim.model import Model, TensorSpec
+from optim.recipe import Recipe
+from optim.settings import settings
+
+_QUICK_SAMPLES, _QUICK_FEWEST = 256, 64
+_QUICK_SECONDS, _QUICK_AT_MOST = 0.5, 5.0
+Outputs = dict[str, Array]
+
+_TIME_SHARE = 0.6
+"""Share of a step's time after which judging stops with the samples it has."""
+
+
+class Quality(BaseModel):
+    """How good a model is beside the original, on `n` validation samples.
+
+    `value`, `baseline_value` and `difference` (value - baseline_value) are in the metric's own
+    unit, shares for percentages. `p_value` is None where the original is its own reference.
+    `complete` means that every validation sample was used.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    value: float
+    baseline_value: float
+    difference: float
+    difference_ci: tuple[float, float]
+    p_value: float | None
+    n: int
+    labelled: bool
+    complete: bool
+    fidelity: Fidelity
+    collapsed: bool
+    verdict: str
+    warnings: tuple[Caution, ...] = ()
+
+
+def quality_of(
+    built: Model,
+    original: Model,
+    recipe: Recipe,
+    evalset: EvalSet,
+    limit: int | None = None,
+    quick: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Quality:
+    """Judge `built`, run as the recipe says, against `original` on ONNX Runtime as it comes.
+
+    Args:
+        limit: use the first so many of the shuffled validation samples; all by default.
+        quick: judge on a part of the validation samples, chosen at random once, within a second
+            if it can be; on all of them, or as many as a step's time allows, by default.
+
+    Raises: StepError where one of the models fails on a sample; Cancelled.
+    """
+    argument = {
+        "model_path": str(built.path),
+        "original": original.model_dump(mode="json"),
+        "recipe": recipe.runtime.spelling,
+        "evalset_digest": evalset.digest,
+        "limit": _QUICK_SAMPLES if quick else limit,
+        "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
+        "soon": _QUICK_SECONDS if quick else None,
+    }
+    answer = sandbox.call(judge, argument, step="quality", cancelled=cancelled)
+    return Quality.model_validate(answer)
+
+
+def judge(
+    model_path: str,
+    original: dict[str, Any],
+    recipe: str,
+    evalset_digest: str,
+    limit: int | None,
+    seconds: float,
+    soon: float | None = None,
+) -> dict[str, Any]:
+    """Child: see `quality_of`. Returns a Quality as JSON values.
+
+    Args:
+        limit: how many samples at most.
+        seconds: stop then, counted from the first answer.
+        soon: stop then already, where enough samples for a first verdict have been judged.
+    """
+    evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
+    judgement = _Judgement.of(evalset, source.outputs, limit)
+    feeds = evalset.feeds("validation", limit)
+    answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
+    references = outputs.originals(source, evalset, feeds)
+    begun = 0.0
+    for count, (answer, reference) in enumerate(zip(answers, references, strict=True), 1):
+        begun = begun or time.monotonic()
+        judgement.add(answer, reference)
+        enough = soon if soon is not None and count >= _QUICK_FEWEST else seconds
+        if time.monotonic() - begun > enough:
+            break
+    return judgement.quality().model_dump(mode="json")
+
+
+@dataclass
+class _Judgement:
+    """What is kept while the samples pass by: rows for the metric, drifts of the outputs."""
+
+    evalset: EvalSet
+    metric: Metric
+    output: TensorSpec
+    labels: Array | None
+    compared: list[Drift]
+    classes: str
+    rows: list[Any] = field(default_factory=list)
+    baseline_rows: list[Any] = field(default_factory=list)
+    answers: list[tuple[int, int]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, evalset: EvalSet, specs: tuple[TensorSpec, ...], limit: int | None) -> "_Judgement":
+        labels = evalset.labels("validation", limit)
+        size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
+        floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
+        metric = METRICS[evalset.metric]
+        output = choose_output(metric, specs, size)
+        named = (*filter(is_class_like, floating), *filter(is_decision, floating))
+        classes = next((spec.name for spec in named), "")
+        if metric.kind == "numbers":
+            classes = ""
+        if metric.name == "fidelity":  # the original's answers are the labels
+            metric = METRICS["top1" if output.name == classes else "cosine"]
+        drifts = [Drift(spec.name) for spec in floating]
+        return cls(evalset, metric, output, labels, drifts, classes)
+
+    def add(self, outputs: Outputs, reference: Outputs) -> None:
+        """Count one sample's outputs beside the original's."""
+        ours, theirs = outputs[self.output.name], reference[self.output.name]
+        label = self._label(theirs)
+        self.baseline_rows.append(self.metric.row(theirs, label))
+        self.rows.append(self.metric.row(_shaped(ours, theirs), label))
+        for drift in self.compared:
+            drift.add(reference[drift.name], outputs[drift.name])
+        if self.classes:
+            pair = reference[self.classes], outputs[self.classes]
+            self.answers.append((answer_of(pair[0]), answer_of(pair[1])))
+
+    def _label(self, reference: Array) -> Array:
+        if self.labels is not None:
+            return np.asarray(self.labels[len(self.rows)])
+        return np.asarray(answer_of(reference)) if self.metric.kind == "class" else reference
+
+    def quality(self) -> Quality:
+        """The judgement on all samples counted so far."""
+        rows, baseline_rows = (
+            np.array(part, dtype=np.float64) for part in (self.rows, self.baseline_rows)
+        )
+        found = difference(self.metric, baseline_rows, rows)
+        drift = fidelity(self.compared, self._agreement())
+        collapse = self._collapse(found)
+        low, high = (0.0, 0.0) if self._identical else (found.low, found.high)
+        if not self.evalset.labelled:
+            low, high = min(low, 0.0), min(high, 0.0)  # nothing agrees more with itself
+        facts = verdicts.Facts(
+            metric=self.metric,
+            found=Difference(found.value, found.baseline, low, high, found.p_value),
+            n=len(self.rows),
+            total=self.evalset.validation_count,
+            labelled=self.evalset.labelled,
+            synthetic=self.evalset.synthetic,
+            identical=self._identical,
+            collapse=collapse,
+            undefined=max((drift.undefined for drift in self.compared), default=0),
+            class_count=self._class_count(),
+        )
+        return Quality(
+            metric=self.evalset.metric,
+            value=found.value,
+            baseline_value=found.baseline,
+            difference=found.size,
+            difference_ci=(low, high),
+            p_value=found.p_value if self.evalset.labelled else None,
+            n=facts.n,
+            labelled=facts.labelled,
+            complete=facts.n == facts.total,
+            fidelity=drift,
+            collapsed=bool(collapse),
+            verdict=verdicts.verdict(facts),
+            warnings=verdicts.warnings(facts),
+        )
+
+    @property
+    def _identical(self) -> bool:
+        return all(d.sqnr_db is None and not d.broken and not d.misshapen for d in self.compared)
+
+    def _agreement(self) -> float | None:
+        return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
+
+    def _class_count(self) -> int:
+        if self.metric.kind != "class":
+            return 0
+        if self.labels is not None and is_decision(self.output):
+            return int(np.max(self.labels)) + 1
+        return max(self.output.shape, default=1)
+
+    def _collapse(self, found: Difference) -> str:
+        reasons = [drift.collapse() for drift in self.compared]
+        originals, others = ({pair[side] for pair in self.answers} for side in (0, 1))
+        if len(originals) > 1 and len(others) == 1:
+            reasons.append(f"It answers class {others.pop()} on every sample.")
+        if self.metric.higher_is_better and found.high < 0:
+            chance = 0.5 if self.metric.name == "auc" else 0.0
+            if found.value - chance < (found.baseline - chance) / 2:
+                reasons.append(f"It lost more than half of the original's {self.metric.title}.")
+        return next(filter(None, reasons), "")
+
+
+def _shaped(ours: Array, theirs: Array) -> Array:
+    """`ours`, or NaNs of the original's shape where the shapes differ; the drift says so."""
+    return ours if ours.shape == theirs.shape else np.full(theirs.shape, np.nan)

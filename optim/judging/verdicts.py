@@ -1,0 +1,152 @@
+"""A judgement in words: what the difference means, and how far the samples can carry it."""
+
+from dataclasses import dataclass
+
+from optim.findings import Caution
+from optim.judging.paired import Difference
+from optim.metrics import Metric
+
+_COARSE = 0.01
+"""Half-width above which an interval is too wide to tell: 1 point, or 1 % of the original's."""
+_FAITHFUL = 0.99
+_REVERSED_AUC = 0.4
+_FEW = 100  # samples, on which a score near guessing may be chance
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a verdict is made of. `class_count` is 0 where the metric knows no classes.
+
+    `undefined` counts the samples on which the original itself has values that are not finite.
+    """
+
+    metric: Metric
+    found: Difference
+    n: int
+    total: int
+    labelled: bool
+    synthetic: bool
+    identical: bool
+    collapse: str
+    undefined: int
+    class_count: int
+
+    @property
+    def worst(self) -> float:
+        """The largest loss that the interval allows, above 0 for a loss."""
+        return -self.found.low if self.metric.higher_is_better else self.found.high
+
+    @property
+    def best(self) -> float:
+        """The smallest loss that the interval allows, below 0 for a gain."""
+        return -self.found.high if self.metric.higher_is_better else self.found.low
+
+    @property
+    def coarse(self) -> bool:
+        """Whether the samples are too few to tell."""
+        scale = 1.0 if self.metric.higher_is_better else abs(self.found.baseline)
+        return (self.found.high - self.found.low) / 2 > _COARSE * scale
+
+
+def verdict(facts: Facts) -> str:
+    """One plain sentence."""
+    if facts.collapse:
+        return f"Collapsed: {facts.collapse}"
+    if not facts.labelled:
+        return _fidelity_verdict(facts)
+    if facts.identical:
+        return f"No measurable loss: the outputs are identical on {facts.n:,} samples."
+    metric, low, high = facts.metric, facts.best, facts.worst
+    if low > 0 or high < 0:
+        word, ends = ("worse", (low, high)) if low > 0 else ("better", (-high, -low))
+        size = metric.show_difference(facts.found.size)
+        if not metric.higher_is_better:
+            size += f" ({100 * abs(facts.found.size) / abs(facts.found.baseline):.2g} %)"
+        first, second = (metric.show_difference(end) for end in ends)
+        return f"{size} {word} (95 % interval {first} to {second})."
+    if facts.coarse:
+        return (
+            f"No measurable loss, but {facts.n:,} samples cannot rule out one of up to "
+            f"{metric.show_difference(high)}."
+        )
+    return f"No measurable loss (at most {metric.show_difference(high)} on {facts.n:,} samples)."
+
+
+def _fidelity_verdict(facts: Facts) -> str:
+    where = f"{facts.n:,} {'synthesized' if facts.synthetic else 'unlabelled'} inputs"
+    if facts.identical:
+        found = f"Identical outputs to the original's on {where}"
+    elif facts.metric.kind == "class":
+        found = f"The same top class as the original on {100 * facts.found.value:.1f} % of {where}"
+    else:
+        found = f"Cosine {facts.found.value:.4f} to the original's outputs on {where}"
+    doubt = "" if facts.found.value >= _FAITHFUL else "; check it with labels"
+    return f"{found}: fidelity only, not accuracy{doubt}."
+
+
+def warnings(facts: Facts) -> tuple[Caution, ...]:
+    """What limits the judgement, as data."""
+    found = [
+        _collapsed(facts),
+        _partial(facts),
+        _small(facts),
+        _synthetic(facts),
+        _at_chance(facts),
+        _undefined(facts),
+    ]
+    return tuple(warning for warning in found if warning)
+
+
+def _collapsed(facts: Facts) -> Caution | None:
+    if not facts.collapse:
+        return None
+    return Caution(code="collapsed", text=facts.collapse, severity="error")
+
+
+def _partial(facts: Facts) -> Caution | None:
+    if facts.n == facts.total:
+        return None
+    text = f"Judged on {facts.n:,} of {facts.total:,} validation samples."
+    return Caution(code="partly_judged", text=text, severity="info")
+
+
+def _small(facts: Facts) -> Caution | None:
+    if not facts.labelled or facts.identical or not facts.coarse:
+        return None
+    half = facts.metric.show_difference((facts.found.high - facts.found.low) / 2)
+    text = f"{facts.n:,} samples tell the difference to within {half} only."
+    return Caution(code="few_samples", text=text)
+
+
+def _synthetic(facts: Facts) -> Caution | None:
+    if not facts.synthetic:
+        return None
+    text = "The inputs are synthesized: quality is only fidelity to the original, not accuracy."
+    return Caution(code="synthetic_inputs", text=text)
+
+
+def _at_chance(facts: Facts) -> Caution | None:
+    """The original itself no better than guessing points at wrong labels or preprocessing."""
+    chance = {"top1": 1.5 / max(2, facts.class_count), "auc": 0.55}.get(facts.metric.name, 0.0)
+    few = facts.n < min(facts.total, _FEW)
+    if few or not facts.labelled or facts.found.baseline >= min(chance, 0.6):
+        return None
+    score = facts.metric.show(facts.found.baseline)
+    reversed_ = facts.metric.name == "auc" and facts.found.baseline < _REVERSED_AUC
+    text = (
+        f"The original itself scores {score}, as if 0 and 1 were swapped: check the labels."
+        if reversed_
+        else f"The original itself scores only {score}, near guessing: check the labels' order "
+        "and the preprocessing."
+    )
+    return Caution(code="original_near_chance", text=text)
+
+
+def _undefined(facts: Facts) -> Caution | None:
+    if not facts.undefined:
+        return None
+    text = (
+        f"The original itself has NaN or infinite values on {facts.undefined:,} of {facts.n:,} "
+        "samples; these values are not compared. Check the preprocessing."
+    )
+    return Caution(code="original_not_finite", text=text)

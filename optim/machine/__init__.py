@@ -1,0 +1,1 @@
+"""This machine: what it is, and the lock that keeps it to one timing at a time."""

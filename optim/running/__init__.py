@@ -1,0 +1,1 @@
+"""Running trials: their steps, where these run and when."""

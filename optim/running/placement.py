@@ -1,0 +1,86 @@
+"""Placement by Dask distributed: where steps run, and what runs there.
+
+A worker announces one `machine` resource. The embedded one is a thread of this process: it only
+waits for child processes, and dies with this process. Workers elsewhere share the home folder.
+"""
+
+import logging
+from concurrent.futures import CancelledError
+from typing import Any
+
+from distributed import Client, Future, LocalCluster, get_worker
+from distributed.comm import get_address_host
+from distributed.scheduler import KilledWorker
+
+from optim.errors import InputError, OptimError
+from optim.running.steps import Done, Job, run_step
+from optim.running.warming import warm
+
+_CONNECT_SECONDS = 10
+_NOT_EXPOSED = "127.0.0.1:0"  # Dask serves its health page somewhere; unasked, on every interface
+
+
+def connect(scheduler: str) -> tuple[LocalCluster | None, Client]:
+    """A client of the scheduler at this address, or of an embedded one, which is returned too.
+
+    Raises InputError if it cannot be reached.
+    """
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # it warns of every cancelled task
+    if scheduler:
+        try:
+            return None, Client(scheduler, timeout=_CONNECT_SECONDS, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"The Dask scheduler at {scheduler} cannot be reached ({error}).",
+                "Start it, or unset OPTIM_SCHEDULER to measure on this machine.",
+                "queue",
+            ) from None
+    cluster = LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        resources={"machine": 1},
+        dashboard_address=_NOT_EXPOSED,
+        worker_dashboard_address=_NOT_EXPOSED,
+        memory_limit=0,
+    )
+    return cluster, Client(cluster, set_as_default=False)
+
+
+def work(job: dict[str, Any], topic: str, key: tuple[str, int]) -> dict[str, Any]:
+    """The Dask task: one step, in the worker."""
+    warm()
+    worker = get_worker()
+    task, machine = worker.get_current_task(), get_address_host(worker.address)
+
+    def on_phase(phase: str) -> None:
+        news = {"study": key[0], "number": key[1], "phase": phase, "machine": machine}
+        worker.log_event(topic, news)
+
+    def cancelled() -> bool:  # also when the process that sent it is gone
+        state = worker.state.tasks.get(task)
+        return state is None or state.state == "cancelled"
+
+    return run_step(Job.model_validate(job), on_phase, cancelled).model_dump(mode="json")
+
+
+def outcome(future: Future) -> Done:
+    """What a step's task brought; with an error if it brought nothing."""
+    try:
+        return Done.model_validate(future.result())
+    except (Exception, CancelledError) as error:
+        return Done(error=sentence(error))
+
+
+def sentence(error: BaseException) -> str:
+    """An error as a sentence for people."""
+    match error:
+        case OptimError():
+            return str(error)
+        case KilledWorker():
+            return "The worker that ran this step was killed. Retry it when the worker is back."
+        case CancelledError():
+            return "The scheduler dropped this step. Retry it when the scheduler is back."
+        case _:
+            text = (str(error).strip().splitlines() or [""])[0]
+            return f"An unexpected error ({type(error).__name__}: {text}). Retry it."

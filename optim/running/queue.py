@@ -1,0 +1,314 @@
+"""The queue: which trial's step runs where and when.
+
+Placement is Dask distributed: one worker embedded in this process, or the workers of a scheduler
+elsewhere. A step is one Dask task that takes the worker's only `machine` resource, so that one
+step at a time runs per machine; what is heavy in it is a child process of the worker. When a step
+ends, its news are stored and the trial's next step is sent.
+"""
+
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from statistics import fmean
+from typing import Any, Self
+
+from distributed import Future
+from pydantic import BaseModel, ConfigDict
+
+from optim.running.placement import connect, outcome, sentence, work
+from optim.running.steps import MAX_SLICES, SLICE_SECONDS, Job, Kind, next_step
+from optim.settings import settings
+from optim.studies.study import Study
+from optim.studies.trial import Progress, Trial
+
+_REMEMBERED_STEPS = 20
+_POLL_SECONDS = 0.5  # for news of trials that another process runs
+_LONGEST_WAIT = 5.0
+_TURN = 1e-3  # so that a thousand turns still weigh less than who asked
+_AUTOMATIC = frozenset({"start", "explore", "search"})
+_STOPPED = "The program was stopped. Retry it."
+_logger = logging.getLogger(__name__)
+
+
+class QueueItem(BaseModel):
+    """A trial in the queue. Position 0 runs.
+
+    `seconds_left` is the expected time until its first point, or, if it has one, until it is done;
+    None before there is a step to go by.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    study: str
+    number: int
+    recipe: str
+    position: int
+    phase: str
+    seconds_left: float | None
+
+
+class _Item:
+    """A trial under way."""
+
+    def __init__(self, study: Study, trial: Trial, order: int, turn: int) -> None:
+        self.study, self.trial, self.order, self.turn = study, trial, order, turn
+        self.progress = Progress()
+        self.kind: Kind = "first"
+        self.future: Future | None = None
+        self.phase = ""
+        """What its step does; empty while it waits for the machine."""
+        self.machine = ""
+        """Host of the worker that ran its first step."""
+        self.step_started = 0.0
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.study.name, self.trial.number
+
+    @property
+    def priority(self) -> float:
+        """Higher goes first: first steps before tightening ones, then what the user asked for.
+
+        Among equals studies take turns: the n-th trial that one has under way goes with the n-th
+        of another, so that nobody waits for all of somebody else's starting set.
+        """
+        rounds = len(self.progress.slices) + (self.kind == "judge")
+        return -2 * rounds + (self.trial.origin not in _AUTOMATIC) - _TURN * self.turn
+
+    @property
+    def slices_left(self) -> int:
+        """At most."""
+        return MAX_SLICES - len(self.progress.slices)
+
+
+class Queue:
+    """Runs trials, one step per machine at a time. Thread-safe; one per process is enough."""
+
+    def __init__(self) -> None:
+        self._cluster, self._client = connect(settings().scheduler)
+        self._topic = f"optim-phase-{self._client.id}"
+        self._client.subscribe_topic(self._topic, self._hear)
+        self._items: dict[tuple[str, int], _Item] = {}
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._order = itertools.count()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="optim-queue")
+        self._seconds: dict[bool, deque[float]] = {
+            first: deque(maxlen=_REMEMBERED_STEPS) for first in (True, False)
+        }
+
+    @classmethod
+    def open(cls) -> Self:
+        """A queue as the settings say. Raises InputError if the scheduler cannot be reached."""
+        return cls()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self, study: Study, number: int) -> None:
+        """Run a trial, unless it is finished or another process has it."""
+        trial = study.trial(number)
+        with self._lock:
+            if trial.finished or (study.name, number) in self._items:
+                return
+            if study.store.claim(number):
+                turn = sum(name == study.name for name, _ in self._items)
+                item = _Item(study, trial, next(self._order), turn)
+                self._items[item.key] = item
+                self._send(item)
+
+    def cancel(self, study: Study, number: int) -> None:
+        """Cancel a trial; if it runs, its child process is killed and the machine is free."""
+        study.cancel(number)
+        item = self._items.get((study.name, number))
+        if item:
+            self._drop(item)
+
+    def pending(self) -> list[QueueItem]:
+        """The trials under way, the running one first, then in the order they will run."""
+        with self._lock:
+            items = sorted(self._items.values(), key=lambda i: (not i.phase, -i.priority, i.order))
+            return [self._shown(item, items, position) for position, item in enumerate(items)]
+
+    def run_all(
+        self,
+        study: Study,
+        numbers: Iterable[int],
+        on_change: Callable[[Trial], None] = lambda trial: None,
+        seconds: float | None = None,
+    ) -> list[Trial]:
+        """Run trials and wait for them.
+
+        Args:
+            on_change: called here with a trial whenever it has news.
+            seconds: stop then: trials with a point are done as they stand, others are cancelled.
+        """
+        numbers = list(numbers)
+        for number in numbers:
+            self.submit(study, number)
+        deadline = float("inf") if seconds is None else time.monotonic() + seconds
+        try:
+            seen = self._watch(study, numbers, on_change, deadline)
+        finally:
+            self._stop(study, numbers)
+        trials = study.trials_of(numbers)
+        for trial in trials:
+            if trial not in seen:
+                on_change(trial)
+        return trials
+
+    def close(self) -> None:
+        """Stop; what is under way is marked as interrupted."""
+        for item in list(self._items.values()):
+            self._drop(item)
+            item.study.store.end(item.trial.number, "interrupted", _STOPPED)
+        self._writer.shutdown()
+        self._client.close()
+        if self._cluster:
+            self._cluster.close()
+
+    def _watch(
+        self,
+        study: Study,
+        numbers: list[int],
+        on_change: Callable[[Trial], None],
+        deadline: float,
+    ) -> list[Trial]:
+        seen: list[Trial] = []
+        while True:
+            trials = study.trials_of(numbers)
+            for trial in trials:
+                if trial not in seen:
+                    on_change(trial)
+            seen = trials
+            left = deadline - time.monotonic()
+            if left <= 0 or all(trial.finished for trial in trials):
+                return seen
+            with self._changed:
+                ours = all(
+                    (study.name, trial.number) in self._items or trial.finished for trial in trials
+                )
+                self._changed.wait(min(left, _LONGEST_WAIT if ours else _POLL_SECONDS))
+
+    def _stop(self, study: Study, numbers: list[int]) -> None:
+        for number in numbers:
+            item = self._items.get((study.name, number))
+            if item:
+                self._drop(item)
+                if item.progress.has_point:
+                    study.finish(number)
+                else:
+                    study.cancel(number)
+
+    def _send(self, item: _Item) -> None:
+        job = Job(
+            kind=item.kind,
+            model=item.study.model.digest,
+            evalset=item.study.evalset.digest,
+            recipe=item.trial.recipe.spelling,
+            target=item.trial.target,
+            progress=item.progress,
+        )
+        item.phase = ""
+        item.future = self._client.submit(
+            work,
+            job.model_dump(mode="json"),
+            self._topic,
+            item.key,
+            workers=[item.machine] if item.machine else None,
+            resources={"machine": 1},
+            priority=item.priority,
+            fifo_timeout="0s",
+            pure=False,
+        )
+        item.future.add_done_callback(lambda future: self._later(item, self._advance, future))
+
+    def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
+        news = event[1]
+        item = self._items.get((news["study"], news["number"]))
+        if item:
+            self._later(item, self._enter, news["phase"], news["machine"])
+
+    def _later(self, item: _Item, change: Callable[..., None], *news: object) -> None:
+        """Do what writes to the store in one thread, in order."""
+        with suppress(RuntimeError):  # the queue has been closed
+            self._writer.submit(self._safely, item, change, *news)
+
+    def _safely(self, item: _Item, change: Callable[..., None], *news: object) -> None:
+        if self._items.get(item.key) is not item:
+            return
+        try:
+            change(item, *news)
+        except Exception as error:
+            _logger.exception("trial %d of %s", item.trial.number, item.study.name)
+            self._drop(item)
+            item.study.store.end(item.trial.number, "failed", sentence(error))
+        with self._changed:
+            self._changed.notify_all()
+
+    def _enter(self, item: _Item, phase: str, machine: str) -> None:
+        """A phase of the step has begun on a machine, where the trial's later steps go too."""
+        if not item.phase:
+            item.step_started = time.monotonic()
+        item.phase, item.machine = phase, machine
+        if not item.progress.has_point:
+            item.study.store.begin(item.trial.number)
+            progress = item.progress.model_copy(update={"phase": phase})
+            item.study.store.save(item.trial.number, progress)
+
+    def _advance(self, item: _Item, future: Future) -> None:
+        """A step has ended: store its news and send the next one."""
+        done, number = outcome(future), item.trial.number
+        self._seconds[item.kind == "first"].append(done.seconds)
+        item.progress = done.added_to(item.progress, item.kind)
+        unfinished = item.study.store.save(number, item.progress)
+        kind = None if done.error else next_step(item.progress)
+        if unfinished and kind:
+            item.kind = kind
+            with self._lock:
+                if self._items.get(item.key) is item:
+                    self._send(item)
+            return
+        self._drop(item)
+        if done.error:
+            item.study.store.end(number, "failed", done.error)
+        else:
+            item.study.finish(number)
+
+    def _drop(self, item: _Item) -> None:
+        with self._changed:
+            if self._items.get(item.key) is item:
+                del self._items[item.key]
+            if item.future:
+                item.future.cancel()
+            self._changed.notify_all()
+
+    def _shown(self, item: _Item, items: list[_Item], position: int) -> QueueItem:
+        return QueueItem(
+            study=item.study.name,
+            number=item.trial.number,
+            recipe=item.trial.recipe.spelling,
+            position=position,
+            phase=item.phase or "waiting",
+            seconds_left=self._seconds_left(item, items),
+        )
+
+    def _seconds_left(self, item: _Item, items: list[_Item]) -> float | None:
+        first, later = (fmean(kept) if kept else None for kept in self._seconds.values())
+        before = [i for i in items[: items.index(item) + 1] if i.kind == "first"]
+        if first is None:
+            return None
+        elapsed = max((time.monotonic() - i.step_started for i in items if i.phase), default=0.0)
+        seconds = first * len(before) - elapsed
+        if item.kind != "first":
+            tightening = sum(i.kind != "first" for i in items)
+            seconds += (later or SLICE_SECONDS) * tightening * item.slices_left
+        return max(0.0, seconds)

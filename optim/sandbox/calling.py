@@ -1,0 +1,227 @@
+"""Run a function of the library in a child process of its own with limits.
+
+Whatever native code does to the child (crash, hang, exhaust memory) costs the parent one
+`StepError`. Arguments and results are JSON; arrays travel as `.npz` files named in them. Nothing
+is pickled, since a child that has parsed a hostile file is not trusted either.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optim.errors import Cancelled, InputError, OptimError, StepError
+from optim.home.scratch import scratch
+from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
+from optim.settings import settings
+
+_Child = subprocess.Popen[bytes] | Forked
+_POLL_SECONDS = 0.05
+_LOG_TAIL = 2000
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MAX_RESULT_BYTES = 256 << 20
+_IMPORT_SECONDS = 10.0
+_servers: list[ForkServer] = []  # at most one
+_servers_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one child: resident memory in MB, wall time in s."""
+
+    memory_mb: int
+    seconds: float
+
+    @classmethod
+    def default(cls) -> "Limits":
+        """The limits from the settings."""
+        return cls(settings().step_memory_mb, settings().step_seconds)
+
+
+class Named(str):
+    """A function as `module:function`, where importing the module would burden the caller."""
+
+
+Function = Callable[..., Any] | Named
+
+
+def module_of(function: Function) -> str:
+    """The module that a child imports for it."""
+    return text_of(function).partition(":")[0]
+
+
+def text_of(function: Function) -> str:
+    """How a child is told of it."""
+    if isinstance(function, Named):
+        return function
+    return f"{function.__module__}:{function.__qualname__}"
+
+
+def warm(modules: Iterable[str]) -> None:
+    """Begin to import what children need, so that those to come start sooner."""
+    environment = _environment()
+    with _servers_lock:
+        if not any(server.serves(environment) for server in _servers):
+            while _servers:
+                _servers.pop().close()
+            _servers.append(ForkServer(environment, modules))
+
+
+def wait_until_warm() -> None:
+    """Wait until what `warm` began is done, since it would disturb a timing."""
+    for server in list(_servers):
+        server.ready(_IMPORT_SECONDS)
+
+
+def call(
+    function: Function,
+    argument: dict[str, Any],
+    *,
+    step: str,
+    limits: Limits | None = None,
+    cpus: Iterable[int] | None = None,
+    fresh: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Any:
+    """Call a function of a module with one JSON object in a child of its own.
+
+    Args:
+        function: at the top of its module; it takes the argument as keyword arguments.
+        step: what the user calls this, for errors.
+        limits: memory and time; the settings' by default.
+        cpus: the cores that the child may use; all by default.
+        fresh: start the child from nothing, with a memory layout of its own, not as a fork.
+        cancelled: polled; true kills the child.
+
+    Returns: what the function returned (JSON values).
+
+    Raises: InputError or StepError as the child raised it; StepError for a crash, a hang or too
+        much memory; Cancelled.
+    """
+    limits, environment = limits or Limits.default(), _environment()
+    with scratch("step") as folder:
+        request = {
+            "function": text_of(function),
+            "argument": argument,
+            "cpus": sorted(cpus or ()),
+            "environment": environment,
+        }
+        (folder / REQUEST).write_text(json.dumps(request))
+        child = (None if fresh else _forked(folder, environment)) or _spawned(folder, environment)
+        code = _run(child, limits, cancelled, step)
+        if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
+            code = _run(_spawned(folder, environment), limits, cancelled, step)
+        return _read(folder / RESULT, code, step, folder / LOG)
+
+
+def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> int:
+    try:
+        _watch(child, limits, cancelled, step)
+    finally:
+        code = _kill(child)
+    return code
+
+
+def _forked(folder: Path, environment: dict[str, str]) -> Forked | None:
+    serving = [server for server in _servers if server.serves(environment)]
+    return serving[0].fork(folder) if serving else None
+
+
+def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    paths = [str(folder / REQUEST), str(folder / RESULT)]
+    with Path(folder, LOG).open("wb") as sink:
+        return subprocess.Popen(
+            [sys.executable, "-m", "optim.sandbox.child", *paths, str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            cwd=folder,
+            env=environment,
+        )
+
+
+def _environment() -> dict[str, str]:
+    root = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+
+
+def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> None:
+    deadline = time.monotonic() + limits.seconds
+    while True:
+        if cancelled():
+            raise Cancelled("Cancelled.", "Retry it when you like.", step)
+        try:
+            child.wait(_POLL_SECONDS)
+            return
+        except subprocess.TimeoutExpired:
+            pass
+        if time.monotonic() > deadline:
+            raise StepError(
+                f"It took longer than the limit of {limits.seconds:.0f} s and was stopped.",
+                "Use a smaller model or raise OPTIM_STEP_SECONDS.",
+                step,
+            )
+        if _resident_mb(child.pid) > limits.memory_mb:
+            raise StepError(
+                f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
+                "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
+                step,
+            )
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1e6
+    except (OSError, IndexError):
+        return 0.0  # it has just ended
+
+
+def _kill(child: _Child) -> int:
+    """Leave nothing of it behind. Returns its exit code."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    return child.wait()
+
+
+def _read(result: Path, returncode: int, step: str, log: Path) -> Any:
+    if returncode != 0 or not result.exists():
+        raise _crash(returncode, step, log)
+    if result.stat().st_size > _MAX_RESULT_BYTES:
+        raise StepError("Its result is too large to read.", "Use a smaller model.", step)
+    answer = json.loads(result.read_text())
+    if "error" not in answer:
+        return answer["value"]
+    kinds: dict[str, type[OptimError]] = {"InputError": InputError, "StepError": StepError}
+    error = answer["error"]
+    raise kinds[error["kind"]](error["what"], error["next_step"], error["step"] or step)
+
+
+def _crash(returncode: int, step: str, log: Path) -> StepError:
+    if returncode == -signal.SIGKILL:
+        how = "was killed by the system, most likely because the machine ran out of memory"
+    elif returncode < 0:
+        how = f"crashed in native code ({signal.Signals(-returncode).name})"
+    else:
+        how = f"ended with exit code {returncode} ({_last_line(log)[:300]})"
+    return StepError(
+        f"The child process that ran this step {how}.",
+        "The model or the engine is at fault; every other result is intact. Try another recipe.",
+        step,
+    )
+
+
+def _last_line(log: Path) -> str:
+    with log.open("rb") as source:
+        source.seek(-min(_LOG_TAIL, log.stat().st_size), os.SEEK_END)
+        lines = source.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "no output"

@@ -1,0 +1,66 @@
+"""Entry point of a sandboxed child: `python -m optim.sandbox.child REQUEST RESULT PARENT_PID`."""
+
+import contextlib
+import ctypes
+import importlib
+import json
+import os
+import resource
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from optim.errors import InputError, OptimError, StepError
+from optim.settings import settings
+
+_PR_SET_PDEATHSIG = 1
+_MAX_FILE_BYTES = 16 << 30
+_MAX_MESSAGE = 600
+
+
+def main(request_path: str, result_path: str, parent: str) -> None:
+    """Do what the request says and write the result or the error beside it."""
+    _confine(int(parent))
+    request = json.loads(Path(request_path).read_text())
+    os.environ.update(request["environment"])
+    settings.cache_clear()
+    tempfile.tempdir = str(Path(request_path).parent)  # goes when the step has ended
+    if request["cpus"]:
+        os.sched_setaffinity(0, request["cpus"])
+    Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))
+
+
+def _confine(parent: int) -> None:
+    """Die with the parent, and before it where memory runs out; leave no core, fill no disk."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit("the parent is gone")
+    with contextlib.suppress(OSError):  # not on every system
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
+
+
+def _answer(function: str, argument: dict[str, Any]) -> dict[str, Any]:
+    module, _, name = function.partition(":")
+    try:
+        return {"value": getattr(importlib.import_module(module), name)(**argument)}
+    except OptimError as error:
+        kind = "InputError" if isinstance(error, InputError) else "StepError"
+        return _error(kind, error.what, error.next_step, error.step)
+    except MemoryError:
+        return _error("StepError", "It ran out of memory.", "Use a smaller model.", "")
+    except Exception as error:  # a library's own failure: its first line is the message
+        text = " ".join(str(error).split())[:_MAX_MESSAGE] or type(error).__name__
+        next_step = "Try another setting or recipe for this model."
+        return _error(StepError.__name__, f"{type(error).__name__}: {text}", next_step, "")
+
+
+def _error(kind: str, what: str, next_step: str, step: str) -> dict[str, Any]:
+    return {"error": {"kind": kind, "what": what, "next_step": next_step, "step": step}}
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,1 @@
+"""Which recipes to try, and what is known to hurt before anything is measured."""

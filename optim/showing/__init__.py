@@ -1,0 +1,1 @@
+"""What page, command line and report show alike, without Streamlit."""

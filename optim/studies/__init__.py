@@ -1,0 +1,1 @@
+"""Studies and their trials: kept, changed, and the choice among them."""

@@ -1,0 +1,55 @@
+"""The choice among trials: which are on the front, which is the fastest within a loss."""
+
+from collections.abc import Iterable, Sequence
+
+from optim.findings import Interval
+from optim.metrics import METRICS
+from optim.studies.front import Point, front
+from optim.studies.trial import Trial
+
+
+def point_of(trial: Trial) -> Point[int] | None:
+    """Where a measured trial stands: time relative to the one-thread original, quality lost."""
+    if trial.summary is None or trial.quality is None:
+        return None
+    gain, threads = trial.summary.speedup, trial.summary.thread_gain
+    scale = threads or Interval(value=1, low=1, high=1)
+    cost = Interval(
+        value=1 / (gain.value * scale.value),
+        low=1 / (gain.high * scale.high),
+        high=1 / (gain.low * scale.low),
+    )
+    return Point(trial.number, cost, loss_of(trial))
+
+
+def loss_of(trial: Trial) -> Interval:
+    """Quality lost against the original, in the metric's unit, positive is worse."""
+    assert trial.quality is not None
+    low, high = trial.quality.difference_ci
+    difference = Interval(value=trial.quality.difference, low=low, high=high)
+    better_up = METRICS[trial.quality.metric].higher_is_better
+    return difference.negated() if better_up else difference
+
+
+def front_of(trials: Iterable[Trial]) -> set[int]:
+    """Numbers of the measured trials that nothing else clearly beats."""
+    return front([point for trial in trials if (point := point_of(trial))])
+
+
+def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
+    """The fastest measured trial whose quality loss is at most `max_loss`.
+
+    The loss is absolute for metrics that are shares (0.01 = one point of top-1 or AUC), and
+    relative to the original's value for errors (MAE, RMSE).
+    """
+    measured = {p.key: p for trial in trials if (p := point_of(trial))}
+    allowed = [t for t in trials if t.number in measured and _relative_loss(t) <= max_loss]
+    return min(allowed, key=lambda t: measured[t.number].cost.value, default=None)
+
+
+def _relative_loss(trial: Trial) -> float:
+    assert trial.quality is not None
+    loss = loss_of(trial).value
+    if METRICS[trial.quality.metric].higher_is_better:
+        return loss
+    return loss / trial.quality.baseline_value if trial.quality.baseline_value else loss

@@ -1,0 +1,252 @@
+"""Studies and their trials in Optuna's storage.
+
+A Study is an Optuna study with two objectives (latency and quality), a Trial an Optuna trial.
+"""
+
+import math
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from functools import cached_property, lru_cache
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial
+from pydantic import BaseModel, ConfigDict
+
+from optim.errors import InputError
+from optim.evalset import EvalSet, evalset_from_digest
+from optim.metrics import METRICS
+from optim.model import Model, load_model
+from optim.recipe import Recipe
+from optim.settings import settings
+from optim.studies.store import storage, this_process
+from optim.studies.trial import Trial, measurement_of, trial_of
+from optim.studies.trial_store import Marks, TrialStore, owner_of
+from optim.targets import LOCAL, all_targets
+from optim.timing.measurement import Measurement
+
+_DIGEST_LETTERS = 8
+_INTERRUPTED = "The program ended while this trial was under way. Retry it."
+
+
+class StudyInfo(BaseModel):
+    """One line about a study."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    title: str
+    model_digest: str
+    evalset_digest: str
+    created: str
+    trials: int
+
+
+def create_study(model: Model, evalset: EvalSet) -> "Study":
+    """The study of this model and EvalSet; made if there is none yet."""
+    slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.name).strip("-.")[:40] or "model"
+    name = f"{slug}-{model.digest[:_DIGEST_LETTERS]}-{evalset.digest[:_DIGEST_LETTERS]}"
+    upward = METRICS[evalset.metric].higher_is_better
+    created = optuna.create_study(
+        study_name=name,
+        storage=storage(),
+        directions=["minimize", "maximize" if upward else "minimize"],
+        load_if_exists=True,
+    )
+    if "created" not in created.user_attrs:
+        created.set_metric_names(["p50_ms", evalset.metric])
+        for key, value in {
+            "title": model.name,
+            "model": model.digest,
+            "evalset": evalset.digest,
+            "created": _now(),
+        }.items():
+            created.set_user_attr(key, value)
+    return open_study(name)
+
+
+def open_study(name: str) -> "Study":
+    """The study with this name. Raises InputError if there is none."""
+    missing = InputError(f"There is no study named {name[:120]!r}.", "Open one from the list.")
+    try:
+        study_id = storage().get_study_id_from_name(name)
+    except KeyError:
+        raise missing from None
+    attributes = storage().get_study_user_attrs(study_id)
+    if "created" not in attributes:  # another program's
+        raise missing
+    return Study(study_id, name, attributes)
+
+
+def list_studies() -> list[StudyInfo]:
+    """All studies, the newest first."""
+    ours = (found for found in storage().get_all_studies() if "created" in found.user_attrs)
+    infos = [open_study(found.study_name).info for found in ours]
+    return sorted(infos, key=lambda info: info.created, reverse=True)
+
+
+class _Shared:
+    """What the threads of this process share of one study: its finished trials, and a lock."""
+
+    def __init__(self) -> None:
+        self.finished: dict[int, Trial | None] = {}
+        self.adding = threading.Lock()
+
+
+@lru_cache(maxsize=64)
+def _shared(_store: str, _study_id: int, _created: str) -> _Shared:
+    return _Shared()
+
+
+class Study:
+    """A model, an EvalSet and their trials. Use `create_study` or `open_study`. Thread-safe.
+
+    `store` holds the trials as Optuna has them; the Queue changes them there.
+    """
+
+    def __init__(self, study_id: int, name: str, attributes: dict[str, Any]) -> None:
+        self.store = TrialStore(storage(), study_id)
+        self.name, self._attributes = name, attributes
+        self._shared = _shared(settings().store_url, study_id, attributes["created"])
+
+    @property
+    def info(self) -> StudyInfo:
+        """One line about it."""
+        deleted = sum(marks.deleted for marks in self.store.marks().values())
+        return StudyInfo(
+            name=self.name,
+            title=self._attributes["title"],
+            model_digest=self._attributes["model"],
+            evalset_digest=self._attributes["evalset"],
+            created=self._attributes["created"],
+            trials=len(self.store.all()) - deleted,
+        )
+
+    @cached_property
+    def model(self) -> Model:
+        """The original model."""
+        return load_model(self._attributes["model"])
+
+    @cached_property
+    def evalset(self) -> EvalSet:
+        """What its trials are judged on."""
+        return evalset_from_digest(self._attributes["evalset"])
+
+    def trials(self) -> list[Trial]:
+        """All trials but the deleted ones, by number.
+
+        Reading them is also what notices that a trial's process has ended: it is then marked as
+        interrupted.
+        """
+        marks = self.store.marks()
+        gone = {number for number, mark in marks.items() if mark.deleted}
+        found = (self._value(f) for f in self._all() if f.number not in gone)
+        return [_marked(trial, marks) for trial in found if trial]
+
+    def trials_of(self, numbers: Iterable[int]) -> list[Trial]:
+        """These trials, in this order, deleted ones too. Raises InputError for an unknown one."""
+        frozen, marks = self._all(), self.store.marks()
+        trials = []
+        for number in numbers:
+            trial = self._value(frozen[number]) if 0 <= number < len(frozen) else None
+            if trial is None:
+                raise InputError(
+                    f"{self.name} has no readable trial {number}.", "Choose one from its table."
+                )
+            trials.append(_marked(trial, marks))
+        return trials
+
+    def trial(self, number: int) -> Trial:
+        """One trial, also a deleted one. Raises InputError if there is none."""
+        return self.trials_of([number])[0]
+
+    def measurement(self, number: int) -> Measurement:
+        """The raw samples of a trial."""
+        return measurement_of(self.trial(number).slices)
+
+    def add(
+        self, recipe: Recipe, target: str = LOCAL, *, origin: str = "user", again: bool = False
+    ) -> int:
+        """The number of the trial of this recipe on this target, to be given to a Queue.
+
+        A new one replaces those that failed, were cancelled or interrupted.
+
+        Args:
+            again: make a new trial even if there is one.
+
+        Raises: InputError for an unknown target.
+        """
+        if target not in all_targets():
+            known = ", ".join(all_targets())
+            raise InputError(f"There is no target named {target!r}.", f"Known ones: {known}.")
+        with self._shared.adding:
+            key = (recipe.digest, target)
+            same = [t for t in self.trials() if (t.recipe_digest, t.target) == key]
+            good = [t for t in same if not t.finished or t.state == "done"]
+            if good and not again:
+                return good[-1].number
+            number = self.store.create(recipe, target, {"origin": origin, "created": _now()})
+            for old in (t for t in same if t not in good):
+                self.store.mark(number, pinned=old.pinned, note=old.note)
+                self.store.mark(old.number, deleted=True)
+        return number
+
+    def retry(self, number: int) -> int:
+        """A new trial in place of one that failed, was cancelled or interrupted."""
+        trial = self.trial(number)
+        return self.add(trial.recipe, trial.target, origin=trial.origin)
+
+    def cancel(self, number: int) -> None:
+        """Mark an unfinished trial as cancelled. `Queue.cancel` also frees the machine."""
+        self.store.end(number, "cancelled")
+
+    def delete(self, number: int) -> None:
+        """Leave a trial out of the study, cancelled if need be."""
+        self.cancel(number)
+        self.store.mark(number, deleted=True)
+
+    def pin(self, number: int, pinned: bool = True) -> None:
+        """Keep a trial in sight, or no more."""
+        self.store.mark(number, pinned=pinned)
+
+    def note(self, number: int, text: str) -> None:
+        """Write a note on a trial."""
+        self.store.mark(number, note=text)
+
+    def finish(self, number: int) -> bool:
+        """Mark a trial as done, with its latency and quality as Optuna's values."""
+        trial = self.trial(number)
+        quality = trial.quality.value if trial.quality else math.nan
+        values = [trial.latency_ms or math.nan, quality]
+        if all(map(math.isfinite, values)):
+            return self.store.finish(number, values)
+        text = f"Its latency or quality is not a number ({values[0]:g} ms, {values[1]:g})."
+        return self.store.end(number, "failed", f"{text} Try another recipe.")
+
+    def _all(self) -> list[FrozenTrial]:
+        """Optuna's trials, those marked as interrupted whose process has ended."""
+        found, me = self.store.all(), this_process()
+        owners = {f.number: owner_of(f) for f in found if not f.state.is_finished()}
+        dead = [n for n, owner in owners.items() if owner != me and not owner.alive]
+        for number in dead:
+            self.store.end(number, "interrupted", _INTERRUPTED)
+        return self.store.all() if dead else found
+
+    def _value(self, frozen: FrozenTrial) -> Trial | None:
+        if not frozen.state.is_finished():
+            return trial_of(frozen)
+        finished = self._shared.finished
+        if frozen.number not in finished:
+            finished[frozen.number] = trial_of(frozen)
+        return finished[frozen.number]
+
+
+def _marked(trial: Trial, marks: Mapping[int, Marks]) -> Trial:
+    mark = marks.get(trial.number)
+    return trial.model_copy(update={"pinned": mark.pinned, "note": mark.note}) if mark else trial
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,196 @@
+"""A trial: a recipe on a target, with its Measurement, Estimate or error.
+
+`Progress` is what the store keeps of it (digests and JSON; raw samples are files), `Trial` what
+everybody else sees: the same with the statistics derived.
+"""
+
+import logging
+from contextlib import suppress
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from optuna.trial import FrozenTrial, TrialState
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from optim.build import BuildStep
+from optim.errors import InputError, OptimError
+from optim.findings import Caution
+from optim.home import kept
+from optim.home.files import file_path, hash_files, put_bytes
+from optim.judging.quality import Quality
+from optim.recipe import Recipe
+from optim.targets.estimate import Estimate
+from optim.timing import cautions, measurement, stats
+from optim.timing.measurement import Measurement, Slice, Summary
+
+State = Literal["waiting", "running", "tightening", "done", "failed", "cancelled", "interrupted"]
+FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
+_SUFFIX = ".slice.gz"
+_logger = logging.getLogger(__name__)
+
+
+class Progress(BaseModel):
+    """What is known of a trial so far, stored after every step.
+
+    `slices` are the digests of its slices' files, in the order they were timed. `model_digest` and
+    `size_bytes` are the optimized model's. `judged` means that the quality is final:
+    judged on the whole validation split, or as much of it as the time allows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    phase: str = ""
+    model_digest: str = ""
+    size_bytes: int | None = None
+    steps: tuple[BuildStep, ...] = ()
+    slices: tuple[str, ...] = ()
+    quality: Quality | None = None
+    estimate: Estimate | None = None
+    judged: bool = False
+
+    @property
+    def has_point(self) -> bool:
+        """Whether there is something to draw: a latency and a quality."""
+        return bool(self.slices or self.estimate) and self.quality is not None
+
+    def with_slice(self, part: Slice) -> Self:
+        """The same with one more slice, its samples kept in a file."""
+        digest = put_bytes(Measurement(slices=(part,)).to_bytes(), _SUFFIX)
+        return self.model_copy(update={"slices": (*self.slices, digest)})
+
+
+@lru_cache(maxsize=4096)
+def summary_of(slices: tuple[str, ...]) -> Summary:
+    """The statistics of slices given by digest. Raises InputError where a file is unreadable.
+
+    They are kept beside the samples, so that a study of many trials opens at once, and derived
+    anew where the code that derives them has changed.
+    """
+    if not all(file_path(digest, _SUFFIX).exists() for digest in slices):
+        return stats.summarize(measurement_of(slices))
+    key = " ".join((_deriving(), *slices))
+    return kept(Summary, "summaries", key, lambda: stats.summarize(measurement_of(slices)))
+
+
+@cache
+def _deriving() -> str:
+    """Digest of the code that statistics and warnings come from."""
+    return hash_files(*(Path(str(module.__file__)) for module in (stats, cautions, measurement)))
+
+
+def measurement_of(slices: tuple[str, ...]) -> Measurement:
+    """The raw samples of slices given by digest."""
+    stored = (Measurement.from_bytes(file_path(d, _SUFFIX).read_bytes()) for d in slices)
+    return Measurement(slices=tuple(part for one in stored for part in one.slices))
+
+
+class Trial(BaseModel):
+    """One trial as it stands. Latencies in ms, sizes in bytes.
+
+    `phase` says what a running trial does: building, timing, judging. `origin` is who asked for
+    it: "user", "cli", "start" (the starting set), "search".
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    number: int
+    recipe: Recipe
+    recipe_digest: str
+    """With the versions that its parts had when it was made."""
+    target: str
+    state: State
+    phase: str = ""
+    error: str = ""
+    model_digest: str = ""
+    size_bytes: int | None = None
+    steps: tuple[BuildStep, ...] = ()
+    slices: tuple[str, ...] = ()
+    summary: Summary | None = None
+    quality: Quality | None = None
+    estimate: Estimate | None = None
+    warnings: tuple[Caution, ...] = ()
+    pinned: bool = False
+    note: str = ""
+    origin: str = ""
+    created: str
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state in FINISHED
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Measured median or estimate, whichever there is."""
+        if self.summary:
+            return self.summary.p50_ms.value
+        return self.estimate.value if self.estimate else None
+
+
+def derived(progress: Progress) -> tuple[Summary | None, tuple[Caution, ...]]:
+    """Statistics and all warnings of a trial. A lost samples file is a warning, no failure."""
+    warnings = [
+        Caution(code="no_change", text=f"{s.name} changed nothing in this model.", severity="info")
+        for s in progress.steps
+        if not s.modified
+    ]
+    summary = None
+    if progress.slices:
+        try:
+            summary = summary_of(progress.slices)
+            warnings += summary.warnings
+        except (OptimError, OSError) as error:
+            text = f"Its timings cannot be read ({error}); measure it again."
+            warnings.append(Caution(code="samples_lost", text=text, severity="error"))
+    if progress.quality:
+        warnings += progress.quality.warnings
+    return summary, tuple(warnings)
+
+
+def trial_of(frozen: FrozenTrial) -> Trial | None:
+    """The Trial that an Optuna trial stands for; None for one that this version cannot read."""
+    kept = frozen.user_attrs
+    try:
+        progress = Progress.model_validate(kept.get("progress", {}))
+        recipe = _recipe(kept.get("recipe", ""), kept["recipe_digest"], kept["recipe_yaml"])
+    except (KeyError, InputError, ValidationError) as error:
+        _logger.warning("Trial %d is left out, it cannot be read: %s", frozen.number, error)
+        return None
+    end = kept.get("end", {})
+    summary, warnings = derived(progress)
+    return Trial(
+        **{name: getattr(progress, name) for name in Progress.model_fields if name != "judged"},
+        number=frozen.number,
+        recipe=recipe,
+        recipe_digest=kept["recipe_digest"],
+        target=kept["target"],
+        origin=kept["origin"],
+        created=kept["created"],
+        state=_state(frozen.state, progress, end.get("state", "failed")),
+        error=end.get("error", ""),
+        summary=summary,
+        warnings=warnings,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _recipe(spelling: str, digest: str, stored: str) -> Recipe:
+    """A trial's recipe: by its spelling, much sooner read, where that still means the same."""
+    with suppress(InputError):
+        recipe = Recipe.parse(spelling)
+        if recipe.digest == digest:
+            return recipe
+    return Recipe.from_yaml(stored)
+
+
+def _state(state: TrialState, progress: Progress, end: State) -> State:
+    match state:
+        case TrialState.WAITING:
+            return "waiting"
+        case TrialState.RUNNING:
+            return "tightening" if progress.has_point else "running"
+        case TrialState.COMPLETE:
+            return "done"
+        case _:
+            return end

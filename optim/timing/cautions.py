@@ -1,0 +1,100 @@
+"""What limits the worth of a measurement, as data."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from optim.findings import Caution
+from optim.runtimes.base import PRECISION, PRECISION_ASKED
+from optim.timing.measurement import BASELINE, Slice, Summary
+
+_SHORT_MS = 0.1
+_DRIFT = 0.05
+_CONTENTION = 0.05
+_TAILS = ("p90", "p95", "p99")
+
+
+def cautions(slices: Sequence[Slice], summary: Summary) -> tuple[Caution, ...]:
+    """Every warning that applies to these slices and what was derived from them."""
+    return (
+        *_on_samples(summary),
+        *_on_machine(slices),
+        *_on_engine(slices[-1]),
+    )
+
+
+def _on_samples(summary: Summary) -> Iterator[Caution]:
+    if summary.provisional:
+        yield Caution(
+            code="provisional",
+            text=f"Timed in {summary.processes} of at least 3 processes so far: the interval rests "
+            "on what such timings usually vary by.",
+            severity="info",
+        )
+    missing = [name for name in _TAILS if name not in summary.percentiles]
+    if missing:
+        yield Caution(
+            code="too few samples",
+            text=f"{summary.runs} runs do not support {' and '.join(missing)}.",
+            severity="warning" if _TAILS[0] in missing else "info",
+        )
+    if summary.p50_ms.value < _SHORT_MS:
+        yield Caution(
+            code="sample shorter than 100 us",
+            text=f"One run takes {summary.p50_ms.value * 1e3:.0f} µs: calling the engine weighs as "
+            "much as the model does.",
+        )
+    if summary.speedup.low <= 1 <= summary.speedup.high:
+        yield Caution(
+            code="no difference shown",
+            text="The speed-up's interval contains 1: no difference from the baseline is shown.",
+            severity="info",
+        )
+
+
+def _on_machine(slices: Sequence[Slice]) -> Iterator[Caution]:
+    drift = float(np.median([_drift(part) for part in slices]))
+    if abs(drift) > _DRIFT:
+        yield Caution(
+            code="drifting",
+            text=f"Runs got {abs(drift):.0%} {'slower' if drift > 0 else 'faster'} within a second "
+            "or so: absolute times depend on when they are taken.",
+        )
+    levels = [float(np.median(part.block_medians(BASELINE))) for part in slices]
+    if max(levels) > (1 + 2 * _DRIFT) * min(levels):
+        yield Caution(
+            code="machine speed changed",
+            text=f"The baseline took {max(levels) / min(levels) - 1:.0%} longer in one process "
+            "than in another. Speed-ups are paired and stay valid; absolute times vary that much.",
+        )
+    contention = float(np.median([part.contention for part in slices]))
+    if contention > _CONTENTION:
+        yield Caution(
+            code="noisy machine",
+            text=f"Other work took {contention:.0%} of the time on the cores that were timed.",
+        )
+
+
+def _drift(part: Slice) -> float:
+    """Log change of the baseline's time from the first half of the rounds to the second."""
+    medians = part.block_medians(BASELINE)
+    half = len(medians) // 2
+    if half < 2:
+        return 0.0
+    return float(np.log(np.median(medians[-half:]) / np.median(medians[:half])))
+
+
+def _on_engine(part: Slice) -> Iterator[Caution]:
+    asked, executed = part.facts.get(PRECISION_ASKED), part.facts.get(PRECISION)
+    if asked != executed:
+        yield Caution(
+            code="precision not available",
+            text=f"{asked} was asked for, but this CPU has no instructions for it: the engine "
+            f"computed in {executed}.",
+        )
+    threads, cores = part.facts.get("threads", ""), part.environment.get("pinned_to", "").split()
+    if threads.isdigit() and cores and int(threads) > len(cores):
+        yield Caution(
+            code="more threads than cores",
+            text=f"{threads} threads shared {len(cores)} cores.",
+        )

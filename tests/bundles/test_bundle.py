@@ -1,0 +1,299 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import yaml
+from support import evalset_models as models
+
+from optim.build import built
+from optim.bundles import manifest
+from optim.bundles import replay as replay_module
+from optim.bundles.bundle import About, run_script, save_arrays, write_bundle
+from optim.bundles.replay import replay
+from optim.bundles.report import ChartPoint, Findings, report_html
+from optim.errors import InputError, OptimError
+from optim.evalset import adopt_evalset, load_evalset
+from optim.findings import Interval
+from optim.home.files import hash_files
+from optim.judging.quality import quality_of
+from optim.recipe import Recipe
+from optim.settings import settings
+from optim.timing.measure import slice_of
+from optim.timing.measurement import Measurement
+
+RECIPE = Recipe.parse("static_int8 + onnxruntime")
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+def interval(value):
+    return Interval(value=value, low=value * 0.9, high=value * 1.1)
+
+
+@pytest.fixture(scope="module")
+def monkeymodule():
+    with pytest.MonkeyPatch.context() as patch:
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def findings(tmp_path_factory, monkeymodule):
+    """A small model optimized, timed in two short slices and judged: everything is real."""
+    folder = tmp_path_factory.mktemp("bundles")
+    monkeymodule.setenv("OPTIM_HOME", str(folder / "home"))
+    settings.cache_clear()
+    model = models.classifier(folder).model_copy(update={"name": HOSTILE})
+    x = np.random.default_rng(0).standard_normal((200, models.FEATURES)).astype(np.float32)
+    np.savez(folder / "e.npz", x=x, labels=np.arange(200) % models.CLASSES)
+    evalset = load_evalset(folder / "e.npz", model)
+    made = built(model, RECIPE, evalset)
+    measured = Measurement()
+    for seed in range(2):
+        part = slice_of(made.model, model, RECIPE, evalset, seconds=0.1, seed=seed)
+        measured = measured.plus(part)
+    quality = quality_of(made.model, model, RECIPE, evalset)
+    points = tuple(
+        ChartPoint(HOSTILE, interval(i + 1), interval(0.5), i == 2, i == 0, i == 1)
+        for i in range(3)
+    )
+    yield Findings(model, evalset, RECIPE, made.model, made.steps, measured, quality, points)
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def exported(findings, tmp_path_factory):
+    return write_bundle(findings, tmp_path_factory.mktemp("exported") / "bundle")
+
+
+@pytest.fixture
+def bundle(exported, tmp_path, monkeypatch):
+    """A copy to change, and replays that time little."""
+    monkeypatch.setattr(replay_module, "SLICE_SECONDS", 0.05)
+    monkeypatch.setattr(replay_module, "MAX_SLICES", 1)
+    return shutil.copytree(exported, tmp_path / "bundle")
+
+
+def check_of(result, name):
+    (check,) = [check for check in result.checks if check.name == name]
+    return check
+
+
+def rehash(bundle):
+    (bundle / manifest.MANIFEST).unlink()
+    manifest.write_manifest(bundle)
+
+
+def test_everything_is_in_it_with_its_hash(exported, findings):
+    hashes = manifest.verify(exported)
+    files = {p.relative_to(exported).as_posix() for p in exported.rglob("*") if p.is_file()}
+    assert files == {*hashes, manifest.MANIFEST}
+    assert {*manifest.REQUIRED, "run.py", "requirements.txt", "report.html"} <= files
+    assert Recipe.from_yaml((exported / "recipe.yaml").read_text()) == RECIPE
+    session = yaml.safe_load((exported / "session.yaml").read_text())
+    assert session["runtime"] == "onnxruntime" and session["options"]["threads"] == 1
+    measured = Measurement.from_bytes((exported / manifest.MEASUREMENT).read_bytes())
+    assert measured == findings.measurement
+    environment = json.loads((exported / "evidence/environment.json").read_text())
+    assert len(environment) == 2 and environment[0]["machine_id"]
+
+
+def test_sha256sum_reads_the_manifest(exported):
+    subprocess.run(
+        ["sha256sum", "--check", "--strict", manifest.MANIFEST], cwd=exported, check=True
+    )
+
+
+def test_the_script_runs_with_the_runtime_alone(exported, findings, tmp_path):
+    copy = shutil.copytree(exported, tmp_path / "elsewhere")
+    for extra in ("original", "evidence", "evalset.npz", "recipe.yaml"):
+        path = copy / extra
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    done = subprocess.run(
+        [sys.executable, "-I", "run.py"], cwd=copy, capture_output=True, text=True, check=True
+    )
+    session = RECIPE.runtime.open(findings.optimized.path)
+    (expected,) = session.run(findings.evalset.feeds("validation", 1)[0]).values()
+    printed = [float(v) for v in re.search(r"\[(.*)\]", done.stdout)[1].split()]
+    assert printed == pytest.approx(expected.ravel().tolist(), rel=1e-4)
+    assert (copy / "requirements.txt").read_text().startswith("onnxruntime==")
+
+
+def test_the_script_of_every_runtime_gives_the_sessions_outputs(findings, tmp_path):
+    sample = findings.evalset.feeds("validation", 1)[0]
+    for text in ("onnxruntime:graph=basic,spinning=false", "openvino:precision=f32"):
+        recipe = Recipe.parse(text)
+        (tmp_path / "run.py").write_text(run_script(recipe))
+        shutil.copyfile(findings.original.path, tmp_path / "model.onnx")
+        save_arrays(tmp_path / manifest.EXAMPLE, sample)
+        scope = {"__file__": str(tmp_path / "run.py"), "__name__": "imported"}
+        exec((tmp_path / "run.py").read_text(), scope)
+        expected = recipe.runtime.open(findings.original.path).run(sample)
+        found = scope["run"](sample)
+        assert found.keys() == expected.keys()
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-5)
+        assert len(run_script(recipe).splitlines()) <= 50
+
+
+def test_arrays_of_any_name_can_be_saved(tmp_path):
+    given = {"file": np.arange(3), "a/b:0": np.ones((1, 2), np.float16), "": np.array(True)}
+    save_arrays(tmp_path / "a.npz", given)
+    with np.load(tmp_path / "a.npz") as read:
+        assert all(np.array_equal(read[name], value) for name, value in given.items())
+
+
+def test_a_folder_in_use_is_left_alone(findings, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(InputError, match="not empty"):
+        write_bundle(findings, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_the_report_is_self_contained_and_escapes_names(findings):
+    page = report_html(findings)
+    assert HOSTILE not in page and "&lt;img src=x" in page
+    own = page.split("</script>", 1)[1]  # what follows Plotly's own code
+    assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", own)
+    assert "95 % interval" in own and findings.quality.verdict.split(" (")[0][:20] in own
+    assert "this trial, measured" in own and "other trial, estimate for" in own
+    assert "circle-open" in own
+
+
+def test_replay_rebuilds_measures_and_judges(bundle):
+    lines = []
+    result = replay(bundle, lines.append)
+    assert check_of(result, "hashes").ok and check_of(result, "inputs").ok
+    assert "bit for bit" in check_of(result, "model").text and check_of(result, "model").ok
+    assert check_of(result, "quality").ok and result.quality == result.quality_claimed
+    assert check_of(result, "speed-up").ok is not None and result.speedup.value > 0
+    assert result.ok == all(check.ok for check in result.checks)
+    assert "timing, process 1" in lines and "judging" in lines
+    assert RECIPE.spelling in result.text()
+
+
+def test_replay_of_a_zip(bundle, tmp_path):
+    path = shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle)
+    result = replay(tmp_path / path)
+    assert check_of(result, "model").ok and check_of(result, "quality").ok
+
+
+@pytest.mark.parametrize("name", manifest.REQUIRED)
+def test_any_changed_file_fails(bundle, name):
+    with (bundle / name).open("r+b") as file:
+        first = file.read(1)
+        file.seek(0)
+        file.write(bytes([first[0] ^ 1]))
+    result = replay(bundle)
+    assert not result.ok and name in result.checks[0].text and "NOT replayed" in result.text()
+
+
+def change_about(bundle, **values):
+    about = About.model_validate_json((bundle / manifest.ABOUT).read_bytes())
+    (bundle / manifest.ABOUT).write_text(about.model_copy(update=values).model_dump_json())
+
+
+def test_claims_that_do_not_hold_fail(bundle):
+    """Another model than the recipe makes, another original than named, a better quality."""
+    shutil.copyfile(bundle / manifest.ORIGINAL, bundle / "model.onnx")
+    change_about(bundle, original_digest="0" * 64)
+    claimed = json.loads((bundle / manifest.QUALITY).read_text())
+    claimed |= {"value": claimed["value"] + 0.2, "difference_ci": [0.1, 0.2]}
+    (bundle / manifest.QUALITY).write_text(json.dumps(claimed))
+    rehash(bundle)
+    result = replay(bundle)
+    assert not result.ok
+    assert [check_of(result, name).ok for name in ("inputs", "model", "quality")] == [False] * 3
+
+
+def test_a_forged_score_of_original_and_trial_alike_fails(bundle):
+    claimed = json.loads((bundle / manifest.QUALITY).read_text())
+    claimed |= {"value": 0.999, "baseline_value": 0.999 - claimed["difference"]}
+    (bundle / manifest.QUALITY).write_text(json.dumps(claimed))
+    rehash(bundle)
+    assert check_of(replay(bundle), "quality").ok is False
+
+
+def test_other_library_versions_explain_a_difference(bundle):
+    shutil.copyfile(bundle / manifest.ORIGINAL, bundle / "model.onnx")
+    change_about(bundle, libraries={"onnx": "1.0.0"})
+    rehash(bundle)
+    check = check_of(replay(bundle), "model")
+    assert check.ok is None and "onnx was 1.0.0 and is" in check.text
+
+
+class TestHostile:
+    @pytest.mark.parametrize("name", ["../outside", "/etc/hostname", "a/../../outside", "a\\b"])
+    def test_paths_stay_inside(self, bundle, name):
+        with (bundle / manifest.MANIFEST).open("a") as file:
+            file.write(f"{'0' * 64}  {name}\n")
+        with pytest.raises(InputError, match="outside of the bundle"):
+            manifest.verify(bundle)
+
+    def test_links_are_refused(self, bundle, tmp_path):
+        (tmp_path / "secret").write_text("secret")
+        (bundle / "run.py").unlink()
+        (bundle / "run.py").symlink_to(tmp_path / "secret")
+        with pytest.raises(InputError, match="'run.py' is a link"):
+            manifest.verify(bundle)
+
+    def test_nothing_is_added_unseen(self, bundle):
+        (bundle / "onnxruntime.py").write_text("print('in place of the engine')")
+        with pytest.raises(InputError, match="'onnxruntime.py' is not in its MANIFEST"):
+            manifest.verify(bundle)
+
+    def test_required_files_must_be_listed(self, bundle):
+        path = bundle / manifest.MANIFEST
+        lines = [line for line in path.read_text().splitlines(True) if "evalset.npz" not in line]
+        path.write_text("".join(lines))
+        with pytest.raises(InputError, match="does not list evalset.npz"):
+            manifest.verify(bundle)
+
+    @pytest.mark.parametrize("content", ["", "hello\n", "\0" * 200_000])
+    def test_a_manifest_that_is_none(self, bundle, content):
+        (bundle / manifest.MANIFEST).write_text(content)
+        assert not replay(bundle).ok
+
+    def test_a_zip_that_climbs_out(self, tmp_path):
+        path = tmp_path / "evil.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../evil.txt", "evil")
+        with pytest.raises(InputError, match="outside"):
+            replay(path)
+        assert not (tmp_path.parent / "evil.txt").exists()
+
+    def test_no_bundle(self, tmp_path):
+        with pytest.raises(InputError, match="not a bundle"):
+            replay(tmp_path)
+        with pytest.raises(InputError, match="no bundle"):
+            replay(tmp_path / "none")
+
+    @pytest.mark.parametrize(
+        ("name", "content"),
+        [
+            (manifest.ABOUT, b"{}"),
+            (manifest.QUALITY, b"[1]"),
+            (manifest.RECIPE, b"!!python/object/apply:os.system ['true']"),
+            (manifest.MEASUREMENT, b"\x1f\x8b not gzip"),
+            (manifest.EVALSET, b"PK\x05\x06" + bytes(18)),
+            (manifest.ORIGINAL, b"no model"),
+        ],
+    )
+    def test_rehashed_nonsense_is_one_sentence(self, bundle, name, content):
+        (bundle / name).write_bytes(content)
+        rehash(bundle)
+        with pytest.raises(OptimError) as caught:
+            replay(bundle)
+        assert caught.value.what and caught.value.next_step
+
+
+def test_a_stored_evalset_is_adopted_only_by_its_model(findings, tmp_path):
+    path = tmp_path / "evalset.npz"
+    shutil.copyfile(findings.evalset.path, path)
+    assert adopt_evalset(path, findings.original) == findings.evalset
+    assert hash_files(path) == findings.evalset.digest
+    with pytest.raises(InputError, match="inputs are not the model's"):
+        adopt_evalset(path, models.embedder(tmp_path))

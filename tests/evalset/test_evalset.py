@@ -1,0 +1,250 @@
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import evalset_models as models
+
+from optim.errors import InputError
+from optim.evalset import evalset_from_digest, load_evalset, stored, synthesize
+from optim.evalset.npz import convert
+from optim.settings import settings
+
+N, F = 40, models.FEATURES
+X = np.random.default_rng(3).standard_normal((N, F)).astype(np.float32)
+LABELS = np.arange(N) % models.CLASSES
+
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def classifier(tmp_path):
+    return models.classifier(tmp_path)
+
+
+def saved(folder: Path, **arrays) -> Path:
+    path = folder / "given.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def converted(folder: Path, model, max_mb: int = 64, **arrays):
+    """What a child does, here in this process: quicker, and the same function."""
+    return converted_file(saved(folder, **arrays), model, max_mb)
+
+
+def converted_file(path: Path, model, max_mb: int = 64):
+    out = path.with_name("out.npz")
+    specs = [[spec.model_dump() for spec in part] for part in (model.inputs, model.outputs)]
+    convert(str(path), specs[0], specs[1], max_mb, str(out))
+    stored.about.cache_clear()
+    return out
+
+
+class TestGood:
+    def test_loads_splits_and_feeds_in_the_models_shapes(self, tmp_path, classifier):
+        evalset = load_evalset(saved(tmp_path, x=X, labels=LABELS), classifier)
+        assert (evalset.metric, evalset.labelled, evalset.synthetic) == ("top1", True, False)
+        assert (evalset.calibration_count, evalset.validation_count) == (10, 30)
+        assert "10 to calibrate with, 30 to validate with" in evalset.split_note
+        feeds = evalset.feeds("calibration") + evalset.feeds("validation")
+        assert all(f["x"].shape == (1, F) and f["x"].dtype == np.float32 for f in feeds)
+        labels = [*evalset.labels("calibration"), *evalset.labels("validation")]
+        given = {row.tobytes(): label for row, label in zip(X, LABELS, strict=True)}
+        assert {f["x"].tobytes(): label for f, label in zip(feeds, labels, strict=True)} == given
+
+    def test_same_content_is_same_digest_and_is_found_again(self, tmp_path, classifier):
+        first = load_evalset(saved(tmp_path, x=X, labels=LABELS), classifier)
+        with_batch = X.reshape(N, 1, F)
+        second = load_evalset(saved(tmp_path, labels=LABELS, x=with_batch), classifier)
+        assert first == second == evalset_from_digest(first.digest)
+
+    def test_limit_is_a_prefix(self, tmp_path, classifier):
+        evalset = load_evalset(saved(tmp_path, x=X, labels=LABELS), classifier)
+        few, every = evalset.feeds("validation", 5), evalset.feeds("validation")
+        assert len(few) == 5
+        assert all(np.array_equal(a["x"], b["x"]) for a, b in zip(few, every, strict=False))
+        assert np.array_equal(evalset.labels("validation", 5), evalset.labels("validation")[:5])
+
+    def test_calibration_mask_is_kept_to(self, tmp_path, classifier):
+        mask = np.zeros(N, bool)
+        mask[:7] = True
+        out = converted(tmp_path, classifier, x=X, labels=LABELS, calibration=mask)
+        rows = stored.read(out, "calibration_0", None).reshape(-1, F)
+        assert {row.tobytes() for row in rows} == {row.tobytes() for row in X[:7]}
+        assert "as the EvalSet itself says" in stored.about(out)["split_note"]
+
+    def test_float64_is_rounded_and_noted_and_fortran_order_is_read_right(
+        self, tmp_path, classifier
+    ):
+        out = converted(tmp_path, classifier, x=np.asfortranarray(X.astype(np.float64)))
+        splits = [stored.read(out, f"{name}_0", None) for name in ("calibration", "validation")]
+        rows = np.concatenate(splits)
+        assert {row.tobytes() for row in rows} == {row.tobytes() for row in X}
+        assert "rounded from float64 to float32" in stored.about(out)["notes"][0]
+
+    def test_narrow_integers_are_widened(self, tmp_path):
+        model = models.embedder(tmp_path)
+        ids = np.random.default_rng(0).integers(0, 50, (N, 6), dtype=np.uint8)
+        out = converted(tmp_path, model, ids=ids, attention_mask=np.ones((N, 6), bool))
+        assert stored.read(out, "validation_0", 1).dtype == np.int64
+
+    @pytest.mark.parametrize(
+        ("labels", "metric"),
+        [(LABELS, "top1"), (None, "fidelity"), (np.ones((N, models.CLASSES)) / 3, "mae")],
+    )
+    def test_metric_is_inferred(self, tmp_path, classifier, labels, metric):
+        extra = {} if labels is None else {"labels": labels}
+        assert stored.about(converted(tmp_path, classifier, x=X, **extra))["metric"] == metric
+
+    def test_binary_labels_of_a_scorer_mean_auc(self, tmp_path):
+        model = models.scorer(tmp_path)
+        out = converted(tmp_path, model, x=X, labels=LABELS % 2)
+        assert stored.about(out)["metric"] == "auc"
+
+    def test_metric_and_classes_by_name(self, tmp_path, classifier):
+        out = converted(
+            tmp_path, classifier, x=X, labels=LABELS, metric="Top-5", classes=["a", "b", "c", "d"]
+        )
+        assert stored.about(out)["metric"] == "top5"
+        assert stored.about(out)["classes"] == ["a", "b", "c", "d"]
+
+
+BAD = {
+    "missing input": ({"y": X}, "no array for the input 'x'"),
+    "unknown array": ({"x": X, "extra": X}, "'extra' that is no input"),
+    "wrong shape": ({"x": X[:, :3]}, r"shape \[40, 3\]; the model wants \[samples, 1, 8\]"),
+    "scalar": ({"x": np.float32(1)}, "has shape"),
+    "wrong dtype": ({"x": X.astype(np.int64)}, "is int64; the model wants float32"),
+    "text": ({"x": X.astype(str)}, "the model wants float32"),
+    "NaN": ({"x": np.where(np.arange(N)[:, None] == 7, np.nan, X)}, "8 NaN .* in sample 7"),
+    "infinite": ({"x": np.full_like(X, np.inf)}, "NaN or infinite"),
+    "too large": ({"x": np.full((N, F), 1e300)}, "float32 cannot hold"),
+    "no samples": ({"x": X[:0]}, "zero samples"),
+    "one sample": ({"x": X[:1]}, "has 1 sample"),
+    "label too high": ({"x": X, "labels": LABELS + 1}, "Label 4 of sample 3 is out of range"),
+    "label negative": ({"x": X, "labels": LABELS - 1}, "Label -1 of sample 0"),
+    "too few labels": ({"x": X, "labels": LABELS[:5]}, "5 labels for 40 samples"),
+    "label NaN": ({"x": X, "labels": np.full(N, np.nan)}, "labels hold NaN"),
+    "label fraction": ({"x": X, "labels": LABELS + 0.5, "metric": "top1"}, "one class number"),
+    "label text": ({"x": X, "labels": LABELS.astype(str)}, "labels are <U.*, not numbers"),
+    "unknown metric": ({"x": X, "labels": LABELS, "metric": "bleu"}, "no metric 'bleu'"),
+    "metric without labels": ({"x": X, "metric": "top1"}, "top1 needs labels"),
+    "metric unlike outputs": ({"x": X, "labels": LABELS % 2, "metric": "auc"}, "fits none"),
+    "more labels than classes": (
+        {"x": X, "labels": LABELS, "classes": ["a", "b"]},
+        "classes 0 to 1",
+    ),
+    "mask of wrong length": ({"x": X, "calibration": np.ones(3, bool)}, "one true or false"),
+    "mask takes all": ({"x": X, "calibration": np.ones(N, bool)}, "no sample for validation"),
+    "pickled objects": ({"x": np.array([{}] * N)}, "pickled Python objects"),
+}
+
+
+class TestBad:
+    @pytest.mark.parametrize("case", BAD)
+    def test_one_sentence_and_a_next_step(self, tmp_path, classifier, case):
+        arrays, message = BAD[case]
+        with pytest.raises(InputError, match=message) as caught:
+            converted(tmp_path, classifier, **arrays)
+        assert caught.value.step == "EvalSet"
+        assert caught.value.next_step.endswith(".")
+
+    def test_inputs_of_different_lengths(self, tmp_path):
+        model = models.embedder(tmp_path)
+        ids = np.zeros((N, 6), np.int64)
+        with pytest.raises(InputError, match="ids has 40, attention_mask has 39"):
+            converted(tmp_path, model, ids=ids, attention_mask=ids[:39])
+
+    def test_integers_that_do_not_fit(self, tmp_path):
+        model = models.embedder(tmp_path)
+        ids = np.full((N, 6), 2**63, np.uint64)
+        with pytest.raises(InputError, match="int64 cannot hold"):
+            converted(tmp_path, model, ids=ids, attention_mask=np.ones((N, 6), np.int64))
+
+    @pytest.mark.parametrize("content", [b"", b"not a zip", b"\x93NUMPY\x01\x00"])
+    def test_not_an_npz(self, tmp_path, classifier, content):
+        path = tmp_path / "given.npz"
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="not an .npz file, or it is cut off"):
+            load_evalset(path, classifier)
+
+    def test_every_truncation_is_refused(self, tmp_path, classifier):
+        data = saved(tmp_path, x=X, labels=LABELS).read_bytes()
+        for cut in range(1, len(data), 97):
+            path = tmp_path / "cut.npz"
+            path.write_bytes(data[:cut])
+            with pytest.raises(InputError, match="cut off|damaged"):
+                converted_file(path, classifier)
+
+    def test_flipped_bytes_never_raise_anything_else(self, tmp_path, classifier):
+        data = bytearray(saved(tmp_path, x=X, labels=LABELS).read_bytes())
+        random = np.random.default_rng(0)
+        refused = 0
+        for _ in range(150):
+            damaged = bytearray(data)
+            damaged[random.integers(len(data))] ^= int(random.integers(1, 256))
+            path = tmp_path / "damaged.npz"
+            path.write_bytes(damaged)
+            try:
+                converted_file(path, classifier)
+            except InputError:
+                refused += 1
+        assert refused > 50
+
+    def test_zip_bomb_is_refused_before_it_is_read(self, tmp_path, classifier):
+        path = tmp_path / "bomb.npz"
+        np.savez_compressed(path, x=np.zeros((3_000_000, F), np.float32))
+        assert path.stat().st_size < 200_000
+        with pytest.raises(InputError, match="unpacks to 96 MB; the limit is 64 MB"):
+            converted_file(path, classifier)
+
+    def test_header_that_lies_about_its_size(self, tmp_path, classifier):
+        member = io.BytesIO()
+        text = str({"descr": "<f4", "fortran_order": False, "shape": (10**12, F)}).encode()
+        text += b" " * (63 - (10 + len(text)) % 64) + b"\n"
+        member.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + bytes(64))
+        path = tmp_path / "liar.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", member.getvalue())
+        with pytest.raises(InputError, match="32,000,000,000,000 bytes, but it holds 64"):
+            converted_file(path, classifier)
+
+    def test_members_that_are_no_arrays(self, tmp_path, classifier):
+        path = tmp_path / "odd.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("../../evil.sh", "echo")
+        with pytest.raises(InputError, match="which is no array"):
+            converted_file(path, classifier)
+
+    def test_missing_file_and_missing_digest(self, tmp_path, classifier):
+        with pytest.raises(InputError, match="no file"):
+            load_evalset(tmp_path / "none.npz", classifier)
+        with pytest.raises(InputError, match="No EvalSet is stored"):
+            evalset_from_digest("0" * 64)
+
+
+class TestSynthesized:
+    def test_floats(self, classifier):
+        evalset = synthesize(classifier, samples=200)
+        assert evalset.synthetic and not evalset.labelled and evalset.metric == "fidelity"
+        assert "only fidelity" in evalset.notes[0]
+        values = np.concatenate([f["x"] for f in evalset.feeds("validation")])
+        assert abs(values.mean()) < 0.1 and abs(values.std() - 1) < 0.1
+        assert evalset == synthesize(classifier, samples=200)
+
+    def test_token_ids_stay_in_the_table_and_masks_are_ones(self, tmp_path):
+        evalset = synthesize(models.embedder(tmp_path), samples=100)
+        feeds = evalset.feeds("validation")
+        ids = np.stack([f["ids"] for f in feeds])
+        assert ids.min() >= 0 and 40 < ids.max() < models.VOCABULARY
+        assert all((f["attention_mask"] == 1).all() for f in feeds)
+
+    def test_size_is_bounded(self, classifier, monkeypatch):
+        monkeypatch.setenv("OPTIM_MAX_EVALSET_MB", "1")
+        settings.cache_clear()
+        with pytest.raises(InputError, match="the limit is 1 MB"):
+            synthesize(classifier, samples=100_000)

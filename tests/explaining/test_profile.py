@@ -1,0 +1,65 @@
+"""The runtime's profile joined to the graph, and the cached analysis, on a real sample."""
+
+from pathlib import Path
+
+import pytest
+
+from optim.errors import StepError
+from optim.evalset import synthesize
+from optim.explaining.profile import join_profile, profile_of
+from optim.graph import analysis_of
+from optim.graph.values import Analysis, NodeRow
+from optim.ingest import ingest
+from optim.model import Model
+from optim.recipe import Recipe
+from optim.runtimes.base import NodeTime
+from optim.settings import settings
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    patch = pytest.MonkeyPatch()
+    patch.setenv("OPTIM_HOME", str(tmp_path_factory.mktemp("home")))
+    settings.cache_clear()
+    yield ingest("sample:fashion")
+    patch.undo()
+    settings.cache_clear()
+
+
+def test_the_analysis_is_made_once(sample: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = analysis_of(sample)
+    assert first.flops > 1e6 and not first.notes
+    monkeypatch.setattr("optim.sandbox.call", lambda *a, **k: pytest.fail("made again"))
+    assert analysis_of(sample) == first
+
+
+def test_a_broken_file_is_one_sentence(sample: Model, tmp_path: Path) -> None:
+    broken = sample.model_copy(update={"digest": "0" * 64})
+    with pytest.raises(StepError, match="analyse"):
+        analysis_of(broken)
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_time_lands_on_the_rows_that_it_was_spent_on(sample: Model, runtime: str) -> None:
+    analysis = analysis_of(sample)
+    times = profile_of(sample, Recipe.parse(runtime).runtime, synthesize(sample, 4).digest)
+    profiled = join_profile(analysis, times)
+    assert sum(node.share for node in profiled) == pytest.approx(1)
+    flops = sum(row.flops for node in profiled for row in node.rows if row.op == "Conv")
+    assert flops == sum(row.flops for row in analysis.nodes if row.op == "Conv")
+    dearest = max(profiled, key=lambda node: node.microseconds)
+    assert any(row.op == "Conv" for row in dearest.rows)
+    assert dearest.gflops_per_second > 0.1
+    assert any(len(node.rows) > 1 for node in profiled), "nothing was fused"
+
+
+def test_a_node_without_rows_keeps_its_time() -> None:
+    rows = (NodeRow(name="a", op="Conv", flops=2000), NodeRow(name="b", op="Relu", flops=10))
+    times = [
+        NodeTime("fused", "FusedConv", 3.0, ("a", "b")),
+        NodeTime("reorder", "Reorder", 1.0),
+    ]
+    found = join_profile(Analysis.model_construct(nodes=rows), times)
+    assert [node.share for node in found] == [0.75, 0.25]
+    assert found[0].rows == rows and found[0].flops == 2010
+    assert found[1].rows == ()

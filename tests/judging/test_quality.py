@@ -1,0 +1,261 @@
+import time
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from support import evalset_models as models
+
+from optim.errors import StepError
+from optim.evalset import load_evalset, synthesize
+from optim.judging.quality import Quality, judge, quality_of
+from optim.recipe import Recipe
+from optim.settings import settings
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+@pytest.fixture
+def original(tmp_path):
+    return models.classifier(tmp_path)
+
+
+def labelled(folder, model, count=2000, flipped=0.1):
+    """Samples labelled by the model's own weights, a tenth of them wrongly."""
+    weight = onnx.numpy_helper.to_array(onnx.load(model.path).graph.initializer[0])
+    random = np.random.default_rng(5)
+    x = random.standard_normal((count, models.FEATURES)).astype(np.float32)
+    labels = (x @ weight).argmax(axis=1)
+    wrong = random.random(count) < flipped
+    labels[wrong] = random.integers(0, models.CLASSES, wrong.sum())
+    np.savez(folder / "labelled.npz", x=x, labels=labels)
+    return load_evalset(folder / "labelled.npz", model)
+
+
+def judged(built, original, evalset, limit=None, runtime="onnxruntime"):
+    """The child's function, here in this process: quicker, and the same."""
+    given = original.model_dump(mode="json")
+    answer = judge(str(built.path), given, runtime, evalset.digest, limit, 60.0)
+    return Quality.model_validate(answer)
+
+
+def codes(quality):
+    return {warning.code for warning in quality.warnings}
+
+
+def custom(folder, *nodes):
+    """A model with the classifier's input and output made of other nodes."""
+    return models.keep(
+        folder,
+        list(nodes),
+        [("x", TensorProto.FLOAT, [1, models.FEATURES])],
+        [("logits", TensorProto.FLOAT, [1, models.CLASSES])],
+        {"w": np.ones((models.FEATURES, models.CLASSES), np.float32)},
+    )
+
+
+def test_the_original_itself_is_judged_in_a_child_as_no_loss(tmp_path, original):
+    evalset = labelled(tmp_path, original)
+    quality = quality_of(original, original, Recipe.parse("onnxruntime"), evalset)
+    assert quality.value == quality.baseline_value == pytest.approx(0.925, abs=0.02)
+    assert (quality.difference, quality.difference_ci, quality.p_value) == (0, (0, 0), 1)
+    assert quality.verdict.startswith("No measurable loss: the outputs are identical")
+    assert quality.n == evalset.validation_count == 1500 and quality.complete
+    assert quality.fidelity.cosine == 1 and quality.fidelity.sqnr_db is None
+    assert quality.fidelity.top1_agreement == 1 and quality.fidelity.max_error == 0
+    assert not quality.collapsed and not quality.warnings
+
+
+def test_values_agree_with_numpy(tmp_path, original):
+    evalset = labelled(tmp_path, original)
+    worse = models.classifier(tmp_path, noise=0.3)
+    quality = judged(worse, original, evalset)
+    x = np.concatenate([f["x"] for f in evalset.feeds("validation")])
+    labels = evalset.labels("validation")
+    weights = (
+        onnx.numpy_helper.to_array(onnx.load(m.path).graph.initializer[0])
+        for m in (original, worse)
+    )
+    a, b = (x @ weight for weight in weights)
+    assert quality.baseline_value == pytest.approx((a.argmax(1) == labels).mean())
+    assert quality.value == pytest.approx((b.argmax(1) == labels).mean())
+    drift = quality.fidelity
+    assert drift.top1_agreement == pytest.approx((a.argmax(1) == b.argmax(1)).mean())
+    cosine = np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b)
+    assert drift.cosine == pytest.approx(cosine, rel=1e-4)
+    noise = 10 * np.log10((a**2).sum() / ((a - b) ** 2).sum())
+    assert drift.sqnr_db == pytest.approx(noise, rel=1e-3)
+    assert drift.max_error == pytest.approx(np.abs(a - b).max(), rel=1e-4)
+    assert quality.difference < 0 and quality.difference_ci[1] < 0 and quality.p_value < 0.01
+    assert "points worse (95 % interval" in quality.verdict and not quality.collapsed
+
+
+def test_few_samples_cannot_show_that_nothing_was_lost(tmp_path, original):
+    evalset = labelled(tmp_path, original)
+    quality = judged(models.classifier(tmp_path, noise=0.01), original, evalset, limit=40)
+    assert quality.n == 40 and not quality.complete
+    assert codes(quality) == {"few_samples", "partly_judged"}
+    assert "40 samples cannot rule out one of up to" in quality.verdict
+
+
+def test_scaling_the_scores_loses_nothing(tmp_path, original):
+    evalset = labelled(tmp_path, original)
+    quality = judged(models.classifier(tmp_path, scale=0.5), original, evalset)
+    assert quality.difference == 0 and quality.fidelity.cosine == pytest.approx(1)
+    assert quality.verdict.startswith("No measurable loss (at most")
+
+
+def test_collapses_are_flagged(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    product = helper.make_node("MatMul", ["x", "w"], ["y"])
+    cases = {
+        "NaN or infinite": [product, helper.make_node("Sqrt", ["y"], ["logits"])],
+        "same for every input": [
+            helper.make_node("Sub", ["x", "x"], ["z"]),
+            helper.make_node("MatMul", ["z", "w"], ["logits"]),
+        ],
+        "cosine": [helper.make_node("MatMul", ["x", "w"], ["logits"])],
+    }
+    for reason, nodes in cases.items():
+        quality = judged(custom(tmp_path, *nodes), original, evalset)
+        assert quality.collapsed and reason in quality.verdict, quality.verdict
+        assert "collapsed" in codes(quality)
+        assert Quality.model_validate_json(quality.model_dump_json()) == quality
+
+
+def shifted(folder, first_class):
+    """logits = the first four features + 8, and `first_class` for class 0."""
+    bias = np.array([[first_class, 8, 8, 8]], np.float32)
+    product = helper.make_node("MatMul", ["x", "w"], ["y"])
+    return models.keep(
+        folder,
+        [product, helper.make_node("Add", ["y", "b"], ["logits"])],
+        [("x", TensorProto.FLOAT, [1, models.FEATURES])],
+        [("logits", TensorProto.FLOAT, [1, models.CLASSES])],
+        {"w": np.eye(models.FEATURES, models.CLASSES, dtype=np.float32), "b": bias},
+    )
+
+
+def test_one_answer_for_every_sample_is_a_collapse(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    quality = judged(shifted(tmp_path, 20), shifted(tmp_path, 8), evalset)
+    assert quality.fidelity.cosine > 0.8
+    assert quality.collapsed and "answers class 0 on every sample" in quality.verdict
+
+
+def test_synthetic_inputs_give_fidelity_only(tmp_path, original):
+    evalset = synthesize(original, samples=100)
+    quality = judged(models.classifier(tmp_path, noise=0.05), original, evalset)
+    assert quality.metric == "fidelity" and not quality.labelled and quality.p_value is None
+    assert quality.value == quality.fidelity.top1_agreement and quality.baseline_value == 1
+    assert quality.difference_ci[1] <= 0
+    assert "synthesized inputs: fidelity only, not accuracy" in quality.verdict
+    assert "synthetic_inputs" in codes(quality)
+
+
+def test_a_model_that_ends_in_argmax_is_judged_by_its_answers(tmp_path, original):
+    weight = onnx.numpy_helper.to_array(onnx.load(original.path).graph.initializer[0])
+
+    def decided(folder, weight):
+        folder.mkdir()
+        nodes = [
+            helper.make_node("MatMul", ["x", "w"], ["scores"]),
+            helper.make_node("ArgMax", ["scores"], ["answer"], axis=1, keepdims=0),
+        ]
+        inputs = [("x", TensorProto.FLOAT, [1, models.FEATURES])]
+        return models.keep(
+            folder, nodes, inputs, [("answer", TensorProto.INT64, [1])], {"w": weight}
+        )
+
+    model, other = decided(tmp_path / "a", weight), decided(tmp_path / "b", weight[:, ::-1].copy())
+    evalset = labelled(tmp_path, model, flipped=0.3)
+    assert evalset.metric == "top1"
+    same, reversed_ = (judged(built, model, evalset) for built in (model, other))
+    assert same.value == pytest.approx(judged(original, original, evalset).value)
+    assert same.fidelity.top1_agreement == 1 and not same.collapsed
+    assert reversed_.collapsed and reversed_.fidelity.top1_agreement < 0.5
+    quiet = judged(model, model, synthesize(model))
+    assert quiet.value == 1 and quiet.verdict.startswith("Identical")
+
+
+def test_an_embedding_is_compared_by_cosine(tmp_path):
+    model = models.embedder(tmp_path)
+    quality = judged(model, model, synthesize(model))
+    assert quality.value == 1 and quality.fidelity.top1_agreement is None
+    assert "Identical outputs" in quality.verdict
+
+
+def test_auc_of_a_scorer_on_another_engine(tmp_path):
+    model = models.scorer(tmp_path)
+    x = np.random.default_rng(0).standard_normal((600, models.FEATURES)).astype(np.float32)
+    labels = (x[:, 0] + np.random.default_rng(1).standard_normal(600) > 0).astype(int)
+    np.savez(tmp_path / "e.npz", x=x, labels=labels)
+    quality = judged(
+        model, model, load_evalset(tmp_path / "e.npz", model), runtime="openvino:precision=f32"
+    )
+    assert quality.metric == "auc" and abs(quality.difference) < 1e-3
+    assert quality.verdict.startswith("No measurable loss")
+
+
+def test_an_original_near_chance_is_said(tmp_path, original):
+    x = np.random.default_rng(0).standard_normal((400, models.FEATURES)).astype(np.float32)
+    np.savez(tmp_path / "e.npz", x=x, labels=np.random.default_rng(1).integers(0, 4, 400))
+    quality = judged(original, original, load_evalset(tmp_path / "e.npz", original))
+    assert "original_near_chance" in codes(quality)
+
+
+def test_labels_that_seem_swapped_are_said(tmp_path):
+    model = models.scorer(tmp_path)
+    weight = onnx.numpy_helper.to_array(onnx.load(model.path).graph.initializer[0])
+    x = np.random.default_rng(5).standard_normal((200, models.FEATURES)).astype(np.float32)
+    swapped = (x @ weight).ravel() < 0
+    np.savez(tmp_path / "swapped.npz", x=x, labels=swapped.astype(np.int64), metric="auc")
+    quality = judged(model, model, load_evalset(tmp_path / "swapped.npz", model))
+    assert quality.value == 0
+    assert any("swapped" in warning.text for warning in quality.warnings)
+
+
+def test_outputs_of_the_original_are_computed_once(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    first = judged(original, original, evalset)
+    (kept,) = (settings().home / "outputs").glob("*.npz")
+    stamp = kept.stat().st_mtime_ns
+    assert judged(original, original, evalset) == first
+    assert kept.stat().st_mtime_ns == stamp
+
+
+def test_judging_stops_in_time_with_what_it_has(tmp_path, original):
+    evalset = labelled(tmp_path, original)
+    given = original.model_dump(mode="json")
+    start = time.monotonic()
+    answer = judge(str(original.path), given, "onnxruntime", evalset.digest, None, 0.0)
+    assert Quality.model_validate(answer).n == 1 and time.monotonic() - start < 60
+    assert not list((settings().home / "outputs").glob("*.npz"))
+
+
+def test_a_quick_judgement_has_enough_samples_for_a_first_verdict(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=800)
+    given = original.model_dump(mode="json")
+
+    def judged_in(seconds, soon):
+        path, runtime = str(original.path), "onnxruntime"
+        return judge(path, given, runtime, evalset.digest, 256, seconds, soon)["n"]
+
+    assert judged_in(60.0, 0.0) == 64
+    assert judged_in(0.0, 0.0) < 64
+    assert judged_in(60.0, 60.0) == 256
+
+
+def test_a_model_that_cannot_run_is_a_step_error(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=40)
+    original.path.with_name("model.onnx").write_bytes(b"damaged")
+    with pytest.raises(StepError, match="quality|onnxruntime"):
+        quality_of(original, original, Recipe.parse("onnxruntime"), evalset)
+
+
+def test_an_original_that_gives_nan_is_said(tmp_path):
+    log = onnx.helper.make_node("Log", ["x"], ["l"])
+    model = custom(tmp_path, log, onnx.helper.make_node("MatMul", ["l", "w"], ["logits"]))
+    quality = judged(model, model, synthesize(model))
+    assert "original_not_finite" in codes(quality)
+    assert any("NaN or infinite values on" in warning.text for warning in quality.warnings)

@@ -1,0 +1,259 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support.study_tools import ROOT, brought, gone, python, sandboxes, study, use_home, wait_for
+
+from optim.errors import InputError
+from optim.evalset import synthesize
+from optim.recipe import Recipe
+from optim.running.queue import Queue
+from optim.running.steps import Done, Job
+from optim.studies.store import storage
+from optim.studies.study import Study, create_study, open_study
+from optim.studies.trial import Progress, Trial
+
+__all__ = ["brought", "study"]  # fixtures
+
+ENGINES = ["onnxruntime", "openvino", "onnxruntime:graph=off"]
+
+
+def add(study: Study, *spellings: str, origin: str = "user") -> list[int]:
+    return [study.add(Recipe.parse(text), origin=origin) for text in spellings]
+
+
+def phase(queue: Queue, number: int) -> str:
+    return next((item.phase for item in queue.pending() if item.number == number), "")
+
+
+def test_trials_get_a_point_each_then_tighten(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, TRIAL_SECONDS="2")  # two slices
+    monkeypatch.setattr("optim.judging.quality._QUICK_SAMPLES", 20)
+    numbers = add(study, *ENGINES[:2], origin="start") + add(study, ENGINES[2])
+    seen: list[Trial] = []
+    with Queue.open() as queue:
+        trials = queue.run_all(study, numbers, seen.append)
+        assert queue.pending() == []
+    assert [(trial.state, trial.error) for trial in trials] == [("done", "")] * 3
+    points = [trial.number for trial in seen if trial.state == "tightening"]
+    assert sorted(dict.fromkeys(points[:3])) == numbers, "first points come before tightening"
+    assert points.index(numbers[2]) < points.index(numbers[1]), "what the user adds comes first"
+    for trial in trials:
+        assert trial.summary and trial.quality
+        assert trial.summary.processes == len(trial.slices) == 2
+        assert trial.quality.complete and trial.quality.n == 60
+        assert len(study.measurement(trial.number).slices) == 2
+    values = storage().get_all_trials(storage().get_study_id_from_name(study.name))[0].values
+    assert values == [trials[0].latency_ms, trials[0].quality and trials[0].quality.value]
+    assert any(not trial.quality.complete for trial in seen if trial.quality), "judged in two steps"
+
+
+def test_cancel_kills_the_child_and_frees_the_machine(study: Study) -> None:
+    running, waiting, third = add(study, *ENGINES)
+    with Queue.open() as queue:
+        for number in (running, waiting, third):
+            queue.submit(study, number)
+        wait_for(lambda: phase(queue, running) == "timing" and sandboxes(os.getpid()))
+        children = sandboxes(os.getpid())
+        started = time.monotonic()
+        queue.cancel(study, waiting)
+        queue.cancel(study, running)
+        wait_for(lambda: gone(children), seconds=2)
+        wait_for(lambda: phase(queue, third) != "waiting", seconds=2)
+        assert time.monotonic() - started < 2
+        assert queue.run_all(study, [third])[0].state == "done"
+    assert [t.state for t in study.trials_of([running, waiting])] == ["cancelled"] * 2
+    again = study.retry(running)
+    assert again != running and [t.number for t in study.trials()] == [waiting, third, again]
+
+
+def test_studies_take_turns(study: Study) -> None:
+    first, second = (create_study(study.model, synthesize(study.model, n)) for n in (8, 9))
+    with Queue.open() as queue:
+        for of, count in ((first, 4), (second, 2)):
+            recipes = [f"onnxruntime:threads={n + 1}" for n in range(count)]
+            for number in add(of, *recipes, origin="start"):
+                queue.submit(of, number)
+        wait_for(lambda: queue.pending()[0].phase != "waiting")
+        turns = [(item.study, item.number) for item in queue.pending()]
+        mine, theirs = first.name, second.name
+        assert turns == [(mine, 0), (theirs, 0), (mine, 1), (theirs, 1), (mine, 2), (mine, 3)]
+        (asked,) = add(first, "openvino")
+        queue.submit(first, asked)
+        assert [item.number for item in queue.pending()].index(asked) <= 1, "what a user asks for"
+
+
+def test_a_failure_is_one_sentence_and_the_queue_goes_on(study: Study) -> None:
+    (bad,) = add(study, "openvino")
+    path = study.model.path
+    content = path.read_bytes()
+    with Queue.open() as queue:
+        path.write_bytes(content[: len(content) // 2])
+        failed = queue.run_all(study, [bad])[0]
+        path.write_bytes(content)
+        retried = queue.run_all(study, [study.retry(bad)])[0]
+    assert failed.state == "failed" and failed.error.endswith(".") and "\n" not in failed.error
+    assert retried.state == "done"
+
+
+def test_a_step_that_fails_midway_keeps_what_it_brought() -> None:
+    done = Done(model_digest="a" * 64, size_bytes=10, error="quality: It crashed.")
+    kept = done.added_to(Progress(phase="judging"), "first")
+    assert (kept.model_digest, kept.size_bytes) == ("a" * 64, 10) and not kept.judged
+
+
+def test_the_budget_of_a_run_ends_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, TRIAL_SECONDS="60")
+    numbers = add(study, *ENGINES)
+    states: list[str] = []
+    with Queue.open() as queue:
+        queue.run_all(study, numbers[:1], lambda trial: states.append(trial.state), seconds=0)
+        assert study.trial(numbers[0]).state == "cancelled"
+        queue.submit(study, numbers[1])
+        wait_for(lambda: study.trial(numbers[1]).state == "tightening")
+        assert queue.run_all(study, numbers[1:2], seconds=0)[0].state == "done"
+    assert states[-1] == "cancelled"
+
+
+def test_closing_marks_what_runs_as_interrupted(study: Study) -> None:
+    numbers = add(study, *ENGINES[:2])
+    queue = Queue.open()
+    for number in numbers:
+        queue.submit(study, number)
+    wait_for(lambda: sandboxes(os.getpid()))
+    children = sandboxes(os.getpid())
+    queue.close()
+    assert [trial.state for trial in study.trials()] == ["interrupted"] * 2
+    wait_for(lambda: gone(children), seconds=3)
+
+
+RUN_BOTH = """
+from optim.running.queue import Queue
+from optim.studies.study import open_study
+from optim.recipe import Recipe
+study = open_study({name!r})
+numbers = [study.add(Recipe.parse(text)) for text in ("onnxruntime", "openvino")]
+with Queue.open() as queue:
+    for number in numbers:
+        queue.run_all(study, [number])
+"""
+
+
+def test_kill_9_loses_nothing_and_leaves_no_orphans(study: Study) -> None:
+    other = python(RUN_BOTH.format(name=study.name))
+    try:
+        wait_for(lambda: [t.state for t in study.trials()][:1] == ["done"])
+        wait_for(lambda: study.trials()[1].phase == "timing" and sandboxes(other.pid))
+        children = psutil.Process(other.pid).children(recursive=True)
+        assert study.trials()[1].state == "running", "another process works on it"
+    finally:
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+    wait_for(lambda: gone(children), seconds=3)
+    done, interrupted = study.trials()
+    assert done.state == "done" and done.summary and done.quality
+    assert interrupted.state == "interrupted" and interrupted.error.endswith("Retry it.")
+    with Queue.open() as queue:
+        retried = queue.run_all(study, [study.retry(interrupted.number)])[0]
+    assert retried.state == "done"
+    assert [trial.number for trial in open_study(study.name).trials()] == [0, retried.number]
+
+
+def test_a_trial_of_another_process_is_waited_for(study: Study) -> None:
+    other = python(RUN_BOTH.format(name=study.name))
+    wait_for(lambda: len(study.trials()) == 2)
+    with Queue.open() as queue:
+        numbers = add(study, "onnxruntime", "openvino")
+        trials = queue.run_all(study, numbers)
+    assert numbers == [0, 1] and [trial.state for trial in trials] == ["done"] * 2
+    assert other.wait(60) == 0
+
+
+@pytest.fixture
+def worker(
+    brought: tuple[Path, Callable[[], Study]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[int]:
+    """A scheduler and a worker as a team would start them; yields the pid of the worker."""
+    shutil.copytree(brought[0], tmp_path / "home")
+    use_home(tmp_path / "home", monkeypatch)
+    address_file = tmp_path / "scheduler.json"
+    env = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    shared = ["--scheduler-file", str(address_file), "--no-dashboard"]
+    common = [sys.executable, "-m", "dask"]
+    machine = ["--nthreads", "1", "--resources", "machine=1", "--memory-limit", "0"]
+    processes = [
+        subprocess.Popen([*common, "scheduler", "--port", "0", *shared], cwd=ROOT, env=env),
+        subprocess.Popen([*common, "worker", *shared, *machine], cwd=ROOT, env=env),
+    ]
+    wait_for(address_file.exists)
+    address = json.loads(address_file.read_text())["address"]
+    use_home(tmp_path / "home", monkeypatch, SCHEDULER=address, TRIAL_SECONDS="0.5")
+    yield processes[1].pid
+    for process in processes[::-1]:
+        process.terminate()
+        process.wait()
+
+
+def test_a_scheduler_elsewhere(worker: int, brought: tuple[Path, Callable[[], Study]]) -> None:
+    study = brought[1]()
+    crashed, cancelled, good = add(study, *ENGINES)
+    with Queue.open() as queue:
+        queue.submit(study, crashed)
+        wait_for(lambda: phase(queue, crashed) == "timing" and sandboxes(worker))
+        children = sandboxes(worker)
+        children[0].parent().kill()  # the worker itself; its nanny starts another one
+        failed = queue.run_all(study, [crashed])[0]
+        assert failed.state == "failed" and "worker" in failed.error and "killed" in failed.error
+        wait_for(lambda: gone(children), seconds=3)
+        queue.submit(study, cancelled)
+        wait_for(lambda: phase(queue, cancelled) == "timing" and sandboxes(worker))
+        children = sandboxes(worker)
+        queue.cancel(study, cancelled)
+        wait_for(lambda: gone(children), seconds=2)
+        assert queue.run_all(study, [good])[0].state == "done"
+    lost = python(RUN_BOTH.format(name=study.name))
+    wait_for(lambda: sandboxes(worker))
+    children = sandboxes(worker)
+    lost.kill()
+    lost.wait()
+    wait_for(lambda: gone(children), seconds=5)
+
+
+def test_a_scheduler_that_is_not_there(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, SCHEDULER="tcp://127.0.0.1:9")
+    monkeypatch.setattr("optim.running.placement._CONNECT_SECONDS", 1)
+    with pytest.raises(InputError, match="127.0.0.1:9 cannot be reached"):
+        Queue.open()
+
+
+def test_a_modelled_target_is_estimated_and_judged(study: Study) -> None:
+    number = study.add(Recipe.parse("onnxruntime"), "nvidia_t4")
+    with Queue.open() as queue:
+        trial = queue.run_all(study, [number])[0]
+    assert (trial.state, trial.error) == ("done", "")
+    assert trial.estimate and trial.summary is None and trial.slices == ()
+    assert trial.latency_ms == trial.estimate.value > 0
+    assert trial.quality and trial.quality.complete
+
+
+def test_a_recipe_that_the_target_cannot_run_is_refused_in_words(study: Study) -> None:
+    number = study.add(Recipe.parse("openvino:precision=bf16"), "nvidia_t4")
+    with Queue.open() as queue:
+        trial = queue.run_all(study, [number])[0]
+    assert trial.state == "failed" and "bf16" in trial.error and trial.latency_ms is None
+
+
+def test_a_job_travels_as_json() -> None:
+    progress = Progress(slices=("a" * 64,), judged=True)
+    job = Job(kind="slice", model="m", evalset="e", recipe="onnxruntime", progress=progress)
+    assert Job.model_validate(job.model_dump(mode="json")) == job

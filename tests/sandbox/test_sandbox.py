@@ -1,0 +1,168 @@
+"""Whatever a child does or meets, its parent lives and has one sentence about it."""
+
+import os
+import signal
+import time
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.study_tools import gone, sandboxes, wait_for
+
+from optim.errors import Cancelled, StepError
+from optim.sandbox import Limits, call, settle, warm
+
+LIMITS = Limits(memory_mb=400, seconds=20)
+FUNCTIONS = """
+import ctypes, os, sys, time
+
+def crash(): ctypes.string_at(0)
+def greedy(): kept = [bytes([i]) * 10_000_000 for i in range(200)]; time.sleep(60)
+def hang(): time.sleep(60)
+def vanish(): os._exit(0)
+def loud():
+    os.truncate(1, 500_000_000)
+    os.lseek(1, 0, os.SEEK_END)
+    print("\\nthe last word", flush=True)
+    os._exit(7)
+def slow(): time.sleep(1); return "done"
+def parent(): return os.getppid()
+def variable(): return os.environ.get("OPTIM_HOME", "")
+def chance(): import random, numpy; return [random.random(), numpy.random.random()]
+def score(): return int(open("/proc/self/oom_score_adj").read())
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("functions")
+    (made / "hostile.py").write_text(FUNCTIONS)
+    return made
+
+
+@pytest.fixture(autouse=True, params=["spawned", "forked"])
+def way(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How children start. Both must keep every promise."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), f"{folder}/{request.param}"]))
+    if request.param == "forked":
+        warm()
+        settle()
+    return str(request.param)
+
+
+def run(name: str, **options: Any) -> Any:
+    return call(f"hostile:{name}", {}, step="the step", **{"limits": LIMITS, **options})
+
+
+@pytest.mark.parametrize(
+    ("name", "limits", "said"),
+    [
+        ("crash", LIMITS, r"native code \(SIGSEGV\)"),
+        ("greedy", LIMITS, "limit of 400 MB.*OPTIM_STEP_MEMORY_MB"),
+        ("hang", Limits(400, 1), "limit of 1 s.*OPTIM_STEP_SECONDS"),
+        ("vanish", LIMITS, "ended with exit code 0"),
+    ],
+)
+def test_the_end_of_a_child_is_one_sentence(name: str, limits: Limits, said: str) -> None:
+    with pytest.raises(StepError, match=said) as caught:
+        run(name, limits=limits)
+    assert caught.value.step == "the step" and caught.value.next_step
+    assert not sandboxes(os.getpid())
+
+
+def test_what_a_loud_child_wrote_is_not_read_whole() -> None:
+    tracemalloc.start()
+    with pytest.raises(StepError, match=r"ended with exit code 7 \(the last word\)"):
+        run("loud")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 50_000_000
+
+
+def test_a_child_that_the_system_kills_is_not_called_a_crash() -> None:
+    def kill_it() -> bool:
+        for child in sandboxes(os.getpid()):
+            child.send_signal(signal.SIGKILL)
+        return False
+
+    with pytest.raises(StepError, match="killed by the system.*memory"):
+        run("hang", cancelled=kill_it)
+
+
+def test_the_system_is_told_to_kill_a_child_before_its_parent() -> None:
+    assert run("score") > int(Path("/proc/self/oom_score_adj").read_text())
+
+
+def test_cancelling_ends_the_child_at_once() -> None:
+    asked: list[float] = []
+
+    def cancelled() -> bool:
+        if sandboxes(os.getpid()):
+            asked.append(time.monotonic())
+        return bool(asked)
+
+    with pytest.raises(Cancelled):
+        run("hang", cancelled=cancelled)
+    assert time.monotonic() - asked[0] < 1
+    assert not sandboxes(os.getpid())
+
+
+def test_a_child_dies_with_its_parent(way: str) -> None:
+    if (parent := os.fork()) == 0:
+        if way == "forked":
+            warm()
+            settle()
+        run("hang")
+    wait_for(lambda: sandboxes(parent), seconds=20)
+    children = sandboxes(parent)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    wait_for(lambda: gone(children), seconds=5)
+
+
+def test_a_forked_child_is_another_processs_and_a_fresh_one_is_ours(way: str) -> None:
+    assert (run("parent") == os.getpid()) == (way == "spawned")
+    assert run("parent", fresh=True) == os.getpid()
+
+
+def test_children_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIM_HOME", "/elsewhere")
+    assert run("variable") == "/elsewhere"
+
+
+def test_children_do_not_share_their_random_numbers() -> None:
+    first, second = run("chance"), run("chance")
+    assert first[0] != second[0] and first[1] != second[1]
+
+
+def test_many_at_once_get_their_own_answers() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        assert len({tuple(found) for found in pool.map(run, ["chance"] * 16)}) == 16
+
+
+def test_a_step_whose_fork_server_dies_is_done_once_more(way: str) -> None:
+    killed: list[int] = []
+
+    def kill_it() -> bool:
+        if not killed and sandboxes(os.getpid()):
+            for server in _fork_servers():
+                server.kill()
+                killed.append(server.pid)
+        return False
+
+    assert run("slow", cancelled=kill_it) == "done"
+    assert killed or way == "spawned"
+
+
+def test_without_its_fork_server_a_child_starts_from_nothing() -> None:
+    for server in _fork_servers():
+        server.kill()
+    assert run("parent") == os.getpid()
+
+
+def _fork_servers() -> list[psutil.Process]:
+    children = psutil.Process().children()
+    return [child for child in children if "optim.sandbox.forkserver" in " ".join(child.cmdline())]

@@ -1,0 +1,83 @@
+"""What a person does in the application, in a few words each."""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+from support.study_tools import wait_for
+
+
+def bring(page: Page, url: str, model: Path, evalset: Path | None = None) -> None:
+    """Upload a model, and an EvalSet, on the start page, and open it."""
+    page.goto(url)
+    page.locator("input[type=file]").nth(1).wait_for(state="attached")
+    page.locator("input[type=file]").nth(0).set_input_files(model)
+    page.get_by_text(model.name).wait_for()
+    if evalset:
+        page.locator("input[type=file]").nth(1).set_input_files(evalset)
+        page.get_by_text(evalset.name).wait_for()
+    page.get_by_role("button", name="Open this model").click()
+    page.wait_for_url("**/explore?study=*")
+
+
+def alert(page: Page) -> Locator:
+    """The first error or warning on the page."""
+    return page.locator("[data-testid=stAlert]").first
+
+
+def wait_for_points(page: Page, count: int) -> None:
+    """Wait until the chart shows that many points, the ring around the chosen one not counted."""
+    wait_for(lambda: len(points(page)) >= count)
+
+
+def points(page: Page) -> list[list[float]]:
+    """The chart's points: trial number, x, y."""
+    found: list[list[float]] = page.evaluate(
+        """() => (document.querySelector(".live-chart")?.data ?? [])
+            .flatMap((trace) => (trace.customdata ?? []).map(
+                (custom, i) => [custom[0], trace.x[i], trace.y[i]]))"""
+    )
+    return found
+
+
+def click_lonely_point(page: Page) -> int:
+    """Click the point that is farthest from the others; returns its trial."""
+    number, across, down = page.evaluate(
+        """() => {
+            const chart = document.querySelector(".live-chart");
+            const box = chart.getBoundingClientRect();
+            const {xaxis, yaxis} = chart._fullLayout;
+            const places = chart.data.flatMap((trace) => (trace.customdata ?? []).map(
+                (custom, i) => [custom[0], box.x + xaxis._offset + xaxis.c2p(trace.x[i]),
+                                box.y + yaxis._offset + yaxis.c2p(trace.y[i])]));
+            const gap = (a) => Math.min(...places.filter((b) => b !== a).map(
+                (b) => Math.hypot(a[1] - b[1], a[2] - b[2])));
+            return places.sort((a, b) => gap(b) - gap(a))[0];
+        }"""
+    )
+    page.mouse.move(across, down)
+    page.mouse.click(across, down)
+    return int(number)
+
+
+def chosen(page: Page) -> Locator:
+    """The heading of the chosen trial."""
+    return page.get_by_text(re.compile(r"^Trial \d+"))
+
+
+def toggle(page: Page, label: str) -> None:
+    """Switch a pass in the recipe builder."""
+    page.locator("[data-testid=stSidebar]").get_by_text(label).click()
+
+
+def add_recipe(page: Page, spelling: str) -> None:
+    """Type a recipe and add it."""
+    box = page.get_by_placeholder("static_int8 + openvino")
+    if not box.is_visible():
+        page.get_by_text("Type a recipe instead").click()
+    box.fill(spelling)
+    box.press("Enter")
+    sidebar = page.locator("[data-testid=stSidebar]")
+    expect(sidebar.locator("code").first).to_have_text(spelling)
+    page.get_by_role("button", name="Add to the chart").click()

@@ -1,0 +1,48 @@
+"""A small real study with three measured trials, made once; and a page of the app opened on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from optim.evalset import load_evalset
+from optim.ingest import ingest
+from optim.recipe import Recipe
+from optim.running.queue import Queue
+from optim.settings import settings
+from optim.studies.study import Study, create_study
+from support.study_tools import ROOT, use_home, write_classifier
+from ui.state import queue
+
+RECIPES = ("onnxruntime", "static_int8 + onnxruntime", "openvino")
+
+
+@pytest.fixture(scope="package")
+def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
+    """A study whose trials 0, 1 and 2 are RECIPES, each done; trial 3 is an estimate."""
+    folder = tmp_path_factory.mktemp("explored")
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(folder / "home", patch, TRIAL_SECONDS="0.5")
+        model_path, evalset_path = write_classifier(folder)
+        model = ingest(model_path, evalset=evalset_path)
+        study = create_study(model, load_evalset(evalset_path, model))
+        numbers = [study.add(Recipe.parse(text)) for text in RECIPES]
+        numbers.append(study.add(Recipe.parse("onnxruntime"), "nvidia_t4"))
+        with Queue.open() as running:
+            trials = running.run_all(study, numbers)
+        assert [trial.state for trial in trials] == ["done"] * 4, [t.error for t in trials]
+        yield study
+        queue.clear()
+    settings.cache_clear()
+
+
+def opened(path: str, study: Study, **address: str | list[str]) -> AppTest:
+    """A page of the app, run once with this address."""
+    page = AppTest.from_file(str(Path(ROOT, path)), default_timeout=60)
+    page.query_params["study"] = study.name
+    for key, value in address.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception
+    return page
