@@ -7,12 +7,13 @@ from argparse import Namespace
 from pathlib import Path
 from statistics import geometric_mean
 
-from bench.procedure import Subject, subjects, with_slice
+from bench.procedure import Subject, slice_number, subjects
 from optim.ingest.samples import find_sample
 from optim.machine.environment import cores_for
 from optim.recipe import Recipe
 from optim.timing.measurement import Measurement
 from optim.timing.stats import summarize
+from optim.timing.stopping import StoppingRule
 
 TOLERANCE = 0.03
 
@@ -22,8 +23,10 @@ def run(options: Namespace) -> tuple[str, bool]:
     rows, fine = [], True
     for subject in subjects(options.sample):
         measurement, bare = Measurement(), []
-        for _ in range(options.slices):
-            measurement = with_slice(measurement, subject, subject.model, Recipe.baseline())
+        for number in range(options.slices):
+            seconds = StoppingRule.of_settings().seconds(number)
+            piece = slice_number(subject, subject.model, Recipe.baseline(), number, seconds)
+            measurement = measurement.plus(piece)
             bare.append(_bare_p50(subject))
         ours, theirs = summarize(measurement).p50_ms.value, geometric_mean(bare)
         gap = ours / theirs - 1

@@ -3,17 +3,16 @@
 import numpy as np
 from scipy.stats import binomtest
 
-from optim.running.steps import MAX_SLICES
 from optim.timing.measurement import (
     BASELINE,
     CANDIDATE,
     MODEL_BYTES,
-    Measurement,
     Rounds,
     Slice,
     Summary,
 )
-from optim.timing.stats import good_enough, summarize
+from optim.timing.stats import summarize
+from optim.timing.stopping import StoppingRule, measured
 
 TRUTH = 1.7
 SPREADS = (0.0, 0.01, 0.02, 0.03)
@@ -49,12 +48,10 @@ def simulated_slice(
 
 def simulated(rng: np.random.Generator, spread: float, model_bytes: int = 0) -> Summary:
     """A measurement that stops as a trial's does."""
-    measurement = Measurement()
-    while len(measurement.slices) < MAX_SLICES:
-        measurement = measurement.plus(simulated_slice(rng, TRUTH, spread, model_bytes))
-        if good_enough(summarize(measurement)):
-            break
-    return summarize(measurement)
+    rule = StoppingRule.of_settings()
+    return summarize(
+        measured(rule, lambda number, seconds: simulated_slice(rng, TRUTH, spread, model_bytes))
+    )
 
 
 def table(tries: int) -> tuple[str, bool]:

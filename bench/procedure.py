@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from optim.evalset import EvalSet, load_evalset
 from optim.ingest import ingest
 from optim.ingest.samples import list_samples
 from optim.model import Model
 from optim.recipe import Recipe
-from optim.running.steps import FIRST_SLICE_SECONDS, MAX_SLICES, SLICE_SECONDS
 from optim.timing.measure import slice_of
-from optim.timing.measurement import Measurement, Summary
-from optim.timing.stats import good_enough, summarize
+from optim.timing.measurement import Slice, Summary
+from optim.timing.stats import summarize
+from optim.timing.stopping import StoppingRule
+from optim.timing.stopping import measured as until_enough
 
 
 @dataclass(frozen=True)
@@ -32,27 +34,21 @@ def subjects(names: list[str]) -> Iterator[Subject]:
 
 
 def measured(subject: Subject, optimized: Model, recipe: Recipe) -> Summary:
-    """Slices until the interval is narrow enough or the budget of slices is used up."""
-    measurement = Measurement()
-    while len(measurement.slices) < MAX_SLICES:
-        measurement = with_slice(measurement, subject, optimized, recipe)
-        if good_enough(summarize(measurement)):
-            break
-    return summarize(measurement)
+    """As a trial is measured."""
+    take = partial(slice_number, subject, optimized, recipe)
+    return summarize(until_enough(StoppingRule.of_settings(), take))
 
 
-def with_slice(
-    measurement: Measurement, subject: Subject, optimized: Model, recipe: Recipe
-) -> Measurement:
-    """One more slice, as long as a trial's."""
-    count = len(measurement.slices)
-    part = slice_of(
+def slice_number(
+    subject: Subject, optimized: Model, recipe: Recipe, number: int, seconds: float
+) -> Slice:
+    """The slice of this number of a trial."""
+    return slice_of(
         optimized,
         subject.model,
         recipe,
         subject.evalset,
-        seconds=SLICE_SECONDS if count else FIRST_SLICE_SECONDS,
-        seed=count,
-        solo=count == 0,
+        seconds=seconds,
+        seed=number,
+        solo=number == 0,
     )
-    return measurement.plus(part)

@@ -7,29 +7,30 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
-from optim.errors import OptimError, StepError
+from optim.errors import OptimError, StepError, one_line
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.home import kept
 from optim.home.scratch import scratch
 from optim.model import Model, store_model
 from optim.model.compare import changed
-from optim.model.proto import describe, read_proto, write_proto
+from optim.model.proto import copy_of, describe, read_proto, real_inputs, write_proto
 from optim.passes.base import Calibration, Context, Outcome, Pass
 from optim.recipe import Recipe
 
 if TYPE_CHECKING:
     import onnx
 
+_Side = Literal["input", "output"]
+_SIDES: tuple[_Side, ...] = ("input", "output")
 _LIBRARIES = ("onnx", "onnxruntime", "onnxslim")
-_MAX_MESSAGE = 500
 
 
-class BuildStep(BaseModel):
+class PassReport(BaseModel):
     """What one pass did: `notes` are sentences for people, `seconds` how long it took."""
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +47,7 @@ class Built(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     model: Model
-    steps: tuple[BuildStep, ...] = ()
+    reports: tuple[PassReport, ...] = ()
     seconds: float = 0.0
 
 
@@ -80,7 +81,7 @@ def built(
 
 def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
     """What a build depends on; the EvalSet only where a pass calibrates."""
-    calibrates = any(step.needs_calibration for step in recipe.passes)
+    calibrates = any(one.needs_calibration for one in recipe.passes)
     versions = [importlib.metadata.version(name) for name in _LIBRARIES]
     given = [model.digest, recipe.passes_digest, evalset.digest if calibrates else "", *versions]
     return json.dumps(given)
@@ -98,12 +99,12 @@ def _build_in_child(
             "evalset_digest": evalset.digest,
             "out": str(out),
         }
-        result = sandbox.call(build, argument, step="passes", cancelled=cancelled)
+        result = sandbox.call(build, argument, where="passes", cancelled=cancelled)
         if result["modified"]:
             described = result["described"]
             model = store_model(out, model.name, "optimized", model.dims, described=described)
-    steps = tuple(BuildStep.model_validate(step) for step in result["steps"])
-    return Built(model=model, steps=steps, seconds=time.monotonic() - started)
+    reports = tuple(PassReport.model_validate(report) for report in result["reports"])
+    return Built(model=model, reports=reports, seconds=time.monotonic() - started)
 
 
 def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[str, Any]:
@@ -112,36 +113,36 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
     Args:
         recipe: its spelling; the runtime in it plays no part.
 
-    Returns: `steps` (one per pass), whether the model was `modified`, and how it is `described`.
+    Returns: `reports` (one per pass), whether the model was `modified`, and how it is `described`.
 
     Raises: StepError or InputError that names the pass and what ran before it.
     """
     passes = Recipe.parse(recipe).passes
     model = _tidied(read_proto(Path(model_path)))
     context = Context(calibration=_calibration(passes, evalset_digest))
-    steps: list[BuildStep] = []
-    for step in passes:
+    reports: list[PassReport] = []
+    for one in passes:
         started = time.monotonic()
-        with _named(step, steps):
-            outcome = step.run(model, context)
+        with _named(one, reports):
+            outcome = one.run(model, context)
             _check_word(model, outcome)
         model = _tidied(outcome.model)
         seconds = time.monotonic() - started
-        steps.append(
-            BuildStep(
-                name=step.name, modified=outcome.modified, notes=outcome.notes, seconds=seconds
+        reports.append(
+            PassReport(
+                name=one.name, modified=outcome.modified, notes=outcome.notes, seconds=seconds
             )
         )
     write_proto(model, Path(out))
     return {
-        "steps": [step.model_dump(mode="json") for step in steps],
-        "modified": any(step.modified for step in steps),
+        "reports": [report.model_dump(mode="json") for report in reports],
+        "modified": any(report.modified for report in reports),
         "described": describe(out),
     }
 
 
 def _calibration(passes: Sequence[Pass], evalset_digest: str) -> Calibration:
-    if not any(step.needs_calibration for step in passes):
+    if not any(one.needs_calibration for one in passes):
         return Calibration([])
     return Calibration([*evalset_from_digest(evalset_digest).feeds("calibration")])
 
@@ -153,28 +154,30 @@ def _tidied(model: "onnx.ModelProto") -> "onnx.ModelProto":
 
 
 @contextlib.contextmanager
-def _named(step: Pass, before: Sequence[BuildStep]) -> Iterator[None]:
-    """Make every error an OptimError that names this step and what ran before it."""
+def _named(running: Pass, before: Sequence[PassReport]) -> Iterator[None]:
+    """Make every error an OptimError that names this pass and what ran before it."""
     ran = ", ".join(f"{s.name} ({'changed' if s.modified else 'no change'})" for s in before)
     after = f" It ran after {ran}." if ran else ""
     try:
         yield
     except OptimError as error:
-        raise type(error)(error.what + after, error.next_step, error.step or step.name) from None
+        raise type(error)(
+            error.what + after, error.next_step, error.where or running.name
+        ) from None
     except MemoryError:
         raise
     except Exception as error:  # a library's own failure, of any type
-        text = " ".join(str(error).split())[:_MAX_MESSAGE]
+        text = f"{type(error).__name__}: {one_line(error)}"
         raise StepError(
-            f"The library behind this pass failed ({type(error).__name__}: {text}).{after}",
+            f"The library behind this pass failed ({text}).{after}",
             "Leave this pass out, change its settings, or exclude the node named above.",
-            step.name,
+            running.name,
         ) from error
 
 
 def _check_word(before: "onnx.ModelProto", outcome: Outcome) -> None:
     """Raise StepError where the outcome is no valid model, or not what the pass says it is."""
-    for kind in ("input", "output"):
+    for kind in _SIDES:
         old, new = _interface(before, kind), _interface(outcome.model, kind)
         if not _compatible(old, new):
             raise _broken(f"it changed the model's {kind}s from {old} to {new}")
@@ -187,15 +190,12 @@ def _check_word(before: "onnx.ModelProto", outcome: Outcome) -> None:
 def _check_valid(model: "onnx.ModelProto") -> None:
     import onnx
 
-    twin = type(model)()
-    twin.CopyFrom(model)
     with tempfile.TemporaryDirectory() as folder:  # by path, since a message over 2 GB cannot be
-        write_proto(twin, path := Path(folder, "model.onnx"))
+        write_proto(copy_of(model), path := Path(folder, "model.onnx"))
         try:
             onnx.checker.check_model(path)
         except onnx.checker.ValidationError as error:
-            text = " ".join(str(error).split())[:_MAX_MESSAGE]
-            raise _broken(f"its result is not valid ONNX: {text}") from None
+            raise _broken(f"its result is not valid ONNX: {one_line(error)}") from None
 
 
 def _broken(how: str) -> StepError:
@@ -205,16 +205,15 @@ def _broken(how: str) -> StepError:
 Interface = dict[str, tuple[int, tuple[int, ...]]]
 
 
-def _interface(model: "onnx.ModelProto", kind: str) -> Interface:
+def _interface(model: "onnx.ModelProto", kind: _Side) -> Interface:
     """Name -> element type and shape (0: unknown) of what the caller passes in or gets out."""
-    weights = {tensor.name for tensor in model.graph.initializer}
+    values = real_inputs(model.graph) if kind == "input" else model.graph.output
     return {
         value.name: (
             value.type.tensor_type.elem_type,
             tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
         )
-        for value in getattr(model.graph, kind)
-        if value.name not in weights
+        for value in values
     }
 
 

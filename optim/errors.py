@@ -1,6 +1,6 @@
-"""Errors meant for people: what happened, in which step, with which value, and what to do next."""
+"""Errors meant for people: what happened, where, with which value, and what to do next."""
 
-from typing import Self
+_LONGEST = 200
 
 
 class OptimError(Exception):
@@ -9,20 +9,16 @@ class OptimError(Exception):
     Args:
         what: one sentence: what happened, with the value that caused it.
         next_step: one sentence: what to do about it.
-        step: the step it happened in, such as "static_int8" or "upload"; empty if none.
+        where: what it happened in, such as "static_int8" or "upload"; empty if none.
     """
 
-    def __init__(self, what: str, next_step: str, step: str = "") -> None:
-        super().__init__(what, next_step, step)
-        self.what, self.next_step, self.step = what, next_step, step
+    def __init__(self, what: str, next_step: str, where: str = "") -> None:
+        super().__init__(what, next_step, where)
+        self.what, self.next_step, self.where = what, next_step, where
 
     def __str__(self) -> str:
-        prefix = f"{self.step}: " if self.step else ""
+        prefix = f"{self.where}: " if self.where else ""
         return f"{prefix}{self.what} {self.next_step}".strip()
-
-    def in_step(self, step: str) -> Self:
-        """The same error, said to have happened in `step` unless it already names one."""
-        return type(self)(self.what, self.next_step, self.step or step)
 
 
 class InputError(OptimError):
@@ -35,3 +31,14 @@ class StepError(OptimError):
 
 class Cancelled(OptimError):
     """The user cancelled the step."""
+
+
+def first_line(error: BaseException) -> str:
+    """What a library's error says in its first line; its type where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:_LONGEST] if lines else type(error).__name__
+
+
+def one_line(error: BaseException, longest: int = 500) -> str:
+    """All that a library's error says, in one line."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__

@@ -1,11 +1,11 @@
-"""Names that a model's file brings along: kept as they are, shown safely."""
+"""Names that a model's file brings along: kept as they are, legible safely."""
 
 from collections.abc import Iterable
 
 LONG = 256
 
 
-def shown(name: str, limit: int = 80) -> str:
+def legible(name: str, limit: int = 80) -> str:
     """A name fit for a message: control and invisible characters escaped, the middle of a long
     one left out. Markup is left in: what renders HTML must escape it, as for any text."""
     cut = name[: limit * 2] if len(name) > limit else name
@@ -24,7 +24,7 @@ def notes_on(names: Iterable[str], what: str) -> list[str]:
         "that look like markup": [n for n in distinct if "<" in n and ">" in n],
     }
     return [
-        f"{len(odd)} {what} {how}, such as {shown(odd[0])!r}; kept as they are."
+        f"{len(odd)} {what} {how}, such as {legible(odd[0])!r}; kept as they are."
         for how, odd in found.items()
         if odd
     ]

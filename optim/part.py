@@ -146,3 +146,13 @@ class ByName(BaseModel):
     def of(cls, part: Part) -> Self:
         """The stored form of a part."""
         return cls(name=part.name, version=part.version, settings=part.model_dump(mode="json"))
+
+
+def field_schemas(model: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The JSON schema of each field, references followed."""
+    schema = model.model_json_schema()
+    known = schema.get("$defs", {})
+    return {
+        name: {**known.get(spec.get("$ref", "").rpartition("/")[2], {}), **spec}
+        for name, spec in schema.get("properties", {}).items()
+    }

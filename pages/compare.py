@@ -12,7 +12,7 @@ from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui import charts, compare
 from ui.cached import analysis_of_digest
-from ui.errors import shown
+from ui.errors import errors_shown
 from ui.state import queue, require_study
 from ui.text import plain
 
@@ -52,7 +52,7 @@ def _profiles(study: Study, chosen: Sequence[Trial]) -> dict[int, Side] | None:
         st.caption("Trials are being measured on this machine; profiling now would disturb them.")
         st.button("Profile anyway", on_click=st.session_state.update, args=({key: True},))
         return None
-    with shown():
+    with errors_shown():
         return compare.sides(study, local)
     return None
 
@@ -119,7 +119,7 @@ chosen = _choose(study)
 if len(chosen) < 2:
     st.info("Choose two trials or more; in Explore, select rows of the table, then Compare.")
 else:
-    with shown():
+    with errors_shown():
         _figures(study, chosen)
         st.subheader("Why", anchor=False)
         profiled = _profiles(study, chosen)

@@ -6,7 +6,7 @@ from optim.bundles.bundle import export_zip
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from ui import export, text
-from ui.errors import shown
+from ui.errors import errors_shown
 from ui.state import EXPLORE, choose_trial, page, require_study, trials_in_address
 from ui.text import plain
 
@@ -49,7 +49,7 @@ def _make(study: Study, trial: Trial) -> str | None:
     """Digest of the bundle of this trial as it stands, once it has been asked for."""
     key = f"bundle:{study.name}:{trial.number}:{len(trial.slices)}"
     if st.button("Make the bundle", type="primary", key="make"):
-        with shown(), st.spinner("Writing the model, the evidence and the report ..."):
+        with errors_shown(), st.spinner("Writing the model, the evidence and the report ..."):
             st.session_state[key] = export_zip(study, trial)
     digest: str | None = st.session_state.get(key)
     return digest
@@ -64,7 +64,7 @@ if trial is None:
     st.stop()
 choose_trial(study, trial.number)
 st.code(trial.recipe.spelling, language=None, wrap_lines=True)
-with shown():
+with errors_shown():
     _decision(trial)
     with st.container(horizontal=True, vertical_alignment="center"):
         digest = _make(study, trial)

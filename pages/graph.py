@@ -9,7 +9,7 @@ from optim.recipe import Recipe
 from optim.studies.study import Study
 from ui import charts
 from ui.cached import analysis_of_digest, profile_of_digest
-from ui.errors import shown
+from ui.errors import errors_shown
 from ui.models import known_models, runtimes_of
 from ui.netron import viewer_url
 from ui.nodes import node_columns, node_frame
@@ -98,7 +98,7 @@ def _view(nodes: int) -> str:
 
 def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
     profile: tuple[ProfiledNode, ...] = ()
-    with shown():
+    with errors_shown():
         profile = _profile(study, digest)
     _where(analysis, profile)
     frame = node_frame(analysis, profile)
@@ -110,7 +110,7 @@ def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
 study = require_study()
 st.subheader(f"Graph of {plain(study.model.name)}", anchor=False)
 digest = _model(study)
-with shown():
+with errors_shown():
     model = load_model(digest)
     analysis = analysis_of_digest(digest)
     _totals(analysis, model.size_bytes)

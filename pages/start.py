@@ -10,7 +10,7 @@ from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import create_study
 from ui import upload
-from ui.errors import shown
+from ui.errors import errors_shown
 from ui.live_chart import preload
 from ui.state import begin, queue, study_links
 from ui.text import size
@@ -26,7 +26,7 @@ def _sample_card(sample: Sample) -> None:
         metric = METRICS[sample.metric]
         st.caption(f"{metric.title} {metric.show(sample.value)} · {size(sample.size_bytes)}")
         if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
-            with shown(), st.spinner(f"Opening {sample.title} ..."):
+            with errors_shown(), st.spinner(f"Opening {sample.title} ..."):
                 model = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)
                 begin(create_study(model, load_evalset(sample.evalset_path, model)))
 
@@ -60,7 +60,7 @@ def _own_model() -> None:
         )
     if model is None:
         return
-    with shown():
+    with errors_shown():
         dims, specs = upload.answers(upload.ask(model), evalset is not None)
         if evalset is None:
             st.caption(
@@ -113,7 +113,7 @@ for sample, column in zip(samples, st.columns(max(len(samples), 1)), strict=Fals
 st.subheader("Or bring your own model")
 _own_model()
 st.subheader("Recent studies")
-with shown():
+with errors_shown():
     if not study_links():
         st.caption("None yet: what is opened above can be opened here again.")
     preload()

@@ -16,10 +16,10 @@ from optim.errors import Cancelled, InputError, StepError
 from optim.evalset import EvalSet, synthesize
 from optim.home.files import hash_files
 from optim.model import Model, store_model
-from optim.model.proto import read_proto, write_proto
+from optim.model.proto import copy_of, read_proto, write_proto
 from optim.passes.base import Outcome
 from optim.passes.simplify import Simplify
-from optim.passes.support.tools import copy_of, count_ops
+from optim.passes.support.tools import count_ops
 from optim.recipe import Recipe
 from optim.settings import settings
 
@@ -64,9 +64,9 @@ def test_without_passes_it_is_the_model_itself(
 
 def test_passes_are_applied_in_order_and_say_what_they_did(model: Model, evalset: EvalSet) -> None:
     result = built(model, Recipe.parse("simplify + magnitude_prune + static_int8"), evalset)
-    assert [step.name for step in result.steps] == ["simplify", "magnitude_prune", "static_int8"]
-    assert all(step.modified and step.notes and step.seconds > 0 for step in result.steps)
-    assert "2 of 2 Conv nodes with weights were quantized." in result.steps[2].notes
+    assert [step.name for step in result.reports] == ["simplify", "magnitude_prune", "static_int8"]
+    assert all(step.modified and step.notes and step.seconds > 0 for step in result.reports)
+    assert "2 of 2 Conv nodes with weights were quantized." in result.reports[2].notes
     assert result.model.source == "optimized"
     assert result.model.inputs == model.inputs
     assert result.model.outputs == model.outputs
@@ -101,8 +101,8 @@ def test_where_nothing_changes_it_is_the_model_itself(tmp_path: Path, evalset: E
     plain = _stored(tmp_path, "arithmetic")
     result = built(plain, Recipe.parse("simplify + weight_only"), evalset)
     assert result.model == plain
-    assert [step.modified for step in result.steps] == [False, False]
-    assert all(step.notes for step in result.steps)
+    assert [step.modified for step in result.reports] == [False, False]
+    assert all(step.notes for step in result.reports)
 
 
 def test_afresh_builds_again_and_comes_to_the_same_bytes(model: Model, evalset: EvalSet) -> None:
@@ -144,7 +144,7 @@ def test_an_error_names_the_pass_and_what_ran_before_it(model: Model, evalset: E
     recipe = Recipe.parse("simplify + fuse_transformer + static_int8:exclude=nowhere")
     with pytest.raises(InputError) as caught:
         built(model, recipe, evalset)
-    assert caught.value.step == "static_int8"
+    assert caught.value.where == "static_int8"
     assert "no node named 'nowhere'" in caught.value.what
     after = "It ran after simplify (changed), fuse_transformer (no change)."
     assert caught.value.what.endswith(after)
@@ -233,7 +233,7 @@ def test_a_pass_that_breaks_its_word_is_found_out(
 ) -> None:
     with pytest.raises(StepError) as caught:
         _build(path, Outcome(made(), modified), monkeypatch)
-    assert caught.value.step == "simplify"
+    assert caught.value.where == "simplify"
     assert "broke its promise" in caught.value.what
     assert said in caught.value.what
     assert not path.exists()
@@ -250,7 +250,7 @@ def test_a_shape_that_became_known_breaks_no_promise(
 def test_a_library_that_fails_is_a_clear_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StepError) as caught:
         _build(path, KeyError("some\ninternal name"), monkeypatch)
-    assert caught.value.step == "simplify"
+    assert caught.value.where == "simplify"
     assert "KeyError: 'some\\ninternal name'" in caught.value.what
     assert "Leave this pass out" in caught.value.next_step
 

@@ -22,7 +22,7 @@ from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import estimate
 from ui import text
 from ui.cached import analysis_of_digest
-from ui.errors import show, shown
+from ui.errors import errors_shown, show
 from ui.forms import settings_form
 from ui.parts import about, install_hint, target_label
 from ui.state import choose_trial, submit
@@ -60,7 +60,7 @@ def builder(study: Study) -> None:
     )
     _about_target(target)
     top = st.container()
-    with shown():
+    with errors_shown():
         analysis = analysis_of_digest(study.model.digest)
         passes = [part for group in (Group.GRAPH, Group.MODEL) for part in _passes(group, analysis)]
         runtime = _runtime(analysis)

@@ -18,14 +18,14 @@ ACCENT = "#1f8fc0"
 GREY = "#8593a3"
 BAR = "#8593a3aa"
 INK = "#0d1b26"  # text on tiles, which have the same colours in both themes
-Kind = Literal["baseline", "measured", "live", "estimate"]
-_KINDS: dict[Kind, str] = {
+MarkKind = Literal["baseline", "measured", "live", "estimate"]
+_KINDS: dict[MarkKind, str] = {
     "baseline": "baseline",
     "measured": "{group}",
     "live": "{group}, tightening",
     "estimate": "{group}, estimate",
 }
-"""Kind -> its name in the legend."""
+"""MarkKind -> its name in the legend."""
 _BEYOND = 4
 """How far bars may widen an axis beyond its points, as a share of the points' span."""
 _MARGIN = 0.06
@@ -45,7 +45,7 @@ class Mark:
     number: int
     label: str
     group: str
-    kind: Kind
+    kind: MarkKind
     x: Interval
     y: Interval
     on_front: bool = False
@@ -150,8 +150,8 @@ def _is_estimate(mark: Mark) -> bool:
     return mark.kind == "estimate"
 
 
-def _by_kind(marks: Sequence[Mark]) -> dict[tuple[Kind, str], list[Mark]]:
-    found: dict[tuple[Kind, str], list[Mark]] = {}
+def _by_kind(marks: Sequence[Mark]) -> dict[tuple[MarkKind, str], list[Mark]]:
+    found: dict[tuple[MarkKind, str], list[Mark]] = {}
     for kind in _KINDS:
         for mark in sorted(marks, key=lambda mark: mark.group):
             if mark.kind == kind:

@@ -15,7 +15,7 @@ _GENERIC = (
 
 
 @contextmanager
-def shown() -> Iterator[None]:
+def errors_shown() -> Iterator[None]:
     """Show an OptimError raised inside as its sentence and go on after the block."""
     try:
         yield

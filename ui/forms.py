@@ -7,6 +7,7 @@ import streamlit as st
 from pydantic import BaseModel
 
 from optim.errors import InputError
+from optim.part import field_schemas
 
 Schema = dict[str, Any]
 _SLIDER_SPAN = 64
@@ -26,26 +27,17 @@ def settings_form(
         choices: for fields that are lists of names: names to offer (others may be typed).
         defaults: values to start from where they are not the fields' own.
     """
-    schema = model.model_json_schema()
     given = dict(defaults or {})
     return {
         name: _field(
             name,
-            resolved(spec, schema),
+            spec,
             f"{key}.{name}",
             given.get(name, spec.get("default")),
             (choices or {}).get(name, ()),
         )
-        for name, spec in schema.get("properties", {}).items()
+        for name, spec in field_schemas(model).items()
     }
-
-
-def resolved(spec: Schema, schema: Schema) -> Schema:
-    """A field's schema with its reference, if any, followed."""
-    reference = spec.get("$ref") or next((p["$ref"] for p in spec.get("allOf", ())), "")
-    if not reference:
-        return spec
-    return {**schema["$defs"][reference.rsplit("/", 1)[-1]], **spec}
 
 
 def label(name: str) -> str:

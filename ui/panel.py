@@ -11,7 +11,7 @@ from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import Estimate, estimate
 from ui import builder, text
 from ui.cached import analysis_of_digest
-from ui.errors import shown
+from ui.errors import errors_shown
 from ui.points import tied_with
 from ui.quantities import Quantity
 from ui.state import COMPARE, EXPORT, GRAPH, choose_trial, page, queue
@@ -173,21 +173,18 @@ def _buttons(study: Study, trial: Trial) -> None:
 
 
 def _cancel(study: Study, number: int) -> None:
-    with shown():
+    with errors_shown():
         queue().cancel(study, number)
 
 
 def _retry(study: Study, number: int) -> None:
-    with shown():
-        new = study.retry(number)
-        queue().submit(study, new)
-        choose_trial(study, new)
+    with errors_shown():
+        choose_trial(study, queue().retry(study, number))
 
 
 def _delete(study: Study, number: int) -> None:
-    with shown():
-        queue().cancel(study, number)
-        study.delete(number)
+    with errors_shown():
+        queue().delete(study, number)
         choose_trial(study, None)
 
 
@@ -202,9 +199,9 @@ def _details(study: Study, trial: Trial) -> None:
         study.note(trial.number, note)
         st.rerun()
     with st.expander("What each pass did"):
-        if not trial.steps:
+        if not trial.reports:
             st.caption("No pass: the original graph, as the engine loads it.")
-        for step in trial.steps:
+        for step in trial.reports:
             done = f"{step.seconds:.1f} s" if step.modified else "changed nothing"
             st.markdown(f"**{step.name}** · {done}")
             for line in step.notes:
@@ -249,7 +246,7 @@ def _all_figures(trial: Trial) -> None:
 
 
 def _elsewhere(trial: Trial) -> None:
-    with shown():
+    with errors_shown():
         analysis = analysis_of_digest(trial.model_digest)
         rows = []
         for target in all_targets().values():

@@ -6,7 +6,7 @@ from optim.findings import Interval
 from optim.studies.front import Point, front, ties
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from ui.charts import Kind, Mark
+from ui.charts import Mark, MarkKind
 from ui.quantities import Quantity
 
 
@@ -47,7 +47,7 @@ def tied_with(trials: Sequence[Trial], number: int, x: Quantity, y: Quantity) ->
     return ties(points, number) if any(point.key == number for point in points) else set()
 
 
-def kind_of(trial: Trial) -> Kind:
+def kind_of(trial: Trial) -> MarkKind:
     """How a trial is drawn."""
     if trial.estimate:
         return "estimate"

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from optim.running.queue import QueueItem
-from optim.running.steps import MAX_SLICES
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
+from optim.timing.stopping import StoppingRule
 from ui import text
-from ui.errors import shown
+from ui.errors import errors_shown
 from ui.quantities import QUALITY, SPEEDUP, Quantity, quantities
 from ui.state import COMPARE, choose_trial, page, queue
 
@@ -137,7 +137,7 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
         stopped = [trial.number for trial in trials if trial.state == "interrupted"]
         if stopped:
             label = f"Retry all {len(stopped)} interrupted"
-            _button(label, "retry_interrupted", lambda: _each(study, stopped, _retry))
+            _button(label, "retry_interrupted", lambda: _each(study, stopped, queue().retry))
         st.caption(
             "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare "
             "them. A click on a header sorts."
@@ -146,10 +146,12 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
     numbers = [trial.number for trial in picked]
     unfinished = [t.number for t in picked if t.state in ("failed", "cancelled", "interrupted")]
     with st.container(horizontal=True, gap="small"):
-        _button("Retry", "rows_retry", lambda: _each(study, unfinished, _retry), not unfinished)
+        _button(
+            "Retry", "rows_retry", lambda: _each(study, unfinished, queue().retry), not unfinished
+        )
         _button("Pin", "rows_pin", lambda: _each(study, numbers, lambda s, n: s.pin(n)))
         _button("Unpin", "rows_unpin", lambda: _each(study, numbers, lambda s, n: s.pin(n, False)))
-        _button("Delete", "rows_delete", lambda: _each(study, numbers, _delete))
+        _button("Delete", "rows_delete", lambda: _each(study, numbers, queue().delete))
         query = {"study": study.name, "trial": [str(number) for number in numbers]}
         st.page_link(
             page(COMPARE),
@@ -164,19 +166,10 @@ def _button(label: str, key: str, act: Callable[[], None], disabled: bool = Fals
     st.button(label, key=key, on_click=act, disabled=disabled)
 
 
-def _each(study: Study, numbers: Sequence[int], act: Callable[[Study, int], None]) -> None:
-    with shown():
+def _each(study: Study, numbers: Sequence[int], act: Callable[[Study, int], object]) -> None:
+    with errors_shown():
         for number in numbers:
             act(study, number)
-
-
-def _retry(study: Study, number: int) -> None:
-    queue().submit(study, study.retry(number))
-
-
-def _delete(study: Study, number: int) -> None:
-    queue().cancel(study, number)
-    study.delete(number)
 
 
 def queue_list(study: Study, trials: Sequence[Trial]) -> None:
@@ -201,7 +194,7 @@ def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
         st.markdown(f"#{item.number} `{item.recipe}`")
     with progress:
         left = f", {text.seconds(item.seconds_left)} left" if item.seconds_left else ""
-        share = min(1.0, len(trial.slices) / MAX_SLICES)
+        share = min(1.0, len(trial.slices) / StoppingRule.of_settings().most_slices)
         st.progress(share, text=f"{item.phase}{left}")
     with action:
         st.button(

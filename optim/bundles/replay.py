@@ -27,12 +27,12 @@ from optim.metrics import METRICS
 from optim.model import Model
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
-from optim.running.steps import MAX_SLICES, SLICE_SECONDS
 from optim.sandbox.archive import extract, open_zip
 from optim.settings import settings
 from optim.timing.measure import slice_of
-from optim.timing.measurement import BASELINE, CANDIDATE, Measurement
-from optim.timing.stats import good_enough, summarize
+from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Slice
+from optim.timing.stats import summarize
+from optim.timing.stopping import StoppingRule, measured
 
 _TIE = 0.04
 """Speed-ups closer than this share are a tie: it is how far the same recipe drifts in time."""
@@ -40,7 +40,7 @@ _SAME_QUALITY = 0.002
 """Values of the metric closer than this are the same (of the value, where it is above 1)."""
 _MAX_SAMPLES_BYTES = 200_000_000
 
-Progress = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 class Check(BaseModel):
@@ -73,40 +73,40 @@ class ReplayResult(BaseModel):
         return "\n".join([self.recipe, *lines, "replayed" if self.ok else "NOT replayed"])
 
 
-def replay(bundle: Path, progress: Progress = lambda text: None) -> ReplayResult:
+def replay(bundle: Path, say: Say = lambda text: None) -> ReplayResult:
     """Check a bundle, a folder or a zip, on this machine.
 
     Args:
-        progress: called with a line of text at every step.
+        say: called with a line of text at every step.
 
     Raises: InputError for what is no bundle; StepError where a step crashed.
     """
     with _opened(bundle) as folder:
-        progress("checking the hashes")
+        say("checking the hashes")
         try:
             hashes = manifest.verify(folder)
         except InputError as error:
             if not (folder / manifest.MANIFEST).is_file():
                 raise
             return ReplayResult(ok=False, checks=(Check(name="hashes", ok=False, text=error.what),))
-        return _compared(folder, len(hashes), progress)
+        return _compared(folder, len(hashes), say)
 
 
-def _compared(folder: Path, files: int, progress: Progress) -> ReplayResult:
+def _compared(folder: Path, files: int, say: Say) -> ReplayResult:
     about, recipe = _read_about(folder), _read_recipe(folder)
     claimed, old = _read_measurement(folder), _read_quality(folder)
     checks = [Check(name="hashes", ok=True, text=f"all {files} files are as exported.")]
-    progress("reading the original and the EvalSet")
+    say("reading the original and the EvalSet")
     original = ingest(folder / manifest.ORIGINAL, name=about.name)
     evalset = adopt_evalset(folder / manifest.EVALSET, original)
     checks.append(_same_inputs(about, original, evalset))
-    progress(f"building {recipe.spelling}")
+    say(f"building {recipe.spelling}")
     rebuilt = built(original, recipe, evalset, afresh=True).model
     checks.append(_same_model(folder, about, recipe, rebuilt, claimed))
-    measured = _measured(rebuilt, original, recipe, evalset, progress)
-    ours, theirs = summarize(measured).speedup, summarize(claimed).speedup
-    checks.append(_same_speed(ours, theirs, measured, claimed))
-    progress("judging")
+    timed = _measured(rebuilt, original, recipe, evalset, say)
+    ours, theirs = summarize(timed).speedup, summarize(claimed).speedup
+    checks.append(_same_speed(ours, theirs, timed, claimed))
+    say("judging")
     limit = None if old.complete else old.n
     quality = quality_of(rebuilt, original, recipe, evalset, limit=limit)
     checks.append(_same_quality(quality, old))
@@ -122,25 +122,17 @@ def _compared(folder: Path, files: int, progress: Progress) -> ReplayResult:
 
 
 def _measured(
-    rebuilt: Model, original: Model, recipe: Recipe, evalset: EvalSet, progress: Progress
+    rebuilt: Model, original: Model, recipe: Recipe, evalset: EvalSet, say: Say
 ) -> Measurement:
-    """Slices until the speed-up is known well, at most eight."""
-    measured = Measurement()
-    for number in range(MAX_SLICES):
-        progress(f"timing, process {number + 1}")
-        part = slice_of(
-            rebuilt,
-            original,
-            recipe,
-            evalset,
-            seconds=SLICE_SECONDS,
-            seed=number,
-            solo=number == 0,
+    """As a trial of this recipe is measured."""
+
+    def take(number: int, seconds: float) -> Slice:
+        say(f"timing, process {number + 1}")
+        return slice_of(
+            rebuilt, original, recipe, evalset, seconds=seconds, seed=number, solo=number == 0
         )
-        measured = measured.plus(part)
-        if good_enough(summarize(measured)):
-            break
-    return measured
+
+    return measured(StoppingRule.of_settings(), take)
 
 
 def _same_inputs(about: About, original: Model, evalset: EvalSet) -> Check:
@@ -189,13 +181,13 @@ def _same_bytes(ours: Path, theirs: Path) -> bool:
 
 
 def _same_speed(
-    ours: Interval, theirs: Interval, measured: Measurement, claimed: Measurement
+    ours: Interval, theirs: Interval, timed: Measurement, claimed: Measurement
 ) -> Check:
     text = f"{_shown(ours)} here, {_shown(theirs)} in the bundle"
     same = ours.overlaps(theirs) or abs(ours.value / theirs.value - 1) <= _TIE
     if same:
         return Check(name="speed-up", ok=True, text=f"{text}.")
-    if measured.slices[0].machine != claimed.slices[0].machine:
+    if timed.slices[0].machine != claimed.slices[0].machine:
         cpu = claimed.slices[0].environment.get("cpu", "another machine")
         return Check(name="speed-up", ok=None, text=f"{text}, which was measured on {cpu}.")
     return Check(name="speed-up", ok=False, text=f"{text}: the intervals do not meet.")

@@ -8,7 +8,7 @@ from html import escape
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from optim.build import BuildStep
+from optim.build import PassReport
 from optim.evalset import EvalSet
 from optim.findings import Interval
 from optim.judging.quality import Quality
@@ -55,7 +55,7 @@ class Findings:
     evalset: EvalSet
     recipe: Recipe
     optimized: Model
-    steps: tuple[BuildStep, ...]
+    reports: tuple[PassReport, ...]
     measurement: Measurement
     quality: Quality
     points: tuple[ChartPoint, ...] = ()
@@ -111,7 +111,7 @@ def report_html(findings: Findings) -> str:
         _section("Figures", _table(_figures(findings))),
         _chart_section(findings),
         _section("Run times", _html(_run_times(findings)), _how_timed(findings)),
-        _section("What each pass did", _table(_passes(findings.steps)) or "<p>No passes.</p>"),
+        _section("What each pass did", _table(_passes(findings.reports)) or "<p>No passes.</p>"),
         _section("Warnings", _warnings(findings)),
         _section("Environment", _table(_environment(findings))),
         _section("Contents", _table(_contents(findings))),
@@ -250,10 +250,10 @@ def _html(figure: go.Figure) -> str:
     return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
 
 
-def _passes(steps: Iterable[BuildStep]) -> list[tuple[str, str]]:
+def _passes(reports: Iterable[PassReport]) -> list[tuple[str, str]]:
     return [
-        (step.name, " ".join(step.notes) or ("Changed." if step.modified else "No change."))
-        for step in steps
+        (report.name, " ".join(report.notes) or ("Changed." if report.modified else "No change."))
+        for report in reports
     ]
 
 

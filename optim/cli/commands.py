@@ -231,7 +231,7 @@ def _tell(study: Study, trials: list[Trial]) -> None:
     for trial in trials:
         for warning in trial.warnings:
             print(f"{trial.recipe}: {warning.text}")
-        for step in trial.steps:
+        for step in trial.reports:
             print(*(f"{trial.recipe}: {step.name}: {note}" for note in step.notes), sep="\n")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
-from optim.part import Part
+from optim.part import Part, field_schemas
 from optim.passes.base import Pass, all_passes
 from optim.runtimes.base import all_runtimes
 from optim.settings import Settings
@@ -70,10 +70,7 @@ def _default(field: FieldInfo) -> str:
 
 def _values(part: type[Part], name: str) -> str:
     """What a setting accepts, read off its JSON schema."""
-    schema = part.model_json_schema()
-    spec = schema["properties"][name]
-    if "$ref" in spec:
-        spec = schema["$defs"][spec["$ref"].rsplit("/", 1)[-1]]
+    spec = field_schemas(part)[name]
     if "enum" in spec:
         return ", ".join(f"`{value}`" for value in spec["enum"])
     low = spec.get("minimum", spec.get("exclusiveMinimum"))

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.lib import format as npy
 
 from optim import metrics
-from optim.arrays import Array
-from optim.errors import InputError
+from optim.arrays import Array, npy_header
+from optim.errors import InputError, first_line
 from optim.evalset import stored
 from optim.model import TensorSpec
 
-_RESERVED = ("labels", "metric", "classes", "calibration")
+RESERVED = ("labels", "metric", "classes", "calibration")
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
@@ -83,8 +83,9 @@ def load(path: Path, max_mb: int) -> dict[str, Array]:
             check_size(sum(member.file_size for member in members), max_mb)
             return {_key(member): _array(archive, member) for member in members}
     except _DAMAGED as error:
-        text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise fail(f"{path.name} is damaged ({text}).", "Save it again with numpy.savez.") from None
+        raise fail(
+            f"{path.name} is damaged ({first_line(error)}).", "Save it again with numpy.savez."
+        ) from None
 
 
 def check_size(size: int, max_mb: int) -> None:
@@ -108,7 +109,7 @@ def _key(member: zipfile.ZipInfo) -> str:
 def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     """Read one array after its header has been checked against the member's size."""
     with archive.open(member) as stream:
-        shape, dtype = stored.header(stream)
+        shape, _, dtype = npy_header(stream)
         start = stream.tell()
     if dtype.hasobject:
         raise fail(
@@ -132,9 +133,9 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
 def _by_input(arrays: Mapping[str, Array], specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
     names = [spec.name for spec in specs]
     missing = [name for name in names if name not in arrays]
-    unknown = [key for key in arrays if key not in names and key not in _RESERVED]
+    unknown = [key for key in arrays if key not in names and key not in RESERVED]
     wanted = f"The model's inputs are: {', '.join(names)}."
-    step = f"Name the arrays after the inputs (and optionally {', '.join(_RESERVED)})."
+    step = f"Name the arrays after the inputs (and optionally {', '.join(RESERVED)})."
     if missing:
         has = ", ".join(map(repr, unknown)) or "no other array"
         raise fail(f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", step)

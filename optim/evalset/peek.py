@@ -7,12 +7,12 @@ from typing import IO
 
 import numpy as np
 
-from optim.arrays import DTYPES, Array, Feeds
+from optim.arrays import DTYPES, Array, Feeds, npy_header
 from optim.errors import InputError
-from optim.names import shown
+from optim.evalset.npz import RESERVED
+from optim.names import legible
 from optim.sandbox.archive import MAX_ENTRIES
 
-RESERVED = ("labels", "metric", "classes", "calibration")
 _MAX_SAMPLE_BYTES = 1 << 30
 
 
@@ -38,18 +38,13 @@ def first_sample(path: Path) -> Feeds:
         raise
     except Exception as error:  # zipfile, its decompressors and numpy each have their own kinds
         raise InputError(
-            f"The EvalSet cannot be read ({shown(str(error), 200)}).",
+            f"The EvalSet cannot be read ({legible(str(error), 200)}).",
             "Write it again with np.savez_compressed.",
         ) from None
 
 
 def _first(source: IO[bytes]) -> Array | None:
-    version = np.lib.format.read_magic(source)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }[version]
-    shape, fortran, dtype = read_header(source)
+    shape, fortran, dtype = npy_header(source)
     if dtype.name not in DTYPES or not shape or fortran or 0 in shape:
         return None
     size = math.prod(shape[1:]) * dtype.itemsize

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib import format as npy
 
-from optim.arrays import Array
+from optim.arrays import Array, npy_header
 from optim.errors import InputError
 
 Split = Literal["calibration", "validation"]
@@ -108,16 +108,8 @@ def about(path: Path) -> dict[str, Any]:
 def read(path: Path, member: str, limit: int | None) -> Array:
     """The first `limit` rows of one stored array; all by default."""
     with zipfile.ZipFile(path) as archive, archive.open(f"{member}.npy") as stream:
-        shape, dtype = header(stream)
+        shape, _, dtype = npy_header(stream)
         count = shape[0] if limit is None else min(limit, shape[0])
         size = dtype.itemsize * int(np.prod(shape[1:], dtype=np.int64))
         data = bytearray(stream.read(count * size))
     return np.frombuffer(data, dtype).reshape(count, *shape[1:])
-
-
-def header(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and dtype from a `.npy` header. Raises ValueError for a bad one."""
-    version = npy.read_magic(stream)
-    reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, _, dtype = reader(stream)
-    return tuple(shape), dtype

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from optim.explaining.profile import CONVERSIONS, ProfiledNode
 from optim.graph.flops import INTEGER, MATRIX
 from optim.graph.values import Analysis
+from optim.model.wiring import made_of
 from optim.recipe import Recipe
 
 INT8 = "int8"
@@ -30,7 +31,7 @@ def precision_of(node: ProfiledNode) -> str:
     return _PRECISIONS.get(node.precision, "")
 
 
-class Work(BaseModel):
+class Executed(BaseModel):
     """One executed node and what it stands for in the graph."""
 
     model_config = ConfigDict(frozen=True)
@@ -98,7 +99,7 @@ def wanted_precision(recipe: Recipe) -> str:
     return asked if asked in ("bf16", "fp16") else ""
 
 
-def works(side: Side) -> tuple[Work, ...]:
+def executed(side: Side) -> tuple[Executed, ...]:
     """The executed nodes in order, each with what it stands for."""
     constant = _constant(side.analysis)
     return tuple(_work(node, constant) for node in side.profile)
@@ -107,7 +108,7 @@ def works(side: Side) -> tuple[Work, ...]:
 def time_by_operator(side: Side) -> dict[str, float]:
     """Microseconds per operator of the graph, the longest first; conversions under their own."""
     times: dict[str, float] = {}
-    for work in works(side):
+    for work in executed(side):
         times[work.op] = times.get(work.op, 0.0) + work.microseconds
     return dict(sorted(times.items(), key=lambda item: -item[1]))
 
@@ -115,7 +116,7 @@ def time_by_operator(side: Side) -> dict[str, float]:
 def precisions(side: Side) -> dict[str, dict[str, int]]:
     """Operator -> precision -> executed nodes, of the nodes that hold a matrix product."""
     found: dict[str, dict[str, int]] = {}
-    for work in works(side):
+    for work in executed(side):
         if work.multiplies:
             counts = found.setdefault(work.op, {})
             counts[work.precision] = counts.get(work.precision, 0) + 1
@@ -123,12 +124,12 @@ def precisions(side: Side) -> dict[str, dict[str, int]]:
 
 
 def pairs(before: Side, after: Side) -> tuple[Pair, ...]:
-    """Work by the graph's names on both sides, the largest change first.
+    """Executed by the graph's names on both sides, the largest change first.
 
     A name that only one side has was fused into another node, split, or added.
     """
     names = {row.name for row in before.analysis.nodes}
-    sides = [_by_name(works(side), names) for side in (before, after)]
+    sides = [_by_name(executed(side), names) for side in (before, after)]
     found = []
     for name in dict.fromkeys([*sides[0], *sides[1]]):
         one, two = (side.get(name, ()) for side in sides)
@@ -149,21 +150,17 @@ def pairs(before: Side, after: Side) -> tuple[Pair, ...]:
 
 def _constant(analysis: Analysis) -> set[str]:
     """Tensors that do not depend on the inputs: weights, and what is dequantized of them."""
-    found = set(analysis.weights)
-    for row in analysis.nodes:
-        if row.reads and found.issuperset(row.reads):
-            found.update(row.writes)
-    return found
+    return made_of(analysis.weights, ((row.reads, row.writes) for row in analysis.nodes))
 
 
-def _work(node: ProfiledNode, constant: set[str]) -> Work:
+def _work(node: ProfiledNode, constant: set[str]) -> Executed:
     converts = node.op in CONVERSIONS or (node.op == "Transpose" and not node.rows)
     main = max(node.rows, key=lambda row: (row.op in MATRIX, row.flops), default=None)
     if converts or main is None or not (main.flops or main.op in MATRIX):
         main = None
     integer = node.op in INTEGER or (main is not None and main.op in INTEGER)
     precision = INT8 if integer else precision_of(node)
-    return Work(
+    return Executed(
         name=main.name if main else node.name,
         op=main.op if main else node.op,
         executed_op=node.op,
@@ -175,16 +172,16 @@ def _work(node: ProfiledNode, constant: set[str]) -> Work:
     )
 
 
-def _by_name(found: Iterable[Work], originals: set[str]) -> dict[str, list[Work]]:
-    """Work by name; a quantized node goes by the name of the original that it replaces."""
-    named: dict[str, list[Work]] = {}
+def _by_name(found: Iterable[Executed], originals: set[str]) -> dict[str, list[Executed]]:
+    """Executed by name; a quantized node goes by the name of the original that it replaces."""
+    named: dict[str, list[Executed]] = {}
     for work in found:
         base = _QUANT.sub("", work.name)
         named.setdefault(base if base in originals else work.name, []).append(work)
     return named
 
 
-def _total(found: Sequence[Work]) -> float | None:
+def _total(found: Sequence[Executed]) -> float | None:
     return sum(work.microseconds for work in found) if found else None
 
 

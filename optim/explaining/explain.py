@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from optim.explaining.executed import Pair, Side, Work, pairs, works
-from optim.names import shown
+from optim.explaining.executed import Executed, Pair, Side, executed, pairs
+from optim.names import legible
 
 _SLOWER = 1.25  # a node's time comes from one process: smaller ratios are noise
 _MATTERS = 0.01  # share of the total time below which a change is not worth a sentence
@@ -16,7 +16,7 @@ _TOO_LONG = 1.5  # nodes adding up to so many median runs were not timed in peac
 _NAMED = 3
 _LISTED = 5
 
-Kind = Literal["gain", "cost", "note"]
+ReasonKind = Literal["gain", "cost", "note"]
 
 
 class Reason(BaseModel):
@@ -25,7 +25,7 @@ class Reason(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     code: str
-    kind: Kind
+    kind: ReasonKind
     text: str
     share: float = 0.0
 
@@ -50,7 +50,7 @@ def explain(before: Side, after: Side) -> tuple[Reason, ...]:
 
 def _not_lowered(after: Side) -> list[Reason]:
     """Matrix products that did not get the precision that the recipe asks for."""
-    products = [work for work in works(after) if work.multiplies]
+    products = [work for work in executed(after) if work.multiplies]
     stayed = sorted(
         (w for w in products if w.precision != after.wanted), key=lambda w: -w.microseconds
     )
@@ -72,7 +72,7 @@ def _not_lowered(after: Side) -> list[Reason]:
 
 def _conversions(before: Side, after: Side) -> list[Reason]:
     """Changes of type and layout that the other side does not have."""
-    old, new = ([w for w in works(side) if w.converts] for side in (before, after))
+    old, new = ([w for w in executed(side) if w.converts] for side in (before, after))
     share = _share(new, after)
     added = sum(w.microseconds for w in new) - sum(w.microseconds for w in old)
     if added < _MATTERS * (after.total_us or 1.0):
@@ -100,7 +100,7 @@ def _slower(before: Side, after: Side, matched: Sequence[Pair]) -> list[Reason]:
         Reason(
             code="slower",
             kind="cost",
-            text=f"{shown(pair.name)} ({pair.op}) got slower: {_us(pair.before_us)} became "
+            text=f"{legible(pair.name)} ({pair.op}) got slower: {_us(pair.before_us)} became "
             f"{_us(pair.after_us)}, run as {pair.after_op}"
             f"{f' in {pair.after_precision}' if pair.after_precision else ''}.",
             share=pair.extra_us / (after.total_us or 1.0),
@@ -130,7 +130,7 @@ def _faster(before: Side, matched: Sequence[Pair]) -> list[Reason]:
 
 
 def _regrouped(before: Side, matched: Sequence[Pair]) -> list[Reason]:
-    """Work that only one side has by name: what was fused into other nodes, and these."""
+    """Executed that only one side has by name: what was fused into other nodes, and these."""
     gone = [pair for pair in matched if pair.after_us is None and not pair.converts]
     new = [pair for pair in matched if pair.before_us is None and not pair.converts]
     old_us = sum(pair.before_us or 0 for pair in gone)
@@ -143,7 +143,7 @@ def _regrouped(before: Side, matched: Sequence[Pair]) -> list[Reason]:
         f"{len(gone)} nodes that took {_us(old_us)} were fused or replaced; the {len(new)} in "
         f"their place ({ops}) take {_us(new_us)}."
     )
-    kind: Kind = "note"
+    kind: ReasonKind = "note"
     if max(old_us, new_us) > _SLOWER * min(old_us, new_us):
         kind = "cost" if change > 0 else "gain"
     share = abs(change) / (before.total_us or 1.0)
@@ -184,12 +184,12 @@ def _disturbed(which: str, side: Side) -> list[Reason]:
     return [Reason(code="disturbed", kind="note", text=text)]
 
 
-def _share(found: Iterable[Work], side: Side) -> float:
+def _share(found: Iterable[Executed], side: Side) -> float:
     return sum(work.microseconds for work in found) / (side.total_us or 1.0)
 
 
-def _names(found: Sequence[Work]) -> str:
-    named = ", ".join(f"{shown(w.name)} ({w.executed_op})" for w in found[:_NAMED])
+def _names(found: Sequence[Executed]) -> str:
+    named = ", ".join(f"{legible(w.name)} ({w.executed_op})" for w in found[:_NAMED])
     rest = len(found) - _NAMED
     return f"{named} and {rest} more" if rest > 0 else named
 

@@ -69,7 +69,7 @@ def profile_of(
         times = sandbox.call(
             profile_json,
             argument,
-            step=STEP,
+            where=STEP,
             cpus=cores_for(runtime.threads),
             cancelled=cancelled,
         )

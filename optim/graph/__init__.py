@@ -31,7 +31,7 @@ def analysis_of(model: Model, cancelled: Callable[[], bool] = lambda: False) -> 
     def make() -> Analysis:
         argument = {"path": str(model.path)}
         return Analysis.model_validate(
-            sandbox.call(ANALYSE, argument, step="analyse", cancelled=cancelled)
+            sandbox.call(ANALYSE, argument, where="analyse", cancelled=cancelled)
         )
 
     return kept(Analysis, f"analyses/v{_VERSION}", model.digest, make)

@@ -12,6 +12,8 @@ from onnx import TensorProto, numpy_helper
 from optim.graph.flops import INTEGER, VIEWS, Node, NotKnown, Work, work
 from optim.graph.tensors import UNKNOWN, Tensor, dtype_name, infer, load_lean, tensors_of
 from optim.graph.values import Analysis, NodeRow
+from optim.model.proto import opset_of, opsets, real_inputs
+from optim.model.wiring import made_of
 
 _PRECISION = {"float32": "fp32", "float16": "fp16", "bfloat16": "bf16", "float64": "fp64"}
 _NOT_PARAMETERS = (TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING)
@@ -32,7 +34,6 @@ def analyse(path: Path) -> Analysis:
     scope = _Scope(graph)
     rows = tuple(scope.row(node, index) for index, node in enumerate(graph.node))
     weights = {name: tensor for g in _graphs(graph) for name, tensor in _weights(g).items()}
-    opsets = {item.domain or "ai.onnx": item.version for item in model.opset_import}
     return Analysis(
         parameters=sum(map(_parameters, weights.values())),
         flops=sum(row.flops for row in rows),
@@ -41,10 +42,10 @@ def analyse(path: Path) -> Analysis:
         weight_bytes_by_dtype=_bytes_by_dtype(weights.values()),
         peak_activation_bytes=_peak_activation(graph, scope.tensors, weights),
         op_histogram=dict(Counter(_label(n) for g in _graphs(graph) for n in g.node).most_common()),
-        opset=opsets.get("ai.onnx", 0),
-        opsets=opsets,
+        opset=opset_of(model),
+        opsets={domain or "ai.onnx": version for domain, version in opsets(model).items()},
         node_count=len(rows),
-        inputs=tuple(scope.port(v) for v in graph.input if v.name not in weights),
+        inputs=tuple(scope.port(v) for v in real_inputs(graph)),
         outputs=tuple(scope.port(v) for v in graph.output),
         nodes=rows,
         tensor_bytes={n: t.bytes for n, t in scope.tensors.items() if t.shape is not None},
@@ -259,15 +260,8 @@ def _peak_activation(
 
 def _constants(graph: onnx.GraphProto, weights: Iterable[str]) -> set[str]:
     """Weights and what is made of them alone, such as the dequantized weights of a QDQ model."""
-    found = set(weights)
-    for node in graph.node:
-        if (
-            node.input
-            and node.op_type not in _HOLDERS
-            and found.issuperset(filter(None, node.input))
-        ):
-            found.update(node.output)
-    return found
+    nodes = (n for n in graph.node if n.op_type not in _HOLDERS)
+    return made_of(weights, ((node.input, node.output) for node in nodes))
 
 
 def _gaps(rows: tuple[NodeRow, ...]) -> list[str]:

@@ -10,6 +10,8 @@ import onnx
 import onnx.inliner
 from onnx import TensorProto, helper
 
+from optim.errors import first_line
+
 _SHAPE_DATA_ELEMENTS = 1024  # larger constants never hold a shape
 _CLASSICAL = "ai.onnx.ml"
 _SAME_SHAPE = ("Binarizer", "Imputer", "Normalizer", "Scaler")
@@ -89,14 +91,14 @@ def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
                 model.graph.value_info.extend(made)
                 model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # a malformed node: rows of the rest are still worth showing
-        notes.append(f"ONNX shape inference stopped ({_first_line(error)}).")
+        notes.append(f"ONNX shape inference stopped ({first_line(error)}).")
     if not _missing(model.graph):
         return model, notes
     try:
         inferred = _symbolic_inference().infer_shapes(model, auto_merge=True)
         return inferred or model, notes
     except Exception as error:  # it raises bare exceptions of many kinds
-        notes.append(f"Symbolic shape inference stopped ({_first_line(error)}).")
+        notes.append(f"Symbolic shape inference stopped ({first_line(error)}).")
         return model, notes
 
 
@@ -134,10 +136,6 @@ def _symbolic_inference() -> Any:
         if hide:
             del sys.modules["torch"]
     return SymbolicShapeInference
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 def _missing(graph: onnx.GraphProto) -> bool:

@@ -18,7 +18,7 @@ from optim.ingest.kinds import ACCEPTED
 from optim.ingest.samples import SAMPLE_PREFIX, find_sample
 from optim.model import Model, store_model
 from optim.model.proto import MODEL_FILE
-from optim.names import shown
+from optim.names import legible
 from optim.settings import settings
 
 STEP = "model"
@@ -87,7 +87,7 @@ def ingest(
         brought = _in_child(bring, argument, folder, cancelled)
         return store_model(
             folder / MODEL_FILE,
-            shown(name or _name_of(source), _LONGEST_NAME),
+            legible(name or _name_of(source), _LONGEST_NAME),
             brought["source"],
             brought["dims"],
             notes=tuple(brought["notes"]),
@@ -101,9 +101,9 @@ def _located(source: str | Path) -> Path:
     path = find_sample(text).model_path if text.startswith(SAMPLE_PREFIX) else Path(text)
     try:
         if not path.exists():
-            raise InputError(f"There is no file {shown(text, 200)!r}.", ACCEPTED, STEP)
+            raise InputError(f"There is no file {legible(text, 200)!r}.", ACCEPTED, STEP)
         if not path.is_file():
-            raise InputError(f"{shown(text, 200)!r} is no regular file.", ACCEPTED, STEP)
+            raise InputError(f"{legible(text, 200)!r} is no regular file.", ACCEPTED, STEP)
         size = path.stat().st_size
     except (OSError, ValueError) as error:
         raise InputError(f"The file cannot be read ({error}).", ACCEPTED, STEP) from None
@@ -133,7 +133,7 @@ def _in_child(
         return sandbox.call(
             function,
             {**argument, "max_bytes": max_bytes},
-            step=STEP,
+            where=STEP,
             cancelled=cancelled,
         )
     except StepError as error:
@@ -143,7 +143,7 @@ def _in_child(
 def _located_in_stage(error: StepError, folder: Path) -> StepError:
     """The child's end, with what it was doing: only an engine or exporter ends it like this."""
     stage = folder / STAGE_FILE
-    if error.step != STEP or not stage.exists():
+    if error.where != STEP or not stage.exists():
         return error
     return StepError(
         f"While {stage.read_text()[:80]}: {error.what}",

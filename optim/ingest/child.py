@@ -8,13 +8,13 @@ from optim.errors import InputError
 from optim.evalset.peek import first_sample
 from optim.ingest.dims import bind, check_interface, name_dims, suggested
 from optim.ingest.first_run import check_file, declare_outputs, run_once, undeclare_outputs
-from optim.ingest.kinds import Kind, kind_of
+from optim.ingest.kinds import FileKind, kind_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
 from optim.ingest.operators import check_operators
 from optim.ingest.repair import keep_numbers, make_names_unique, make_plain, without_functions
 from optim.ingest.specs import InputSpec
 from optim.model.proto import MODEL_FILE, all_nodes, describe, real_inputs, write_proto
-from optim.names import notes_on, shown
+from optim.names import legible, notes_on
 
 if TYPE_CHECKING:
     import onnx
@@ -32,13 +32,13 @@ def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
     """What must be known to bring the file: its kind, dimensions with suggestions, open inputs."""
     path = Path(source)
     kind = kind_of(path, max_bytes)
-    if kind is Kind.TORCHSCRIPT:
+    if kind is FileKind.TORCHSCRIPT:
         from optim.ingest.torch_files import arguments, open_torchscript, traced_specs
 
         module = open_torchscript(path, Path(folder), max_bytes)
         inputs = [] if traced_specs(module) else arguments(module)
         return {"kind": kind, "dims": {}, "inputs": inputs}
-    if kind is Kind.TORCH_EXPORT:
+    if kind is FileKind.TORCH_EXPORT:
         from optim.ingest.torch_files import open_pt2, pt2_inputs
 
         graph = pt2_inputs(open_pt2(path, Path(folder), max_bytes))
@@ -65,7 +65,7 @@ def bring(
     sample = first_sample(Path(evalset)) if evalset else {}
     _stage(work, "reading the file")
     kind = kind_of(path, max_bytes)
-    if kind is Kind.TORCHSCRIPT:
+    if kind is FileKind.TORCHSCRIPT:
         proto, notes = _from_torchscript(path, work, max_bytes, given_specs, sample)
     else:
         proto, notes = _read(path, kind, work, max_bytes)
@@ -79,7 +79,7 @@ def bring(
     check_operators(proto)
     proto = without_functions(proto)
     described = _check_and_write(proto, work / MODEL_FILE, feeds)
-    source_name = "onnx" if kind in (Kind.ONNX, Kind.ONNX_ZIP) else str(kind)
+    source_name = "onnx" if kind in (FileKind.ONNX, FileKind.ONNX_ZIP) else str(kind)
     return {
         "described": described,
         "dims": values,
@@ -93,13 +93,13 @@ def _stage(folder: Path, text: str) -> None:
     (folder / STAGE_FILE).write_text(text)
 
 
-def _read(path: Path, kind: Kind, folder: Path, max_bytes: int) -> Brought:
-    if kind is Kind.TORCH_EXPORT:
+def _read(path: Path, kind: FileKind, folder: Path, max_bytes: int) -> Brought:
+    if kind is FileKind.TORCH_EXPORT:
         from optim.ingest.torch_files import export_pt2, open_pt2
 
         _stage(folder, "exporting the torch.export program to ONNX")
         return export_pt2(open_pt2(path, folder, max_bytes), folder / "exported.onnx"), []
-    if kind is Kind.ONNX_ZIP:
+    if kind is FileKind.ONNX_ZIP:
         unpacked = folder / "unpacked"
         unpacked.mkdir()
         path = unzip_onnx(path, unpacked, max_bytes)
@@ -124,8 +124,8 @@ def _from_torchscript(
     if not candidates[0]:
         raise InputError(
             "A TorchScript file does not say what its inputs look like; "
-            f"forward takes: {', '.join(map(shown, names))}.",
-            f"Give each: --input {shown(names[0])}:float32[1,3,224,224], or an EvalSet.",
+            f"forward takes: {', '.join(map(legible, names))}.",
+            f"Give each: --input {legible(names[0])}:float32[1,3,224,224], or an EvalSet.",
         )
     out = folder / "exported.onnx"
     export_torchscript(module, candidates, sample, out)
@@ -138,7 +138,7 @@ def _in_order(specs: list[InputSpec], names: list[str]) -> list[list[InputSpec]]
         return []
     if len(specs) != len(names):
         raise InputError(
-            f"{len(specs)} inputs are described; forward takes {', '.join(map(shown, names))}.",
+            f"{len(specs)} inputs are described; forward takes {', '.join(map(legible, names))}.",
             "Describe each with --input name:dtype[sizes].",
         )
     by_name = {spec.name: spec for spec in specs}
@@ -184,15 +184,15 @@ def _matching(proto: "onnx.ModelProto", specs: list[InputSpec]) -> list[InputSpe
     types = {v.name: v.type.tensor_type.elem_type for v in real_inputs(proto.graph)}
     for spec in specs:
         if spec.name not in types:
-            names = ", ".join(map(shown, types))
+            names = ", ".join(map(legible, types))
             raise InputError(
-                f"The model has no input {shown(spec.name)!r}.", f"Its inputs: {names}."
+                f"The model has no input {legible(spec.name)!r}.", f"Its inputs: {names}."
             )
         dtype = onnx.helper.tensor_dtype_to_np_dtype(types[spec.name]).name
         if dtype != spec.dtype:
             raise InputError(
-                f"The input {shown(spec.name)!r} is {dtype}, not {spec.dtype}.",
-                f"Write {shown(spec.name)}:{dtype}[sizes].",
+                f"The input {legible(spec.name)!r} is {dtype}, not {spec.dtype}.",
+                f"Write {legible(spec.name)}:{dtype}[sizes].",
             )
     return specs
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from optim.arrays import DTYPES
 from optim.errors import InputError
 from optim.model.proto import real_inputs
-from optim.names import shown
+from optim.names import legible
 
 if TYPE_CHECKING:
     import onnx
@@ -39,7 +39,7 @@ def check_interface(graph: "onnx.GraphProto") -> None:
         for value in values:
             if (kind := _kind_of(value)) not in DTYPES:
                 raise InputError(
-                    f"The {what} {shown(value.name)!r} is of type {kind}; "
+                    f"The {what} {legible(value.name)!r} is of type {kind}; "
                     "only tensors of numbers can be fed and compared.",
                     "Export without it (scikit-learn: options={'zipmap': False}); "
                     "keep text outside.",
@@ -124,7 +124,7 @@ def _check_ranks(graph: "onnx.GraphProto") -> None:
     for value in real_inputs(graph):
         if not value.type.tensor_type.HasField("shape"):
             raise InputError(
-                f"The input {shown(value.name)!r} declares no shape.",
+                f"The input {legible(value.name)!r} declares no shape.",
                 "Give it: --input name:float32[1,3,224,224], or an EvalSet.",
             )
 
@@ -135,12 +135,12 @@ def _solve(
     values: dict[str, int] = {}
     for name, size in dims.items():
         if name not in asked:
-            known = ", ".join(map(shown, asked)) or "none"
+            known = ", ".join(map(legible, asked)) or "none"
             raise InputError(
-                f"The model has no dimension {shown(name)!r}.", f"Its dimensions: {known}."
+                f"The model has no dimension {legible(name)!r}.", f"Its dimensions: {known}."
             )
         if not 1 <= size <= MAX_SIZE:
-            raise InputError(f"{shown(name)}={size} is no size.", "Use a size of at least 1.")
+            raise InputError(f"{legible(name)}={size} is no size.", "Use a size of at least 1.")
         values[name] = size
     for value in real_inputs(graph):
         shape = shapes.get(value.name, ())
@@ -148,8 +148,8 @@ def _solve(
             name = dim.dim_param
             if name in asked and values.setdefault(name, size) != size:
                 raise InputError(
-                    f"The dimension {shown(name)!r} would be both {values[name]} and {size} "
-                    f"(input {shown(value.name)!r}).",
+                    f"The dimension {legible(name)!r} would be both {values[name]} and {size} "
+                    f"(input {legible(value.name)!r}).",
                     "Give inputs and sizes that agree.",
                 )
     return asked | values
@@ -195,7 +195,7 @@ def _size(
         size = 0
     if not 1 <= size <= MAX_SIZE:
         raise InputError(
-            f"{shown(dim.dim_param)} of input {shown(input_name)!r} would be {size}.",
+            f"{legible(dim.dim_param)} of input {legible(input_name)!r} would be {size}.",
             "Choose other sizes.",
         )
     return size
@@ -204,7 +204,7 @@ def _size(
 def _check_fits(name: str, sizes: list[int], shapes: Shapes) -> None:
     if name in shapes and tuple(sizes) != shapes[name]:
         raise InputError(
-            f"The input {shown(name)!r} takes {sizes}, but the given inputs have "
+            f"The input {legible(name)!r} takes {sizes}, but the given inputs have "
             f"{list(shapes[name])}.",
             "Give inputs of the model's shape, or export the model for theirs.",
         )
@@ -213,7 +213,7 @@ def _check_fits(name: str, sizes: list[int], shapes: Shapes) -> None:
         elements *= size
     if elements > _MAX_INPUT_ELEMENTS:
         raise InputError(
-            f"The input {shown(name)!r} of shape {sizes} has {elements:.3g} elements.",
+            f"The input {legible(name)!r} of shape {sizes} has {elements:.3g} elements.",
             f"Choose smaller sizes: at most {_MAX_INPUT_ELEMENTS} elements.",
         )
 

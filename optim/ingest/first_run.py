@@ -14,7 +14,7 @@ from optim.errors import InputError, StepError
 from optim.ingest.operators import explained
 from optim.ingest.shapes import varying_shapes
 from optim.ingest.specs import InputSpec
-from optim.names import shown
+from optim.names import legible
 
 if TYPE_CHECKING:
     import onnx
@@ -109,7 +109,7 @@ def declare_outputs(
         array = seen[value.name]
         if not isinstance(array, np.ndarray) or array.dtype.name not in DTYPES:
             raise InputError(
-                f"The output {shown(value.name)!r} is no tensor of numbers.", "Leave it out."
+                f"The output {legible(value.name)!r} is no tensor of numbers.", "Leave it out."
             )
         sizes = declared[value.name]
         tensor = value.type.tensor_type

@@ -28,7 +28,7 @@ _FROM_PYTORCH = (
 )
 
 
-class Kind(StrEnum):
+class FileKind(StrEnum):
     """The kinds of files that become a Model."""
 
     ONNX = "onnx"
@@ -105,7 +105,7 @@ _REFUSALS = (
 )
 
 
-def kind_of(path: Path, max_bytes: int) -> Kind:
+def kind_of(path: Path, max_bytes: int) -> FileKind:
     """The kind of a file or folder. Raises InputError for what is not a model we read."""
     if path.is_dir():
         raise _folder_error(path)
@@ -121,7 +121,7 @@ def kind_of(path: Path, max_bytes: int) -> Kind:
     for refusal in _REFUSALS:
         if refusal.applies(head):
             raise InputError(refusal.what, refusal.next_step)
-    return Kind.ONNX
+    return FileKind.ONNX
 
 
 def _is_pickle(head: bytes, path: Path) -> bool:
@@ -142,18 +142,18 @@ def _folder_error(path: Path) -> InputError:
     return InputError("It is a folder.", "Give the path of the model file in it.")
 
 
-def _kind_of_zip(archive: zipfile.ZipFile) -> Kind:
+def _kind_of_zip(archive: zipfile.ZipFile) -> FileKind:
     names = [info.filename for info in archive.infolist() if not info.is_dir()]
     below_top = {name.partition("/")[2] for name in names}
     either = below_top | set(names)
     if "archive_format" in either or "serialized_exported_program.json" in either:
-        return Kind.TORCH_EXPORT
+        return FileKind.TORCH_EXPORT
     if "constants.pkl" in below_top and any(name.startswith("code/") for name in below_top):
-        return Kind.TORCHSCRIPT
+        return FileKind.TORCHSCRIPT
     if "data.pkl" in either:
         raise InputError(_PICKLE, _FROM_PYTORCH)
     if any(name.endswith(".onnx") for name in names):
-        return Kind.ONNX_ZIP
+        return FileKind.ONNX_ZIP
     if "saved_model.pb" in either or "model.weights.h5" in either:
         raise InputError(
             "It is a TensorFlow SavedModel or Keras file, not ONNX.",

@@ -8,7 +8,7 @@ from optim.errors import InputError
 from optim.ingest.kinds import ACCEPTED
 from optim.ingest.repair import make_text
 from optim.model.proto import all_tensors, take_external_data
-from optim.names import shown
+from optim.names import legible
 from optim.sandbox.archive import extract, open_zip
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def unzip_onnx(path: Path, folder: Path, max_bytes: int) -> Path:
     with open_zip(path, max_bytes) as archive:
         files = [f for f in extract(archive, folder, max_bytes) if f.suffix == ".onnx"]
     if len(files) != 1:
-        names = ", ".join(shown(file.name, 40) for file in files[:5])
+        names = ", ".join(legible(file.name, 40) for file in files[:5])
         raise InputError(
             f"The zip holds {len(files)} .onnx files ({names}); one is expected.",
             "Zip one model at a time.",
@@ -90,8 +90,8 @@ def _take_external_data(proto: "onnx.ModelProto", folder: Path, left: int) -> No
             take_external_data(tensor, folder)
         except (ValueError, OSError, onnx.checker.ValidationError) as error:
             raise InputError(
-                f"The external data of {shown(tensor.name)!r} cannot be read "
-                f"({shown(str(error), 200)}).",
+                f"The external data of {legible(tensor.name)!r} cannot be read "
+                f"({legible(str(error), 200)}).",
                 _TOGETHER,
             ) from None
 
@@ -101,7 +101,7 @@ def _checked_size(tensor: "onnx.TensorProto", folder: Path) -> int:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     location = entries.get("location", "")
     parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
-    named = f"The external data of {shown(tensor.name)!r} ({shown(location)!r})"
+    named = f"The external data of {legible(tensor.name)!r} ({legible(location)!r})"
     if not location or ".." in parts or "/" in parts[:1] or PureWindowsPath(location).drive:
         raise InputError(f"{named} points outside of the model's folder.", _INSIDE)
     path = folder / location

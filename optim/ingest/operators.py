@@ -4,8 +4,8 @@ import re
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError
-from optim.model.proto import all_nodes
-from optim.names import shown
+from optim.model.proto import all_nodes, opsets
+from optim.names import legible
 
 if TYPE_CHECKING:
     import onnx
@@ -29,7 +29,7 @@ def check_operators(proto: "onnx.ModelProto") -> None:
     """Raise InputError for an opset that is too new and for operators nobody here knows."""
     import onnx
 
-    versions = {_domain(entry.domain): entry.version for entry in proto.opset_import}
+    versions = opsets(proto)
     newest = onnx.defs.onnx_opset_version()
     if versions.get("", 0) > newest:
         raise InputError(
@@ -46,12 +46,12 @@ def check_operators(proto: "onnx.ModelProto") -> None:
 def _check_node(node: "onnx.NodeProto", domain: str, versions: dict[str, int]) -> None:
     import onnx
 
-    named = f"Node {shown(node.name)!r} uses the operator {shown(node.op_type)!r}"
+    named = f"Node {legible(node.name)!r} uses the operator {legible(node.op_type)!r}"
     if domain not in _STANDARD:
         if domain.startswith(_RUNTIME_DOMAINS):
             return
         raise InputError(
-            f"{named} of the custom domain {shown(domain)!r}, which no engine here knows.",
+            f"{named} of the custom domain {legible(domain)!r}, which no engine here knows.",
             _STANDARD_OPS,
         )
     try:
@@ -74,13 +74,13 @@ def explained(error: Exception, doing: str) -> InputError:
     text = " ".join(_PATH.sub("the file", message).split())
     if found := _NO_KERNEL.search(text):
         return InputError(
-            f"ONNX Runtime cannot run the operator {shown(found['op'])!r} (opset "
-            f"{found['version']}) of node {shown(found['node'])!r} on the CPU.",
+            f"ONNX Runtime cannot run the operator {legible(found['op'])!r} (opset "
+            f"{found['version']}) of node {legible(found['node'])!r} on the CPU.",
             "Export with another opset or dtype, or leave that part out of the model.",
         )
     where = ""
     if found := _RUNNING.search(text):
-        where = f" at the operator {shown(found['op'])!r} of node {shown(found['node'])!r}"
+        where = f" at the operator {legible(found['op'])!r} of node {legible(found['node'])!r}"
         text = text[found.end() :]
     if re.search(r"allocate|bad.?alloc|out of memory", text, re.I):
         return InputError(
@@ -88,6 +88,6 @@ def explained(error: Exception, doing: str) -> InputError:
             "Use a smaller model or smaller dimensions.",
         )
     return InputError(
-        f"{doing} failed{where} ({shown(text, 300)}).",
+        f"{doing} failed{where} ({legible(text, 300)}).",
         "Export the model again, or with other dimensions.",
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from optim.errors import InputError
-from optim.names import shown
+from optim.names import legible
 
 _MAX_JSON_BYTES = 200 << 20
 _TARGET = re.compile(
@@ -75,19 +75,19 @@ def _read_json(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     try:
         return json.loads(archive.read(info))
     except (ValueError, RecursionError, zipfile.BadZipFile, OSError) as error:
-        raise _refusal(f"is damaged ({shown(str(error), 120)})") from None
+        raise _refusal(f"is damaged ({legible(str(error), 120)})") from None
 
 
 def _check_payloads(document: Any) -> None:
     for key, value in _walk(document, ""):
         if key == "path_name" and not _PAYLOAD.fullmatch(str(value)):
-            raise _refusal(f"refers to {shown(str(value))!r}")
+            raise _refusal(f"refers to {legible(str(value))!r}")
 
 
 def _check(document: Any, key: str) -> None:
     for where, value in _walk(document, key):
         if isinstance(value, str) and not _allowed(where, value):
-            raise _refusal(f"has {shown(value)!r} as {shown(where)!r}, which could run code")
+            raise _refusal(f"has {legible(value)!r} as {legible(where)!r}, which could run code")
 
 
 def _walk(value: Any, key: str) -> Iterator[tuple[str, Any]]:

@@ -3,8 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from optim.model.proto import all_graphs, real_inputs
-from optim.names import shown
+from optim.model.proto import all_graphs, opset_of, real_inputs
+from optim.names import legible
 
 if TYPE_CHECKING:
     import onnx
@@ -38,12 +38,12 @@ def _respell(message: Any, field: Any, content: Any) -> list[str]:
         if isinstance(content, str):
             return []
         setattr(message, field.name, content.decode(errors="backslashreplace"))
-        return [shown(getattr(message, field.name))]
+        return [legible(getattr(message, field.name))]
     changed = []
     for index, item in enumerate(content):
         if isinstance(item, bytes):
             content[index] = item.decode(errors="backslashreplace")
-            changed.append(shown(content[index]))
+            changed.append(legible(content[index]))
     return changed
 
 
@@ -65,7 +65,7 @@ def make_names_unique(proto: "onnx.ModelProto") -> list[str]:
             if not named:
                 node.name = _free(stem, count, taken)
             elif count > 1:
-                renamed.append(shown(node.name))
+                renamed.append(legible(node.name))
                 node.name = _free(node.name, count, taken)
     if not renamed:
         return []
@@ -88,7 +88,7 @@ def make_plain(proto: "onnx.ModelProto") -> None:
     value, so that no engine would fold it.
     """
     del proto.graph.value_info[:]
-    if all(entry.domain not in ("", "ai.onnx") for entry in proto.opset_import):
+    if not opset_of(proto):
         proto.opset_import.add(version=_OPSET_FOR_NONE)  # trees alone: passes need one all the same
     inputs = real_inputs(proto.graph)
     if len(inputs) < len(proto.graph.input):
@@ -135,7 +135,7 @@ def _unzip_maps(graph: "onnx.GraphProto") -> list[str]:
             outputs[node.output[0]].CopyFrom(scores)
             unzipped.append(node.output[0])
     return [
-        f"The output {shown(name)!r} was a map from class to score (ZipMap); it is the tensor of "
+        f"The output {legible(name)!r} was a map from class to score (ZipMap); it is the tensor of "
         "scores now."
         for name in unzipped
     ]
@@ -150,6 +150,6 @@ def _drop_text(graph: "onnx.GraphProto") -> list[str]:
     for value in text:
         graph.output.remove(value)
     return [
-        f"The output {shown(value.name)!r} holds text and is left out, since only numbers compare."
+        f"The output {legible(value.name)!r} holds text and is left out: only numbers compare."
         for value in text
     ]

@@ -8,7 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from optim.errors import InputError
-from optim.names import shown
+from optim.names import legible
 
 SAMPLE_PREFIX = "sample:"
 _FOLDER = Path(__file__).resolve().parents[2] / "sample_models"
@@ -52,7 +52,7 @@ def find_sample(name: str) -> Sample:
         if sample.name == wanted:
             return sample
     known = ", ".join(SAMPLE_PREFIX + sample.name for sample in list_samples()) or "none"
-    raise InputError(f"There is no sample {shown(wanted)!r}.", f"Samples: {known}.", "model")
+    raise InputError(f"There is no sample {legible(wanted)!r}.", f"Samples: {known}.", "model")
 
 
 def _read(card: Path) -> Sample:

@@ -14,7 +14,7 @@ from optim.errors import InputError, OptimError, StepError
 from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.pt2_guard import check_pt2
 from optim.ingest.specs import InputSpec
-from optim.names import shown
+from optim.names import legible
 from optim.sandbox.archive import open_zip, rewrite
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def arguments(module: Any) -> list[str]:
     for argument in needed:
         if str(argument.type) != "Tensor":
             raise InputError(
-                f"The argument {shown(argument.name)!r} of forward is a {argument.type}, "
+                f"The argument {legible(argument.name)!r} of forward is a {argument.type}, "
                 "not a tensor.",
                 "Wrap the module in one whose forward takes tensors only.",
             )
@@ -115,7 +115,7 @@ def _first_that_runs(
             return specs, feeds, _run_torch(module, feeds)
         except Exception as error:  # a TorchScript program may raise anything
             problems.append(error)
-    shapes = ", ".join(f"{shown(s.name)}:{s.dtype}{list(s.shape)}" for s in candidates[0])
+    shapes = ", ".join(f"{legible(s.name)}:{s.dtype}{list(s.shape)}" for s in candidates[0])
     raise InputError(
         f"The TorchScript module fails on {shapes} ({_last_line(problems[0])}).",
         "Give inputs that it takes: --input name:float32[1,3,224,224].",
@@ -135,7 +135,7 @@ def _check_returns(module: Any) -> None:
     returned = str(module.forward.schema.returns[0].type)
     if "Dict" in returned or "List" in returned or "[]" in returned:
         raise InputError(
-            f"The module's forward returns {shown(returned)}; ONNX has tensors only.",
+            f"The module's forward returns {legible(returned)}; ONNX has tensors only.",
             "Wrap it in a module whose forward returns a tensor or a tuple of tensors.",
         )
 
@@ -238,10 +238,10 @@ def _user_inputs(program: Any) -> list[tuple[str, Any]]:
         if node.op == "placeholder" and node.name in wanted:
             value = node.meta.get("val")
             if not isinstance(value, torch.Tensor):
-                raise InputError(f"The input {shown(node.name)!r} is not a tensor.", _HOW)
+                raise InputError(f"The input {legible(node.name)!r} is not a tensor.", _HOW)
             if _dtype(value) not in DTYPES:
                 raise InputError(
-                    f"The input {shown(node.name)!r} is {_dtype(value)}, which cannot be fed.",
+                    f"The input {legible(node.name)!r} is {_dtype(value)}, which cannot be fed.",
                     f"Cast inside the network; dtypes of inputs: {', '.join(DTYPES)}.",
                 )
             found.append((node.name, value))
@@ -269,4 +269,4 @@ def _as_input_error(doing: str) -> Iterator[None]:
 
 def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return shown(f"{type(error).__name__}: {lines[-1] if lines else ''}", 300)
+    return legible(f"{type(error).__name__}: {lines[-1] if lines else ''}", 300)

@@ -85,7 +85,7 @@ def quality_of(
         "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
         "soon": _QUICK_SECONDS if quick else None,
     }
-    answer = sandbox.call(judge, argument, step="quality", cancelled=cancelled)
+    answer = sandbox.call(judge, argument, where="quality", cancelled=cancelled)
     return Quality.model_validate(answer)
 
 

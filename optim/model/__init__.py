@@ -86,7 +86,7 @@ def store_model(
     if (_folder(digest) / _VALUE_FILE).exists():
         return load_model(digest)
     if described is None:
-        described = sandbox.call(describe, {"path": str(proto_path)}, step="model")
+        described = sandbox.call(describe, {"path": str(proto_path)}, where="model")
     model = Model.model_validate(
         {
             **described,

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from optim.model.proto import opset_of
+
 if TYPE_CHECKING:
     import onnx
 
@@ -19,8 +21,7 @@ def changed(before: "onnx.ModelProto", after: "onnx.ModelProto") -> bool:
 
 
 def _content(model: "onnx.ModelProto") -> tuple[object, ...]:
-    opset = [o.version for o in model.opset_import if o.domain in ("", "ai.onnx")]
-    return (opset, *_graph(model.graph, {}))
+    return (opset_of(model), *_graph(model.graph, {}))
 
 
 def _graph(graph: "onnx.GraphProto", outer: Mapping[str, str]) -> tuple[object, ...]:

@@ -21,12 +21,10 @@ def describe(path: str) -> dict[str, Any]:
     import onnx
 
     proto = onnx.load(path, load_external_data=False)
-    given = {tensor.name for tensor in proto.graph.initializer}
-    opsets = {entry.domain: entry.version for entry in proto.opset_import}
     return {
-        "inputs": [_spec(value) for value in proto.graph.input if value.name not in given],
+        "inputs": [_spec(value) for value in real_inputs(proto.graph)],
         "outputs": [_spec(value) for value in proto.graph.output],
-        "opset": opsets.get("", opsets.get("ai.onnx", 0)),
+        "opset": opset_of(proto),
         "node_count": len(proto.graph.node),
     }
 
@@ -88,6 +86,26 @@ def _spill(tensors: list["onnx.TensorProto"], data: Path) -> None:
             sink.write(tensor.raw_data)
             set_external_data(tensor, DATA_FILE, offset, len(tensor.raw_data))
             tensor.ClearField("raw_data")
+
+
+def copy_of(model: "onnx.ModelProto") -> "onnx.ModelProto":
+    """A deep copy, so that a library may change it freely."""
+    twin = type(model)()
+    twin.CopyFrom(model)
+    return twin
+
+
+def opsets(model: "onnx.ModelProto") -> dict[str, int]:
+    """The version of each operator set by its domain; the standard's domain is empty."""
+    return {
+        "" if entry.domain == "ai.onnx" else entry.domain: entry.version
+        for entry in model.opset_import
+    }
+
+
+def opset_of(model: "onnx.ModelProto") -> int:
+    """The version of the standard's operator set; 0 where the model imports none."""
+    return opsets(model).get("", 0)
 
 
 def real_inputs(graph: "onnx.GraphProto") -> list["onnx.ValueInfoProto"]:

@@ -6,9 +6,9 @@ import numpy as np
 from pydantic import Field
 
 from optim.model.compare import changed
+from optim.model.proto import copy_of
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import (
-    copy_of,
     count_ops,
     float_weights,
     listed,

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from optim.model.proto import copy_of
 from optim.part import Group
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import (
-    copy_of,
     count_ops,
     counted,
     quiet,

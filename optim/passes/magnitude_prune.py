@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from optim.model.compare import changed
+from optim.model.proto import copy_of
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.tools import (
-    copy_of,
-    float_weights,
-    refuse_quantized,
-    refuse_unknown_nodes,
-)
+from optim.passes.support.tools import float_weights, refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx

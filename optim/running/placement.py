@@ -12,9 +12,10 @@ from distributed import Client, Future, LocalCluster, get_worker
 from distributed.comm import get_address_host
 from distributed.scheduler import KilledWorker
 
-from optim.errors import InputError, OptimError
+from optim.errors import InputError, OptimError, first_line
 from optim.running.steps import Done, Job, run_step
 from optim.running.warming import warm
+from optim.studies.trial import Progress
 
 _CONNECT_SECONDS = 10
 _NOT_EXPOSED = "127.0.0.1:0"  # Dask serves its health page somewhere; unasked, on every interface
@@ -64,12 +65,12 @@ def work(job: dict[str, Any], topic: str, key: tuple[str, int]) -> dict[str, Any
     return run_step(Job.model_validate(job), on_phase, cancelled).model_dump(mode="json")
 
 
-def outcome(future: Future) -> Done:
-    """What a step's task brought; with an error if it brought nothing."""
+def outcome(future: Future, before: Progress) -> Done:
+    """What a step's task brought; with an error, and what was known before, if nothing."""
     try:
         return Done.model_validate(future.result())
     except (Exception, CancelledError) as error:
-        return Done(error=sentence(error))
+        return Done(progress=before, error=sentence(error))
 
 
 def sentence(error: BaseException) -> str:
@@ -82,5 +83,5 @@ def sentence(error: BaseException) -> str:
         case CancelledError():
             return "The scheduler dropped this step. Retry it when the scheduler is back."
         case _:
-            text = (str(error).strip().splitlines() or [""])[0]
-            return f"An unexpected error ({type(error).__name__}: {text}). Retry it."
+            kind = type(error).__name__
+            return f"An unexpected error ({kind}: {first_line(error)}). Retry it."

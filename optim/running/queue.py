@@ -21,10 +21,11 @@ from distributed import Future
 from pydantic import BaseModel, ConfigDict
 
 from optim.running.placement import connect, outcome, sentence, work
-from optim.running.steps import MAX_SLICES, SLICE_SECONDS, Job, Kind, next_step
+from optim.running.steps import Job, StepKind, next_step
 from optim.settings import settings
 from optim.studies.study import Study
 from optim.studies.trial import Progress, Trial
+from optim.timing.stopping import StoppingRule
 
 _REMEMBERED_STEPS = 20
 _POLL_SECONDS = 0.5  # for news of trials that another process runs
@@ -58,7 +59,7 @@ class _Item:
     def __init__(self, study: Study, trial: Trial, order: int, turn: int) -> None:
         self.study, self.trial, self.order, self.turn = study, trial, order, turn
         self.progress = Progress()
-        self.kind: Kind = "first"
+        self.kind: StepKind = "first"
         self.future: Future | None = None
         self.phase = ""
         """What its step does; empty while it waits for the machine."""
@@ -83,7 +84,7 @@ class _Item:
     @property
     def slices_left(self) -> int:
         """At most."""
-        return MAX_SLICES - len(self.progress.slices)
+        return max(0, StoppingRule.of_settings().most_slices - len(self.progress.slices))
 
 
 class Queue:
@@ -119,7 +120,7 @@ class Queue:
         with self._lock:
             if trial.finished or (study.name, number) in self._items:
                 return
-            if study.store.claim(number):
+            if study.claim(number):
                 turn = sum(name == study.name for name, _ in self._items)
                 item = _Item(study, trial, next(self._order), turn)
                 self._items[item.key] = item
@@ -131,6 +132,17 @@ class Queue:
         item = self._items.get((study.name, number))
         if item:
             self._drop(item)
+
+    def retry(self, study: Study, number: int) -> int:
+        """Run a new trial in place of one that failed, was cancelled or interrupted."""
+        new = study.retry(number)
+        self.submit(study, new)
+        return new
+
+    def delete(self, study: Study, number: int) -> None:
+        """Leave a trial out of its study; if it runs, the machine is free."""
+        self.cancel(study, number)
+        study.delete(number)
 
     def pending(self) -> list[QueueItem]:
         """The trials under way, the running one first, then in the order they will run."""
@@ -169,7 +181,7 @@ class Queue:
         """Stop; what is under way is marked as interrupted."""
         for item in list(self._items.values()):
             self._drop(item)
-            item.study.store.end(item.trial.number, "interrupted", _STOPPED)
+            item.study.interrupt(item.trial.number, _STOPPED)
         self._writer.shutdown()
         self._client.close()
         if self._cluster:
@@ -250,7 +262,7 @@ class Queue:
         except Exception as error:
             _logger.exception("trial %d of %s", item.trial.number, item.study.name)
             self._drop(item)
-            item.study.store.end(item.trial.number, "failed", sentence(error))
+            item.study.fail(item.trial.number, sentence(error))
         with self._changed:
             self._changed.notify_all()
 
@@ -260,16 +272,16 @@ class Queue:
             item.step_started = time.monotonic()
         item.phase, item.machine = phase, machine
         if not item.progress.has_point:
-            item.study.store.begin(item.trial.number)
+            item.study.begin(item.trial.number)
             progress = item.progress.model_copy(update={"phase": phase})
-            item.study.store.save(item.trial.number, progress)
+            item.study.save(item.trial.number, progress)
 
     def _advance(self, item: _Item, future: Future) -> None:
         """A step has ended: store its news and send the next one."""
-        done, number = outcome(future), item.trial.number
+        done, number = outcome(future, item.progress), item.trial.number
         self._seconds[item.kind == "first"].append(done.seconds)
-        item.progress = done.added_to(item.progress, item.kind)
-        unfinished = item.study.store.save(number, item.progress)
+        item.progress = done.progress
+        unfinished = item.study.save(number, item.progress)
         kind = None if done.error else next_step(item.progress)
         if unfinished and kind:
             item.kind = kind
@@ -279,7 +291,7 @@ class Queue:
             return
         self._drop(item)
         if done.error:
-            item.study.store.end(number, "failed", done.error)
+            item.study.fail(number, done.error)
         else:
             item.study.finish(number)
 
@@ -310,5 +322,6 @@ class Queue:
         seconds = first * len(before) - elapsed
         if item.kind != "first":
             tightening = sum(i.kind != "first" for i in items)
-            seconds += (later or SLICE_SECONDS) * tightening * item.slices_left
+            each = later or StoppingRule.of_settings().slice_seconds
+            seconds += each * tightening * item.slices_left
         return max(0.0, seconds)

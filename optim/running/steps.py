@@ -8,29 +8,24 @@ the home folder; everything heavy in it is a child process.
 
 import time
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from optim.build import BuildStep, built
+from optim.build import built
 from optim.errors import Cancelled, OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.graph import analysis_of
-from optim.judging.quality import Quality, quality_of
+from optim.judging.quality import quality_of
 from optim.model import Model, load_model
 from optim.recipe import Recipe
-from optim.settings import settings
 from optim.studies.trial import Progress, summary_of
 from optim.targets import LOCAL, all_targets
-from optim.targets.estimate import Estimate, estimate
+from optim.targets.estimate import estimate
 from optim.timing.measure import slice_of
-from optim.timing.measurement import Slice
-from optim.timing.stats import good_enough
+from optim.timing.stopping import StoppingRule
 
-Kind = Literal["first", "slice", "judge"]
-FIRST_SLICE_SECONDS = 0.6
-SLICE_SECONDS = 1.5
-MAX_SLICES = 8
+StepKind = Literal["first", "slice", "judge"]
 
 
 class Job(BaseModel):
@@ -38,7 +33,7 @@ class Job(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Kind
+    kind: StepKind
     model: str
     evalset: str
     recipe: str
@@ -47,72 +42,44 @@ class Job(BaseModel):
 
 
 class Done(BaseModel):
-    """What a step brought. With an `error` the rest is what it had brought until then."""
+    """What is known of the trial after a step; with an `error`, what was reached before it."""
 
     model_config = ConfigDict(frozen=True)
 
-    model_digest: str = ""
-    size_bytes: int | None = None
-    steps: tuple[BuildStep, ...] = ()
-    slice: Slice | None = None
-    quality: Quality | None = None
-    estimate: Estimate | None = None
+    progress: Progress = Progress()
     error: str = ""
     cancelled: bool = False
     seconds: float = 0.0
 
-    def with_(self, **values: Any) -> Self:
-        """The same with these values."""
-        return self.model_copy(update=values)
 
-    def added_to(self, progress: Progress, kind: Kind) -> Progress:
-        """The trial's progress after this step, which was of this kind."""
-        news = {
-            "model_digest": self.model_digest,
-            "size_bytes": self.size_bytes,
-            "steps": self.steps,
-            "quality": self.quality,
-            "estimate": self.estimate,
-            "judged": kind == "judge" or (self.quality is not None and self.quality.complete),
-        }
-        progress = progress.model_copy(update={key: value for key, value in news.items() if value})
-        return progress.with_slice(self.slice) if self.slice else progress
-
-
-def next_step(progress: Progress) -> Kind | None:
+def next_step(progress: Progress) -> StepKind | None:
     """What to do next in a trial that has had its first step; None when it is done.
 
-    Slices until the interval is narrow enough, or the budget of slices or of seconds is used up;
-    the whole validation split as soon as two slices have shown that the point is there to stay.
+    Slices until the stopping rule has enough; the whole validation split as soon as two slices
+    have shown that the point is there to stay.
     """
-    if progress.estimate or timed_enough(progress):
+    timed = not progress.estimate and StoppingRule.of_settings().enough(summary_of(progress.slices))
+    if progress.estimate or timed:
         return None if progress.judged else "judge"
     return "slice" if progress.judged or len(progress.slices) < 2 else "judge"
-
-
-def timed_enough(progress: Progress) -> bool:
-    """Whether no further slice is wanted."""
-    count = len(progress.slices)
-    spent = FIRST_SLICE_SECONDS + SLICE_SECONDS * (count - 1)
-    out_of_budget = count >= MAX_SLICES or spent >= settings().trial_seconds
-    return out_of_budget or good_enough(summary_of(progress.slices))
 
 
 def run_step(job: Job, on_phase: Callable[[str], None], cancelled: Callable[[], bool]) -> Done:
     """Do one step. Errors meant for people are in the answer, beside what was reached."""
     step = _Step(job, on_phase, cancelled)
-    started = time.monotonic()
+    started, error, gave_up = time.monotonic(), "", False
     try:
         step.run()
     except Cancelled:
-        step.done = step.done.with_(cancelled=True)
-    except OptimError as error:
-        step.done = step.done.with_(error=str(error))
-    return step.done.with_(seconds=time.monotonic() - started)
+        gave_up = True
+    except OptimError as caught:
+        error = str(caught)
+    seconds = time.monotonic() - started
+    return Done(progress=step.progress, error=error, cancelled=gave_up, seconds=seconds)
 
 
 class _Step:
-    """One step under way; `done` grows as it gets on."""
+    """One step under way; `progress` grows as it gets on."""
 
     def __init__(
         self, job: Job, on_phase: Callable[[str], None], cancelled: Callable[[], bool]
@@ -121,45 +88,49 @@ class _Step:
         self._recipe = Recipe.parse(job.recipe)
         self._original = load_model(job.model)
         self._evalset: EvalSet = evalset_from_digest(job.evalset)
-        self.done = Done()
+        self.progress = job.progress
 
     def run(self) -> None:
         match self._job.kind:
             case "first":
                 optimized = self._build()
                 if self._job.target == LOCAL:
-                    self._time(optimized, FIRST_SLICE_SECONDS, solo=True)
+                    self._time(optimized)
                 else:
                     self._estimate(optimized)
                 self._judge(optimized, quick=True)
             case "slice":
-                self._time(load_model(self._job.progress.model_digest), SLICE_SECONDS, solo=False)
+                self._time(load_model(self.progress.model_digest))
             case "judge":
-                self._judge(load_model(self._job.progress.model_digest))
+                self._judge(load_model(self.progress.model_digest))
+
+    def _learn(self, **news: object) -> None:
+        self.progress = self.progress.model_copy(update=news)
 
     def _build(self) -> Model:
         self._on_phase("building")
         result = built(self._original, self._recipe, self._evalset, cancelled=self._cancelled)
-        self.done = self.done.with_(
+        self._learn(
             model_digest=result.model.digest,
             size_bytes=result.model.size_bytes,
-            steps=result.steps,
+            reports=result.reports,
         )
         return result.model
 
-    def _time(self, optimized: Model, seconds: float, solo: bool) -> None:
+    def _time(self, optimized: Model) -> None:
         self._on_phase("timing")
-        part = slice_of(
+        taken = len(self.progress.slices)
+        piece = slice_of(
             optimized,
             self._original,
             self._recipe,
             self._evalset,
-            seconds=seconds,
-            seed=len(self._job.progress.slices),
-            solo=solo,
+            seconds=StoppingRule.of_settings().seconds(taken),
+            seed=taken,
+            solo=taken == 0,
             cancelled=self._cancelled,
         )
-        self.done = self.done.with_(slice=part)
+        self.progress = self.progress.with_slice(piece)
 
     def _judge(self, optimized: Model, quick: bool = False) -> None:
         self._on_phase("judging")
@@ -171,7 +142,7 @@ class _Step:
             quick=quick,
             cancelled=self._cancelled,
         )
-        self.done = self.done.with_(quality=quality)
+        self._learn(quality=quality, judged=not quick or quality.complete)
 
     def _estimate(self, optimized: Model) -> None:
         self._on_phase("estimating")
@@ -179,4 +150,4 @@ class _Step:
         guess = estimate(analysis_of(optimized), target, self._recipe)
         if guess.refused:
             raise StepError(guess.refused, "Choose another target or recipe.", "estimate")
-        self.done = self.done.with_(estimate=guess)
+        self._learn(estimate=guess)

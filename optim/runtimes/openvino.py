@@ -13,6 +13,7 @@ from pydantic import Field
 from optim.arrays import Feeds
 from optim.errors import StepError
 from optim.machine.environment import cpu_flags
+from optim.model.wiring import made_of
 from optim.runtimes.base import PRECISION, PRECISION_ASKED, NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import node_name
 
@@ -182,15 +183,15 @@ def _layers_after(compiled: Any, feeds: Feeds, runs: int) -> list[dict[str, str]
 
 def _run_each_time(layers: Sequence[Any]) -> list[dict[str, str]]:
     """The layers but those of constants alone, such as weights' reorders: they run once."""
-    found, constant = [], set[str]()
-    for layer in layers:
-        info = _info(layer)
-        sources = [source.get_node().get_friendly_name() for source in layer.input_values()]
-        if info["layerType"] == "Const" or (sources and constant.issuperset(sources)):
-            constant.add(info["name"])
-        else:
-            found.append(info)
-    return found
+    infos = [_info(layer) for layer in layers]
+    weights = [info["name"] for info in infos if info["layerType"] == "Const"]
+    wiring = ((_sources(layer), (layer.get_friendly_name(),)) for layer in layers)
+    constant = made_of(weights, wiring)
+    return [info for info in infos if info["name"] not in constant]
+
+
+def _sources(layer: Any) -> list[str]:
+    return [source.get_node().get_friendly_name() for source in layer.input_values()]
 
 
 def _mean(layer: dict[str, str]) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from optim.errors import InputError
-from optim.names import shown
+from optim.names import legible
 
 MAX_ENTRIES = 10_000
 _MAX_RATIO = 300  # weights rarely shrink 2-fold; DEFLATE's limit is 1032
@@ -24,7 +24,7 @@ def open_zip(path: Path, max_bytes: int) -> zipfile.ZipFile:
         archive = zipfile.ZipFile(path)
     except _ZIP_ERRORS as error:
         raise InputError(
-            f"The zip file is damaged or incomplete ({shown(str(error), 200)}).", "Make it again."
+            f"The zip file is damaged or incomplete ({legible(str(error), 200)}).", "Make it again."
         ) from None
     infos = archive.infolist()
     if len(infos) > MAX_ENTRIES:
@@ -58,7 +58,7 @@ def extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> list[Path
             continue
         target = folder / info.filename
         if target.exists():
-            raise InputError(f"The zip holds {shown(info.filename)!r} twice.", _HONEST)
+            raise InputError(f"The zip holds {legible(info.filename)!r} twice.", _HONEST)
         left -= _copy(archive, info, target, left)
         written.append(target)
     return written
@@ -75,7 +75,7 @@ def rewrite(archive: zipfile.ZipFile, path: Path, max_bytes: int) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
         for info in archive.infolist():
             if info.filename in seen:
-                raise InputError(f"The zip holds {shown(info.filename)!r} twice.", _HONEST)
+                raise InputError(f"The zip holds {legible(info.filename)!r} twice.", _HONEST)
             seen.add(info.filename)
             with new.open(zipfile.ZipInfo(info.filename), "w", force_zip64=True) as sink:
                 left -= _pump(archive, info, sink, left)
@@ -86,10 +86,10 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
     windows = PureWindowsPath(name)
     parts = [*PurePosixPath(name).parts, *windows.parts]
     if not name or name.startswith("/") or windows.drive or windows.root or ".." in parts:
-        raise InputError(f"The zip's entry {shown(name)!r} points outside of the zip.", _HONEST)
+        raise InputError(f"The zip's entry {legible(name)!r} points outside of the zip.", _HONEST)
     mode = info.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise InputError(f"The zip's entry {shown(name)!r} is a link or a device.", _HONEST)
+        raise InputError(f"The zip's entry {legible(name)!r} is a link or a device.", _HONEST)
 
 
 def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, left: int) -> int:
@@ -116,7 +116,8 @@ def _pump(archive: zipfile.ZipFile, info: zipfile.ZipInfo, sink: IO[bytes], left
 
 
 def _unreadable(info: zipfile.ZipInfo, error: Exception) -> InputError:
+    why = legible(str(error), 200)
     return InputError(
-        f"The zip's entry {shown(info.filename)!r} cannot be unpacked ({shown(str(error), 200)}).",
+        f"The zip's entry {legible(info.filename)!r} cannot be unpacked ({why}).",
         "Make the zip again.",
     )

@@ -85,7 +85,7 @@ def call(
     function: Function,
     argument: dict[str, Any],
     *,
-    step: str,
+    where: str,
     limits: Limits | None = None,
     cpus: Iterable[int] | None = None,
     fresh: bool = False,
@@ -95,7 +95,7 @@ def call(
 
     Args:
         function: at the top of its module; it takes the argument as keyword arguments.
-        step: what the user calls this, for errors.
+        where: what the user calls this, for errors.
         limits: memory and time; the settings' by default.
         cpus: the cores that the child may use; all by default.
         fresh: start the child from nothing, with a memory layout of its own, not as a fork.
@@ -107,7 +107,7 @@ def call(
         much memory; Cancelled.
     """
     limits, environment = limits or Limits.default(), _environment()
-    with scratch("step") as folder:
+    with scratch("where") as folder:
         request = {
             "function": text_of(function),
             "argument": argument,
@@ -116,15 +116,15 @@ def call(
         }
         (folder / REQUEST).write_text(json.dumps(request))
         child = (None if fresh else _forked(folder, environment)) or _spawned(folder, environment)
-        code = _run(child, limits, cancelled, step)
+        code = _run(child, limits, cancelled, where)
         if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
-            code = _run(_spawned(folder, environment), limits, cancelled, step)
-        return _read(folder / RESULT, code, step, folder / LOG)
+            code = _run(_spawned(folder, environment), limits, cancelled, where)
+        return _read(folder / RESULT, code, where, folder / LOG)
 
 
-def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> int:
+def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> int:
     try:
-        _watch(child, limits, cancelled, step)
+        _watch(child, limits, cancelled, where)
     finally:
         code = _kill(child)
     return code
@@ -155,11 +155,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 
-def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: str) -> None:
+def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> None:
     deadline = time.monotonic() + limits.seconds
     while True:
         if cancelled():
-            raise Cancelled("Cancelled.", "Retry it when you like.", step)
+            raise Cancelled("Cancelled.", "Retry it when you like.", where)
         try:
             child.wait(_POLL_SECONDS)
             return
@@ -169,13 +169,13 @@ def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], step: s
             raise StepError(
                 f"It took longer than the limit of {limits.seconds:.0f} s and was stopped.",
                 "Use a smaller model or raise OPTIM_STEP_SECONDS.",
-                step,
+                where,
             )
         if _resident_mb(child.pid) > limits.memory_mb:
             raise StepError(
                 f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
                 "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
-                step,
+                where,
             )
 
 
@@ -193,20 +193,20 @@ def _kill(child: _Child) -> int:
     return child.wait()
 
 
-def _read(result: Path, returncode: int, step: str, log: Path) -> Any:
+def _read(result: Path, returncode: int, where: str, log: Path) -> Any:
     if returncode != 0 or not result.exists():
-        raise _crash(returncode, step, log)
+        raise _crash(returncode, where, log)
     if result.stat().st_size > _MAX_RESULT_BYTES:
-        raise StepError("Its result is too large to read.", "Use a smaller model.", step)
+        raise StepError("Its result is too large to read.", "Use a smaller model.", where)
     answer = json.loads(result.read_text())
     if "error" not in answer:
         return answer["value"]
     kinds: dict[str, type[OptimError]] = {"InputError": InputError, "StepError": StepError}
     error = answer["error"]
-    raise kinds[error["kind"]](error["what"], error["next_step"], error["step"] or step)
+    raise kinds[error["kind"]](error["what"], error["next_step"], error["where"] or where)
 
 
-def _crash(returncode: int, step: str, log: Path) -> StepError:
+def _crash(returncode: int, where: str, log: Path) -> StepError:
     if returncode == -signal.SIGKILL:
         how = "was killed by the system, most likely because the machine ran out of memory"
     elif returncode < 0:
@@ -216,7 +216,7 @@ def _crash(returncode: int, step: str, log: Path) -> StepError:
     return StepError(
         f"The child process that ran this step {how}.",
         "The model or the engine is at fault; every other result is intact. Try another recipe.",
-        step,
+        where,
     )
 
 

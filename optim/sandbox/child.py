@@ -12,12 +12,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from optim.errors import InputError, OptimError, StepError
+from optim.errors import InputError, OptimError, StepError, one_line
 from optim.settings import settings
 
 _PR_SET_PDEATHSIG = 1
 _MAX_FILE_BYTES = 16 << 30
-_MAX_MESSAGE = 600
 
 
 def main(request_path: str, result_path: str, parent: str) -> None:
@@ -49,17 +48,18 @@ def _answer(function: str, argument: dict[str, Any]) -> dict[str, Any]:
         return {"value": getattr(importlib.import_module(module), name)(**argument)}
     except OptimError as error:
         kind = "InputError" if isinstance(error, InputError) else "StepError"
-        return _error(kind, error.what, error.next_step, error.step)
+        return _error(kind, error.what, error.next_step, error.where)
     except MemoryError:
         return _error("StepError", "It ran out of memory.", "Use a smaller model.", "")
     except Exception as error:  # a library's own failure: its first line is the message
-        text = " ".join(str(error).split())[:_MAX_MESSAGE] or type(error).__name__
         next_step = "Try another setting or recipe for this model."
-        return _error(StepError.__name__, f"{type(error).__name__}: {text}", next_step, "")
+        return _error(
+            StepError.__name__, f"{type(error).__name__}: {one_line(error)}", next_step, ""
+        )
 
 
-def _error(kind: str, what: str, next_step: str, step: str) -> dict[str, Any]:
-    return {"error": {"kind": kind, "what": what, "next_step": next_step, "step": step}}
+def _error(kind: str, what: str, next_step: str, where: str) -> dict[str, Any]:
+    return {"error": {"kind": kind, "what": what, "next_step": next_step, "where": where}}
 
 
 if __name__ == "__main__":

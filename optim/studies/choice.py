@@ -6,20 +6,33 @@ from optim.findings import Interval
 from optim.metrics import METRICS
 from optim.studies.front import Point, front
 from optim.studies.trial import Trial
+from optim.timing.measurement import Summary
 
 
 def point_of(trial: Trial) -> Point[int] | None:
-    """Where a measured trial stands: time relative to the one-thread original, quality lost."""
-    if trial.summary is None or trial.quality is None:
+    """Where a trial stands among those on its target: what a run costs, and the quality lost.
+
+    The cost of a measured one is its time relative to the one-thread original, from paired
+    ratios; of an estimate it is the estimate in ms.
+    """
+    if trial.quality is None:
         return None
-    gain, threads = trial.summary.speedup, trial.summary.thread_gain
-    scale = threads or Interval(value=1, low=1, high=1)
-    cost = Interval(
+    if trial.summary:
+        return Point(trial.number, _relative_time(trial.summary), loss_of(trial))
+    if trial.estimate and not trial.estimate.refused:
+        guess = trial.estimate
+        cost = Interval(value=guess.value, low=guess.low, high=guess.high)
+        return Point(trial.number, cost, loss_of(trial))
+    return None
+
+
+def _relative_time(summary: Summary) -> Interval:
+    gain, scale = summary.speedup, summary.thread_gain or Interval(value=1, low=1, high=1)
+    return Interval(
         value=1 / (gain.value * scale.value),
         low=1 / (gain.high * scale.high),
         high=1 / (gain.low * scale.low),
     )
-    return Point(trial.number, cost, loss_of(trial))
 
 
 def loss_of(trial: Trial) -> Interval:
@@ -32,8 +45,12 @@ def loss_of(trial: Trial) -> Interval:
 
 
 def front_of(trials: Iterable[Trial]) -> set[int]:
-    """Numbers of the measured trials that nothing else clearly beats."""
-    return front([point for trial in trials if (point := point_of(trial))])
+    """The study's front: numbers of the trials that nothing else on their target clearly beats."""
+    groups: dict[str, list[Point[int]]] = {}
+    for trial in trials:
+        if point := point_of(trial):
+            groups.setdefault(trial.target, []).append(point)
+    return {number for points in groups.values() for number in front(points)}
 
 
 def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
@@ -42,7 +59,7 @@ def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
     The loss is absolute for metrics that are shares (0.01 = one point of top-1 or AUC), and
     relative to the original's value for errors (MAE, RMSE).
     """
-    measured = {p.key: p for trial in trials if (p := point_of(trial))}
+    measured = {p.key: p for trial in trials if trial.summary and (p := point_of(trial))}
     allowed = [t for t in trials if t.number in measured and _relative_loss(t) <= max_loss]
     return min(allowed, key=lambda t: measured[t.number].cost.value, default=None)
 

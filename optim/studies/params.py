@@ -16,7 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from optim.part import Part
+from optim.part import Part, field_schemas
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
@@ -65,18 +65,8 @@ def _settings(part: Part) -> dict[str, tuple[Any, BaseDistribution]]:
 
 @cache
 def _ranges(part: type[Part]) -> dict[str, BaseDistribution]:
-    schema = part.model_json_schema()
-    kinds = {
-        field: _distribution(_resolved(entry, schema))
-        for field, entry in schema.get("properties", {}).items()
-    }
+    kinds = {name: _distribution(spec) for name, spec in field_schemas(part).items()}
     return {field: kind for field, kind in kinds.items() if kind is not None}
-
-
-def _resolved(entry: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    reference = entry.get("$ref", "").rpartition("/")[2]
-    resolved: dict[str, Any] = schema["$defs"][reference] if reference else entry
-    return resolved
 
 
 def _distribution(entry: dict[str, Any]) -> BaseDistribution | None:

@@ -23,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from optim.errors import InputError
+from optim.errors import InputError, first_line
 from optim.home import place
 from optim.settings import settings
 
@@ -50,9 +50,8 @@ def _open(url: str) -> BaseStorage:
         full = parsed.render_as_string(hide_password=False)
         return get_storage(RDBStorage(full, engine_kwargs=options))
     except (SQLAlchemyError, sqlite3.Error, OSError, RuntimeError, ImportError) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"The store at {_shown(url)} cannot be opened ({first}).",
+            f"The store at {_shown(url)} cannot be opened ({first_line(error)}).",
             "Check OPTIM_STORE and OPTIM_HOME, and that the database runs.",
             "store",
         ) from None

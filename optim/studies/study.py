@@ -6,7 +6,7 @@ A Study is an Optuna study with two objectives (latency and quality), a Trial an
 import math
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Any
@@ -22,7 +22,7 @@ from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.store import storage, this_process
-from optim.studies.trial import Trial, measurement_of, trial_of
+from optim.studies.trial import Progress, Trial, measurement_of, trial_of
 from optim.studies.trial_store import Marks, TrialStore, owner_of
 from optim.targets import LOCAL, all_targets
 from optim.timing.measurement import Measurement
@@ -103,25 +103,26 @@ def _shared(_store: str, _study_id: int, _created: str) -> _Shared:
 class Study:
     """A model, an EvalSet and their trials. Use `create_study` or `open_study`. Thread-safe.
 
-    `store` holds the trials as Optuna has them; the Queue changes them there.
+    It is the one door through which trials change. What changes an unfinished trial returns whether
+    it still could: one that has been finished meanwhile, by whichever process, stays as it is.
     """
 
     def __init__(self, study_id: int, name: str, attributes: dict[str, Any]) -> None:
-        self.store = TrialStore(storage(), study_id)
+        self._store = TrialStore(storage(), study_id)
         self.name, self._attributes = name, attributes
         self._shared = _shared(settings().store_url, study_id, attributes["created"])
 
     @property
     def info(self) -> StudyInfo:
         """One line about it."""
-        deleted = sum(marks.deleted for marks in self.store.marks().values())
+        deleted = sum(marks.deleted for marks in self._store.marks().values())
         return StudyInfo(
             name=self.name,
             title=self._attributes["title"],
             model_digest=self._attributes["model"],
             evalset_digest=self._attributes["evalset"],
             created=self._attributes["created"],
-            trials=len(self.store.all()) - deleted,
+            trials=len(self._store.all()) - deleted,
         )
 
     @cached_property
@@ -140,14 +141,14 @@ class Study:
         Reading them is also what notices that a trial's process has ended: it is then marked as
         interrupted.
         """
-        marks = self.store.marks()
+        marks = self._store.marks()
         gone = {number for number, mark in marks.items() if mark.deleted}
         found = (self._value(f) for f in self._all() if f.number not in gone)
         return [_marked(trial, marks) for trial in found if trial]
 
     def trials_of(self, numbers: Iterable[int]) -> list[Trial]:
         """These trials, in this order, deleted ones too. Raises InputError for an unknown one."""
-        frozen, marks = self._all(), self.store.marks()
+        frozen, marks = self._all(), self._store.marks()
         trials = []
         for number in numbers:
             trial = self._value(frozen[number]) if 0 <= number < len(frozen) else None
@@ -187,10 +188,10 @@ class Study:
             good = [t for t in same if not t.finished or t.state == "done"]
             if good and not again:
                 return good[-1].number
-            number = self.store.create(recipe, target, {"origin": origin, "created": _now()})
+            number = self._store.create(recipe, target, {"origin": origin, "created": _now()})
             for old in (t for t in same if t not in good):
-                self.store.mark(number, pinned=old.pinned, note=old.note)
-                self.store.mark(old.number, deleted=True)
+                self._store.mark(number, pinned=old.pinned, note=old.note)
+                self._store.mark(old.number, deleted=True)
         return number
 
     def retry(self, number: int) -> int:
@@ -198,22 +199,46 @@ class Study:
         trial = self.trial(number)
         return self.add(trial.recipe, trial.target, origin=trial.origin)
 
-    def cancel(self, number: int) -> None:
+    def claim(self, number: int) -> bool:
+        """Make this process a trial's owner, unless another live process is."""
+        return self._store.claim(number)
+
+    def begin(self, number: int) -> bool:
+        """From waiting to running."""
+        return self._store.begin(number)
+
+    def save(self, number: int, progress: Progress) -> bool:
+        """Keep what is known of a trial."""
+        return self._store.save(number, progress)
+
+    def fail(self, number: int, error: str) -> bool:
+        """End a trial with a sentence on what went wrong; what it has is kept."""
+        return self._store.end(number, "failed", error)
+
+    def interrupt(self, number: int, why: str = _INTERRUPTED) -> bool:
+        """End a trial whose process ends."""
+        return self._store.end(number, "interrupted", why)
+
+    def cancel(self, number: int) -> bool:
         """Mark an unfinished trial as cancelled. `Queue.cancel` also frees the machine."""
-        self.store.end(number, "cancelled")
+        return self._store.end(number, "cancelled")
 
     def delete(self, number: int) -> None:
         """Leave a trial out of the study, cancelled if need be."""
         self.cancel(number)
-        self.store.mark(number, deleted=True)
+        self._store.mark(number, deleted=True)
 
     def pin(self, number: int, pinned: bool = True) -> None:
         """Keep a trial in sight, or no more."""
-        self.store.mark(number, pinned=pinned)
+        self._store.mark(number, pinned=pinned)
 
     def note(self, number: int, text: str) -> None:
         """Write a note on a trial."""
-        self.store.mark(number, note=text)
+        self._store.mark(number, note=text)
+
+    def complete(self, number: int, values: Sequence[float]) -> bool:
+        """Mark a trial as done, with the values of the two objectives."""
+        return self._store.finish(number, values)
 
     def finish(self, number: int) -> bool:
         """Mark a trial as done, with its latency and quality as Optuna's values."""
@@ -221,18 +246,18 @@ class Study:
         quality = trial.quality.value if trial.quality else math.nan
         values = [trial.latency_ms or math.nan, quality]
         if all(map(math.isfinite, values)):
-            return self.store.finish(number, values)
+            return self.complete(number, values)
         text = f"Its latency or quality is not a number ({values[0]:g} ms, {values[1]:g})."
-        return self.store.end(number, "failed", f"{text} Try another recipe.")
+        return self.fail(number, f"{text} Try another recipe.")
 
     def _all(self) -> list[FrozenTrial]:
         """Optuna's trials, those marked as interrupted whose process has ended."""
-        found, me = self.store.all(), this_process()
+        found, me = self._store.all(), this_process()
         owners = {f.number: owner_of(f) for f in found if not f.state.is_finished()}
         dead = [n for n, owner in owners.items() if owner != me and not owner.alive]
         for number in dead:
-            self.store.end(number, "interrupted", _INTERRUPTED)
-        return self.store.all() if dead else found
+            self.interrupt(number)
+        return self._store.all() if dead else found
 
     def _value(self, frozen: FrozenTrial) -> Trial | None:
         if not frozen.state.is_finished():

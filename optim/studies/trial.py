@@ -1,19 +1,19 @@
 """A trial: a recipe on a target, with its Measurement, Estimate or error.
 
-`Progress` is what the store keeps of it (digests and JSON; raw samples are files), `Trial` what
-everybody else sees: the same with the statistics derived.
+`Progress` is what its steps find out and the store keeps (digests and JSON; raw samples are files),
+`Trial` what everybody else sees: the same with what it is of, and the statistics derived.
 """
 
 import logging
 from contextlib import suppress
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from optuna.trial import FrozenTrial, TrialState
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from optim.build import BuildStep
+from optim.build import PassReport
 from optim.errors import InputError, OptimError
 from optim.findings import Caution
 from optim.home import kept
@@ -43,11 +43,19 @@ class Progress(BaseModel):
     phase: str = ""
     model_digest: str = ""
     size_bytes: int | None = None
-    steps: tuple[BuildStep, ...] = ()
+    reports: tuple[PassReport, ...] = ()
     slices: tuple[str, ...] = ()
     quality: Quality | None = None
     estimate: Estimate | None = None
     judged: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_first_stored(cls, data: Any) -> Any:
+        """Version 0.1 called the passes' reports `steps`."""
+        if isinstance(data, dict) and "steps" in data:
+            return {**data, "reports": data["steps"]}
+        return data
 
     @property
     def has_point(self) -> bool:
@@ -85,14 +93,12 @@ def measurement_of(slices: tuple[str, ...]) -> Measurement:
     return Measurement(slices=tuple(part for one in stored for part in one.slices))
 
 
-class Trial(BaseModel):
+class Trial(Progress):
     """One trial as it stands. Latencies in ms, sizes in bytes.
 
     `phase` says what a running trial does: building, timing, judging. `origin` is who asked for
     it: "user", "cli", "start" (the starting set), "search".
     """
-
-    model_config = ConfigDict(frozen=True)
 
     number: int
     recipe: Recipe
@@ -100,15 +106,8 @@ class Trial(BaseModel):
     """With the versions that its parts had when it was made."""
     target: str
     state: State
-    phase: str = ""
     error: str = ""
-    model_digest: str = ""
-    size_bytes: int | None = None
-    steps: tuple[BuildStep, ...] = ()
-    slices: tuple[str, ...] = ()
     summary: Summary | None = None
-    quality: Quality | None = None
-    estimate: Estimate | None = None
     warnings: tuple[Caution, ...] = ()
     pinned: bool = False
     note: str = ""
@@ -132,7 +131,7 @@ def derived(progress: Progress) -> tuple[Summary | None, tuple[Caution, ...]]:
     """Statistics and all warnings of a trial. A lost samples file is a warning, no failure."""
     warnings = [
         Caution(code="no_change", text=f"{s.name} changed nothing in this model.", severity="info")
-        for s in progress.steps
+        for s in progress.reports
         if not s.modified
     ]
     summary = None
@@ -160,7 +159,7 @@ def trial_of(frozen: FrozenTrial) -> Trial | None:
     end = kept.get("end", {})
     summary, warnings = derived(progress)
     return Trial(
-        **{name: getattr(progress, name) for name in Progress.model_fields if name != "judged"},
+        **{name: getattr(progress, name) for name in Progress.model_fields},
         number=frozen.number,
         recipe=recipe,
         recipe_digest=kept["recipe_digest"],

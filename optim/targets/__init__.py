@@ -76,7 +76,7 @@ class Assumptions(_Value):
     """CPU: share of the work that more threads do not speed up (Amdahl's law)."""
 
 
-class Interval(_Value):
+class Band(_Value):
     """How far the truth may be off: the estimate divided and multiplied by `factor`."""
 
     factor: Annotated[float, Field(gt=1)]
@@ -107,7 +107,7 @@ class Target(_Value):
     substitutes: dict[Dtype, Substitute] = {}
     operators: Operators | None = None
     assumptions: Assumptions | None = None
-    interval: Interval | None = None
+    interval: Band | None = None
     notes: tuple[str, ...] = ()
     instruction_sets: tuple[str, ...] = ()
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 from optim.errors import InputError
 from optim.graph.flops import MOVES, POINTWISE, VIEWS
 from optim.graph.values import Analysis, NodeRow
+from optim.model.wiring import made_of
 from optim.recipe import Recipe
 from optim.targets import Assumptions, Dtype, Target
 
@@ -112,8 +113,8 @@ def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[_Group]:
     """
     size = _stored_bytes(analysis)
     readers = Counter(tensor for row in analysis.nodes for tensor in set(row.reads))
-    weights = set(analysis.weights)
-    weights |= {r.writes[0] for r in analysis.nodes if r.op in _FREE and weights >= set(r.reads)}
+    free = ((row.reads, row.writes[:1]) for row in analysis.nodes if row.op in _FREE)
+    weights = made_of(analysis.weights, free)
     groups: list[_Group] = []
     home: dict[str, int] = {}  # tensor -> the group that makes it
     for row in analysis.nodes:

@@ -80,7 +80,7 @@ def slice_of(
         answer = sandbox.call(
             take_slice,
             argument,
-            step=STEP,
+            where=STEP,
             cpus=cpus,
             fresh=True,
             cancelled=cancelled,

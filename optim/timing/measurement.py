@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from optim.errors import InputError
+from optim.errors import InputError, first_line
 from optim.findings import Caution, Interval
 
 CANDIDATE = "candidate"
@@ -89,9 +89,10 @@ class Measurement(BaseModel):
         try:
             return cls.model_validate_json(gzip.decompress(data))
         except (OSError, EOFError, ValueError) as error:
-            first = (str(error).splitlines() or [""])[0]
             raise InputError(
-                f"The stored timings cannot be read ({first}).", "Measure again.", "measure"
+                f"The stored timings cannot be read ({first_line(error)}).",
+                "Measure again.",
+                "measure",
             ) from None
 
 

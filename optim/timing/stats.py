@@ -14,7 +14,7 @@ numbers, and never narrower than two others:
   whose weights no cache holds: how these lie in memory sets processes further apart.
 - what the rounds inside the slices imply (Yuen's standard error of a trimmed mean, 1974).
 
-Simulated with stopping at good enough or eight slices, it covers the truth in 94.5 % of tries or
+Simulated with the stopping rule of `stopping`, it covers the truth in 94.5 % of tries or
 more for every spread between processes.
 """
 
@@ -38,7 +38,6 @@ from optim.timing.measurement import (
 )
 
 ENOUGH_PROCESSES = 3
-ENOUGH_HALF_WIDTH = 0.02
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 _LEVEL = 0.95
@@ -75,11 +74,6 @@ def summarize(measurement: Measurement) -> Summary:
         provisional=len(slices) < ENOUGH_PROCESSES,
     )
     return summary.model_copy(update={"warnings": cautions(slices, summary)})
-
-
-def good_enough(summary: Summary) -> bool:
-    """Whether more slices would hardly help: three processes, speed-up known within 2 %."""
-    return summary.processes >= ENOUGH_PROCESSES and summary.speedup.half_width <= ENOUGH_HALF_WIDTH
 
 
 def _ratio(slices: Sequence[Slice], over: str, under: str) -> Interval:

@@ -12,7 +12,6 @@ from support import evalset_models as models
 
 from optim.build import built
 from optim.bundles import manifest
-from optim.bundles import replay as replay_module
 from optim.bundles.bundle import About, run_script, save_arrays, write_bundle
 from optim.bundles.replay import replay
 from optim.bundles.report import ChartPoint, Findings, report_html
@@ -25,6 +24,7 @@ from optim.recipe import Recipe
 from optim.settings import settings
 from optim.timing.measure import slice_of
 from optim.timing.measurement import Measurement
+from optim.timing.stopping import StoppingRule
 
 RECIPE = Recipe.parse("static_int8 + onnxruntime")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -60,7 +60,7 @@ def findings(tmp_path_factory, monkeymodule):
         ChartPoint(HOSTILE, interval(i + 1), interval(0.5), i == 2, i == 0, i == 1)
         for i in range(3)
     )
-    yield Findings(model, evalset, RECIPE, made.model, made.steps, measured, quality, points)
+    yield Findings(model, evalset, RECIPE, made.model, made.reports, measured, quality, points)
     settings.cache_clear()
 
 
@@ -72,8 +72,8 @@ def exported(findings, tmp_path_factory):
 @pytest.fixture
 def bundle(exported, tmp_path, monkeypatch):
     """A copy to change, and replays that time little."""
-    monkeypatch.setattr(replay_module, "SLICE_SECONDS", 0.05)
-    monkeypatch.setattr(replay_module, "MAX_SLICES", 1)
+    once = StoppingRule(first_seconds=0.05, budget_seconds=0.05)
+    monkeypatch.setattr(StoppingRule, "of_settings", lambda: once)
     return shutil.copytree(exported, tmp_path / "bundle")
 
 

@@ -167,10 +167,7 @@ def test_a_bundle_written_by_measure_replays(
     classifier: tuple[str, str],
     home: Path,
     capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("optim.bundles.replay.SLICE_SECONDS", 0.2)
-    monkeypatch.setattr("optim.bundles.replay.MAX_SLICES", 3)
     out = home / "bundle"
     recipe = "static_int8 + onnxruntime"
     argv = ["measure", *_with_evalset(classifier), "--recipe", recipe, "--out", str(out)]

@@ -170,7 +170,7 @@ def test_unsupported_operator_is_named(name, case, tmp_path):
     onnx.save(onnx.parser.parse_model(BAD[case]), path)
     with pytest.raises(StepError, match="Teleport") as caught:
         runtime(name).open(path)
-    assert caught.value.step == name
+    assert caught.value.where == name
     assert str(path) not in str(caught.value)
     assert len(str(caught.value)) < 500
 

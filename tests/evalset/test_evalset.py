@@ -150,7 +150,7 @@ class TestBad:
         arrays, message = BAD[case]
         with pytest.raises(InputError, match=message) as caught:
             converted(tmp_path, classifier, **arrays)
-        assert caught.value.step == "EvalSet"
+        assert caught.value.where == "EvalSet"
         assert caught.value.next_step.endswith(".")
 
     def test_inputs_of_different_lengths(self, tmp_path):

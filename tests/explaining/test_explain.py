@@ -9,11 +9,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from optim.explaining.executed import (
     Side,
+    executed,
     pairs,
     precisions,
     time_by_operator,
     wanted_precision,
-    works,
 )
 from optim.explaining.explain import Reason, explain
 from optim.explaining.profile import join_profile
@@ -103,7 +103,7 @@ def by_code(reasons: tuple[Reason, ...]) -> dict[str, Reason]:
 def test_a_fused_node_stands_for_its_convolution_though_the_engine_names_only_the_rest(
     graph: Analysis,
 ) -> None:
-    found = {work.name: work for work in works(usual()(graph))}
+    found = {work.name: work for work in executed(usual()(graph))}
     assert found["conv"].op == "Conv" and found["conv"].executed_op == "Convolution"
     assert found["conv"].multiplies and found["conv"].has_weights
     assert not found["similarity"].has_weights
@@ -112,12 +112,12 @@ def test_a_fused_node_stands_for_its_convolution_though_the_engine_names_only_th
 
 def test_a_node_that_only_moves_data_is_not_given_a_product(graph: Analysis) -> None:
     wrong = side(graph, NodeTime("turned", "Transpose", 5, ("dense", "turn"), "float"))
-    assert [work.multiplies for work in works(wrong)] == [False]
+    assert [work.multiplies for work in executed(wrong)] == [False]
 
 
 def test_two_products_are_not_one_node_by_accident(graph: Analysis) -> None:
     only_last = side(graph, NodeTime("similarity", "MatMul", 5, ("similarity",), "float"))
-    assert [work.name for work in works(only_last)] == ["similarity"]
+    assert [work.name for work in executed(only_last)] == ["similarity"]
 
 
 def test_times_add_up_by_the_graphs_operators(graph: Analysis) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from optim import sandbox
+from optim.graph import ANALYSE
 from optim.graph.analysis import analyse, analyse_json
 from optim.graph.values import Analysis
 
@@ -205,9 +206,7 @@ def test_local_functions_are_counted_in_a_fresh_process(tmp_path: Path) -> None:
     graph = helper.make_graph(nodes, "g", [float_info("x", 8)], [float_info("y", 8)])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, functions=[function]), tmp_path / "m")
-    found = sandbox.call(
-        "optim.graph.analysis:analyse_json", {"path": str(tmp_path / "m")}, step="analyse"
-    )
+    found = sandbox.call(ANALYSE, {"path": str(tmp_path / "m")}, where="analyse")
     assert found["op_histogram"] == {"Add": 1}
 
 

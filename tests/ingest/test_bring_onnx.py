@@ -262,9 +262,9 @@ def test_it_can_be_cancelled(save):
 
 def test_more_than_one_message_can_hold_spills(save, tmp_path, monkeypatch, bring):
     """The path of models above 2 GB, with the threshold lowered."""
-    from optim import model as model_module
+    from optim.model import proto
 
-    monkeypatch.setattr(model_module.write_proto, "__defaults__", (1000,))
+    monkeypatch.setattr(proto.write_proto, "__defaults__", (1000,))
     brought = bring(save(linear()))
     assert brought.path.with_name("model.data").exists()
     assert brought.outputs[0].shape == (1, 256)

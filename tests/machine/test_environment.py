@@ -7,8 +7,8 @@ import sys
 import pytest
 from support.paths import ROOT
 
-from optim.machine import environment as module
 from optim.machine.environment import affinity, cores_for, cpu_flags, environment, machine_id
+from optim.machine.lock import environment as module
 
 
 def test_facts_are_text_and_complete():
@@ -24,7 +24,7 @@ def test_facts_are_text_and_complete():
 
 
 def test_machine_id_is_the_same_in_a_pinned_process():
-    program = "from optim.environment import machine_id; print(machine_id())"
+    program = "from optim.machine.environment import machine_id; print(machine_id())"
     pinned = subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT,

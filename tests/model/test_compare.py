@@ -7,7 +7,7 @@ from onnx import numpy_helper
 from support import pass_models
 
 from optim.model.compare import changed
-from optim.passes.support.tools import copy_of
+from optim.model.proto import copy_of
 
 
 @pytest.fixture(params=["cnn", "lstm", "branching", "spam"])

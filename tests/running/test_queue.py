@@ -12,11 +12,11 @@ import psutil
 import pytest
 from support.study_tools import ROOT, brought, gone, python, sandboxes, study, use_home, wait_for
 
-from optim.errors import InputError
+from optim.errors import InputError, StepError
 from optim.evalset import synthesize
 from optim.recipe import Recipe
 from optim.running.queue import Queue
-from optim.running.steps import Done, Job
+from optim.running.steps import Job, run_step
 from optim.studies.store import storage
 from optim.studies.study import Study, create_study, open_study
 from optim.studies.trial import Progress, Trial
@@ -106,10 +106,23 @@ def test_a_failure_is_one_sentence_and_the_queue_goes_on(study: Study) -> None:
     assert retried.state == "done"
 
 
-def test_a_step_that_fails_midway_keeps_what_it_brought() -> None:
-    done = Done(model_digest="a" * 64, size_bytes=10, error="quality: It crashed.")
-    kept = done.added_to(Progress(phase="judging"), "first")
-    assert (kept.model_digest, kept.size_bytes) == ("a" * 64, 10) and not kept.judged
+def test_a_step_that_fails_midway_keeps_what_it_brought(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_: object, **__: object) -> None:
+        raise StepError("It crashed.", "Try another recipe.", "quality")
+
+    monkeypatch.setattr("optim.running.steps.quality_of", crash)
+    job = Job(
+        kind="first",
+        model=study.model.digest,
+        evalset=study.evalset.digest,
+        recipe="simplify + onnxruntime",
+    )
+    done = run_step(job, lambda phase: None, lambda: False)
+    assert done.error == "quality: It crashed. Try another recipe."
+    assert done.progress.model_digest and done.progress.reports and len(done.progress.slices) == 1
+    assert not done.progress.judged and not done.progress.has_point
 
 
 def test_the_budget_of_a_run_ends_it(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:

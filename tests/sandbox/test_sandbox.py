@@ -13,8 +13,9 @@ import pytest
 from support.study_tools import gone, sandboxes, wait_for
 
 from optim.errors import Cancelled, StepError
-from optim.sandbox import Limits, call, settle, warm
+from optim.sandbox import Limits, Named, call, wait_until_warm, warm
 
+WARMED = ("optim.build",)
 LIMITS = Limits(memory_mb=400, seconds=20)
 FUNCTIONS = """
 import ctypes, os, sys, time
@@ -48,13 +49,13 @@ def way(folder: Path, request: pytest.FixtureRequest, monkeypatch: pytest.Monkey
     """How children start. Both must keep every promise."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder), f"{folder}/{request.param}"]))
     if request.param == "forked":
-        warm()
-        settle()
+        warm(WARMED)
+        wait_until_warm()
     return str(request.param)
 
 
 def run(name: str, **options: Any) -> Any:
-    return call(f"hostile:{name}", {}, step="the step", **{"limits": LIMITS, **options})
+    return call(Named(f"hostile:{name}"), {}, where="the step", **{"limits": LIMITS, **options})
 
 
 @pytest.mark.parametrize(
@@ -69,7 +70,7 @@ def run(name: str, **options: Any) -> Any:
 def test_the_end_of_a_child_is_one_sentence(name: str, limits: Limits, said: str) -> None:
     with pytest.raises(StepError, match=said) as caught:
         run(name, limits=limits)
-    assert caught.value.step == "the step" and caught.value.next_step
+    assert caught.value.where == "the step" and caught.value.next_step
     assert not sandboxes(os.getpid())
 
 
@@ -113,8 +114,8 @@ def test_cancelling_ends_the_child_at_once() -> None:
 def test_a_child_dies_with_its_parent(way: str) -> None:
     if (parent := os.fork()) == 0:
         if way == "forked":
-            warm()
-            settle()
+            warm(WARMED)
+            wait_until_warm()
         run("hang")
     wait_for(lambda: sandboxes(parent), seconds=20)
     children = sandboxes(parent)

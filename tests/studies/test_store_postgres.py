@@ -55,8 +55,8 @@ def test_a_whole_trial_on_postgresql(
         trial = queue.run_all(kept, [first])[0]
     kept.cancel(second)
     kept.note(first, "kept — in Unicode")
-    code = f"from optim.study import open_study; print(open_study({kept.name!r}).trials()[0].note)"
-    other = python(code)
+    note = f"open_study({kept.name!r}).trials()[0].note"
+    other = python(f"from optim.studies.study import open_study; print({note})")
     assert other.communicate(timeout=60)[0].strip() == "kept — in Unicode"
     assert trial.state == "done" and trial.summary
     assert [t.state for t in open_study(kept.name).trials()] == ["done", "cancelled"]
@@ -70,7 +70,7 @@ def test_two_processes_add_at_once(
     kept = create_study(study.model, study.evalset)
     before = len(kept.trials())
     code = (
-        "from optim.recipe import Recipe; from optim.study import open_study; "
+        "from optim.recipe import Recipe; from optim.studies.study import open_study; "
         f"study = open_study({kept.name!r}); "
         "[study.add(Recipe.parse('openvino'), again=True) for _ in range(8)]"
     )

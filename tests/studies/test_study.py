@@ -41,8 +41,8 @@ def in_optuna(study: Study) -> optuna.Study:
 
 def finished(study: Study, spelling: str, latency: float = 1.0, quality: float = 0.5) -> int:
     number = study.add(Recipe.parse(spelling), again=True)
-    study.store.begin(number)
-    study.store.finish(number, [latency, quality])
+    study.begin(number)
+    study.complete(number, [latency, quality])
     return number
 
 
@@ -82,7 +82,7 @@ def test_the_same_recipe_is_the_same_trial_until_it_fails(study: Study) -> None:
     assert study.add(Recipe.parse("openvino"), again=True) == number + 1
     study.delete(number + 1)
     study.note(number, "why")
-    study.store.end(number, "failed", "It broke.")
+    study.fail(number, "It broke.")
     assert study.trial(number).error == "It broke."
     retried = study.retry(number)
     assert [(t.number, t.state, t.note) for t in study.trials()] == [(retried, "waiting", "why")]
@@ -93,7 +93,7 @@ def test_what_is_finished_can_still_be_marked_but_not_changed(study: Study) -> N
     study.pin(number)
     study.note(number, "keep this")
     study.cancel(number)
-    assert not study.store.save(number, Progress(phase="timing"))
+    assert not study.save(number, Progress(phase="timing"))
     trial = study.trial(number)
     assert (trial.state, trial.pinned, trial.note, trial.phase) == ("done", True, "keep this", "")
     study.delete(number)
@@ -109,7 +109,7 @@ def test_a_latency_that_is_no_number_fails_the_trial(study: Study) -> None:
 
 def test_lost_samples_are_a_warning(study: Study) -> None:
     number = study.add(Recipe.baseline())
-    study.store.save(number, Progress(slices=("c" * 64,)))
+    study.save(number, Progress(slices=("c" * 64,)))
     (warning,) = study.trial(number).warnings
     assert warning.code == "samples_lost" and study.trial(number).summary is None
 
@@ -132,14 +132,14 @@ def test_statistics_are_kept_for_the_next_start(
 
 def test_a_spelling_that_has_come_to_mean_something_else_is_not_believed(study: Study) -> None:
     number = study.add(Recipe.parse("openvino"))
-    frozen = study.store.all()[number]
+    frozen = in_optuna(study).trials[number]
     storage().set_trial_user_attr(frozen._trial_id, "recipe", "onnxruntime")
     assert study.trial(number).recipe == Recipe.parse("openvino")
 
 
 def test_a_trial_of_a_part_that_is_no_more_is_left_out(study: Study) -> None:
     kept, other = finished(study, "onnxruntime"), study.add(Recipe.parse("openvino"))
-    frozen = study.store.all()[other]
+    frozen = in_optuna(study).trials[other]
     for key in ("recipe", "recipe_yaml"):
         text = frozen.user_attrs[key].replace("openvino", "oldvino")
         storage().set_trial_user_attr(frozen._trial_id, key, text)
@@ -203,9 +203,9 @@ from optim.studies.study import open_study
 study = open_study({name!r})
 for i in range(12):
     number = study.add(Recipe.parse("openvino"), again=True)
-    study.store.begin(number)
+    study.begin(number)
     study.note(number, str(i))
-    study.store.finish(number, [1.0 + i, 0.5])
+    study.complete(number, [1.0 + i, 0.5])
 """
 
 
@@ -224,8 +224,8 @@ def test_two_processes_share_one_sqlite_file(study: Study) -> None:
 
 
 def test_owners_are_known_to_be_alive_by_their_lock(study: Study) -> None:
-    code = "from optim.store import this_process as t; print(t().model_dump_json(), flush=True); "
-    other = python(f"import time; {code}time.sleep(600)")
+    code = "from optim.studies.store import this_process as t; print(t().model_dump_json(), flush=True)"
+    other = python(f"import time; {code}; time.sleep(600)")
     assert other.stdout
     owner = type(this_process()).model_validate_json(other.stdout.readline())
     assert owner.alive and this_process().alive and owner != this_process()

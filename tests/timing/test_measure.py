@@ -87,7 +87,7 @@ def test_model_that_the_engine_refuses_is_a_step_error(brought, tmp_path):
     bad = SimpleNamespace(path=tmp_path / "model.onnx")
     with pytest.raises(StepError, match="Nope") as caught:
         slice_of(bad, brought[0], Recipe.parse("openvino"), evalset, seconds=0.1, seed=0)
-    assert caught.value.step == "openvino"
+    assert caught.value.where == "openvino"
 
 
 HOLDER = """

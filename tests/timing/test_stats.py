@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from bench.coverage import LARGE, LARGE_SPREAD, TRUTH, simulated, simulated_slice
 from optim.errors import InputError, StepError
 from optim.findings import Interval
-from optim.running.steps import MAX_SLICES
 from optim.timing.measurement import Measurement, Slice
-from optim.timing.stats import ENOUGH_PROCESSES, good_enough, summarize
+from optim.timing.stats import ENOUGH_PROCESSES, summarize
+from optim.timing.stopping import StoppingRule
+
+RULE = StoppingRule()
 
 
 def slice_of(candidate, baseline, **values):
@@ -33,7 +35,7 @@ def test_first_slice_gives_an_interval_that_is_provisional_and_wide():
     covered = []
     for _ in range(100):
         one = summarize(Measurement(slices=(simulated_slice(rng, 2.0, 0.015),)))
-        assert one.provisional and not good_enough(one)
+        assert one.provisional and not RULE.precise(one)
         assert one.speedup.half_width > 0.05
         covered.append(one.speedup.low <= 2.0 <= one.speedup.high)
     assert sum(covered) >= 89
@@ -43,11 +45,11 @@ def test_interval_narrows_with_processes_and_stops_at_good_enough():
     rng = np.random.default_rng(2)
     measurement = Measurement()
     widths = []
-    for _ in range(MAX_SLICES):
+    for _ in range(RULE.most_slices):
         measurement = measurement.plus(simulated_slice(rng, 1.0, 0.005))
         widths.append(summarize(measurement).speedup.half_width)
     assert widths[-1] < widths[2] < widths[0]
-    assert good_enough(summarize(measurement))
+    assert RULE.precise(summarize(measurement))
 
 
 def test_rounds_that_disagree_widen_the_interval_even_where_processes_agree():

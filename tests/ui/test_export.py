@@ -3,7 +3,6 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import pytest
 import yaml
 from support.explored import RECIPES, opened
 
@@ -46,11 +45,7 @@ def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) ->
     assert not page.get("html")
 
 
-def test_a_bundle_made_in_the_page_downloads_and_replays(
-    explored: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("optim.bundles.replay.SLICE_SECONDS", 0.2)
-    monkeypatch.setattr("optim.bundles.replay.MAX_SLICES", 3)
+def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path: Path) -> None:
     page = opened("pages/export.py", explored, trial="1")
     page.button(key="make").click().run()
     assert not page.exception and not page.error

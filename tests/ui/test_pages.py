@@ -170,7 +170,7 @@ def test_a_trial_can_be_looked_at_pinned_noted_and_edited(
 def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:
     numbers = [explored.add(Recipe.parse(f"onnxruntime:threads={n}")) for n in (3, 4)]
     for number in numbers:
-        explored.store.end(number, "interrupted", "The program was stopped.")
+        explored.interrupt(number, "The program was stopped.")
     page = _page("explore", explored)
     page.button(key="retry_interrupted").click().run()
     again = [trial for trial in explored.trials() if trial.recipe.runtime.threads in (3, 4)]

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from optim.errors import StepError
+from optim.errors import StepError, one_line
+from optim.model.proto import opset_of
 from optim.passes.support.tools import float_weights, listed, quiet
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
     """The model, converted where its opset is older. Raises StepError where that fails."""
     import onnx
 
-    current = next(o.version for o in model.opset_import if o.domain in ("", "ai.onnx"))
+    current = opset_of(model)
     if current >= version:
         return model
     try:
@@ -40,7 +41,7 @@ def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
     except Exception as error:  # a C++ exception of no particular type
         raise StepError(
             f"The model has opset {current}, this pass needs {version}, and the conversion failed "
-            f"({' '.join(str(error).split())[:200]}).",
+            f"({one_line(error, 200)}).",
             f"Export the model again with opset {version} or newer.",
         ) from None
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError, StepError
+from optim.model.proto import copy_of, real_inputs
 
 if TYPE_CHECKING:
     import onnx
@@ -23,13 +24,6 @@ _QUANTIZED_OPS = {
 }
 _HIDE_ATTENTION = ("FusionGemm", "EliminationUnsqueeze")
 """Patterns that rewrite attention's products and masks into forms that its fusion does not know."""
-
-
-def copy_of(model: "onnx.ModelProto") -> "onnx.ModelProto":
-    """A deep copy, so that a library may change it freely."""
-    twin = type(model)()
-    twin.CopyFrom(model)
-    return twin
 
 
 @contextlib.contextmanager
@@ -91,8 +85,7 @@ def slimmed(
 
 def restore_interface(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
     """Undo what a library did to inputs and outputs: unused ones dropped, shapes rewritten."""
-    weights = {tensor.name for tensor in like.graph.initializer}
-    inputs = [value for value in like.graph.input if value.name not in weights]
+    inputs = real_inputs(like.graph)
     del model.graph.input[:], model.graph.output[:]
     model.graph.input.extend(inputs)
     model.graph.output.extend(like.graph.output)
