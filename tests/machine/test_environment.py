@@ -7,8 +7,8 @@ import sys
 import pytest
 from support.paths import ROOT
 
+from optim.machine import environment as module
 from optim.machine.environment import affinity, cores_for, cpu_flags, environment, machine_id
-from optim.machine.lock import environment as module
 
 
 def test_facts_are_text_and_complete():

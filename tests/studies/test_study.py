@@ -224,7 +224,8 @@ def test_two_processes_share_one_sqlite_file(study: Study) -> None:
 
 
 def test_owners_are_known_to_be_alive_by_their_lock(study: Study) -> None:
-    code = "from optim.studies.store import this_process as t; print(t().model_dump_json(), flush=True)"
+    asked = "print(t().model_dump_json(), flush=True)"
+    code = f"from optim.studies.store import this_process as t; {asked}"
     other = python(f"import time; {code}; time.sleep(600)")
     assert other.stdout
     owner = type(this_process()).model_validate_json(other.stdout.readline())

@@ -4,13 +4,13 @@ import plotly.graph_objects as go
 import pytest
 
 from optim.findings import Interval
-from ui.charts import ACCENT, Axis, Kind, Mark, operator_bars, trade_off, treemap
+from ui.charts import ACCENT, Axis, Mark, MarkKind, operator_bars, trade_off, treemap
 
 X, Y = Axis("latency", False), Axis("accuracy", True)
 
 
 def _mark(
-    number: int, x: float, y: float, kind: Kind = "measured", group: str = "A",
+    number: int, x: float, y: float, kind: MarkKind = "measured", group: str = "A",
     on_front: bool = False, high: float | None = None,
 ) -> Mark:  # fmt: skip
     across = Interval(value=x, low=0.9 * x, high=high or 1.1 * x)
