@@ -26,11 +26,11 @@ class InputError(OptimError):
 
 
 class StepError(OptimError):
-    """A step (a pass, a runtime, a measurement) failed on valid input."""
+    """Work on valid input failed: a pass, a runtime, a measurement."""
 
 
 class Cancelled(OptimError):
-    """The user cancelled the step."""
+    """The user cancelled the work."""
 
 
 def first_line(error: BaseException) -> str:

@@ -209,8 +209,8 @@ def _write_evidence(findings: Findings, folder: Path) -> None:
     evidence: dict[str, Any] = {
         "quality": findings.quality.model_dump(mode="json"),
         "summary": findings.summary.model_dump(mode="json"),
-        "environment": [part.environment | part.facts for part in slices],
-        "passes": [step.model_dump(mode="json") for step in findings.reports],
+        "environment": [piece.environment | piece.facts for piece in slices],
+        "passes": [report.model_dump(mode="json") for report in findings.reports],
         "original": findings.original.model_dump(mode="json"),
         "model": findings.optimized.model_dump(mode="json"),
         "evalset": findings.evalset.model_dump(mode="json"),

@@ -77,9 +77,9 @@ def replay(bundle: Path, say: Say = lambda text: None) -> ReplayResult:
     """Check a bundle, a folder or a zip, on this machine.
 
     Args:
-        say: called with a line of text at every step.
+        say: called with a line of text whenever something begins.
 
-    Raises: InputError for what is no bundle; StepError where a step crashed.
+    Raises: InputError for what is no bundle; StepError where something crashed.
     """
     with _opened(bundle) as folder:
         say("checking the hashes")
@@ -164,7 +164,7 @@ def _same_model(
     ]
     if recipe.digest != about.recipe_digest:
         reasons.append("a part of the recipe has another version")
-    calibrated = any(step.needs_calibration for step in recipe.passes)
+    calibrated = any(one.needs_calibration for one in recipe.passes)
     if calibrated and claimed.slices[0].machine != machine_id():
         reasons.append("its calibration ran on another machine")
     if reasons:
@@ -249,8 +249,8 @@ def _read_measurement(folder: Path) -> Measurement:
     except (OSError, EOFError, zlib.error):
         raise unreadable from None
     claimed = Measurement.from_bytes(path.read_bytes())
-    for part in claimed.slices:
-        ours, theirs = part.arms.get(CANDIDATE, []), part.arms.get(BASELINE, [])
+    for piece in claimed.slices:
+        ours, theirs = piece.arms.get(CANDIDATE, []), piece.arms.get(BASELINE, [])
         positive = all(block and min(block) > 0 for block in (*ours, *theirs))
         if not ours or len(ours) != len(theirs) or not positive:
             raise unreadable

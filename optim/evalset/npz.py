@@ -135,12 +135,14 @@ def _by_input(arrays: Mapping[str, Array], specs: Sequence[TensorSpec]) -> Mappi
     missing = [name for name in names if name not in arrays]
     unknown = [key for key in arrays if key not in names and key not in RESERVED]
     wanted = f"The model's inputs are: {', '.join(names)}."
-    step = f"Name the arrays after the inputs (and optionally {', '.join(RESERVED)})."
+    next_step = f"Name the arrays after the inputs (and optionally {', '.join(RESERVED)})."
     if missing:
         has = ", ".join(map(repr, unknown)) or "no other array"
-        raise fail(f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", step)
+        raise fail(
+            f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", next_step
+        )
     if unknown:
-        raise fail(f"It has an array {unknown[0]!r} that is no input. {wanted}", step)
+        raise fail(f"It has an array {unknown[0]!r} that is no input. {wanted}", next_step)
     return arrays
 
 

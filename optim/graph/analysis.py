@@ -235,25 +235,25 @@ def _peak_activation(
     constant = _constants(graph, weights)
     buffer: dict[str, str] = {}  # tensor -> the tensor whose buffer it shares
     last_use: dict[str, int] = {}
-    for step, node in enumerate(graph.node):
+    for turn, node in enumerate(graph.node):
         for name in filter(None, node.input):
-            last_use[buffer.get(name, name)] = step
+            last_use[buffer.get(name, name)] = turn
         for name in filter(None, node.output):
             shared = node.op_type in VIEWS and node.input[0] not in constant
             buffer[name] = buffer.get(node.input[0], node.input[0]) if shared else name
-            last_use.setdefault(buffer[name], step)
+            last_use.setdefault(buffer[name], turn)
     for value in graph.output:
         last_use[buffer.get(value.name, value.name)] = len(graph.node)
     born = [value.name for value in graph.input if value.name not in constant]
     alive = peak = sum(tensors.get(name, UNKNOWN).bytes for name in born)
     dying: dict[int, list[str]] = {}
-    for name, step in last_use.items():
-        dying.setdefault(step, []).append(name)
-    for step, node in enumerate(graph.node):
+    for name, turn in last_use.items():
+        dying.setdefault(turn, []).append(name)
+    for turn, node in enumerate(graph.node):
         made = [n for n in node.output if n and buffer[n] == n and n not in constant]
         alive += sum(tensors.get(name, UNKNOWN).bytes for name in made)
         peak = max(peak, alive)
-        dead = [n for n in dying.get(step, ()) if n not in constant]
+        dead = [n for n in dying.get(turn, ()) if n not in constant]
         alive -= sum(tensors.get(name, UNKNOWN).bytes for name in dead)
     return peak
 

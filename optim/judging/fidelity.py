@@ -95,7 +95,7 @@ class Drift:
                 f"{self.misshapen} of {self.samples} samples."
             )
         if self._ranges and self.samples > 1:
-            original, other = (part.spread for part in self._ranges)
+            original, other = (values.spread for values in self._ranges)
             if original > 0 and other <= _COLLAPSED_SPREAD * original:
                 return f"The output {self.name!r} is the same for every input."
         if self.cosine < COLLAPSED_COSINE:

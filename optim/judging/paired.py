@@ -72,9 +72,9 @@ def _bootstrap(metric: Metric, baseline: Rows, rows: Rows) -> tuple[float, float
     count = len(rows)
     random = np.random.default_rng(_SEED)
     drawn = []
-    step = max(1, _CHUNK // count)
-    for start in range(0, RESAMPLES, step):
-        weights = _resampled(min(step, RESAMPLES - start), count, random)
+    at_once = max(1, _CHUNK // count)
+    for start in range(0, RESAMPLES, at_once):
+        weights = _resampled(min(at_once, RESAMPLES - start), count, random)
         drawn.append(metric.aggregate(rows, weights) - metric.aggregate(baseline, weights))
     values = np.concatenate(drawn)
     low, high = np.percentile(values, [2.5, 97.5])

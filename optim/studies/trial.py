@@ -62,9 +62,9 @@ class Progress(BaseModel):
         """Whether there is something to draw: a latency and a quality."""
         return bool(self.slices or self.estimate) and self.quality is not None
 
-    def with_slice(self, part: Slice) -> Self:
+    def with_slice(self, piece: Slice) -> Self:
         """The same with one more slice, its samples kept in a file."""
-        digest = put_bytes(Measurement(slices=(part,)).to_bytes(), _SUFFIX)
+        digest = put_bytes(Measurement(slices=(piece,)).to_bytes(), _SUFFIX)
         return self.model_copy(update={"slices": (*self.slices, digest)})
 
 
@@ -90,7 +90,7 @@ def _deriving() -> str:
 def measurement_of(slices: tuple[str, ...]) -> Measurement:
     """The raw samples of slices given by digest."""
     stored = (Measurement.from_bytes(file_path(d, _SUFFIX).read_bytes()) for d in slices)
-    return Measurement(slices=tuple(part for one in stored for part in one.slices))
+    return Measurement(slices=tuple(piece for one in stored for piece in one.slices))
 
 
 class Trial(Progress):

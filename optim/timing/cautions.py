@@ -53,21 +53,21 @@ def _on_samples(summary: Summary) -> Iterator[Caution]:
 
 
 def _on_machine(slices: Sequence[Slice]) -> Iterator[Caution]:
-    drift = float(np.median([_drift(part) for part in slices]))
+    drift = float(np.median([_drift(piece) for piece in slices]))
     if abs(drift) > _DRIFT:
         yield Caution(
             code="drifting",
             text=f"Runs got {abs(drift):.0%} {'slower' if drift > 0 else 'faster'} within a second "
             "or so: absolute times depend on when they are taken.",
         )
-    levels = [float(np.median(part.block_medians(BASELINE))) for part in slices]
+    levels = [float(np.median(piece.block_medians(BASELINE))) for piece in slices]
     if max(levels) > (1 + 2 * _DRIFT) * min(levels):
         yield Caution(
             code="machine speed changed",
             text=f"The baseline took {max(levels) / min(levels) - 1:.0%} longer in one process "
             "than in another. Speed-ups are paired and stay valid; absolute times vary that much.",
         )
-    contention = float(np.median([part.contention for part in slices]))
+    contention = float(np.median([piece.contention for piece in slices]))
     if contention > _CONTENTION:
         yield Caution(
             code="noisy machine",
@@ -75,24 +75,24 @@ def _on_machine(slices: Sequence[Slice]) -> Iterator[Caution]:
         )
 
 
-def _drift(part: Slice) -> float:
+def _drift(piece: Slice) -> float:
     """Log change of the baseline's time from the first half of the rounds to the second."""
-    medians = part.block_medians(BASELINE)
+    medians = piece.block_medians(BASELINE)
     half = len(medians) // 2
     if half < 2:
         return 0.0
     return float(np.log(np.median(medians[-half:]) / np.median(medians[:half])))
 
 
-def _on_engine(part: Slice) -> Iterator[Caution]:
-    asked, executed = part.facts.get(PRECISION_ASKED), part.facts.get(PRECISION)
+def _on_engine(piece: Slice) -> Iterator[Caution]:
+    asked, executed = piece.facts.get(PRECISION_ASKED), piece.facts.get(PRECISION)
     if asked != executed:
         yield Caution(
             code="precision not available",
             text=f"{asked} was asked for, but this CPU has no instructions for it: the engine "
             f"computed in {executed}.",
         )
-    threads, cores = part.facts.get("threads", ""), part.environment.get("pinned_to", "").split()
+    threads, cores = piece.facts.get("threads", ""), piece.environment.get("pinned_to", "").split()
     if threads.isdigit() and cores and int(threads) > len(cores):
         yield Caution(
             code="more threads than cores",

@@ -102,7 +102,7 @@ def take_slice(
     seed: int,
     solo: bool,
 ) -> dict[str, Any]:
-    """The child's part of `slice_of`: a Slice as JSON, without the environment."""
+    """The child's side of `slice_of`: a Slice as JSON, without the environment."""
     started_at, load_average = datetime.now(UTC).isoformat(), os.getloadavg()[0]
     engine = Recipe.parse(runtime).runtime
     priority = _raise_priority()

@@ -65,7 +65,7 @@ class Measurement(BaseModel):
 
     @model_validator(mode="after")
     def _from_one_machine(self) -> Self:
-        machines = sorted({part.machine for part in self.slices})
+        machines = sorted({piece.machine for piece in self.slices})
         if len(machines) > 1:
             raise InputError(
                 f"These timings come from {len(machines)} different machines "
@@ -75,9 +75,9 @@ class Measurement(BaseModel):
             )
         return self
 
-    def plus(self, part: Slice) -> "Measurement":
+    def plus(self, piece: Slice) -> "Measurement":
         """This measurement with one more slice. Raises InputError for another machine's."""
-        return Measurement(slices=(*self.slices, part))
+        return Measurement(slices=(*self.slices, piece))
 
     def to_bytes(self) -> bytes:
         """Gzipped JSON, the same bytes for the same value."""

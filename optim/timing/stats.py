@@ -54,11 +54,11 @@ Floats = NDArray[np.float64]
 def summarize(measurement: Measurement) -> Summary:
     """Everything that is derived from the samples. Raises StepError where there are none."""
     slices = measurement.slices
-    if not slices or not all(part.arms.get(CANDIDATE) for part in slices):
+    if not slices or not all(piece.arms.get(CANDIDATE) for piece in slices):
         raise StepError("There are no timings to summarize.", "Measure again.", "measure")
-    runs = np.concatenate([np.concatenate(part.arms[CANDIDATE]) for part in slices]) / 1e6
+    runs = np.concatenate([np.concatenate(piece.arms[CANDIDATE]) for piece in slices]) / 1e6
     p50 = _time(slices, CANDIDATE)
-    threaded = all(SINGLE_THREAD in part.arms for part in slices)
+    threaded = all(SINGLE_THREAD in piece.arms for piece in slices)
     summary = Summary(
         p50_ms=p50,
         percentiles={"p50": p50} | _tail_percentiles(runs, p50),
@@ -66,9 +66,9 @@ def summarize(measurement: Measurement) -> Summary:
         speedup=_ratio(slices, BASELINE, CANDIDATE),
         thread_gain=_ratio(slices, SINGLE_THREAD, BASELINE) if threaded else None,
         baseline_p50_ms=_time(slices, BASELINE).value,
-        load_ms=_typical([part.load_ms for part in slices]),
-        first_run_ms=_typical([part.first_run_ms for part in slices]),
-        peak_memory_mb=_typical([part.peak_memory_mb for part in slices]),
+        load_ms=_typical([piece.load_ms for piece in slices]),
+        first_run_ms=_typical([piece.first_run_ms for piece in slices]),
+        peak_memory_mb=_typical([piece.peak_memory_mb for piece in slices]),
         runs=len(runs),
         processes=len(slices),
         provisional=len(slices) < ENOUGH_PROCESSES,
@@ -78,18 +78,18 @@ def summarize(measurement: Measurement) -> Summary:
 
 def _ratio(slices: Sequence[Slice], over: str, under: str) -> Interval:
     """How many times faster `under` is than `over`, paired by round."""
-    logs = [np.log(part.block_medians(over) / part.block_medians(under)) for part in slices]
+    logs = [np.log(piece.block_medians(over) / piece.block_medians(under)) for piece in slices]
     return _interval(logs, _RATIO_SPREAD * (_UNCACHED if _is_large(slices) else 1))
 
 
 def _is_large(slices: Sequence[Slice]) -> bool:
     """Whether the original's weights are read from memory in every run, since no cache has them."""
-    return any(int(part.environment.get(MODEL_BYTES, 0)) > _CACHED_BYTES for part in slices)
+    return any(int(piece.environment.get(MODEL_BYTES, 0)) > _CACHED_BYTES for piece in slices)
 
 
 def _time(slices: Sequence[Slice], arm: str) -> Interval:
     """Median time of a run in ms: what the next process may be expected to see."""
-    return _interval([np.log(part.block_medians(arm)) for part in slices], _TIME_SPREAD)
+    return _interval([np.log(piece.block_medians(arm)) for piece in slices], _TIME_SPREAD)
 
 
 def _interval(logs: Sequence[Floats], spread: float) -> Interval:
