@@ -2,19 +2,24 @@
 
 `torch.export.load` (PyTorch 2.13) unpickles custom objects, opens compiled libraries, evaluates
 size expressions as Python (sympy.sympify), looks operators up by dotted name and writes names into
-generated source. So a file is read only if its program is made of plain names, tensor operators
-and arithmetic. What is pickled as tensors is left to `torch.load`'s weights-only mode.
+source. So a file is read only if its program has the form of PyTorch's schema, with no field more,
+and is made of plain names, tensor operators and arithmetic. What is pickled as tensors is left to
+`torch.load`'s weights-only mode.
 """
 
 import json
 import re
 import zipfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from optim.errors import InputError
 from optim.names import legible
 
+K = TypeVar("K")
 _MAX_JSON_BYTES = 200 << 20
 _TARGET = re.compile(
     r"torch\.ops\.(aten|prims?|quantized_decomposed|torchvision)\.(?!from_file|save)\w+(\.\w+)?"
@@ -39,18 +44,17 @@ _EXPRESSION = re.compile(r"[\w\s+\-*/%(),<>=&|~]*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SYMBOL = re.compile(r"[a-z]+\d+")
 _NAME = re.compile(r"[\w.\-/: +<>]*")
-_FREE_TEXT = {  # kept as text only: never evaluated, imported or written into source
-    *("stack_trace", "nn_module_stack", "torch_fn", "source_fn_stack", "custom", "from_node"),
-    *("as_string", "as_strings", "torch_version"),
-}
-_SPECS = {"in_spec", "out_spec"}
-_GUARDS = {"guards_code"}  # never compiled here: the program runs with check_guards=False
 _SAFE_SPEC = re.compile(r"[\w\s\[\]{}\",:.\\\-]*")
+_NUMBERS = re.compile(r"-?(Infinity|NaN|inf|nan)")
+_METADATA = {"stack_trace", "nn_module_stack", "torch_fn", "source_fn_stack", "custom", "from_node"}
+"""Kept as text only: never evaluated, imported or written into source."""
 _PAYLOAD = re.compile(r"(weight|tensor)_\d+")
 
 
 def check_pt2(archive: zipfile.ZipFile) -> None:
     """Raise InputError unless loading the archive runs nothing that came with it."""
+    from torch._export.serde import schema
+
     programs = 0
     for info in archive.infolist():
         inner = info.filename.partition("/")[2]
@@ -59,12 +63,10 @@ def check_pt2(archive: zipfile.ZipFile) -> None:
         if re.match(r"data/constants/(custom_obj|opaque)", inner):
             raise _refusal("holds pickled objects")
         if info.filename.endswith(".json"):
-            document = _read_json(archive, info)
-            if inner.startswith("data/"):
-                _check_payloads(document)
-            else:
-                programs += 1
-                _check(document, "")
+            is_program = not inner.startswith("data/")
+            programs += is_program
+            form = schema.ExportedProgram if is_program else schema.PayloadConfig
+            _check(_read_json(archive, info), form, "")
     if programs != 1:
         raise _refusal(f"holds {programs} programs instead of one")
 
@@ -78,45 +80,116 @@ def _read_json(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
         raise _refusal(f"is damaged ({legible(str(error), 120)})") from None
 
 
-def _check_payloads(document: Any) -> None:
-    for key, value in _walk(document, ""):
-        if key == "path_name" and not _PAYLOAD.fullmatch(str(value)):
-            raise _refusal(f"refers to {legible(str(value))!r}")
+def _check(value: Any, form: Any, field: str) -> None:
+    """Raise InputError unless a value has the form that PyTorch's schema gives the field."""
+    if get_origin(form) is Annotated:
+        form = get_args(form)[0]
+    if get_origin(form) in (Union, UnionType):  # something or None
+        if value is None:
+            return
+        form = get_args(form)[0]
+    if get_origin(form) is list:
+        for item in _as(list, value, field):
+            _check(item, get_args(form)[0], field)
+    elif get_origin(form) is dict:
+        _check_named(_as(dict, value, field), get_args(form)[1], field)
+    elif is_dataclass(form):
+        _check_fields(_as(dict, value, field), form)
+    elif form is str:
+        _check_text(_as(str, value, field), field)
+    elif not _is_number(value):
+        raise _could_run(value, field)
 
 
-def _check(document: Any, key: str) -> None:
-    for where, value in _walk(document, key):
-        if isinstance(value, str) and not _allowed(where, value):
-            raise _refusal(f"has {legible(value)!r} as {legible(where)!r}, which could run code")
+def _check_named(values: dict[str, Any], form: Any, field: str) -> None:
+    """Values under names that are the program's own."""
+    for name, item in values.items():
+        if not _is_name(name):
+            raise _could_run(name, f"a key of {field}")
+        _check(item, form, name if field == "metadata" and name in _METADATA else field)
 
 
-def _walk(value: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Every leaf with the key it stands under; keys are leaves of their own."""
-    waiting = [(key, value)]
-    while waiting:
-        where, item = waiting.pop()
-        if isinstance(item, dict):
-            waiting += [("a name", name) for name in item]
-            waiting += item.items()
-        elif isinstance(item, list):
-            waiting += [(where, part) for part in item]
-        else:
-            yield where, item
+def _check_fields(value: dict[str, Any], form: Any) -> None:
+    forms = _forms(form)
+    for key, item in value.items():
+        if key not in forms:
+            raise _refusal(f"has a field {legible(key)!r}, which nobody here knows")
+        if item is not None or not issubclass(form, _union()):
+            _check(item, forms[key], key)
 
 
-def _allowed(key: str, value: str) -> bool:
-    if key in _FREE_TEXT | _GUARDS:
-        return True
-    if key in _SPECS:
-        return bool(_SAFE_SPEC.fullmatch(value)) and not re.search(r"__|defaultdict", value)
-    if key == "target":
-        return bool(_TARGET.fullmatch(value)) and "__" not in value
-    if key == "expr_str":
-        rest = _QUOTED.sub("0", value)
-        return bool(_EXPRESSION.fullmatch(rest)) and all(
-            word in _WORDS or _SYMBOL.fullmatch(word) for word in _WORD.findall(rest)
-        )
-    return bool(_NAME.fullmatch(value))
+@cache
+def _forms(form: Any) -> dict[str, Any]:
+    """Field -> its form. The schema's names for what is not defined yet are resolved."""
+    return get_type_hints(form, include_extras=True)
+
+
+@cache
+def _union() -> Any:
+    from torch._export.serde.union import _Union
+
+    return _Union
+
+
+def _as(kind: type[K], value: Any, field: str) -> K:
+    if not isinstance(value, kind):
+        raise _could_run(value, field)
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_NUMBERS.fullmatch(value))
+    return value is None or isinstance(value, int | float)
+
+
+def _check_text(text: str, field: str) -> None:
+    rule = _TEXTS.get(field)
+    if rule is None or not rule(text):
+        raise _could_run(text, field)
+
+
+def _could_run(value: Any, field: str) -> InputError:
+    text, where = legible(str(value)), legible(field)
+    return _refusal(f"has {text!r} as {where!r}, which could run code")
+
+
+def _is_name(text: str) -> bool:
+    return bool(_NAME.fullmatch(text))
+
+
+def _is_operator(text: str) -> bool:
+    return bool(_TARGET.fullmatch(text)) and "__" not in text
+
+
+def _is_spec(text: str) -> bool:
+    return bool(_SAFE_SPEC.fullmatch(text)) and not re.search(r"__|defaultdict", text)
+
+
+def _is_expression(text: str) -> bool:
+    rest = _QUOTED.sub("0", text)
+    return bool(_EXPRESSION.fullmatch(rest)) and all(
+        word in _WORDS or _SYMBOL.fullmatch(word) for word in _WORD.findall(rest)
+    )
+
+
+def _is_free(text: str) -> bool:
+    return True
+
+
+_TEXTS: dict[str, Callable[[str], bool]] = {
+    **{"target": _is_operator, "as_operator": _is_operator, "expr_str": _is_expression},
+    **{"in_spec": _is_spec, "out_spec": _is_spec},
+    **dict.fromkeys(_METADATA, _is_free),
+    **dict.fromkeys(("as_string", "as_strings", "torch_version"), _is_free),
+    "guards_code": _is_free,  # never compiled here: the program runs with check_guards=False
+    "path_name": lambda text: bool(_PAYLOAD.fullmatch(text)),
+    **dict.fromkeys(("name", "as_name", "fqn", "type", "class_fqn", "verifiers"), _is_name),
+    **dict.fromkeys(("parameter_name", "buffer_name", "tensor_constant_name"), _is_name),
+    **dict.fromkeys(("custom_obj_name", "user_input_name"), _is_name),
+    **dict.fromkeys(("forward_arg_names", "field_names", "metadata"), _is_name),
+}
+"""Field -> what its text may be. A field that is not here may hold none."""
 
 
 def _refusal(why: str) -> InputError:

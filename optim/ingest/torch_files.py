@@ -14,6 +14,7 @@ from optim.errors import InputError, OptimError, StepError
 from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.pt2_guard import check_pt2
 from optim.ingest.specs import InputSpec
+from optim.ingest.torchscript_guard import check_graph, write_checked
 from optim.names import legible
 from optim.sandbox.archive import open_zip, rewrite
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 OPSET = 18
 """Opset of exported models: the oldest that PyTorch's newer exporter writes by itself."""
-_TOUCHES_FILES = re.compile(rb"\b(from_file|torch\.save|aten\.save)\b")
 _SYMBOL = re.compile(r"\b[su]\d+\b")
 _HOW = "Export it to ONNX in the program that defines the network."
 
@@ -30,23 +30,16 @@ _HOW = "Export it to ONNX in the program that defines the network."
 def open_torchscript(path: Path, folder: Path, max_bytes: int) -> Any:
     """Load a TorchScript file in evaluation mode, shapes of a trace restored.
 
-    TorchScript's loader runs no Python, but its programs may read and write files: those are
-    refused. Raises InputError.
+    Raises InputError for what would do more than compute with tensors, then or later.
     """
     import torch
 
     checked = folder / "checked.pt"
-    with open_zip(path, max_bytes) as archive:
-        rewrite(archive, checked, max_bytes)
-    with open_zip(checked, max_bytes) as archive:
-        for info in archive.infolist():
-            if info.filename.endswith(".py") and _TOUCHES_FILES.search(archive.read(info)):
-                raise InputError(
-                    "The TorchScript program reads or writes files.", "Leave that out of it."
-                )
+    write_checked(path, checked, max_bytes)
     with _as_input_error("Loading the TorchScript file"):
-        module = torch.jit.load(str(checked), map_location="cpu", _restore_shapes=True)
-        return module.eval()
+        module = torch.jit.load(str(checked), map_location="cpu", _restore_shapes=True).eval()
+    check_graph(module)
+    return module
 
 
 def arguments(module: Any) -> list[str]:

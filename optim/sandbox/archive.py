@@ -4,6 +4,7 @@ import lzma
 import stat
 import zipfile
 import zlib
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
@@ -64,12 +65,23 @@ def extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> list[Path
     return written
 
 
-def rewrite(archive: zipfile.ZipFile, path: Path, max_bytes: int) -> None:
+def rewrite(
+    archive: zipfile.ZipFile,
+    path: Path,
+    max_bytes: int,
+    replaced: Mapping[str, bytes] | None = None,
+    left_out: Collection[str] = (),
+) -> None:
     """Write the entries as they were read here to a new zip, uncompressed.
 
     Another reader may see other entries in the same file; whoever opens the new one sees what was
     checked. Raises InputError.
+
+    Args:
+        replaced: entry -> what is written in its place.
+        left_out: entries that are not written.
     """
+    replaced = replaced or {}
     left = max_bytes
     seen = set()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as new:
@@ -77,6 +89,11 @@ def rewrite(archive: zipfile.ZipFile, path: Path, max_bytes: int) -> None:
             if info.filename in seen:
                 raise InputError(f"The zip holds {legible(info.filename)!r} twice.", _HONEST)
             seen.add(info.filename)
+            if info.filename in replaced:
+                new.writestr(info.filename, replaced[info.filename])
+                continue
+            if info.filename in left_out:
+                continue
             with new.open(zipfile.ZipInfo(info.filename), "w", force_zip64=True) as sink:
                 left -= _pump(archive, info, sink, left)
 
