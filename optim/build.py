@@ -99,7 +99,13 @@ def _build_in_child(
             "evalset_digest": evalset.digest,
             "out": str(out),
         }
-        result = sandbox.call(build, argument, where="passes", cancelled=cancelled)
+        result = sandbox.call(
+            build,
+            argument,
+            where="passes",
+            files=sandbox.Files(readable=(model.folder, evalset.path), writable=(folder,)),
+            cancelled=cancelled,
+        )
         if result["modified"]:
             described = result["described"]
             model = store_model(out, model.name, "optimized", model.dims, described=described)

@@ -31,6 +31,17 @@ class Settings(BaseSettings):
     step_memory_mb: int = Field(
         default=8192, ge=256, description="Memory one step (a child process) may use, in MB."
     )
+    steps_memory_mb: int = Field(
+        default=0,
+        ge=0,
+        description="Memory that all steps under way may use together, in MB; "
+        "0: three quarters of the machine's.",
+    )
+    isolation: bool = Field(
+        default=True,
+        description="Whether steps run isolated from the system, as far as it allows that; "
+        "`python -m optim doctor` says how far.",
+    )
     step_seconds: int = Field(
         default=300, ge=5, description="Longest time one step may take, in s."
     )

@@ -1,8 +1,13 @@
 """What tests of several modules need."""
 
+import hypothesis
 import pytest
 
 from optim.settings import settings
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @pytest.fixture

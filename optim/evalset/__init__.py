@@ -97,7 +97,9 @@ def evalset_from_digest(digest: str) -> EvalSet:
 def adopt_evalset(path: Path, model: Model) -> EvalSet:
     """Store a file that is in the stored form already, after checking it. Raises InputError."""
     argument = {"path": str(path.resolve()), **_specs(model), "max_mb": settings().max_evalset_mb}
-    sandbox.call(npz.check_stored, argument, where="EvalSet")
+    sandbox.call(
+        npz.check_stored, argument, where="EvalSet", files=sandbox.Files(readable=(path.resolve(),))
+    )
     return EvalSet.at(files.put_file(path, _SUFFIX))
 
 
@@ -151,6 +153,7 @@ def _made(function: sandbox.Function, argument: dict[str, Any]) -> EvalSet:
     with scratch("evalset") as folder:
         out = folder / "evalset.npz"
         argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}
-        sandbox.call(function, argument, where="EvalSet")
+        given = sandbox.Files(readable=(Path(argument["path"]),), writable=(folder,))
+        sandbox.call(function, argument, where="EvalSet", files=given)
         digest = files.put_file(out, _SUFFIX)
     return EvalSet.at(digest)

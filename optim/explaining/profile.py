@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
+from optim.evalset import evalset_from_digest
 from optim.graph.flops import MATRIX, MOVES
 from optim.graph.values import Analysis, NodeRow
 from optim.machine.environment import cores_for
@@ -70,6 +71,7 @@ def profile_of(
             profile_json,
             argument,
             where=STEP,
+            files=sandbox.Files(readable=(model.folder, evalset_from_digest(evalset_digest).path)),
             cpus=cores_for(runtime.threads),
             cancelled=cancelled,
         )
@@ -78,8 +80,6 @@ def profile_of(
 
 def profile_json(path: str, runtime: str, evalset: str) -> list[dict[str, Any]]:
     """The child's side of `profile_of`: profiles on one calibration sample."""
-    from optim.evalset import evalset_from_digest
-
     engine = Recipe.parse(runtime).runtime
     feeds = next(iter(evalset_from_digest(evalset).feeds("calibration", 1)))
     return [asdict(time) for time in engine.profile(Path(path), feeds, _RUNS)]

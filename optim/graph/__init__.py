@@ -29,9 +29,13 @@ def analysis_of(model: Model, cancelled: Callable[[], bool] = lambda: False) -> 
     """
 
     def make() -> Analysis:
-        argument = {"path": str(model.path)}
-        return Analysis.model_validate(
-            sandbox.call(ANALYSE, argument, where="analyse", cancelled=cancelled)
+        found = sandbox.call(
+            ANALYSE,
+            {"path": str(model.path)},
+            where="analyse",
+            files=sandbox.Files(readable=(model.folder,)),
+            cancelled=cancelled,
         )
+        return Analysis.model_validate(found)
 
     return kept(Analysis, f"analyses/v{_VERSION}", model.digest, make)

@@ -44,7 +44,9 @@ def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: Fal
     path = _located(source)
     with scratch("model") as folder:
         argument = {"source": str(path), "folder": str(folder)}
-        return Questions.model_validate(_in_child(inspect, argument, folder, cancelled))
+        return Questions.model_validate(
+            _in_child(inspect, argument, folder, (path.parent,), cancelled)
+        )
 
 
 def find_dims(source: str | Path) -> dict[str, int]:
@@ -84,7 +86,8 @@ def ingest(
             "specs": list(input_specs or ()),
             "evalset": str(evalset.resolve()) if evalset else "",
         }
-        brought = _in_child(bring, argument, folder, cancelled)
+        readable = (path.parent, *([evalset.resolve()] if evalset else []))
+        brought = _in_child(bring, argument, folder, readable, cancelled)
         return store_model(
             folder / MODEL_FILE,
             legible(name or _name_of(source), _LONGEST_NAME),
@@ -126,6 +129,7 @@ def _in_child(
     function: sandbox.Function,
     argument: dict[str, Any],
     folder: Path,
+    readable: tuple[Path, ...],
     cancelled: Callable[[], bool],
 ) -> Any:
     max_bytes = settings().max_model_mb * 1_000_000
@@ -134,6 +138,7 @@ def _in_child(
             function,
             {**argument, "max_bytes": max_bytes},
             where=STEP,
+            files=sandbox.Files(readable=readable, writable=(folder,)),
             cancelled=cancelled,
         )
     except StepError as error:

@@ -11,7 +11,7 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.evalset import EvalSet
-from optim.home import place, written
+from optim.home import place
 from optim.machine.environment import affinity
 from optim.model import Model
 from optim.recipe import Recipe
@@ -57,42 +57,43 @@ def _answers(session: Session, feeds: Sequence[dict[str, Array]]) -> list[Output
 
 
 def originals(
-    original: Model, evalset: EvalSet, feeds: Sequence[dict[str, Array]]
+    original: Model, feeds: Sequence[dict[str, Array]], kept: Path, keep: Path
 ) -> Iterator[Outputs]:
     """The outputs for each of `feeds`, the first validation samples, on the one-thread baseline.
 
-    Kept on disk under the model, the EvalSet, the number of samples and the engine's version
-    unless they are large. Raises StepError where the original itself fails.
+    Raises StepError where the original itself fails.
+
+    Args:
+        kept: where they may lie already.
+        keep: where they are written otherwise, unless they are large or their shapes vary.
     """
-    path = _path(original, evalset, len(feeds))
     names = [spec.name for spec in original.outputs]
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
+    if kept.exists():
+        with np.load(kept, allow_pickle=False) as stored:
             columns = [stored[f"output_{position}"] for position in range(len(names))]
         yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
         return
-    kept: list[Outputs] = []
+    rows: list[Outputs] = []
     size = 0
     for outputs in outputs_of(Recipe.baseline().runtime, original.path, feeds):
         size += sum(array.nbytes for array in outputs.values())
         if size <= _MAX_BYTES:
-            kept.append(outputs)
+            rows.append(outputs)
         yield outputs
     if size <= _MAX_BYTES:
-        _keep(path, names, kept)
+        _write(keep, names, rows)
 
 
-def _path(original: Model, evalset: EvalSet, count: int) -> Path:
+def originals_place(original: Model, evalset: EvalSet, limit: int | None) -> Path:
+    """Where the original's outputs are kept: one file for each number of samples and engine."""
+    count = min(evalset.validation_count, limit or evalset.validation_count)
     key = f"{original.digest} {evalset.digest} {count} {version('onnxruntime')}"
-    name = hashlib.sha256(key.encode()).hexdigest()
-    return place("outputs", f"{name}.npz")
+    return place("outputs", f"{hashlib.sha256(key.encode()).hexdigest()}.npz")
 
 
-def _keep(path: Path, names: Sequence[str], rows: list[Outputs]) -> None:
-    """Store stacked outputs, atomically; outputs whose shape varies are not kept."""
+def _write(path: Path, names: Sequence[str], rows: list[Outputs]) -> None:
     columns = [[np.asarray(row[name]) for row in rows] for name in names]
     if any(len({array.shape for array in column}) > 1 for column in columns):
         return
     arrays = {f"output_{i}": np.stack(column) for i, column in enumerate(columns)}
-    with written(path) as new, new.open("wb") as sink:
-        np.savez(sink, allow_pickle=False, **arrays)
+    np.savez(path, allow_pickle=False, **arrays)

@@ -17,6 +17,8 @@ from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.findings import Caution
+from optim.home import written
+from optim.home.scratch import scratch
 from optim.judging import outputs, verdicts
 from optim.judging.fidelity import Drift, Fidelity, fidelity
 from optim.judging.paired import Difference, difference
@@ -76,16 +78,32 @@ def quality_of(
 
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
-    argument = {
-        "model_path": str(built.path),
-        "original": original.model_dump(mode="json"),
-        "recipe": recipe.runtime.spelling,
-        "evalset_digest": evalset.digest,
-        "limit": _QUICK_SAMPLES if quick else limit,
-        "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
-        "soon": _QUICK_SECONDS if quick else None,
-    }
-    answer = sandbox.call(judge, argument, where="quality", cancelled=cancelled)
+    limit = _QUICK_SAMPLES if quick else limit
+    kept = outputs.originals_place(original, evalset, limit)
+    with scratch("outputs") as folder:
+        keep = folder / "outputs.npz"
+        argument = {
+            "model_path": str(built.path),
+            "original": original.model_dump(mode="json"),
+            "recipe": recipe.runtime.spelling,
+            "evalset_digest": evalset.digest,
+            "limit": limit,
+            "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
+            "soon": _QUICK_SECONDS if quick else None,
+            "stored": (str(kept), str(keep)),
+        }
+        answer = sandbox.call(
+            judge,
+            argument,
+            where="quality",
+            files=sandbox.Files(
+                readable=(built.folder, original.folder, evalset.path, kept), writable=(folder,)
+            ),
+            cancelled=cancelled,
+        )
+        if keep.exists():
+            with written(kept) as new:
+                keep.replace(new)
     return Quality.model_validate(answer)
 
 
@@ -96,7 +114,8 @@ def judge(
     evalset_digest: str,
     limit: int | None,
     seconds: float,
-    soon: float | None = None,
+    soon: float | None,
+    stored: tuple[str, str],
 ) -> dict[str, Any]:
     """Child: see `quality_of`. Returns a Quality as JSON values.
 
@@ -104,12 +123,13 @@ def judge(
         limit: how many samples at most.
         seconds: stop then, counted from the first answer.
         soon: stop then already, where enough samples for a first verdict have been judged.
+        stored: where the original's outputs may lie, and where to write them otherwise.
     """
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
     judgement = _Judgement.of(evalset, source.outputs, limit)
     feeds = evalset.feeds("validation", limit)
     answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
-    references = outputs.originals(source, evalset, feeds)
+    references = outputs.originals(source, feeds, *map(Path, stored))
     begun = 0.0
     for count, (answer, reference) in enumerate(zip(answers, references, strict=True), 1):
         begun = begun or time.monotonic()

@@ -52,7 +52,12 @@ class Model(BaseModel):
     @property
     def path(self) -> Path:
         """The model.onnx file; its external data, if any, lies beside it."""
-        return _folder(self.digest) / MODEL_FILE
+        return self.folder / MODEL_FILE
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return _folder(self.digest)
 
 
 def load_model(digest: str) -> Model:
@@ -86,7 +91,12 @@ def store_model(
     if (_folder(digest) / _VALUE_FILE).exists():
         return load_model(digest)
     if described is None:
-        described = sandbox.call(describe, {"path": str(proto_path)}, where="model")
+        described = sandbox.call(
+            describe,
+            {"path": str(proto_path)},
+            where="model",
+            files=sandbox.Files(readable=(proto_path.parent,)),
+        )
     model = Model.model_validate(
         {
             **described,

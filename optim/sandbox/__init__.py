@@ -1,5 +1,25 @@
 """Work in child processes with limits: what is heavy, or parses what a stranger made."""
 
-from optim.sandbox.calling import Function, Limits, Named, call, module_of, wait_until_warm, warm
+from optim.sandbox.calling import (
+    Function,
+    Limits,
+    Named,
+    call,
+    module_of,
+    protections,
+    wait_until_warm,
+    warm,
+)
+from optim.sandbox.isolation import Files
 
-__all__ = ["Function", "Limits", "Named", "call", "module_of", "wait_until_warm", "warm"]
+__all__ = [
+    "Files",
+    "Function",
+    "Limits",
+    "Named",
+    "call",
+    "module_of",
+    "protections",
+    "wait_until_warm",
+    "warm",
+]

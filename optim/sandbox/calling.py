@@ -8,6 +8,7 @@ is pickled, since a child that has parsed a hostile file is not trusted either.
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,12 +16,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from optim.errors import Cancelled, InputError, OptimError, StepError
 from optim.home.scratch import scratch
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
+from optim.sandbox.isolation import NO_FILES, PROTECTIONS, Files, descendants, end_descendants
 from optim.settings import settings
 
 _Child = subprocess.Popen[bytes] | Forked
@@ -29,6 +34,16 @@ _LOG_TAIL = 2000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_RESULT_BYTES = 256 << 20
 _IMPORT_SECONDS = 10.0
+_MOST_PROCESSES = 64
+_SHARE_OF_MEMORY = 0.75
+_TOLD = re.compile(
+    r"PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|LD_LIBRARY_PATH|PYTHON\w+|OPTIM_(HOME|MAX_\w+|STEP_\w+)"
+    r"|(OMP|KMP|MKL|OPENBLAS|GOMP|ORT|OV|OPENVINO|ONEDNN|DNNL|CUDA|NVIDIA)_\w+"
+)
+"""Names of the environment variables that a child gets: none of them holds a secret."""
+_memory_mb: dict[int, float] = {}
+"""Memory of the children under way, by process."""
+_memory_lock, _protections_lock = threading.Lock(), threading.Lock()
 _servers: list[ForkServer] = []  # at most one
 _servers_lock = threading.Lock()
 
@@ -86,19 +101,23 @@ def call(
     argument: dict[str, Any],
     *,
     where: str,
+    files: Files = NO_FILES,
     limits: Limits | None = None,
     cpus: Iterable[int] | None = None,
-    fresh: bool = False,
+    for_timing: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
-    """Call a function of a module with one JSON object in a child of its own.
+    """Call a function of a module with one JSON object in an isolated child of its own.
 
     Args:
         function: at the top of its module; it takes the argument as keyword arguments.
         where: what the user calls this, for errors.
+        files: what it may read, besides the program and its libraries, and the folders that it may
+            write in, besides one of its own for temporary files.
         limits: memory and time; the settings' by default.
         cpus: the cores that the child may use; all by default.
-        fresh: start the child from nothing, with a memory layout of its own, not as a fork.
+        for_timing: start the child from nothing, with a memory layout of its own, not as a fork;
+            let it go before other processes, where the system allows that.
         cancelled: polled; true kills the child.
 
     Returns: what the function returned (JSON values).
@@ -107,19 +126,52 @@ def call(
         much memory; Cancelled.
     """
     limits, environment = limits or Limits.default(), _environment()
-    with scratch("where") as folder:
+    with scratch("step") as folder:
         request = {
             "function": text_of(function),
             "argument": argument,
             "cpus": sorted(cpus or ()),
+            "urgent": for_timing,
             "environment": environment,
+            "protections": [name for name, why in protections().items() if not why],
+            "writable": [str(path) for path in (folder, *files.writable)],
+            "readable": [str(path) for path in files.readable],
         }
         (folder / REQUEST).write_text(json.dumps(request))
-        child = (None if fresh else _forked(folder, environment)) or _spawned(folder, environment)
+        child = (None if for_timing else _forked(folder, environment)) or _spawned(
+            folder, environment
+        )
         code = _run(child, limits, cancelled, where)
         if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
             code = _run(_spawned(folder, environment), limits, cancelled, where)
         return _read(folder / RESULT, code, where, folder / LOG)
+
+
+def protections() -> dict[str, str]:
+    """Every protection of children, and why it does not work here; empty where it does."""
+    if not settings().isolation:
+        return {one.name: "OPTIM_ISOLATION is off" for one in PROTECTIONS}
+    with _protections_lock:
+        return _protections()
+
+
+@cache
+def _protections() -> dict[str, str]:
+    """Found out by trying, in a process without threads, once."""
+    with scratch("protections") as folder:
+        tried = subprocess.run(
+            [sys.executable, "-m", "optim.sandbox.isolation"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            cwd=folder,
+            env=_environment(),
+            timeout=_IMPORT_SECONDS,
+        )
+    try:
+        return dict(json.loads(tried.stdout))
+    except ValueError:
+        said = tried.stderr.decode(errors="replace").strip().splitlines() or ["nothing was said"]
+        return {one.name: said[-1] for one in PROTECTIONS}
 
 
 def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> int:
@@ -127,6 +179,8 @@ def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: st
         _watch(child, limits, cancelled, where)
     finally:
         code = _kill(child)
+        with _memory_lock:
+            _memory_mb.pop(child.pid, None)
     return code
 
 
@@ -150,9 +204,11 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
 
 
 def _environment() -> dict[str, str]:
+    """What children may know of this process's; in a checkout also the way to it."""
     root = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-    return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+    known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
+    return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 
 def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> None:
@@ -171,12 +227,38 @@ def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: 
                 "Use a smaller model or raise OPTIM_STEP_SECONDS.",
                 where,
             )
-        if _resident_mb(child.pid) > limits.memory_mb:
-            raise StepError(
-                f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
-                "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
-                where,
-            )
+        _check_size(child.pid, limits, where)
+
+
+def _check_size(pid: int, limits: Limits, where: str) -> None:
+    """Raise StepError where a child and its descendants are too many, or take too much memory."""
+    members = descendants(pid)
+    if len(members) > _MOST_PROCESSES:
+        raise StepError(
+            f"It started {len(members)} processes and was stopped.", "Try another model.", where
+        )
+    used = sum(map(_resident_mb, members or [pid]))  # with descendants it only waits for them
+    if used > limits.memory_mb:
+        raise StepError(
+            f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
+            "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
+            where,
+        )
+    with _memory_lock:
+        _memory_mb[pid] = used
+        together = sum(_memory_mb.values())
+        largest = used == max(_memory_mb.values())
+    if largest and together > _budget_mb():
+        raise StepError(
+            f"All steps under way used {together:,.0f} MB of memory together, more than their "
+            f"limit of {_budget_mb():,.0f} MB; this one used most and was stopped.",
+            "Retry it when others have ended, or raise OPTIM_STEPS_MEMORY_MB.",
+            where,
+        )
+
+
+def _budget_mb() -> float:
+    return settings().steps_memory_mb or _SHARE_OF_MEMORY * psutil.virtual_memory().total / 1e6
 
 
 def _resident_mb(pid: int) -> float:
@@ -188,9 +270,19 @@ def _resident_mb(pid: int) -> float:
 
 def _kill(child: _Child) -> int:
     """Leave nothing of it behind. Returns its exit code."""
+    if _is_running(child):
+        end_descendants(child.pid)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     return child.wait()
+
+
+def _is_running(child: _Child) -> bool:
+    try:
+        child.wait(0)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def _read(result: Path, returncode: int, where: str, log: Path) -> Any:

@@ -83,7 +83,8 @@ def _become_child(folder: Path) -> None:
     for source, target in ((nothing, 0), (log, 1), (log, 2)):
         os.dup2(source, target)
     importlib.import_module("random").seed()
-    importlib.import_module("numpy").random.seed()
+    if "numpy" in sys.modules:  # else its threads, once imported, would forbid new namespaces
+        sys.modules["numpy"].random.seed()
 
 
 if __name__ == "__main__":

@@ -32,8 +32,6 @@ from optim.runtimes.base import Runtime, Session
 from optim.timing.measurement import BASELINE, CANDIDATE, MODEL_BYTES, SINGLE_THREAD, Rounds, Slice
 
 STEP = "measure"
-_AUTOGROUP = Path("/proc/self/autogroup")
-_HIGHEST_PRIORITY = -20
 _SAMPLES = 4  # inputs that the runs rotate over, the same for every arm
 _WARM_SECONDS = 0.15
 _BLOCK_SECONDS = 0.04
@@ -82,7 +80,8 @@ def slice_of(
             argument,
             where=STEP,
             cpus=cpus,
-            fresh=True,
+            for_timing=True,
+            files=sandbox.Files(readable=(optimized.folder, original.folder, evalset.path)),
             cancelled=cancelled,
         )
     circumstances = {
@@ -105,7 +104,6 @@ def take_slice(
     """The child's side of `slice_of`: a Slice as JSON, without the environment."""
     started_at, load_average = datetime.now(UTC).isoformat(), os.getloadavg()[0]
     engine = Recipe.parse(runtime).runtime
-    priority = _raise_priority()
     samples = evalset_from_digest(evalset).feeds("validation", _SAMPLES)
     # Copied, since the stored rows are views at any alignment.
     feeds = [{name: np.array(value) for name, value in sample.items()} for sample in samples]
@@ -124,26 +122,14 @@ def take_slice(
         started_at=started_at,
         load_average=load_average,
         contention=contention,
-        facts=arms[0].session.facts() | {"priority": priority},
+        facts=arms[0].session.facts() | {"priority": _priority()},
     )
     return taken.model_dump(mode="json")
 
 
-def _raise_priority() -> str:
-    """Go before everything else on the timed cores, where the system lets us and others remain.
-
-    Linux weighs sessions before processes (sched(7), autogroup), so nice alone would do nothing.
-    Without a core to spare the page and a cancel would wait for the slice, so it is left alone.
-    """
-    if len(affinity()) >= (os.cpu_count() or 1):
-        return "normal"
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, _HIGHEST_PRIORITY)
-        if _AUTOGROUP.exists():
-            _AUTOGROUP.write_text(str(_HIGHEST_PRIORITY))
-    except OSError:
-        return "normal"
-    return "raised"
+def _priority() -> str:
+    """Whether this process goes before others on its cores."""
+    return "raised" if os.getpriority(os.PRIO_PROCESS, 0) < 0 else "normal"
 
 
 def _names(engine: Runtime) -> list[str]:

@@ -206,7 +206,8 @@ def test_local_functions_are_counted_in_a_fresh_process(tmp_path: Path) -> None:
     graph = helper.make_graph(nodes, "g", [float_info("x", 8)], [float_info("y", 8)])
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("mine", 1)]
     onnx.save(helper.make_model(graph, opset_imports=opsets, functions=[function]), tmp_path / "m")
-    found = sandbox.call(ANALYSE, {"path": str(tmp_path / "m")}, where="analyse")
+    given = sandbox.Files(readable=(tmp_path,))
+    found = sandbox.call(ANALYSE, {"path": str(tmp_path / "m")}, where="analyse", files=given)
     assert found["op_histogram"] == {"Add": 1}
 
 

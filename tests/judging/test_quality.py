@@ -34,9 +34,14 @@ def labelled(folder, model, count=2000, flipped=0.1):
 
 def judged(built, original, evalset, limit=None, runtime="onnxruntime"):
     """The child's function, here in this process: quicker, and the same."""
+    return Quality.model_validate(_judge(built, original, evalset, limit, runtime))
+
+
+def _judge(built, original, evalset, limit=None, runtime="onnxruntime", seconds=60.0, soon=None):
     given = original.model_dump(mode="json")
-    answer = judge(str(built.path), given, runtime, evalset.digest, limit, 60.0)
-    return Quality.model_validate(answer)
+    nowhere = (str(built.path / "none"), str(built.folder.parent.parent / "kept.npz"))
+    path = str(built.path)
+    return judge(path, given, runtime, evalset.digest, limit, seconds, soon, nowhere)
 
 
 def codes(quality):
@@ -216,30 +221,27 @@ def test_labels_that_seem_swapped_are_said(tmp_path):
 
 
 def test_outputs_of_the_original_are_computed_once(tmp_path, original):
-    evalset = labelled(tmp_path, original, count=400)
-    first = judged(original, original, evalset)
+    evalset, recipe = labelled(tmp_path, original, count=400), Recipe.parse("onnxruntime")
+    first = quality_of(original, original, recipe, evalset)
     (kept,) = (settings().home / "outputs").glob("*.npz")
     stamp = kept.stat().st_mtime_ns
-    assert judged(original, original, evalset) == first
+    assert quality_of(original, original, recipe, evalset) == first
     assert kept.stat().st_mtime_ns == stamp
 
 
 def test_judging_stops_in_time_with_what_it_has(tmp_path, original):
     evalset = labelled(tmp_path, original)
-    given = original.model_dump(mode="json")
     start = time.monotonic()
-    answer = judge(str(original.path), given, "onnxruntime", evalset.digest, None, 0.0)
+    answer = _judge(original, original, evalset, seconds=0.0)
     assert Quality.model_validate(answer).n == 1 and time.monotonic() - start < 60
-    assert not list((settings().home / "outputs").glob("*.npz"))
+    assert not list(settings().home.glob("*.npz"))
 
 
 def test_a_quick_judgement_has_enough_samples_for_a_first_verdict(tmp_path, original):
     evalset = labelled(tmp_path, original, count=800)
-    given = original.model_dump(mode="json")
 
     def judged_in(seconds, soon):
-        path, runtime = str(original.path), "onnxruntime"
-        return judge(path, given, runtime, evalset.digest, 256, seconds, soon)["n"]
+        return _judge(original, original, evalset, 256, seconds=seconds, soon=soon)["n"]
 
     assert judged_in(60.0, 0.0) == 64
     assert judged_in(0.0, 0.0) < 64

@@ -84,7 +84,7 @@ def test_model_that_the_engine_refuses_is_a_step_error(brought, tmp_path):
     _, evalset = brought
     text = '<ir_version: 8, opset_import: ["" : 17]> g (float[1] x) => (float[1] y) { y = Nope(x) }'
     onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
-    bad = SimpleNamespace(path=tmp_path / "model.onnx")
+    bad = SimpleNamespace(path=tmp_path / "model.onnx", folder=tmp_path)
     with pytest.raises(StepError, match="Nope") as caught:
         slice_of(bad, brought[0], Recipe.parse("openvino"), evalset, seconds=0.1, seed=0)
     assert caught.value.where == "openvino"
