@@ -22,6 +22,7 @@ from optim.errors import Cancelled, InputError, OptimError, StepError
 from optim.home.scratch import scratch
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.settings import settings
+from optim.shipped import CHECKOUT
 
 _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
@@ -150,8 +151,9 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
 
 
 def _environment() -> dict[str, str]:
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    """This process's, and in a checkout the way to it, since children start in other folders."""
+    paths = [str(CHECKOUT or ""), os.environ.get("PYTHONPATH", "")]
+    path = os.pathsep.join(filter(None, paths))
     return {**os.environ, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 

@@ -24,7 +24,7 @@ from support.browsing import (
 )
 from support.study_tools import ROOT, wait_for
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.alone, pytest.mark.browser]
 NewPage = Callable[..., Page]
 PAGES = ("", "explore", "graph", "compare", "export", "parts")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from support.browsing import add_recipe, bring, chosen, points, wait_for_points
 from support.study_tools import wait_for
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.alone, pytest.mark.browser]
 NewPage = Callable[..., Page]
 
 
