@@ -2,7 +2,7 @@ PORT ?= 8501
 JOBS ?= auto
 PY := .venv/bin/python
 
-.PHONY: setup setup-dev run test test-fast lint bench docs
+.PHONY: setup setup-dev debian run test test-fast lint bench docs
 
 setup: .venv/installed
 
@@ -11,13 +11,15 @@ setup: .venv/installed
 	.ci/install $(PY) requirements.txt
 	touch $@
 
-setup-dev: setup .venv/installed-dev
-	@command -v chromium >/dev/null || ./.ci/debian chromium
-	@command -v pg_ctlcluster >/dev/null || ./.ci/debian postgresql
+setup-dev: debian .venv/installed-dev
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
 	.ci/install $(PY) requirements-dev.txt
 	touch $@
+
+debian:
+	@command -v chromium >/dev/null || ./.ci/debian chromium
+	@command -v pg_ctlcluster >/dev/null || ./.ci/debian postgresql
 
 run: setup
 	$(PY) -m optim serve --port $(PORT)

@@ -12,6 +12,8 @@ from support.serving import free_port, serving
 
 import optim
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -165,6 +165,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 each_example = pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: Path(block.file).stem)
 
 
+@pytest.mark.slow
 @each_example
 def test_an_example_is_a_part_once_it_is_there(block: Block, extended: Path) -> None:
     """Listed, documented, and held to its contract."""
@@ -177,6 +178,7 @@ def test_an_example_is_a_part_once_it_is_there(block: Block, extended: Path) -> 
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.slow
 @each_example
 def test_an_example_does_its_work(block: Block, extended: Path, reader: Path) -> None:
     """In a child of the sandbox, through the build's checks."""
