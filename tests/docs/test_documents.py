@@ -90,11 +90,14 @@ def test_the_hooks_are_well_formed_and_there(command: Command) -> None:
 
 @of("python", "optim")
 def test_python_finds_the_module(command: Command) -> None:
-    name = module(command)
-    assert importlib.util.find_spec(name)
-    if name == "pytest":
-        done = run([sys.executable, "-m", "pytest", "--collect-only", *command.words[3:]], ROOT)
-        assert done.returncode == 0, done.stdout
+    assert importlib.util.find_spec(module(command))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in COMMANDS if module(c) == "pytest"], ids=str)
+def test_pytest_finds_the_tests(command: Command) -> None:
+    done = run([sys.executable, "-m", "pytest", "--collect-only", *command.words[3:]], ROOT)
+    assert done.returncode == 0, done.stdout
 
 
 @of("dask")
@@ -129,17 +132,26 @@ def test_the_program_does_what_it_is_told(reader: Path) -> None:
         assert done.returncode == 0 or "NOT replayed" in done.stdout, f"{command}: {done.stderr}"
 
 
+OPEN_STORE = """
+from optim.settings import settings
+from optim.studies.store import storage
+storage()
+print(settings().store_url)
+"""
+
+
+@pytest.mark.slow
 @of("optuna-dashboard")
 def test_the_dashboard_opens_the_studies(command: Command, reader: Path) -> None:
     url = os.path.expandvars(command.words[1])
-    ours = "from optim.settings import settings; print(settings().store_url)"
-    assert run([sys.executable, "-c", ours], reader).stdout.strip() == url
-    Path(url.removeprefix("sqlite:///")).parent.mkdir(exist_ok=True)
+    opened = run([sys.executable, "-c", OPEN_STORE], reader)
+    assert opened.stdout.strip() == url
     tool, port = str(Path(sys.executable).with_name("optuna-dashboard")), free_port()
     with serving([tool, url, "--port", str(port)], f"http://localhost:{port}", reader / "log"):
         pass
 
 
+@pytest.mark.slow
 def test_the_page_is_served(reader: Path) -> None:
     (command,) = [c for c in COMMANDS if module(c) == "optim" and "--port" in c.words]
     port = free_port()
