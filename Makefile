@@ -1,28 +1,36 @@
 PORT ?= 8501
+JOBS ?= auto
 PY := .venv/bin/python
 
-.PHONY: setup setup-dev run test lint bench docs
+.PHONY: setup setup-dev debian run test test-fast lint bench docs
 
 setup: .venv/installed
 
 .venv/installed: requirements.txt
 	test -x $(PY) || python3 -m venv .venv
-	$(PY) -m pip install -q -r requirements.txt
+	.ci/install $(PY) requirements.txt
 	touch $@
 
-setup-dev: setup .venv/installed-dev
-	@command -v chromium >/dev/null || ./.ci/debian chromium
-	@command -v pg_ctlcluster >/dev/null || ./.ci/debian postgresql
+setup-dev: debian .venv/installed-dev
 
 .venv/installed-dev: requirements-dev.txt .venv/installed
-	$(PY) -m pip install -q -r requirements-dev.txt
+	.ci/install $(PY) requirements-dev.txt
 	touch $@
+
+debian:
+	@command -v chromium >/dev/null || ./.ci/debian chromium
+	@command -v pg_ctlcluster >/dev/null || ./.ci/debian postgresql
 
 run: setup
 	$(PY) -m optim serve --port $(PORT)
 
+# Side by side what can be, then one by one what needs the machine to itself.
 test: setup-dev
-	$(PY) -m pytest
+	$(PY) -m pytest -m "not alone" -n $(JOBS) --cov --cov-report=
+	$(PY) -m pytest -m alone --cov --cov-append
+
+test-fast: setup-dev
+	$(PY) -m pytest -m "not alone and not slow" -n $(JOBS)
 
 lint: setup-dev
 	$(PY) -m ruff check .

@@ -10,14 +10,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from optim import __version__
 from optim.errors import InputError, OptimError
 
 BAD_INPUT = 2
 FAILED = 1
 
 
-def main(argv: Sequence[str]) -> int:
-    """Run one command; errors meant for people become one line on standard error."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command, the process's own unless given; errors become one line for people."""
     args = parser().parse_args(argv)
     from optim.cli import commands
 
@@ -36,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The grammar of the command line."""
-    top = argparse.ArgumentParser(prog="python -m optim", description=__doc__)
+    top = argparse.ArgumentParser(prog="optim", description=__doc__)
+    top.add_argument("--version", action="version", version=__version__)
     commands = top.add_subparsers(dest="command", required=True)
 
     parts = commands.add_parser("parts", help="list passes, runtimes and targets")

@@ -25,6 +25,7 @@ from optim.running.queue import Queue
 from optim.running.warming import warm
 from optim.runtimes.base import all_runtimes
 from optim.search.explore import explore_study
+from optim.shipped import APP
 from optim.studies.choice import best_within, front_of
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
@@ -178,11 +179,10 @@ def replay(args: argparse.Namespace) -> int:
 
 def serve(args: argparse.Namespace) -> int:
     """Serve the web application until it is stopped."""
-    app = Path(__file__).resolve().parents[2] / "app.py"
     options = [f"--server.port={args.port}", f"--server.address={args.address}"]
-    command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.headless=true"]
-    os.chdir(app.parent)  # where Streamlit looks for its configuration
-    os.execv(sys.executable, [*command, *options])
+    # -P: modules that happen to lie in the current folder are not taken for Python's own.
+    streamlit = [sys.executable, "-P", "-m", "streamlit", "run", str(APP / "app.py")]
+    os.execv(sys.executable, [*streamlit, "--server.headless=true", *options])
 
 
 def docs(args: argparse.Namespace) -> int:

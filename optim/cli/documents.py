@@ -1,4 +1,4 @@
-"""Documents generated from the code: docs/parts.md, and the tables between marks in README.md."""
+"""Documents generated from the code: docs/parts.md, and tables between marks in others."""
 
 import re
 from collections.abc import Iterator
@@ -6,13 +6,14 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from optim.cli.modules import modules_table
+from optim.errors import InputError
 from optim.part import Part, field_schemas
 from optim.passes.base import Pass, all_passes
 from optim.runtimes.base import all_runtimes
 from optim.settings import Settings
+from optim.shipped import CHECKOUT
 from optim.targets import all_targets
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def write(check: bool = False) -> list[Path]:
@@ -20,11 +21,19 @@ def write(check: bool = False) -> list[Path]:
 
     Args:
         check: only look, write nothing.
+
+    Raises InputError where there is no checkout, whose documents they are.
     """
-    readme = ROOT / "README.md"
+    if CHECKOUT is None:
+        raise InputError(
+            "The documents are those of a checkout, and this is an installed copy.",
+            "Run `make docs` in a checkout.",
+        )
+    readme, design = CHECKOUT / "README.md", CHECKOUT / "docs" / "design.md"
     wanted = {
-        ROOT / "docs" / "parts.md": parts_document(),
+        CHECKOUT / "docs" / "parts.md": parts_document(),
         readme: _between_marks(readme.read_text(), "settings", settings_table()),
+        design: _between_marks(design.read_text(), "modules", modules_table(CHECKOUT)),
     }
     stale = [path for path, text in wanted.items() if not path.exists() or path.read_text() != text]
     for path in [] if check else stale:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.errors import InputError
 from optim.names import legible
+from optim.shipped import SAMPLES
 
 SAMPLE_PREFIX = "sample:"
-_FOLDER = Path(__file__).resolve().parents[2] / "sample_models"
 
 
 class Sample(BaseModel):
@@ -41,7 +41,7 @@ class Sample(BaseModel):
 @cache
 def list_samples() -> tuple[Sample, ...]:
     """All samples, by name."""
-    cards = sorted(_FOLDER.glob("*/card.yaml"))
+    cards = sorted(SAMPLES.glob("*/card.yaml"))
     return tuple(_read(card) for card in cards)
 
 

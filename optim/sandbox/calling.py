@@ -27,6 +27,7 @@ from optim.home.scratch import scratch
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, PROTECTIONS, Files, descendants, end_descendants
 from optim.settings import settings
+from optim.shipped import CHECKOUT
 
 _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
@@ -205,9 +206,9 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
 
 def _environment() -> dict[str, str]:
     """What children may know of this process's; in a checkout also the way to it."""
-    root = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
+    paths = [str(CHECKOUT or ""), os.environ.get("PYTHONPATH", "")]
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
+    path = os.pathsep.join(filter(None, paths))
     return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 

@@ -1,18 +1,12 @@
 """A real server in a home folder of its own, and a real Chromium that may not leave it."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
-from support.study_tools import ROOT, wait_for, write_classifier
+from support.serving import Server, free_port
+from support.study_tools import write_classifier
 
 CHROMIUM = "/usr/bin/chromium"
 _FLAGS = [
@@ -24,53 +18,8 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
 _PATIENCE_MS = 60_000
 expect.set_options(timeout=_PATIENCE_MS)
-
-
-@dataclass
-class Server:
-    """The application as `python -m optim serve` runs it."""
-
-    home: Path
-    port: int
-    process: "subprocess.Popen[bytes] | None" = field(default=None)
-
-    @property
-    def url(self) -> str:
-        return f"http://localhost:{self.port}"
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "optim", "serve", "--port", str(self.port)]
-        with (self.home / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
-            )
-        wait_for(self._answers)
-
-    def kill(self) -> None:
-        """As a power cut would."""
-        assert self.process
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> None:
-        assert self.process
-        self.process.terminate()
-        self.process.wait(30)
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
 
 
 @pytest.fixture(scope="session")
@@ -128,9 +77,3 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert not left, f"the page asked for {left}"
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

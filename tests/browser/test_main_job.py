@@ -9,7 +9,6 @@ from pathlib import Path
 
 import onnx
 import pytest
-from conftest import Server
 from onnx import TensorProto, helper
 from playwright.sync_api import Page, expect
 from support.browsing import (
@@ -22,9 +21,10 @@ from support.browsing import (
     toggle,
     wait_for_points,
 )
+from support.serving import Server
 from support.study_tools import ROOT, wait_for
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.alone, pytest.mark.browser]
 NewPage = Callable[..., Page]
 PAGES = ("", "explore", "graph", "compare", "export", "parts")
 

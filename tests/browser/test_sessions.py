@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Server, free_port
 from playwright.sync_api import Page, expect
 from support.browsing import add_recipe, bring, chosen, points, wait_for_points
+from support.serving import Server, free_port
 from support.study_tools import wait_for
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.alone, pytest.mark.browser]
 NewPage = Callable[..., Page]
 
 

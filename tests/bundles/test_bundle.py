@@ -26,6 +26,7 @@ from optim.timing.measure import slice_of
 from optim.timing.measurement import Measurement
 from optim.timing.stopping import StoppingRule
 
+pytestmark = pytest.mark.slow
 RECIPE = Recipe.parse("static_int8 + onnxruntime")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 

@@ -115,6 +115,7 @@ def test_inspect_shows_totals(
     assert "1,280 parameters" in text and "MatMul 2" in text and "FLOP/byte" in text
 
 
+@pytest.mark.slow
 def test_measure_prints_one_json_list_and_nothing_else(classifier: tuple[str, str]) -> None:
     recipes = ["onnxruntime", "static_int8 + onnxruntime:threads=2"]
     model, evalset = classifier
@@ -138,6 +139,7 @@ def test_measure_prints_one_json_list_and_nothing_else(classifier: tuple[str, st
     assert recipes[1] in done.stderr  # progress
 
 
+@pytest.mark.slow
 def test_one_failure_is_told_and_exits_with_1(
     determinants: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -163,6 +165,7 @@ def test_an_estimate_is_named_one(
     assert "estimate" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_bundle_written_by_measure_replays(
     classifier: tuple[str, str],
     home: Path,
@@ -185,6 +188,7 @@ def test_a_bundle_written_by_measure_replays(
     assert "NOT replayed" in capfd.readouterr().out
 
 
+@pytest.mark.slow
 def test_explore_prints_the_front_and_writes_the_best(
     classifier: tuple[str, str], home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -384,6 +384,7 @@ def test_a_model_that_takes_too_much_memory_is_stopped(save):
         ingest(save(onnx_models.greedy()))
 
 
+@pytest.mark.slow
 def test_a_model_that_hangs_is_stopped(save, monkeypatch):
     monkeypatch.setenv("OPTIM_STEP_SECONDS", "6")
     optim_settings.cache_clear()

@@ -181,6 +181,7 @@ def test_random_outputs_are_not_taken_for_the_models(bring, tmp_path):
 # ---- torch.export ----
 
 
+@pytest.mark.slow
 def test_an_exported_program_keeps_its_dynamic_batch(bring, net, pt2, tmp_path):
     assert child.inspect(str(pt2), str(tmp_path), 10**7)["dims"] == {"batch": 1}
     model = bring(pt2, {"batch": 3})
@@ -191,6 +192,7 @@ def test_an_exported_program_keeps_its_dynamic_batch(bring, net, pt2, tmp_path):
     assert str(tmp_path).encode() not in model.path.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_same_program_in_another_process_is_the_same_model(bring, pt2):
     first = ingest(pt2)
     assert bring(pt2) == first
@@ -277,6 +279,7 @@ def test_an_archive_with_code_is_refused(bring, pt2, tmp_path, name, message):
         bring(path)
 
 
+@pytest.mark.slow
 def test_pickled_sample_inputs_do_not_run(pt2, tmp_path):
     """The place where torch.export.load itself would unpickle whatever is there."""
     flag = tmp_path / "evil"

@@ -60,6 +60,7 @@ def split(name: str, calibration: bool) -> tuple[Arrays, NDArray[Any]]:
     return {key: evalset[key][rows] for key in names}, evalset["labels"][rows]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_is_true(name: str) -> None:
     card, (inputs, labels) = read_card(name), split(name, calibration=False)

@@ -23,6 +23,8 @@ from optim.studies.trial import Progress, Trial
 
 __all__ = ["brought", "study"]  # fixtures
 
+pytestmark = pytest.mark.alone  # it says how soon children must be gone
+
 ENGINES = ["onnxruntime", "openvino", "onnxruntime:graph=off"]
 
 

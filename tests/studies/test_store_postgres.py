@@ -45,6 +45,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_a_whole_trial_on_postgresql(
     postgres: str, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_whole_trial_on_postgresql(
     assert [info.name for info in list_studies()] == [kept.name]
 
 
+@pytest.mark.slow
 def test_two_processes_add_at_once(
     postgres: str, study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

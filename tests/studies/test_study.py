@@ -176,6 +176,7 @@ def test_importances_work(study: Study) -> None:
     assert found["runtime"] > 0.9
 
 
+@pytest.mark.slow
 def test_reading_costs_the_same_whatever_the_number_of_trials(study: Study) -> None:
     statements: list[str] = []
     engine = storage()._backend.engine  # type: ignore[attr-defined]
@@ -209,6 +210,7 @@ for i in range(12):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_sqlite_file(study: Study) -> None:
     with sqlite3.connect(Path(os.environ["OPTIM_HOME"], "studies.db")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -31,6 +31,8 @@ from optim.timing.measure import plan_block, slice_of
 from optim.timing.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Measurement
 from optim.timing.stats import summarize
 
+pytestmark = pytest.mark.alone  # it says how contended the cores were
+
 MODEL = """<ir_version: 8, opset_import: ["" : 17]>
 dense (float[1,64] x) => (float[1,64] y) {
   [one] a = MatMul(x, w)

@@ -20,6 +20,7 @@ def slice_of(candidate, baseline, **values):
     return Slice(arms=arms, started_at="2026-11-23T12:00:00+00:00", load_average=0.1, **values)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spread", "size"), [(0.0, 0), (0.01, 0), (0.02, 0), (0.03, 0), (LARGE_SPREAD, LARGE)]
 )
@@ -61,6 +62,7 @@ def test_rounds_that_disagree_widen_the_interval_even_where_processes_agree():
     assert rough.half_width > 3 * calm.half_width
 
 
+@pytest.mark.slow
 @given(
     st.lists(
         st.lists(

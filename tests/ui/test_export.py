@@ -3,6 +3,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import pytest
 import yaml
 from support.explored import RECIPES, opened
 
@@ -45,6 +46,7 @@ def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) ->
     assert not page.get("html")
 
 
+@pytest.mark.slow
 def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path: Path) -> None:
     page = opened("pages/export.py", explored, trial="1")
     page.button(key="make").click().run()

@@ -1,0 +1,77 @@
+"""Servers as people start them, until they are stopped or killed."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from support.paths import ROOT
+from support.study_tools import wait_for
+
+
+def free_port() -> int:
+    """A port that is free now."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        return int(listening.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    """Whether a server is there and well."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@contextmanager
+def serving(command: Sequence[str], url: str, log: Path) -> Iterator[None]:
+    """A server of one's own, from when it answers; what it prints goes to a file."""
+    with log.open("w") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
+        try:
+            wait_for(lambda: answers(url), seconds=60)
+            yield
+        finally:
+            process.terminate()
+
+
+@dataclass
+class Server:
+    """The application as `python -m optim serve` runs it."""
+
+    home: Path
+    port: int
+    process: "subprocess.Popen[bytes] | None" = field(default=None)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "optim", "serve", "--port", str(self.port)]
+        with (self.home / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
+            )
+        wait_for(lambda: answers(f"{self.url}/healthz"))
+
+    def kill(self) -> None:
+        """As a power cut would."""
+        assert self.process
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self) -> None:
+        assert self.process
+        self.process.terminate()
+        self.process.wait(30)
