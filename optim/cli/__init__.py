@@ -47,11 +47,12 @@ def parser() -> argparse.ArgumentParser:
     explore = commands.add_parser("explore", help="try a sensible set of recipes, show the front")
     replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
     serve = commands.add_parser("serve", help="serve the web application")
+    doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
     for command in (inspect, measure, explore):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, replay):
+    for command in (parts, inspect, measure, explore, replay, doctor):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
     measure.add_argument(
         "--recipe",

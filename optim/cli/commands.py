@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from optim import sandbox
 from optim.bundles.bundle import check_free, export
 from optim.cli import FAILED, show
 from optim.errors import InputError, StepError
@@ -183,6 +184,20 @@ def serve(args: argparse.Namespace) -> int:
     # -P: modules that happen to lie in the current folder are not taken for Python's own.
     streamlit = [sys.executable, "-P", "-m", "streamlit", "run", str(APP / "app.py")]
     os.execv(sys.executable, [*streamlit, "--server.headless=true", *options])
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """What this installation is, and which walls stand between files that are read and the rest."""
+    walls = sandbox.protections()
+    if args.json:
+        print(json.dumps({"protections": walls, "environment": environment()}, indent=1))
+        return 0
+    print(show.align([[name, value] for name, value in environment().items()]))
+    print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")
+    keeps = {one.name: one.keeps for one in sandbox.PROTECTIONS}
+    rows = [[name, f"no: {why}" if why else "yes", keeps[name]] for name, why in walls.items()]
+    print(show.align(rows))
+    return 0
 
 
 def docs(args: argparse.Namespace) -> int:

@@ -10,9 +10,10 @@ from optim.sandbox.calling import (
     wait_until_warm,
     warm,
 )
-from optim.sandbox.isolation import Files
+from optim.sandbox.isolation import PROTECTIONS, Files
 
 __all__ = [
+    "PROTECTIONS",
     "Files",
     "Function",
     "Limits",

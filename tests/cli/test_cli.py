@@ -279,3 +279,16 @@ def test_a_budget_too_short_is_a_failure(
 def test_durations_and_shares() -> None:
     assert [seconds(text) for text in ("60", "60s", "1.5m")] == [60, 60, 90]
     assert [share(text) for text in ("1%", "0.01", "100%")] == [0.01, 0.01, 1]
+
+
+def test_doctor_says_what_protects_and_what_does_not(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("OPTIM_ISOLATION", "false")
+    settings.cache_clear()
+    assert main(["doctor"]) == 0
+    text = capfd.readouterr().out
+    assert text.count("no: OPTIM_ISOLATION is off") == len(PROTECTIONS)
+    assert "it reaches no other machine" in text
+    assert main(["doctor", "--json"]) == 0
+    assert set(strict(capfd.readouterr().out)["protections"]) == {one.name for one in PROTECTIONS}
