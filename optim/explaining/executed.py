@@ -90,13 +90,7 @@ class Pair(BaseModel):
 
 def wanted_precision(recipe: Recipe) -> str:
     """The precision below fp32 that a recipe asks for; empty if none."""
-    for part in recipe.passes:
-        if part.name in ("static_int8", "dynamic_int8"):
-            return INT8
-        if part.name == "fp16":
-            return "fp16"
-    asked = str(getattr(recipe.runtime, "precision", ""))
-    return asked if asked in ("bf16", "fp16") else ""
+    return next((part.lowers_to for part in recipe.parts if part.lowers_to), "")
 
 
 def executed(side: Side) -> tuple[Executed, ...]:

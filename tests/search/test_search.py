@@ -12,6 +12,7 @@ from optim.ingest import ingest
 from optim.ingest.samples import find_sample, list_samples
 from optim.judging.quality import Quality
 from optim.machine.environment import environment
+from optim.part import Circumstances
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.search.explore import explore_study, neighbours, starting_recipes, starting_set
@@ -26,6 +27,7 @@ FLAGS = ("avx512_vnni", "avx512_bf16", "amx_bf16")
 CNN = {"Conv": 20, "Relu": 20, "Gemm": 1}
 TRANSFORMER = {"MatMul": 32, "Softmax": 4, "Add": 40}
 LSTM = {"LSTM": 2, "Gemm": 1}
+ANYWHERE = Circumstances({})
 TREES = {"ai.onnx.ml.TreeEnsembleClassifier": 1}
 
 
@@ -74,11 +76,11 @@ def test_every_sample_starts_with_about_eight_recipes(
 
 
 def test_neighbours_are_one_step_away() -> None:
-    near = [r.spelling for r in neighbours(Recipe.parse("static_int8 + openvino"))]
+    near = [r.spelling for r in neighbours(Recipe.parse("static_int8 + openvino"), ANYWHERE)]
     assert "static_int8:calibration=entropy + openvino" in near
     assert "simplify + static_int8 + openvino" in near
     assert all(text.endswith("openvino") for text in near)
-    again = neighbours(Recipe.parse("simplify + onnxruntime"))
+    again = neighbours(Recipe.parse("simplify + onnxruntime"), ANYWHERE)
     assert all(recipe.spelling.count("simplify") <= 1 for recipe in again)
 
 
