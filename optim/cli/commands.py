@@ -38,15 +38,13 @@ _HEAVIEST = 15
 def parts(args: argparse.Namespace) -> int:
     """List passes, runtimes, metrics and targets, and what other packages announce in vain."""
     targets = {target.name: target.title for target in all_targets().values()}
-    broken = broken_parts()
+    broken, kinds = broken_parts(), _kinds()
     if args.json:
-        listed = {
-            kind: {n: _about(p) for n, p in known.items()} for kind, known in _kinds().items()
-        }
+        listed = {kind: {n: _about(p) for n, p in known.items()} for kind, known in kinds.items()}
         left_out = [asdict(one) for one in broken]
         print(json.dumps({**listed, "targets": targets, "broken": left_out}, indent=1))
         return 0
-    for kind, known in _kinds().items():
+    for kind, known in kinds.items():
         rows = [["", name, part.title, _remark(part)] for name, part in known.items()]
         print(f"{kind}\n{show.align(rows)}\n")
     print(f"targets\n{show.align([['', *row] for row in targets.items()])}")

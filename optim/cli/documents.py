@@ -55,8 +55,11 @@ def _part_lines(part: type[Part]) -> Iterator[str]:
     yield f"### `{part.name}`: {part.title}"
     yield ""
     yield f"{part.summary} *Helps:* {part.helps} *Hurts:* {part.hurts}"
-    yield ""
-    yield " ".join(_facts(part))
+    facts = " ".join(_facts(part))
+    yield from ("", facts) if facts else ()
+    if issubclass(part, Ingredient) and part.hazards:
+        yield from ("", "Warned of beforehand:", "")
+        yield from (f"- {hazard.code}: {hazard.text}" for hazard in part.hazards)
     if part.model_fields:
         yield ""
         yield "| setting | default | values | what it does |"
@@ -74,17 +77,11 @@ def _facts(part: type[Part]) -> Iterator[str]:
         needs = "calibration inputs" if part.needs_calibration else "nothing but the model"
         yield f"Stage: {part.stage.name.lower()}. Needs: {needs}."
     if issubclass(part, Ingredient):
-        yield from _known(part)
-
-
-def _known(part: type[Ingredient]) -> Iterator[str]:
-    if lowered := part().lowers_to:
-        yield f"Lowers to: {lowered}."
-    if part.searched:
-        tried = (f"`{one.field}` ({', '.join(map(str, one.values))})" for one in part.searched)
-        yield f"Searched: {', '.join(tried)}."
-    if part.hazards:
-        yield f"Known to hurt: {' '.join(hazard.text for hazard in part.hazards)}"
+        if lowered := part().lowers_to:
+            yield f"Lowers to: {lowered}."
+        tried = [f"`{one.field}` ({', '.join(map(str, one.values))})" for one in part.searched]
+        if tried:
+            yield f"Searched: {', '.join(tried)}."
 
 
 def _default(field: FieldInfo) -> str:

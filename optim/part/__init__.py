@@ -6,7 +6,7 @@ A package, since four things belong to every part and each reads well alone: wha
 """
 
 from optim.part.base import BUILT_IN, Group, Ingredient, Part, Precision
-from optim.part.discovery import Broken, broken_parts, discover
+from optim.part.discovery import Broken, broken_parts, discover, rediscover
 from optim.part.knowledge import Circumstances, Hazard, Searched, Start
 from optim.part.spelling import ByName, build_part, field_schemas, parse_part
 
@@ -27,4 +27,5 @@ __all__ = [
     "discover",
     "field_schemas",
     "parse_part",
+    "rediscover",
 ]

@@ -9,24 +9,29 @@ parts. A name that the program has itself stays the program's.
 import importlib
 import importlib.util
 import logging
+import os
 import pkgutil
 import re
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 from optim.errors import InputError, one_line
 from optim.names import legible
 from optim.part.base import Ingredient, Part
+from optim.part.knowledge import Circumstances
 from optim.part.spelling import build_part
 
 P = TypeVar("P", bound=Part)
 
 ENTRY_POINTS = "inference_explorer.parts"
 _KINDS = ("passes", "runtimes", "metrics")
+_PARAMETERS = ("runtime", "target")  # of every trial in the store, beside the passes' names
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _LOG = logging.getLogger(__name__)
 
@@ -94,12 +99,24 @@ def _why_not_loaded(error: BaseException) -> str:
 def _announced() -> list[tuple[metadata.EntryPoint, str]]:
     """Every entry point of ours once, with its distribution and version, in a fixed order."""
     found: dict[tuple[str, str], tuple[metadata.EntryPoint, str]] = {}
-    for distribution in metadata.distributions():
+    for distribution in metadata.distributions(path=_places()):
         with suppress(Exception):  # damaged metadata of a package that is no business of ours
             for entry in distribution.entry_points.select(group=ENTRY_POINTS):
                 origin = legible(f"{distribution.metadata['Name']} {distribution.version}")
                 found.setdefault((entry.name, entry.value), (entry, origin))
     return sorted(found.values(), key=lambda item: (item[1], item[0].name))
+
+
+def _places() -> list[str]:
+    """Where packages are looked for: not in the folder that one happens to be in, since a child
+    process runs in another."""
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    meant = {Path(place).resolve() for place in given if place}
+    return [place for place in sys.path if place and _is_place(Path(place).resolve(), meant)]
+
+
+def _is_place(place: Path, meant: set[Path]) -> bool:
+    return place in meant or place != Path.cwd()
 
 
 def _loaded(entry: metadata.EntryPoint) -> list[type[Part]]:
@@ -128,32 +145,39 @@ def _defined_in(module: ModuleType, kind: type[P], under: str) -> list[type[P]]:
 def _wrong_with(part: type[Part], taken: dict[str, type[Part]]) -> str:
     """Why a part of another package cannot be used, as a sentence; empty if it can."""
     name = str(part.name)
-    owner = _owner(name, taken)
     if not _NAME.fullmatch(name):
         return f"The name {legible(name)!r} is not of small letters, digits and underscores."
-    if owner:
+    if owner := _owner(name, taken):
         return f"The name {name} is taken by {owner}, which stays."
     lacking = sorted(key for key in part.__class_vars__ if not hasattr(part, key))
     if lacking:
         return f"It does not say its {', '.join(lacking)}."
     try:
-        part()
-        _check_searched(part)
-    except Exception as error:  # a stranger's validators may raise anything
-        return f"Its settings do not hold together: {one_line(error)}"
+        _try_out(part)
+    except Exception as error:  # a stranger's validators and conditions may raise anything
+        return f"What it declares does not hold together: {one_line(error).rstrip('.')}."
     return ""
 
 
-def _check_searched(part: type[Part]) -> None:
-    for one in part.searched if issubclass(part, Ingredient) else ():
+def _try_out(part: type[Part]) -> None:
+    """Raise what a part raises as it comes, with the values it declares, in its conditions."""
+    made = part()
+    if not isinstance(made, Ingredient):
+        return
+    here = Circumstances({}, recipe=(made,))
+    for one in made.searched:
+        one.when(here)
         for value in one.values:
             build_part(part, {one.field: value})
+    for hazard in made.hazards:
+        hazard.when(made, here)
+    for start in made.starts:
+        start.when(here)
 
 
 def _owner(name: str, taken: dict[str, type[Part]]) -> str:
     """Who has this name already; of the program's own parts the module is called like the part."""
-    if not _NAME.fullmatch(name):
-        return ""
-    if any(importlib.util.find_spec(f"optim.{kind}.{name}") for kind in _KINDS):
+    modules = (f"optim.{kind}.{name}" for kind in _KINDS)
+    if name in _PARAMETERS or any(map(importlib.util.find_spec, modules)):
         return "a part of the program"
     return taken[name].origin if name in taken else ""

@@ -65,6 +65,8 @@ class Pass(Ingredient):
     stage: ClassVar[Stage]
     group: ClassVar[Group] = Group.MODEL
     needs_calibration: ClassVar[bool] = False
+    appends: ClassVar[str] = ""
+    """Pattern of what it appends to the names of the nodes that it replaces; empty: nothing."""
     tried_on_any: ClassVar[bool] = False
     """Whether a search adds it, as it comes, to recipes that did well without it."""
     tolerance: ClassVar[float]

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.quantizing import (
+    APPENDED,
     IntType,
     at_least_opset,
     coverage,
@@ -46,6 +47,7 @@ class DynamicInt8(Pass):
         "few huge values lose precision."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    appends: ClassVar[str] = APPENDED
     tolerance: ClassVar[float] = 0.98
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(

@@ -13,6 +13,7 @@ from optim.part import Circumstances, Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.quantizing import (
+    APPENDED,
     IntType,
     at_least_opset,
     coverage,
@@ -69,6 +70,7 @@ class StaticInt8(Pass):
         "on x86 with ONNX Runtime. Recurrent layers are not quantized."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    appends: ClassVar[str] = APPENDED
     needs_calibration: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.98
     hazards: ClassVar[tuple[Hazard, ...]] = (
