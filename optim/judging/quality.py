@@ -177,8 +177,9 @@ class _Judgement:
         drift = fidelity(self.compared, self._agreement())
         collapse = self._collapse(found)
         low, high = (0.0, 0.0) if self._identical else (found.low, found.high)
-        if not self.evalset.labelled:
-            low, high = min(low, 0.0), min(high, 0.0)  # nothing agrees more with itself
+        if not self.evalset.labelled:  # nothing agrees more with itself
+            worse = min if self.metric.higher_is_better else max
+            low, high = worse(low, 0.0), worse(high, 0.0)
         facts = verdicts.Facts(
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),

@@ -139,7 +139,7 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
     paths = [str(folder / REQUEST), str(folder / RESULT)]
     with Path(folder, LOG).open("wb") as sink:
         return subprocess.Popen(
-            [sys.executable, "-m", "optim.sandbox.child", *paths, str(os.getpid())],
+            [sys.executable, "-P", "-m", "optim.sandbox.child", *paths, str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
