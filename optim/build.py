@@ -19,6 +19,7 @@ from optim.home.scratch import scratch
 from optim.model import Model, store_model
 from optim.model.compare import changed
 from optim.model.proto import copy_of, describe, read_proto, real_inputs, write_proto
+from optim.part import BUILT_IN
 from optim.passes.base import Calibration, Context, Outcome, Pass
 from optim.recipe import Recipe
 
@@ -83,6 +84,7 @@ def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
     """What a build depends on; the EvalSet only where a pass calibrates."""
     calibrates = any(one.needs_calibration for one in recipe.passes)
     versions = [importlib.metadata.version(name) for name in _LIBRARIES]
+    versions += [one.origin for one in recipe.passes if one.origin != BUILT_IN]
     given = [model.digest, recipe.passes_digest, evalset.digest if calibrates else "", *versions]
     return json.dumps(given)
 

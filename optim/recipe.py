@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, Self
 
@@ -9,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
 
 from optim.errors import InputError
-from optim.part import ByName, Part, build_part, parse_part
+from optim.part import ByName, Ingredient, build_part, parse_part
 from optim.passes.base import Pass, all_passes
 from optim.runtimes.base import Runtime, all_runtimes
 
@@ -37,12 +38,12 @@ class Recipe(BaseModel):
         The runtime comes last; where it is left out it is ONNX Runtime as it comes.
         Raises InputError for unknown parts, bad settings, a bad order.
         """
-        known: dict[str, type[Part]] = {**all_passes(), **all_runtimes()}
+        known = ingredients()
         parts = [parse_part(item, known) for item in text.split("+") if item.strip()]
         return cls.of(parts)
 
     @classmethod
-    def of(cls, parts: list[Part]) -> Self:
+    def of(cls, parts: list[Ingredient]) -> Self:
         """Make a recipe of parts in order. Raises InputError."""
         runtimes = [part for part in parts if isinstance(part, Runtime)]
         if len(runtimes) > 1 or (runtimes and parts[-1] is not runtimes[0]):
@@ -60,6 +61,11 @@ class Recipe(BaseModel):
         return cls(runtime=all_runtimes()[BASELINE_RUNTIME](threads=threads))
 
     @property
+    def parts(self) -> tuple[Ingredient, ...]:
+        """The passes in order, then the runtime."""
+        return (*self.passes, self.runtime)
+
+    @property
     def is_baseline(self) -> bool:
         """Whether this is the baseline at its own thread count."""
         return self == Recipe.baseline(self.runtime.threads)
@@ -67,7 +73,7 @@ class Recipe(BaseModel):
     @cached_property
     def spelling(self) -> str:
         """The canonical text; `parse` reads it back to an equal recipe."""
-        return _join([*self.passes, self.runtime])
+        return _join(self.parts)
 
     def __str__(self) -> str:
         return self.spelling
@@ -75,12 +81,12 @@ class Recipe(BaseModel):
     @cached_property
     def digest(self) -> str:
         """SHA-256 over the full settings and versions of all parts."""
-        return _digest([*self.passes, self.runtime])
+        return _digest(self.parts)
 
     @cached_property
     def passes_digest(self) -> str:
         """SHA-256 over the passes alone: recipes that share it share the optimized model."""
-        return _digest(list(self.passes))
+        return _digest(self.passes)
 
     def to_yaml(self) -> str:
         """The stored form: every part with its version and all settings, and the spelling."""
@@ -103,8 +109,13 @@ class Recipe(BaseModel):
             raise InputError(
                 f"Not a recipe file ({error}).", "Export it again.", "recipe"
             ) from None
-        known: dict[str, type[Part]] = {**all_passes(), **all_runtimes()}
+        known = ingredients()
         return cls.of([_revive(item, known) for item in (*passes, runtime)])
+
+
+def ingredients() -> dict[str, type[Ingredient]]:
+    """Every pass and every runtime by name."""
+    return {**all_passes(), **all_runtimes()}
 
 
 def check_order(before: Pass, after: Pass) -> None:
@@ -123,7 +134,7 @@ def check_order(before: Pass, after: Pass) -> None:
         )
 
 
-def _revive(item: ByName, known: dict[str, type[Part]]) -> Part:
+def _revive(item: ByName, known: dict[str, type[Ingredient]]) -> Ingredient:
     if item.name not in known:
         raise InputError(
             f"There is no part named {item.name!r}.", "Install the version it came from."
@@ -131,10 +142,10 @@ def _revive(item: ByName, known: dict[str, type[Part]]) -> Part:
     return build_part(known[item.name], item.settings)
 
 
-def _join(parts: list[Part]) -> str:
+def _join(parts: Sequence[Ingredient]) -> str:
     return " + ".join(part.spelling for part in parts)
 
 
-def _digest(parts: list[Part]) -> str:
+def _digest(parts: Sequence[Ingredient]) -> str:
     stored = [ByName.of(part).model_dump() for part in parts]
     return hashlib.sha256(json.dumps(stored, sort_keys=True).encode()).hexdigest()

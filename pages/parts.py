@@ -1,8 +1,9 @@
-"""Reference: every pass, runtime and target, made from the parts themselves."""
+"""Reference: every pass, runtime, metric and target, made from the parts themselves."""
 
 import streamlit as st
 
-from optim.part import Part
+from optim.metrics.base import all_metrics
+from optim.part import Part, broken_parts
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
 from optim.targets import Target, all_targets
@@ -42,13 +43,17 @@ def _target(target: Target) -> None:
 st.title("Parts")
 st.caption(
     "What can be toggled, what runs it, and the hardware it runs on. "
-    "A new part is one new file; it shows up here by itself."
+    "A new part is one new file, or comes from another package; it shows up here by itself."
 )
-passes, runtimes, targets = st.tabs(["Passes", "Runtimes", "Target hardware"])
+for broken in broken_parts():
+    st.warning(plain(f"{broken.name} of {broken.origin} is left out. {broken.why}"))
+passes, runtimes, metrics, targets = st.tabs(["Passes", "Runtimes", "Metrics", "Target hardware"])
 with passes:
     _listed(dict(all_passes()))
 with runtimes:
     _listed(dict(all_runtimes()))
+with metrics:
+    _listed(dict(all_metrics()))
 with targets:
     for one in all_targets().values():
         _target(one)

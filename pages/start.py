@@ -5,7 +5,7 @@ import streamlit as st
 from optim.evalset import load_evalset
 from optim.ingest import ingest
 from optim.ingest.samples import Sample, list_samples
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import create_study
@@ -23,7 +23,7 @@ def _sample_card(sample: Sample) -> None:
         st.markdown(f"**{sample.title}**")
         st.markdown(sample.summary)
         st.space("stretch")
-        metric = METRICS[sample.metric]
+        metric = find_metric(sample.metric)
         st.caption(f"{metric.title} {metric.show(sample.value)} · {size(sample.size_bytes)}")
         if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
             with errors_shown(), st.spinner(f"Opening {sample.title} ..."):

@@ -24,7 +24,7 @@ from ui import text
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown, show
 from ui.forms import settings_form
-from ui.parts import about, install_hint, target_label
+from ui.parts import about, came_from, described, install_hint, target_label
 from ui.state import choose_trial, submit
 
 _KEY = "build"
@@ -113,7 +113,7 @@ def _pass(part: type[Pass], analysis: Analysis) -> Pass | None:
         part.title,
         key=f"{_KEY}.{part.name}",
         disabled=bool(hint),
-        help=hint or f"{part.summary}\n\n**Helps** {part.helps}\n\n**Hurts** {part.hurts}",
+        help=hint or "\n\n".join(described(part)),
         on_change=_switch_off_rivals,
         args=(part,),
     )
@@ -136,7 +136,10 @@ def _runtime(analysis: Analysis) -> Part:
         list(available),
         format_func=lambda name: available[name].title,
         key=_RUNTIME,
-        help="  \n".join(f"**{part.title}** {part.summary}" for part in available.values()),
+        help="  \n".join(
+            f"**{part.title}** {part.summary} {came_from(part)}".rstrip()
+            for part in available.values()
+        ),
     )
     for part in all_runtimes().values():
         if part.name not in available:

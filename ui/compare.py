@@ -6,7 +6,7 @@ from optim.errors import OptimError
 from optim.explaining.executed import Pair, Side, precisions, wanted_precision
 from optim.explaining.explain import Reason
 from optim.graph import GraphDiff
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.studies.choice import best_within
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -138,7 +138,7 @@ def _difference(trial: Trial) -> str:
     ends = (trial.quality.difference, *trial.quality.difference_ci)
     if not any(ends):
         return "none"
-    if METRICS[trial.quality.metric].unit == "%":
+    if find_metric(trial.quality.metric).unit == "%":
         value, low, high = (f"{100 * end:+.2f}" for end in ends)
         return plain(f"{value} points ({low} to {high})")
     value, low, high = (f"{end:+.3g}" for end in ends)

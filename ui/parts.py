@@ -2,16 +2,31 @@
 
 import streamlit as st
 
-from optim.part import Part
+from optim.part import BUILT_IN, Part
 from optim.targets import Target
 from ui.text import plain
 
 
 def about(part: type[Part]) -> None:
-    """What a part does, when it helps, when it hurts."""
-    st.markdown(part.summary)
-    st.markdown(f"**Helps** {part.helps}")
-    st.markdown(f"**Hurts** {part.hurts}")
+    """What a part does, when it helps, when it hurts, and whose it is if not the program's."""
+    for paragraph in described(part):
+        st.markdown(paragraph)
+
+
+def described(part: type[Part]) -> list[str]:
+    """The same as paragraphs."""
+    paragraphs = (
+        part.summary,
+        f"**Helps** {part.helps}",
+        f"**Hurts** {part.hurts}",
+        came_from(part),
+    )
+    return [paragraph for paragraph in paragraphs if paragraph]
+
+
+def came_from(part: type[Part]) -> str:
+    """Which package a part comes from; empty for the program's own."""
+    return "" if part.origin == BUILT_IN else f"**From** {plain(part.origin)}"
 
 
 def install_hint(part: type[Part]) -> str:

@@ -1,11 +1,10 @@
 """Everything measured or judged that can be an axis, a column or a line: one table."""
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from optim.findings import Interval
-from optim.metrics import METRICS, Metric
+from optim.metrics.base import Metric, find_metric
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
 from ui import text
@@ -41,7 +40,7 @@ def quantities(metric: str, trials: Iterable[Trial] = ()) -> dict[str, Quantity]
             original scores otherwise; all qualities are shown as the original's on most samples
             plus the trial's own paired difference, so that they can be compared.
     """
-    judged = METRICS[metric]
+    judged = find_metric(metric)
     judgements = [trial.quality for trial in trials if trial.quality]
     fullest = max(judgements, key=lambda quality: quality.n, default=None)
     original = fullest.baseline_value if fullest else None
@@ -81,10 +80,8 @@ def _quality(trial: Trial, original: float | None, metric: Metric) -> Interval |
     found, (low, high) = trial.quality, trial.quality.difference_ci
     start = found.baseline_value if original is None else original
     scale = 100 if metric.unit == "%" else 1
-    most = 1.0 if metric.higher_is_better else math.inf  # no score is above 1, no error below 0
-    least = -1.0 if metric.name == "cosine" else 0.0
     low, value, high = (
-        scale * min(max(start + change, least), most)
+        scale * min(max(start + change, metric.least), metric.most)
         for change in (min(low, high), found.difference, max(low, high))
     )
     return Interval(value=value, low=low, high=high)

@@ -23,7 +23,7 @@ from optim.home.scratch import scratch
 from optim.ingest import ingest
 from optim.judging.quality import Quality, quality_of
 from optim.machine.environment import machine_id
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.model import Model
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
@@ -198,7 +198,7 @@ def _shown(interval: Interval) -> str:
 
 
 def _same_quality(ours: Quality, theirs: Quality) -> Check:
-    metric = METRICS[ours.metric]
+    metric = find_metric(ours.metric)
     text = f"{metric.title} {metric.show(ours.value)} here, {metric.show(theirs.value)} claimed"
     (low, high), (other_low, other_high) = ours.difference_ci, theirs.difference_ci
     meet = low <= other_high and other_low <= high
@@ -229,8 +229,7 @@ def _read_quality(folder: Path) -> Quality:
         quality = Quality.model_validate_json((folder / manifest.QUALITY).read_bytes())
     except ValidationError as error:
         raise _unreadable(manifest.QUALITY, error) from None
-    if quality.metric not in METRICS:
-        raise InputError(f"It has an unknown metric {quality.metric!r}.", "Export it again.")
+    find_metric(quality.metric)
     return quality
 
 

@@ -12,7 +12,7 @@ from optim.build import PassReport
 from optim.evalset import EvalSet
 from optim.findings import Interval
 from optim.judging.quality import Quality
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.studies.trial import Trial
@@ -146,7 +146,7 @@ def _table(rows: Sequence[tuple[str, str]]) -> str:
 
 def _figures(findings: Findings) -> list[tuple[str, str]]:
     summary, quality = findings.summary, findings.quality
-    metric, drift = METRICS[quality.metric], quality.fidelity
+    metric, drift = find_metric(quality.metric), quality.fidelity
     rows = [
         ("Speed-up", _shown(summary.speedup, "x") + ", against the original on ONNX Runtime"),
         *((key, _shown(value, " ms")) for key, value in summary.percentiles.items()),
@@ -207,7 +207,7 @@ def _trade_off(findings: Findings) -> go.Figure:
         )
         named.add(name)
     figure.update_xaxes(title="p50 latency, ms")
-    figure.update_yaxes(title=METRICS[findings.quality.metric].title)
+    figure.update_yaxes(title=find_metric(findings.quality.metric).title)
     return _plain(figure)
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from optim.graph import analysis_of
 from optim.ingest import ingest
 from optim.ingest.samples import SAMPLE_PREFIX, find_sample
 from optim.machine.environment import environment
+from optim.metrics.base import all_metrics
 from optim.model import Model
-from optim.part import Part
+from optim.part import BUILT_IN, Part, broken_parts
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.running.queue import Queue
@@ -36,21 +38,30 @@ _HEAVIEST = 15
 
 
 def parts(args: argparse.Namespace) -> int:
-    """List passes, runtimes and targets."""
-    kinds: dict[str, dict[str, type[Part]]] = {
-        "passes": dict(all_passes()),
-        "runtimes": dict(all_runtimes()),
-    }
+    """List passes, runtimes, metrics and targets, and what other packages announce in vain."""
     targets = {target.name: target.title for target in all_targets().values()}
+    broken, kinds = broken_parts(), _kinds()
     if args.json:
         listed = {kind: {n: _about(p) for n, p in known.items()} for kind, known in kinds.items()}
-        print(json.dumps({**listed, "targets": targets}, indent=1))
+        left_out = [asdict(one) for one in broken]
+        print(json.dumps({**listed, "targets": targets, "broken": left_out}, indent=1))
         return 0
     for kind, known in kinds.items():
-        rows = [["", name, part.title, _missing(part)] for name, part in known.items()]
+        rows = [["", name, part.title, _remark(part)] for name, part in known.items()]
         print(f"{kind}\n{show.align(rows)}\n")
     print(f"targets\n{show.align([['', *row] for row in targets.items()])}")
+    if broken:
+        rows = [["", one.name, one.origin, one.why] for one in broken]
+        print(f"\nleft out\n{show.align(rows)}")
     return 0
+
+
+def _kinds() -> dict[str, dict[str, type[Part]]]:
+    return {
+        "passes": {**all_passes()},
+        "runtimes": {**all_runtimes()},
+        "metrics": {**all_metrics()},
+    }
 
 
 def _about(part: type[Part]) -> dict[str, Any]:
@@ -59,14 +70,17 @@ def _about(part: type[Part]) -> dict[str, Any]:
         "summary": part.summary,
         "helps": part.helps,
         "hurts": part.hurts,
+        "origin": part.origin,
         "missing": part.missing(),
         "settings": part.model_json_schema()["properties"],
     }
 
 
-def _missing(part: type[Part]) -> str:
+def _remark(part: type[Part]) -> str:
+    """What is not as usual: another package's, or something to install first."""
     lacking = part.missing()
-    return f"needs: pip install {' '.join(lacking)}" if lacking else ""
+    remarks = [f"from {part.origin}"] if part.origin != BUILT_IN else []
+    return "; ".join([*remarks, *([f"needs: pip install {' '.join(lacking)}"] if lacking else [])])
 
 
 def inspect(args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.studies.trial import Trial
 
 
@@ -60,7 +60,7 @@ def record(trial: Trial) -> dict[str, Any]:
 def trial_table(trials: Sequence[Trial], on_front: frozenset[int] = frozenset()) -> str:
     """Trials as aligned text; `*` marks the front."""
     quality = next((t.quality for t in trials if t.quality), None)
-    name = METRICS[quality.metric].title if quality else "quality"
+    name = find_metric(quality.metric).title if quality else "quality"
     header = ["", "p50 ms", "speed-up (95 %)", name, "verdict", "MB", "recipe"]
     return align([header, *(_cells(trial, on_front) for trial in trials)])
 

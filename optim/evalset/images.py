@@ -14,10 +14,11 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
-from optim import metrics
 from optim.arrays import Array
 from optim.errors import OptimError
 from optim.evalset import npz, stored
+from optim.metrics.choosing import check_labels, choose_output, infer_metric
+from optim.metrics.support.outputs import is_decision
 from optim.model import Model, TensorSpec
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -233,17 +234,16 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
 def _labels(
     labels: Array, names: tuple[str, ...], outputs: Sequence[TensorSpec]
 ) -> tuple[Array, str]:
-    metric = metrics.infer_metric(labels, outputs)
-    if metric.kind in ("class", "binary"):
-        output = metrics.choose_output(metric, outputs, 1)
-        wanted = 2 if metric.kind == "binary" else max(2, metrics.size_of(output))
-        if len(names) != wanted:  # with some left out, nobody can tell which folder is which class
-            raise npz.fail(
-                f"The zip has {len(names)} class folders ({', '.join(names[:5])}); "
-                f"the model's output {output.name!r} has {wanted} classes.",
-                "Make one folder per class of the model, in its order.",
-            )
-    return metrics.check_labels(metric, labels, outputs, 0), metric.name
+    metric = infer_metric(labels, outputs)
+    output = choose_output(metric, outputs, 1)
+    wanted = 0 if is_decision(output) else metric.class_count(output)
+    if wanted and len(names) != wanted:  # else nobody can tell which folder is which class
+        raise npz.fail(
+            f"The zip has {len(names)} class folders ({', '.join(names[:5])}); "
+            f"the model's output {output.name!r} has {wanted} classes.",
+            "Make one folder per class of the model, in its order.",
+        )
+    return check_labels(metric, labels, outputs, 0), metric.name
 
 
 def _spelled(recipe: Preprocessing) -> str:

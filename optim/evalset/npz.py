@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.lib import format as npy
 
-from optim import metrics
 from optim.arrays import Array, npy_header
 from optim.errors import InputError, first_line
 from optim.evalset import stored
+from optim.metrics.base import Metric, all_metrics, find_metric
+from optim.metrics.choosing import check_labels, choose_output, infer_metric
 from optim.model import TensorSpec
 
 RESERVED = ("labels", "metric", "classes", "calibration")
@@ -61,8 +62,8 @@ def check_stored(
                 raise fail(f"Its {split} samples do not fit the model.", "Export the bundle again.")
         if about.get("labelled"):
             labels = _checked_labels(arrays.get(f"{split}_labels", np.empty(0)), count)
-            metric = metrics.find_metric(str(about.get("metric")))
-            metrics.check_labels(metric, labels, as_specs(outputs), 0)
+            metric = find_metric(str(about.get("metric")))
+            check_labels(metric, labels, as_specs(outputs), 0)
 
 
 def as_specs(items: list[dict[str, Any]]) -> list[TensorSpec]:
@@ -242,13 +243,13 @@ def _with_labels(
     if labels is not None:
         labels = _checked_labels(labels, count)
     metric = _metric(extras.get("metric"), labels, outputs)
-    if metric.name == "fidelity" and labels is not None:
-        notes = (*notes, "The labels are not used: the metric is fidelity.")
+    if metric.ignores_labels and labels is not None:
+        notes = (*notes, f"The labels are not used: the metric is {metric.name}.")
         labels = None
     if labels is None:
-        metrics.choose_output(metric, outputs)
+        choose_output(metric, outputs)
     else:
-        labels = metrics.check_labels(metric, labels, outputs, len(classes))
+        labels = check_labels(metric, labels, outputs, len(classes))
     mask = _mask(extras.get("calibration"), count)
     return stored.Contents(inputs, metric.name, labels, classes, mask, notes=notes)
 
@@ -270,20 +271,18 @@ def _checked_labels(labels: Array, count: int) -> Array:
     return labels.reshape(count) if labels.shape == (count, 1) else labels
 
 
-def _metric(
-    name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]
-) -> metrics.Metric:
+def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
     if name is None:
-        return metrics.infer_metric(labels, outputs)
+        return infer_metric(labels, outputs)
     if name.size != 1 or name.dtype.kind not in "US":
         raise fail(
-            "The `metric` array is not one name.", f"Give one of: {', '.join(metrics.METRICS)}."
+            "The `metric` array is not one name.", f"Give one of: {', '.join(all_metrics())}."
         )
-    metric = metrics.find_metric(_texts(name)[0])
+    metric = find_metric(_texts(name)[0])
     if metric.needs_labels and labels is None:
         raise fail(
             f"The metric {metric.name} needs labels, and there is no `labels` array.",
-            "Add one, or use the metric fidelity.",
+            f"Add one, or use the metric {infer_metric(None, outputs).name}.",
         )
     return metric
 

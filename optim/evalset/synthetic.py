@@ -12,6 +12,7 @@ import onnx
 
 from optim.arrays import Array
 from optim.evalset import npz, stored
+from optim.metrics.choosing import infer_metric
 from optim.model import TensorSpec
 
 _SEED = 0
@@ -30,7 +31,8 @@ def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, 
     graph = onnx.load(path, load_external_data=False).graph
     random = np.random.default_rng(_SEED)
     values = {spec.name: _values(spec, samples, graph, random) for spec in specs}
-    contents = stored.Contents(values, "fidelity", synthetic=True, notes=(_NOTE,))
+    metric = infer_metric(None, ()).name
+    contents = stored.Contents(values, metric, synthetic=True, notes=(_NOTE,))
     stored.write(contents, Path(out))
 
 

@@ -14,6 +14,7 @@ from optim.explaining.profile import CONVERSIONS, ProfiledNode
 from optim.graph.flops import INTEGER, MATRIX
 from optim.graph.values import Analysis
 from optim.model.wiring import made_of
+from optim.passes.base import all_passes
 from optim.recipe import Recipe
 
 INT8 = "int8"
@@ -22,8 +23,6 @@ _PRECISIONS = {
     **{"bfloat16": "bf16", "bf16": "bf16", "uint8": INT8, "int8": INT8, "u8": INT8, "i8": INT8},
 }
 """What profilers call a type -> what we call it. Indices and flags are no arithmetic."""
-_QUANT = re.compile(r"(_MatMul)?_quant(_\w+)?$")
-"""What ONNX Runtime's quantizer appends to the names of the nodes that it replaces."""
 
 
 def precision_of(node: ProfiledNode) -> str:
@@ -90,13 +89,7 @@ class Pair(BaseModel):
 
 def wanted_precision(recipe: Recipe) -> str:
     """The precision below fp32 that a recipe asks for; empty if none."""
-    for part in recipe.passes:
-        if part.name in ("static_int8", "dynamic_int8"):
-            return INT8
-        if part.name == "fp16":
-            return "fp16"
-    asked = str(getattr(recipe.runtime, "precision", ""))
-    return asked if asked in ("bf16", "fp16") else ""
+    return next((part.lowers_to for part in recipe.parts if part.lowers_to), "")
 
 
 def executed(side: Side) -> tuple[Executed, ...]:
@@ -173,12 +166,18 @@ def _work(node: ProfiledNode, constant: set[str]) -> Executed:
 
 
 def _by_name(found: Iterable[Executed], originals: set[str]) -> dict[str, list[Executed]]:
-    """Executed by name; a quantized node goes by the name of the original that it replaces."""
+    """Executed by name; what a pass put in place of a node goes by the name of that node."""
     named: dict[str, list[Executed]] = {}
     for work in found:
-        base = _QUANT.sub("", work.name)
-        named.setdefault(base if base in originals else work.name, []).append(work)
+        named.setdefault(_name_before(work.name, originals), []).append(work)
     return named
+
+
+def _name_before(name: str, originals: set[str]) -> str:
+    """What a node was called before a pass appended to its name, as far as the graph has it."""
+    patterns = {one.appends for one in all_passes().values() if one.appends}
+    bases = (re.sub(pattern, "", name) for pattern in sorted(patterns))
+    return next((base for base in bases if base in originals), name)
 
 
 def _total(found: Sequence[Executed]) -> float | None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special  # scipy.stats takes a second to import, in every judging child
 
-from optim.metrics import Metric, Rows, settle
+from optim.metrics.base import Metric
+from optim.metrics.support.rows import Rows
 
 RESAMPLES = 1000
 _SEED = 0
@@ -36,13 +37,13 @@ def difference(metric: Metric, baseline: Rows, rows: Rows) -> Difference:
     Elsewhere: the bootstrap over samples, both models on the same resamples. Equal rows differ by
     nothing, with an interval of no width: the two models answered alike.
     """
-    rows, baseline = settle(metric, rows, baseline), settle(metric, baseline, baseline)
+    rows, baseline = metric.decided(rows, baseline), metric.decided(baseline, baseline)
     once = np.ones((1, len(rows)))
     value = float(metric.aggregate(rows, once)[0])
     original = float(metric.aggregate(baseline, once)[0])
-    if np.array_equal(rows, baseline, equal_nan=True) and not metric.paired_counts:
+    if np.array_equal(rows, baseline, equal_nan=True) and not metric.right_or_wrong:
         return Difference(value, original, 0.0, 0.0, 1.0)
-    if metric.paired_counts:
+    if metric.right_or_wrong:
         lost = int(np.sum((baseline[:, 0] == 1) & (rows[:, 0] == 0)))
         won = int(np.sum((baseline[:, 0] == 0) & (rows[:, 0] == 1)))
         low, high = proportion_interval(won, lost, len(rows))

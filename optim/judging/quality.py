@@ -22,7 +22,9 @@ from optim.home.scratch import scratch
 from optim.judging import outputs, verdicts
 from optim.judging.fidelity import Drift, Fidelity, fidelity
 from optim.judging.paired import Difference, difference
-from optim.metrics import METRICS, Metric, answer_of, choose_output, is_class_like, is_decision
+from optim.metrics.base import Metric, find_metric
+from optim.metrics.choosing import choose_output
+from optim.metrics.support.outputs import answer_of, is_class_like, is_decision
 from optim.model import Model, TensorSpec
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -159,14 +161,13 @@ class _Judgement:
         labels = evalset.labels("validation", limit)
         size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
-        metric = METRICS[evalset.metric]
+        metric = find_metric(evalset.metric)
         output = choose_output(metric, specs, size)
         named = (*filter(is_class_like, floating), *filter(is_decision, floating))
         classes = next((spec.name for spec in named), "")
         if metric.kind == "numbers":
             classes = ""
-        if metric.name == "fidelity":  # the original's answers are the labels
-            metric = METRICS["top1" if output.name == classes else "cosine"]
+        metric = metric.on(scores_classes=output.name == classes)
         drifts = [Drift(spec.name) for spec in floating]
         return cls(evalset, metric, output, labels, drifts, classes)
 
@@ -196,8 +197,9 @@ class _Judgement:
         drift = fidelity(self.compared, self._agreement())
         collapse = self._collapse(found)
         low, high = (0.0, 0.0) if self._identical else (found.low, found.high)
-        if not self.evalset.labelled:
-            low, high = min(low, 0.0), min(high, 0.0)  # nothing agrees more with itself
+        if not self.evalset.labelled:  # nothing agrees more with itself
+            worse = min if self.metric.higher_is_better else max
+            low, high = worse(low, 0.0), worse(high, 0.0)
         facts = verdicts.Facts(
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),
@@ -246,7 +248,7 @@ class _Judgement:
         if len(originals) > 1 and len(others) == 1:
             reasons.append(f"It answers class {others.pop()} on every sample.")
         if self.metric.higher_is_better and found.high < 0:
-            chance = 0.5 if self.metric.name == "auc" else 0.0
+            chance = self.metric.chance
             if found.value - chance < (found.baseline - chance) / 2:
                 reasons.append(f"It lost more than half of the original's {self.metric.title}.")
         return next(filter(None, reasons), "")

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 from optim.findings import Caution
 from optim.judging.paired import Difference
-from optim.metrics import Metric
+from optim.metrics.base import Metric
 
 _COARSE = 0.01
 """Half-width above which an interval is too wide to tell: 1 point, or 1 % of the original's."""
-_FAITHFUL = 0.99
-_REVERSED_AUC = 0.4
 _FEW = 100  # samples, on which a score near guessing may be chance
 
 
@@ -76,11 +74,9 @@ def _fidelity_verdict(facts: Facts) -> str:
     where = f"{facts.n:,} {'synthesized' if facts.synthetic else 'unlabelled'} inputs"
     if facts.identical:
         found = f"Identical outputs to the original's on {where}"
-    elif facts.metric.kind == "class":
-        found = f"The same top class as the original on {100 * facts.found.value:.1f} % of {where}"
     else:
-        found = f"Cosine {facts.found.value:.4f} to the original's outputs on {where}"
-    doubt = "" if facts.found.value >= _FAITHFUL else "; check it with labels"
+        found = facts.metric.agreement(facts.found.value, where)
+    doubt = "" if facts.metric.is_faithful(facts.found.value) else "; check it with labels"
     return f"{found}: fidelity only, not accuracy{doubt}."
 
 
@@ -127,19 +123,10 @@ def _synthetic(facts: Facts) -> Caution | None:
 
 def _at_chance(facts: Facts) -> Caution | None:
     """The original itself no better than guessing points at wrong labels or preprocessing."""
-    chance = {"top1": 1.5 / max(2, facts.class_count), "auc": 0.55}.get(facts.metric.name, 0.0)
-    few = facts.n < min(facts.total, _FEW)
-    if few or not facts.labelled or facts.found.baseline >= min(chance, 0.6):
+    if not facts.labelled or facts.n < min(facts.total, _FEW):
         return None
-    score = facts.metric.show(facts.found.baseline)
-    reversed_ = facts.metric.name == "auc" and facts.found.baseline < _REVERSED_AUC
-    text = (
-        f"The original itself scores {score}, as if 0 and 1 were swapped: check the labels."
-        if reversed_
-        else f"The original itself scores only {score}, near guessing: check the labels' order "
-        "and the preprocessing."
-    )
-    return Caution(code="original_near_chance", text=text)
+    text = facts.metric.doubt(facts.found.baseline, facts.class_count)
+    return Caution(code="original_near_chance", text=text) if text else None
 
 
 def _undefined(facts: Facts) -> Caution | None:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.arrays import Feeds
-from optim.part import Group, Part, discover
+from optim.part import Group, Ingredient, discover
 
 if TYPE_CHECKING:
     import onnx
@@ -56,7 +56,7 @@ class Outcome:
     notes: tuple[str, ...] = ()
 
 
-class Pass(Part):
+class Pass(Ingredient):
     """One model-to-model optimization.
 
     `run` never changes the model it gets; it returns a new one, or the same where it did nothing.
@@ -65,6 +65,10 @@ class Pass(Part):
     stage: ClassVar[Stage]
     group: ClassVar[Group] = Group.MODEL
     needs_calibration: ClassVar[bool] = False
+    appends: ClassVar[str] = ""
+    """Pattern of what it appends to the names of the nodes that it replaces; empty: nothing."""
+    tried_on_any: ClassVar[bool] = False
+    """Whether a search adds it, as it comes, to recipes that did well without it."""
     tolerance: ClassVar[float]
     """Promise: cosine similarity of the outputs to the original's, on a model it suits."""
 

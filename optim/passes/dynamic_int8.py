@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
+from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.quantizing import (
+    APPENDED,
     IntType,
     at_least_opset,
     coverage,
@@ -45,7 +47,30 @@ class DynamicInt8(Pass):
         "few huge values lose precision."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    appends: ClassVar[str] = APPENDED
     tolerance: ClassVar[float] = 0.98
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "dynamic int8 on convolutions",
+            "dynamic_int8 made convolutional networks 5 to 11 times slower: its integer "
+            "convolution is slow and quantizes its input on every run. Use static_int8.",
+            lambda part, here: here.has_conv,
+        ),
+    )
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start(
+            "fuse_transformer + dynamic_int8 + onnxruntime",
+            60,
+            lambda here: here.transformer and not here.has_conv,
+        ),
+        Start(
+            "dynamic_int8 + onnxruntime",
+            70,
+            lambda here: (
+                (here.has_matmul or here.recurrent) and not (here.has_conv or here.transformer)
+            ),
+        ),
+    )
 
     op_types: tuple[str, ...] = Field(
         default=("MatMul", "Attention", "LSTM"),
@@ -67,6 +92,11 @@ class DynamicInt8(Pass):
         "products can overflow.",
     )
     exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in float.")
+
+    @property
+    def lowers_to(self) -> Precision:
+        """Integers of 8 bits."""
+        return "int8"
 
     @field_validator("op_types")
     @classmethod

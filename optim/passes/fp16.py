@@ -7,6 +7,7 @@ from pydantic import Field
 
 from optim.model.compare import changed
 from optim.model.proto import copy_of
+from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import (
     count_ops,
@@ -47,12 +48,28 @@ class Fp16(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     tolerance: ClassVar[float] = 0.999
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "fp16 on a CPU",
+            "ONNX Runtime has few fp16 kernels on x86 CPUs: it casts back to float32 around every "
+            "operator, which is slower. The file halves.",
+            lambda part, here: here.runs_on("onnxruntime"),
+        ),
+    )
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("fp16 + onnxruntime", 110, lambda here: here.classical),
+    )
 
     keep_op_types: tuple[str, ...] = Field(
         default=(),
         description="Op types left in 32 bits, besides those that have no 16-bit form.",
     )
     exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in 32 bits.")
+
+    @property
+    def lowers_to(self) -> Precision:
+        """Floats of 16 bits."""
+        return "fp16"
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Convert all but the kept nodes, with casts at the borders."""

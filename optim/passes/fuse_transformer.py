@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from optim.model.proto import copy_of
-from optim.part import Group
+from optim.part import Group, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import (
     count_ops,
@@ -59,6 +59,9 @@ class FuseTransformer(Pass):
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.FUSE
     tolerance: ClassVar[float] = 0.999
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("fuse_transformer + onnxruntime", 30, lambda here: here.transformer),
+    )
 
     family: Family = Field(
         default=Family.BERT,

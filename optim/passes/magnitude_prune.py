@@ -15,6 +15,7 @@ from pydantic import Field
 
 from optim.model.compare import changed
 from optim.model.proto import copy_of
+from optim.part import Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import float_weights, refuse_quantized, refuse_unknown_nodes
 
@@ -54,6 +55,16 @@ class MagnitudePrune(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRUNE
     tolerance: ClassVar[float] = 0.9
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "zeros in a dense engine",
+            "Neither engine skips zero weights: expect a smaller compressed file and some quality "
+            "loss, no speed.",
+            lambda part, here: True,
+        ),
+    )
+    searched: ClassVar[tuple[Searched, ...]] = (Searched("sparsity", (0.5,)),)
+    starts: ClassVar[tuple[Start, ...]] = (Start("magnitude_prune + openvino", 100),)
 
     sparsity: float = Field(
         default=0.3, ge=0.0, le=0.99, description="Share of weights to zero, with pattern any."

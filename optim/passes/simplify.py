@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from optim.model.compare import changed
-from optim.part import Group
+from optim.part import Group, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import count_ops, counted, slimmed
 
@@ -33,6 +33,10 @@ class Simplify(Pass):
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.SIMPLIFY
     tolerance: ClassVar[float] = 0.9999
+    tried_on_any: ClassVar[bool] = True
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("simplify + onnxruntime", 90, lambda here: not here.transformer),
+    )
 
     fold_constants: bool = Field(
         default=True, description="Compute ahead what depends on no input (constant folding)."

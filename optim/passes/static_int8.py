@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from optim.arrays import Feeds
+from optim.part import Circumstances, Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.quantizing import (
+    APPENDED,
     IntType,
     at_least_opset,
     coverage,
@@ -44,6 +46,10 @@ class ActivationType(StrEnum):
     U16 = "u16"
 
 
+def _has_products(here: Circumstances) -> bool:
+    return here.has_conv or here.has_matmul
+
+
 class StaticInt8(Pass):
     """Quantize weights and activations to 8 bits with ranges measured beforehand."""
 
@@ -64,8 +70,36 @@ class StaticInt8(Pass):
         "on x86 with ONNX Runtime. Recurrent layers are not quantized."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    appends: ClassVar[str] = APPENDED
     needs_calibration: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.98
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "signed activations",
+            "Signed activations cost ONNX Runtime most of the gain of int8 on x86: its fast "
+            "kernels take unsigned ones (u8s8). Use activations=u8.",
+            lambda part, here: (
+                part.activations == ActivationType.S8 and here.runs_on("onnxruntime")
+            ),
+        ),
+        Hazard(
+            "int8 on recurrent",  # a head of one or two Gemm is common
+            "static_int8 leaves recurrent operators in float. Try dynamic_int8.",
+            lambda part, here: here.recurrent and not here.has_conv,
+        ),
+        Hazard(
+            "no int8 instructions",
+            "This CPU has no int8 dot-product instructions (VNNI, AMX): int8 gains little here.",
+            lambda part, here: not here.int8_instructions,
+        ),
+    )
+    searched: ClassVar[tuple[Searched, ...]] = (
+        Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
+    )
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("static_int8 + onnxruntime", 40, _has_products),
+        Start("static_int8 + openvino", 50, _has_products),
+    )
 
     calibration: Calibrator = Field(
         default=Calibrator.MINMAX,
@@ -112,6 +146,11 @@ class StaticInt8(Pass):
         "quantized nodes, which saves converting back and forth.",
     )
     exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in float.")
+
+    @property
+    def lowers_to(self) -> Precision:
+        """Integers of 8 bits."""
+        return "int8"
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Insert QuantizeLinear and DequantizeLinear around the chosen nodes."""

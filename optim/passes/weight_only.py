@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
+from optim.part import Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.quantizing import coverage, gemm_as_matmul, is_excluded, weighted_nodes
 from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
@@ -43,6 +44,21 @@ class WeightOnly(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     tolerance: ClassVar[float] = 0.95
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "weights only",
+            "weight_only changes MatMul weights, and this model has none.",
+            lambda part, here: not here.has_matmul,
+        ),
+    )
+    searched: ClassVar[tuple[Searched, ...]] = (Searched("bits", (4,)),)
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start(
+            "weight_only:bits=8 + onnxruntime",
+            80,
+            lambda here: here.has_matmul and not here.has_conv,
+        ),
+    )
 
     bits: int = Field(default=4, ge=4, le=8, multiple_of=4, description="Bits per weight: 4 or 8.")
     block_size: int = Field(

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.part import Group, Part, discover
+from optim.part import Group, Hazard, Ingredient, discover
 
 PRECISION_ASKED = "precision_asked"
 """Fact: the precision that the recipe asked for. Where PRECISION differs, the trial says so."""
@@ -52,10 +52,19 @@ class Session(ABC):
         """Free the engine's memory."""
 
 
-class Runtime(Part):
+class Runtime(Ingredient):
     """An inference engine with its session options."""
 
     group: ClassVar[Group] = Group.ENGINE
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "more threads than cores",
+            "There are more threads than cores: they will wait for each other.",
+            lambda part, here: part.threads > here.cores,
+        ),
+    )
+    """What holds for every runtime; one that knows more adds to it."""
+
     threads: int = Field(
         default=1, ge=1, le=256, description="Threads inside one operator (intra-op)."
     )

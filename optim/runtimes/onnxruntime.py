@@ -13,6 +13,7 @@ from pydantic import Field
 
 from optim.arrays import Feeds
 from optim.errors import StepError
+from optim.part import Start
 from optim.runtimes.base import NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import executed_for
 
@@ -51,6 +52,10 @@ class OnnxRuntime(Runtime):
         "threads take the cores from whatever else runs beside them."
     )
     packages: ClassVar[tuple[str, ...]] = ("onnxruntime",)
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("onnxruntime:graph=off", 120, lambda here: here.classical),
+        Start("onnxruntime:threads=2", 130, lambda here: here.cores > 1),
+    )
 
     graph: Literal["off", "basic", "extended", "layout", "all"] = Field(
         default="all", description="How far the engine may rewrite the graph when it loads it."

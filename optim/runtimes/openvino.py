@@ -14,6 +14,7 @@ from optim.arrays import Feeds
 from optim.errors import StepError
 from optim.machine.environment import cpu_flags
 from optim.model.wiring import made_of
+from optim.part import Circumstances, Hazard, Precision, Start
 from optim.runtimes.base import PRECISION, PRECISION_ASKED, NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import node_name
 
@@ -44,6 +45,23 @@ class OpenVino(Runtime):
         "CPUs without bf16 instructions `bf16` runs as f32 or emulated, and the trial says so."
     )
     packages: ClassVar[tuple[str, ...]] = ("openvino",)
+    hazards: ClassVar[tuple[Hazard, ...]] = (
+        Hazard(
+            "no bf16 instructions",
+            "This CPU has no bf16 instructions: OpenVINO will run in f32.",
+            lambda part, here: part.precision == "bf16" and not here.bf16_instructions,
+        ),
+        Hazard(
+            "recurrent on OpenVINO",
+            "Recurrent models gain little or nothing from OpenVINO.",
+            lambda part, here: here.recurrent,
+        ),
+        *Runtime.hazards,
+    )
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("openvino", 10),
+        Start("openvino:precision=bf16", 20, lambda here: here.bf16_instructions),
+    )
 
     precision: Literal["f32", "bf16"] = Field(
         default="f32",
@@ -55,6 +73,15 @@ class OpenVino(Runtime):
         le=64,
         description="Runs that may proceed at once; they share the threads, so one run gets fewer.",
     )
+
+    @property
+    def lowers_to(self) -> Precision:
+        """Floats of 16 bits, where asked for."""
+        return "bf16" if self.precision == "bf16" else ""
+
+    def takes(self, here: Circumstances) -> bool:
+        """It has no operators of `ai.onnx.ml` (trees, scalers and the like)."""
+        return not here.classical
 
     def open(self, path: Path) -> Session:
         """Compile the model at `path`. Raises StepError naming the operators it cannot run."""

@@ -161,7 +161,7 @@ def _protections() -> dict[str, str]:
     """Found out by trying, in a process without threads, once."""
     with scratch("protections") as folder:
         tried = subprocess.run(
-            [sys.executable, "-m", "optim.sandbox.isolation"],
+            [sys.executable, "-P", "-m", "optim.sandbox.isolation"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             cwd=folder,
@@ -194,7 +194,7 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
     paths = [str(folder / REQUEST), str(folder / RESULT)]
     with Path(folder, LOG).open("wb") as sink:
         return subprocess.Popen(
-            [sys.executable, "-m", "optim.sandbox.child", *paths, str(os.getpid())],
+            [sys.executable, "-P", "-m", "optim.sandbox.child", *paths, str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
@@ -205,10 +205,10 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
 
 
 def _environment() -> dict[str, str]:
-    """What children may know of this process's; in a checkout also the way to it."""
-    paths = [str(CHECKOUT or ""), os.environ.get("PYTHONPATH", "")]
+    """What children may know of this process's, the places of modules spelled out for elsewhere."""
+    given = (str(CHECKOUT or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    path = os.pathsep.join(map(os.path.abspath, filter(None, given)))
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
-    path = os.pathsep.join(filter(None, paths))
     return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 

@@ -49,7 +49,7 @@ class ForkServer:
         self._key = self._key_of(environment)
         self._lock, self._said = threading.Lock(), b""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "optim.sandbox.forkserver", *modules],
+            [sys.executable, "-P", "-m", "optim.sandbox.forkserver", *modules],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

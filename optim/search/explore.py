@@ -1,21 +1,27 @@
-"""Which recipes to try: a starting set for any model, then the neighbours of what did well."""
+"""Which recipes to try: a starting set for any model, then the neighbours of what did well.
 
+What to try is declared by the parts; here it is gathered.
+"""
+
+import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 
+from optim.errors import InputError
 from optim.graph import analysis_of
 from optim.machine.environment import environment
-from optim.recipe import Recipe
+from optim.part import Circumstances, Ingredient, Start, build_part
+from optim.passes.base import Pass, all_passes
+from optim.recipe import Recipe, ingredients
 from optim.running.queue import Queue
-from optim.search.advice import BF16_FLAGS, MATMULS, RECURRENT
 from optim.studies.choice import front_of
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 
 _START_SIZE = 9
 _NEIGHBOURS_PER_ROUND = 4
-_CLASSICAL = "ai.onnx.ml."
-"""Domain of trees, scalers and the like, which OpenVINO does not run."""
+_LOG = logging.getLogger(__name__)
 
 
 def starting_recipes(
@@ -28,52 +34,63 @@ def starting_recipes(
         flags: the CPU's instruction sets, as `/proc/cpuinfo` names them.
         cores: how many cores may be used.
     """
-    has_conv = "Conv" in ops
-    has_matmul = bool(MATMULS & ops.keys())
-    recurrent = bool(RECURRENT & ops.keys())
-    transformer = has_matmul and ops.get("Softmax", 0) > 0
-    classical = any(op.startswith(_CLASSICAL) for op in ops)
-    wanted = [
-        ("onnxruntime", True),
-        ("openvino", not classical),
-        ("openvino:precision=bf16", not classical and bool(BF16_FLAGS & set(flags))),
-        ("fuse_transformer + onnxruntime", transformer),
-        ("static_int8 + onnxruntime", has_conv or has_matmul),
-        ("static_int8 + openvino", not classical and (has_conv or has_matmul)),
-        ("fuse_transformer + dynamic_int8 + onnxruntime", transformer and not has_conv),
-        ("dynamic_int8 + onnxruntime", (has_matmul or recurrent) and not (has_conv or transformer)),
-        ("weight_only:bits=8 + onnxruntime", has_matmul and not has_conv),
-        ("simplify + onnxruntime", not transformer),
-        ("magnitude_prune + openvino", not classical),
-        ("fp16 + onnxruntime", classical),
-        ("onnxruntime:graph=off", classical),
-        ("onnxruntime:threads=2", cores > 1),
-    ]
-    return [Recipe.parse(text) for text, fits in wanted if fits][:_START_SIZE]
+    here = Circumstances(ops, frozenset(flags), cores)
+    declared = {start for part in ingredients().values() for start in part.starts}
+    ranked = sorted(declared, key=lambda start: (start.rank, start.spelling))
+    found = filter(None, (_started(start, here) for start in ranked if start.when(here)))
+    return list(dict.fromkeys([Recipe.baseline(), *found]))[:_START_SIZE]
+
+
+def _started(start: Start, here: Circumstances) -> Recipe | None:
+    """The recipe, where every part of it is installed and can do something with the model."""
+    try:
+        recipe = Recipe.parse(start.spelling)
+    except InputError as error:  # declared by a part of another package
+        _LOG.warning("%s is not started with: %s", start.spelling, error)
+        return None
+    usable = all(not part.missing() and part.takes(here) for part in recipe.parts)
+    return recipe if usable else None
+
+
+def circumstances_of(study: Study) -> Circumstances:
+    """The study's model on this machine."""
+    here = environment()
+    histogram = analysis_of(study.model).op_histogram
+    return Circumstances(histogram, frozenset(here["flags"].split()), int(here["cores"]))
 
 
 def starting_set(study: Study) -> list[Recipe]:
     """The starting recipes for a study's model on this machine."""
-    here = environment()
-    histogram = analysis_of(study.model).op_histogram
-    return starting_recipes(histogram, here["flags"].split(), int(here["cores"]))
+    here = circumstances_of(study)
+    return starting_recipes(here.ops, here.flags, here.cores)
 
 
-def neighbours(recipe: Recipe) -> list[Recipe]:
-    """Recipes one step from this one: another calibration, sparsity, width or cleaned graph."""
-    spellings = [part.spelling for part in recipe.passes]
-    changed = [[*spellings[:-1], other] for other in _variants(spellings[-1] if spellings else "")]
-    if "simplify" not in {part.name for part in recipe.passes}:
-        changed.append(["simplify", *spellings])
-    return [Recipe.parse(" + ".join([*parts, recipe.runtime.spelling])) for parts in changed]
+def neighbours(recipe: Recipe, here: Circumstances) -> list[Recipe]:
+    """Recipes one step from this one: another value of one setting, or one more pass."""
+    here = replace(here, recipe=recipe.parts)
+    changed = [
+        Recipe.of([*recipe.parts[:position], other, *recipe.parts[position + 1 :]])
+        for position, part in enumerate(recipe.parts)
+        for other in _variants(part, here)
+    ]
+    return [*changed, *_with_one_more(recipe)]
 
 
-def _variants(spelling: str) -> list[str]:
-    return {
-        "static_int8": ["static_int8:calibration=entropy", "static_int8:calibration=percentile"],
-        "magnitude_prune": ["magnitude_prune:sparsity=0.5"],
-        "weight_only": ["weight_only:bits=4"],
-    }.get(spelling.partition(":")[0], [])
+def _variants(part: Ingredient, here: Circumstances) -> Iterator[Ingredient]:
+    """The part with one setting changed to another value that it declares worth trying."""
+    for one in part.searched:
+        for value in one.values if one.when(here) else ():
+            if getattr(part, one.field) != value:
+                yield build_part(type(part), {**part.model_dump(), one.field: value})
+
+
+def _with_one_more(recipe: Recipe) -> Iterator[Recipe]:
+    """The recipe with a pass added that is tried on any, where its stage is free."""
+    stages = {one.stage for one in recipe.passes}
+    for added in all_passes().values():
+        if added.tried_on_any and added.stage not in stages and not added.missing():
+            passes: list[Pass] = [*recipe.passes, added()]
+            yield Recipe.of([*sorted(passes, key=lambda one: one.stage), recipe.runtime])
 
 
 def explore_study(
@@ -85,7 +102,7 @@ def explore_study(
     Returns the numbers of all trials started.
     """
     deadline = time.monotonic() + budget
-    recipes = starting_set(study)
+    recipes, here = starting_set(study), circumstances_of(study)
     numbers: list[int] = []
     while recipes and time.monotonic() < deadline:
         new = [study.add(recipe, "local", origin="explore", again=True) for recipe in recipes]
@@ -94,6 +111,6 @@ def explore_study(
         trials = study.trials_of(numbers)
         tried = {trial.recipe for trial in trials}
         best = [trial for trial in trials if trial.number in front_of(trials)]
-        near = [recipe for trial in best for recipe in neighbours(trial.recipe)]
+        near = [recipe for trial in best for recipe in neighbours(trial.recipe, here)]
         recipes = list(dict.fromkeys(r for r in near if r not in tried))[:_NEIGHBOURS_PER_ROUND]
     return numbers

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from optim.findings import Interval
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.studies.front import Point, front
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
@@ -40,7 +40,7 @@ def loss_of(trial: Trial) -> Interval:
     assert trial.quality is not None
     low, high = trial.quality.difference_ci
     difference = Interval(value=trial.quality.difference, low=low, high=high)
-    better_up = METRICS[trial.quality.metric].higher_is_better
+    better_up = find_metric(trial.quality.metric).higher_is_better
     return difference.negated() if better_up else difference
 
 
@@ -67,6 +67,6 @@ def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
 def _relative_loss(trial: Trial) -> float:
     assert trial.quality is not None
     loss = loss_of(trial).value
-    if METRICS[trial.quality.metric].higher_is_better:
+    if find_metric(trial.quality.metric).higher_is_better:
         return loss
     return loss / trial.quality.baseline_value if trial.quality.baseline_value else loss

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.errors import InputError
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -48,7 +48,7 @@ def create_study(model: Model, evalset: EvalSet) -> "Study":
     """The study of this model and EvalSet; made if there is none yet."""
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.name).strip("-.")[:40] or "model"
     name = f"{slug}-{model.digest[:_DIGEST_LETTERS]}-{evalset.digest[:_DIGEST_LETTERS]}"
-    upward = METRICS[evalset.metric].higher_is_better
+    upward = find_metric(evalset.metric).higher_is_better
     created = optuna.create_study(
         study_name=name,
         storage=storage(),

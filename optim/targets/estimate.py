@@ -31,7 +31,6 @@ METHOD = (
     "with datasheet peaks and labelled assumptions, for an engine made for that hardware; of the "
     "recipe's runtime only its precision and threads count."
 )
-_HINTS: dict[str, Dtype] = {"bf16": "bf16", "f16": "fp16", "fp16": "fp16"}
 _FREE = VIEWS | {"Constant", "Shape", "Size", "DequantizeLinear"}
 _GATHERS = ("Gather", "GatherElements", "GatherND", "GatherBlockQuantized", "Slice")
 _JOINING = POINTWISE
@@ -74,7 +73,7 @@ def estimate(analysis: Analysis, target: Target, recipe: Recipe) -> Estimate:
     """
     if target.assumptions is None or target.interval is None:
         raise InputError(f"{target.title} is not modelled.", "Measure on it instead.", "estimate")
-    hint = _HINTS.get(str(getattr(recipe.runtime, "precision", "")))
+    hint = recipe.runtime.lowers_to or None
     refused = _refusal(analysis, target, hint)
     if refused:
         return Estimate(target=target.name, refused=refused)

@@ -17,9 +17,11 @@ from support.study_tools import ROOT, use_home, write_classifier
 
 from optim.bundles import manifest
 from optim.cli import main, seconds, share
+from optim.metrics.base import all_metrics
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
+from optim.sandbox import PROTECTIONS
 from optim.settings import settings
 from optim.targets import all_targets
 
@@ -94,9 +96,12 @@ def test_parts_lists_everything(capfd: pytest.CaptureFixture[str]) -> None:
     listed = strict(capfd.readouterr().out)
     assert listed["passes"].keys() == all_passes().keys()
     assert listed["runtimes"].keys() == all_runtimes().keys()
+    assert listed["metrics"].keys() == all_metrics().keys()
+    assert listed["broken"] == []
     assert listed["targets"].keys() == all_targets().keys()
     part = listed["passes"]["static_int8"]
-    assert {"title", "summary", "helps", "hurts", "missing", "settings"} == part.keys()
+    assert {"title", "summary", "helps", "hurts", "origin", "missing", "settings"} == part.keys()
+    assert part["origin"] == "built-in"
     assert part["settings"]["per_channel"]["description"]
     assert main(["parts"]) == 0
     text = capfd.readouterr().out

@@ -5,7 +5,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from optim.judging.paired import difference, mcnemar, proportion_interval
-from optim.metrics import METRICS
+from optim.metrics.base import find_metric
 
 counts = st.integers(0, 300)
 
@@ -42,7 +42,7 @@ def test_bootstrap_interval_of_a_mean_covers_the_truth():
     for _ in range(120):
         baseline = np.abs(random.standard_normal((150, 1)))
         rows = baseline + 0.1 + 0.3 * random.standard_normal((150, 1))
-        found = difference(METRICS["mae"], baseline, rows)
+        found = difference(find_metric("mae"), baseline, rows)
         covered += found.low <= 0.1 <= found.high
     assert covered / 120 >= 0.88
 
@@ -51,7 +51,7 @@ def test_bootstrap_interval_of_a_mean_covers_the_truth():
 @given(st.integers(0, 2**32 - 1), st.sampled_from(["auc", "f1", "mae", "rmse", "cosine"]))
 def test_swapping_the_models_turns_the_difference_around(seed, name):
     random = np.random.default_rng(seed)
-    metric = METRICS[name]
+    metric = find_metric(name)
     labels = np.r_[0, 1, random.integers(0, 2, 40)]
     a, b = ([metric.row(o, v) for o, v in zip(s, labels, strict=True)]
             for s in random.random((2, 42, 1)))  # fmt: skip
@@ -65,13 +65,13 @@ def test_swapping_the_models_turns_the_difference_around(seed, name):
 def test_equal_rows_differ_by_nothing(name):
     random = np.random.default_rng(0)
     pairs = zip(random.random((30, 1)), np.arange(30) % 2, strict=True)
-    rows = np.array([METRICS[name].row(o, v) for o, v in pairs])
-    found = difference(METRICS[name], rows, rows.copy())
+    rows = np.array([find_metric(name).row(o, v) for o, v in pairs])
+    found = difference(find_metric(name), rows, rows.copy())
     assert (found.size, found.low, found.high, found.p_value) == (0, 0, 0, 1)
 
 
 def test_equally_right_answers_still_leave_doubt():
     rows = np.ones((50, 1))
-    found = difference(METRICS["top1"], rows, rows)
+    found = difference(find_metric("top1"), rows, rows)
     assert found.size == 0 and found.p_value == 1
     assert -0.06 < found.low < -0.03 and 0.03 < found.high < 0.06

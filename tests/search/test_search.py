@@ -12,8 +12,10 @@ from optim.ingest import ingest
 from optim.ingest.samples import find_sample, list_samples
 from optim.judging.quality import Quality
 from optim.machine.environment import environment
+from optim.part import Circumstances, Start
 from optim.recipe import Recipe
 from optim.running.queue import Queue
+from optim.runtimes.base import all_runtimes
 from optim.search.explore import explore_study, neighbours, starting_recipes, starting_set
 from optim.studies.choice import best_within, front_of, point_of
 from optim.studies.study import Study
@@ -26,6 +28,7 @@ FLAGS = ("avx512_vnni", "avx512_bf16", "amx_bf16")
 CNN = {"Conv": 20, "Relu": 20, "Gemm": 1}
 TRANSFORMER = {"MatMul": 32, "Softmax": 4, "Add": 40}
 LSTM = {"LSTM": 2, "Gemm": 1}
+ANYWHERE = Circumstances({})
 TREES = {"ai.onnx.ml.TreeEnsembleClassifier": 1}
 
 
@@ -74,12 +77,38 @@ def test_every_sample_starts_with_about_eight_recipes(
 
 
 def test_neighbours_are_one_step_away() -> None:
-    near = [r.spelling for r in neighbours(Recipe.parse("static_int8 + openvino"))]
+    near = [r.spelling for r in neighbours(Recipe.parse("static_int8 + openvino"), ANYWHERE)]
     assert "static_int8:calibration=entropy + openvino" in near
     assert "simplify + static_int8 + openvino" in near
     assert all(text.endswith("openvino") for text in near)
-    again = neighbours(Recipe.parse("simplify + onnxruntime"))
+    again = neighbours(Recipe.parse("simplify + onnxruntime"), ANYWHERE)
     assert all(recipe.spelling.count("simplify") <= 1 for recipe in again)
+
+
+def test_a_neighbour_keeps_the_settings_that_are_not_changed() -> None:
+    recipe = Recipe.parse("magnitude_prune + static_int8:activations=s8 + openvino:threads=2")
+    near = [one.spelling for one in neighbours(recipe, ANYWHERE)]
+    assert near == [
+        "magnitude_prune:sparsity=0.5 + static_int8:activations=s8 + openvino:threads=2",
+        "magnitude_prune + static_int8:calibration=entropy,activations=s8 + openvino:threads=2",
+        "magnitude_prune + static_int8:calibration=percentile,activations=s8 + openvino:threads=2",
+        f"simplify + {recipe.spelling}",
+    ]
+
+
+def test_what_is_not_installed_is_not_started_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(all_runtimes()["openvino"], "packages", ("no_such_package",))
+    assert not any("openvino" in text for text in spellings(CNN))
+
+
+def test_a_start_that_no_recipe_can_be_made_of_is_skipped_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = spellings({"Add": 1})
+    monkeypatch.setattr(all_runtimes()["openvino"], "starts", (Start("nonsense + openvino", 1),))
+    kept = spellings({"Add": 1})
+    assert kept and set(kept) < set(before)
+    assert "nonsense" in caplog.text
 
 
 def trial(

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _WEIGHT_INPUT = {"Gather": 0}  # elsewhere it is the second input
 _SPLIT_SUFFIX = "_MatMul"
+APPENDED = rf"({_SPLIT_SUFFIX})?_quant(_\w+)?$"
+"""What ONNX Runtime's quantizer appends to the names of the nodes that it replaces."""
 
 
 class IntType(StrEnum):

@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from optim.errors import InputError
-from optim.metrics import METRICS, check_labels, choose_output, find_metric, infer_metric, settle
+from optim.metrics.base import all_metrics, find_metric
+from optim.metrics.choosing import check_labels, choose_output, infer_metric
 from optim.model import TensorSpec
 
+METRICS = {name: metric() for name, metric in all_metrics().items()}
 QUICK = settings(max_examples=60, deadline=None)
 
 
@@ -22,7 +24,7 @@ def rows_of(metric, outputs, labels):
 
 def value(metric, outputs, labels):
     rows = rows_of(metric, outputs, labels)
-    rows = settle(METRICS[metric], rows, rows)
+    rows = METRICS[metric].decided(rows, rows)
     return METRICS[metric].aggregate(rows, np.ones((1, len(rows))))[0]
 
 
@@ -54,20 +56,6 @@ def test_auc_only_depends_on_the_order_of_scores(data):
     assert value("auc", np.exp(scores), labels) == pytest.approx(value("auc", scores, labels))
     assert value("auc", -scores, labels) == pytest.approx(1 - value("auc", scores, labels))
     assert value("auc", scores, 1 - labels) == pytest.approx(1 - value("auc", scores, labels))
-
-
-@QUICK
-@given(scored(2), st.integers(0, 2**32 - 1))
-def test_weights_count_how_often_a_sample_was_drawn(data, seed):
-    scores, labels = data
-    drawn = np.random.default_rng(seed).integers(0, len(labels), len(labels))
-    weights = np.bincount(drawn, minlength=len(labels))[None].astype(float)
-    for name in ("top1", "auc", "f1", "mae", "rmse", "cosine"):
-        outputs = scores[:, :1] if METRICS[name].kind == "numbers" else scores
-        rows = rows_of(name, outputs, labels)
-        metric = METRICS[name]
-        once = metric.aggregate(rows[drawn], np.ones((1, len(drawn))))
-        assert metric.aggregate(rows, weights) == pytest.approx(once)
 
 
 @QUICK

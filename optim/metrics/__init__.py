@@ -1,0 +1,1 @@
+"""Metrics: how good outputs are, one file each. See `base.Metric`."""

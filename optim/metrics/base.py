@@ -1,0 +1,157 @@
+"""What every metric is: which outputs it reads, what it keeps of each sample, how samples become
+one number, and what that number says.
+
+A metric turns every sample into a short row of numbers; `aggregate` turns weighted rows into the
+metric's value for many weightings at once. Weights that count how often a sample was drawn make
+it a bootstrap, weights of one the metric itself.
+
+Metrics that need no labels compare with the original's own outputs instead.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from optim.arrays import Array
+from optim.errors import InputError
+from optim.metrics.support.outputs import is_class_like, is_decision, size_of
+from optim.metrics.support.rows import Rows, mean
+from optim.model import TensorSpec
+from optim.names import legible
+from optim.part import Part, discover
+
+Kind = Literal["class", "binary", "numbers", "any"]
+
+_FAITHFUL = 0.99
+_MOST_CLASSES = 1 << 31  # of an output that is a class number and does not say how many there are
+
+
+class Metric(Part):
+    """One way to score outputs: against labels, or against the original's outputs."""
+
+    unit: ClassVar[str] = ""
+    """"%" for shares, which are kept as 0 to 1 and shown as percentages."""
+    kind: ClassVar[Kind]
+    """What a label is: the number of a class, 0 or 1, numbers, or whatever the output is."""
+    higher_is_better: ClassVar[bool] = True
+    needs_labels: ClassVar[bool] = True
+    ignores_labels: ClassVar[bool] = False
+    """Whether labels are of no use to it."""
+    right_or_wrong: ClassVar[bool] = False
+    """Whether every sample is right or wrong and the value their mean: McNemar's test applies."""
+    least: ClassVar[float] = 0.0
+    most: ClassVar[float] = 1.0
+    chance: ClassVar[float] = 0.0
+    """What guessing scores, where that does not depend on the number of classes."""
+
+    def row(self, output: Array, label: Array) -> Sequence[float]:
+        """The numbers kept of one sample; as many for every sample."""
+        raise NotImplementedError
+
+    def decided(self, rows: Rows, baseline: Rows) -> Rows:
+        """The rows with open decisions taken, by what the original's rows are; often as they are.
+
+        For both models the same rule, so that their difference is the models' own.
+        """
+        return rows
+
+    def aggregate(self, rows: Rows, weights: Rows) -> Rows:
+        """The value [b] of rows [n, k] for each weighting in weights [b, n]."""
+        return mean(rows, weights)
+
+    def fits(self, spec: TensorSpec, label_size: int | None) -> bool:
+        """Whether it can read this output.
+
+        Args:
+            label_size: how many numbers one label holds; None without labels.
+        """
+        if self.kind == "any" or (label_size is None and not self.needs_labels):
+            return True
+        if self.kind == "numbers":
+            return size_of(spec) == label_size
+        if self.kind == "binary":
+            return size_of(spec) in (1, 2) and not is_decision(spec)
+        return is_decision(spec) or is_class_like(spec)
+
+    def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
+        """How well it suits labels that came without a metric; 0: not at all. The highest wins."""
+        return 0
+
+    def on(self, scores_classes: bool) -> "Metric":
+        """The metric that does the work on an output; another than itself where that depends.
+
+        Args:
+            scores_classes: whether the output is scores of classes or the number of one.
+        """
+        return self
+
+    def class_count(self, spec: TensorSpec) -> int:
+        """How many classes a label may be of, for this output; 0 where labels are no classes."""
+        if self.kind == "binary":
+            return 2
+        if self.kind != "class":
+            return 0
+        return _MOST_CLASSES if is_decision(spec) else max(2, size_of(spec))
+
+    def suspect_below(self, class_count: int) -> float:
+        """The original's score below which it seems to guess."""
+        return self.chance
+
+    def doubt(self, score: float, class_count: int) -> str:
+        """What a score of the original says against labels or preprocessing; empty if nothing.
+
+        Args:
+            class_count: 0 where it is not known.
+        """
+        if score >= self.suspect_below(class_count):
+            return ""
+        return (
+            f"The original itself scores only {self.show(score)}, near guessing: check the "
+            "labels' order and the preprocessing."
+        )
+
+    def show(self, value: float) -> str:
+        """A value with its unit, such as "93.12 %"."""
+        if self.unit == "%":
+            return f"{100 * value:.2f} %"
+        return f"{value:.4g} {self.unit}".rstrip()
+
+    def show_difference(self, value: float) -> str:
+        """The size of a difference, such as "0.8 points"."""
+        size = abs(value)
+        if self.unit == "%":
+            return f"{100 * size:.2g} points"
+        return f"{size:.2g} {self.unit}".rstrip()
+
+    def agreement(self, value: float, where: str) -> str:
+        """What a value against the original's own outputs says, without a full stop.
+
+        Args:
+            where: on what, such as "64 synthesized inputs".
+        """
+        return f"{self.title} {self.show(value)} to the original's outputs on {where}"
+
+    def is_faithful(self, value: float) -> bool:
+        """Whether a value against the original's own outputs leaves little doubt."""
+        return value >= _FAITHFUL
+
+
+def all_metrics() -> dict[str, type[Metric]]:
+    """Every metric by name."""
+    return discover("optim.metrics", Metric)
+
+
+def find_metric(name: str) -> Metric:
+    """The metric a user named ("top-1", "AUC", ...). Raises InputError."""
+    key = _plain(name)
+    for known, metric in all_metrics().items():
+        if _plain(known) == key:
+            return metric()
+    raise InputError(
+        f"There is no metric {legible(name)!r}.",
+        f"Known ones: {', '.join(all_metrics())}.",
+        "EvalSet",
+    )
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
