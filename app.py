@@ -10,8 +10,8 @@ from streamlit import net_util
 
 from optim.running.warming import warm
 from ui.errors import on_script_error
-from ui.hosts import middleware
-from ui.routes import routes
+from ui.server.hosts import middleware
+from ui.server.routes import routes
 
 # Streamlit asks a server on the internet for its own address when a foreign origin knocks.
 # Nothing here phones home.

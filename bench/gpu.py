@@ -63,7 +63,8 @@ def _captured(run: Callable[[], torch.Tensor]) -> Callable[[], None]:
     graph = torch.cuda.CUDAGraph()
     with torch.cuda.graph(graph):
         run()
-    return graph.replay
+    replay: Callable[[], None] = graph.replay
+    return replay
 
 
 def _p50_ms(run: Callable[[], object]) -> float:

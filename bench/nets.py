@@ -209,7 +209,7 @@ class _Unet(nn.Module):
         return nn.Sequential(_conv(i, o, 3), _conv(o, o, 3))
 
     def forward(self, x: Tensor) -> Tensor:
-        kept = []
+        kept: list[Tensor] = []
         for level in self.down:
             x = level(x if not kept else nn.functional.max_pool2d(x, 2))
             kept.append(x)

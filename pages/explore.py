@@ -2,21 +2,25 @@
 
 import streamlit as st
 
-from optim.studies.choice import best_within
+from optim.showing.chart import trade_off
+from optim.showing.figure import Where
+from optim.showing.figures import LATENCY, QUALITY, figures_for
+from optim.showing.points import Plane, marks
+from optim.showing.text import size
+from optim.studies.choice import best_within, front_of
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
-from ui import charts
-from ui.builder import builder
-from ui.live_chart import live_chart
-from ui.news import redraw_on_news, stamp_of
-from ui.panel import panel
+from ui.explore.builder import builder
+from ui.explore.live_chart import live_chart
+from ui.explore.news import redraw_on_news
+from ui.explore.panel import panel
+from ui.explore.queue_list import queue_list
+from ui.explore.table import trial_table
 from ui.parts import target_label
-from ui.points import front_numbers, marks
-from ui.quantities import LATENCY, QUALITY, Quantity, quantities
+from ui.server.stamp import stamp_of
 from ui.state import choose_trial, chosen_trial, require_study, trials_in_address
-from ui.table import queue_list, trial_table
-from ui.text import plain, size
+from ui.text import plain
 
 _LOSS = 0.01
 _CHART = "chart"
@@ -35,8 +39,9 @@ def _header(study: Study) -> None:
     st.caption(" · ".join(facts) + made_up)
 
 
-def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool]:
-    known = quantities(study.evalset.metric, trials)
+def _plane(study: Study, trials: list[Trial]) -> tuple[Plane, bool]:
+    """What the chart shows across and up, and whether across is logarithmic."""
+    known = figures_for(Where.AXIS, study.evalset.metric, trials)
     names = list(known)
     left, middle, right = st.columns([3, 3, 1.4], vertical_alignment="bottom")
     with left:
@@ -45,7 +50,7 @@ def _axes(study: Study, trials: list[Trial]) -> tuple[Quantity, Quantity, bool]:
         y = st.selectbox("Up", names, names.index(QUALITY), lambda n: known[n].title, key="y")
     with right:
         log = st.toggle("Log", key="log", help="Logarithmic scale across")
-    return known[x], known[y], log
+    return Plane(known[x], known[y]), log
 
 
 def _on_hardware(trials: list[Trial]) -> list[Trial]:
@@ -71,26 +76,18 @@ def _short_label(name: str) -> str:
     return target_label(target.model_copy(update={"title": target.title.partition(",")[0]}))
 
 
-def _chart(
-    study: Study, trials: list[Trial], shown: int | None, x: Quantity, y: Quantity, log: bool
-) -> None:
-    key = f"{_CHART}:{study.name}:{x.name}:{y.name}:{log}"
-    drawn = marks(trials, x, y)
-    figure = charts.trade_off(
-        drawn,
-        charts.Axis(x.axis, x.higher_is_better, log),
-        charts.Axis(y.axis, y.higher_is_better),
-        shown,
-        view=key,
-    )
-    live_chart(
-        figure,
-        key,
-        f"{y.title} against {x.title} of {len(drawn)} trials",
-        shown,
-        lambda number: choose_trial(study, number),
-    )
-    missing = [t for t in trials if not t.finished and t.number not in {m.number for m in drawn}]
+def _chart(study: Study, trials: list[Trial], chosen: int | None, plane: Plane, log: bool) -> None:
+    drawn = marks(trials, plane)
+    key = f"{_CHART}:{study.name}:{plane.x.name}:{plane.y.name}:{log}"
+    figure = trade_off(drawn, *plane.axes(log), chosen, front=plane.front_name, view=key)
+    alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
+    live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number))
+    st.caption(plain(_progress(trials, {mark.number for mark in drawn})))
+
+
+def _progress(trials: list[Trial], drawn: set[int]) -> str:
+    """What is on its way to the chart, and what will never be on it."""
+    missing = [trial for trial in trials if not trial.finished and trial.number not in drawn]
     failed = sum(trial.state == "failed" for trial in trials)
     notes = []
     if missing:
@@ -100,7 +97,7 @@ def _chart(
         )
     if failed:
         notes.append(f"{failed} failed; the table says why")
-    st.caption(plain(" · ".join(notes)) if notes else "Click a point for its details.")
+    return " · ".join(notes) or "Click a point for its details."
 
 
 @st.fragment
@@ -112,17 +109,17 @@ def _live() -> None:
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
-        x, y, log = _axes(study, trials)
-        _chart(study, _on_hardware(trials), trial and trial.number, x, y, log)
+        plane, log = _plane(study, trials)
+        _chart(study, _on_hardware(trials), trial.number if trial else None, plane, log)
         st.subheader("Queue")
         queue_list(study, trials)
     with side:
         if trial:
-            panel(study, trial, trials, x, y)
+            panel(study, trial, trials, plane)
         else:
             st.caption("The first point appears within seconds.")
     st.subheader("Trials")
-    trial_table(study, trials, front_numbers(trials, x, y))
+    trial_table(study, trials, front_of(trials))
     redraw_on_news(study.name, stamp)
 
 
@@ -133,11 +130,14 @@ def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
     return chosen or best_within(trials, _LOSS) or next(iter(trials), None)
 
 
-study = require_study()
-st.session_state["open_study"] = study
-if chosen_trial(study) is None:
-    choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
-_header(study)
-with st.sidebar:
-    builder(study)
-_live()
+def _page(study: Study) -> None:
+    st.session_state["open_study"] = study
+    if chosen_trial(study) is None:
+        choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
+    _header(study)
+    with st.sidebar:
+        builder(study)
+    _live()
+
+
+_page(require_study())

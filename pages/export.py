@@ -5,8 +5,9 @@ import streamlit as st
 from optim.bundles.bundle import export_zip
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from ui import export, text
+from ui import export
 from ui.errors import errors_shown
+from ui.headline import headline
 from ui.state import EXPLORE, choose_trial, page, require_study, trials_in_address
 from ui.text import plain
 
@@ -29,17 +30,13 @@ def _choose(study: Study) -> Trial | None:
     return trials[number]
 
 
-def _decision(trial: Trial) -> None:
-    """What is being taken away, in three figures."""
-    assert trial.summary and trial.quality
-    columns = st.columns([1, 1, 2])
-    gain, p50 = trial.summary.speedup, trial.summary.p50_ms
-    columns[0].metric("Speed-up", f"{gain.value:.2f}×", f"{gain.low:.2f} to {gain.high:.2f}",
-                      delta_color="off", delta_arrow="off")  # fmt: skip
-    ends = f"{text.milliseconds(p50.low)} to {text.milliseconds(p50.high)}"
-    columns[1].metric("Latency (p50)", text.milliseconds(p50.value), ends,
-                      delta_color="off", delta_arrow="off")  # fmt: skip
-    with columns[2]:
+def _decision(study: Study, trial: Trial) -> None:
+    """What is being taken away, in a few figures."""
+    assert trial.quality
+    numbers, words = st.columns(2)
+    with numbers:
+        headline(trial, study.evalset.metric)
+    with words:
         st.markdown(plain(trial.quality.verdict))
         if not trial.finished:
             st.caption("It is still being measured; the bundle holds what is known by now.")
@@ -55,17 +52,8 @@ def _make(study: Study, trial: Trial) -> str | None:
     return digest
 
 
-study = require_study()
-st.subheader(f"Export from {plain(study.model.name)}", anchor=False)
-trial = _choose(study)
-if trial is None:
-    st.info("No trial has been measured yet. A bundle is made of a measured trial.")
-    st.page_link(page(EXPLORE), label="Go to Explore", query_params={"study": study.name})
-    st.stop()
-choose_trial(study, trial.number)
-st.code(trial.recipe.spelling, language=None, wrap_lines=True)
-with errors_shown():
-    _decision(trial)
+def _take_away(study: Study, trial: Trial) -> None:
+    """The buttons. Then what the bundle holds, and how it is checked."""
     with st.container(horizontal=True, vertical_alignment="center"):
         digest = _make(study, trial)
         if digest:
@@ -80,8 +68,11 @@ with errors_shown():
         )
     st.markdown("**What it holds**")
     st.table(export.contents(digest), border="horizontal")
+    _how_to_check(f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip", trial)
+
+
+def _how_to_check(file: str, trial: Trial) -> None:
     st.markdown("**How to check it**, on this machine or another")
-    file = f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip"
     st.code(f"python -m optim replay {file}", language="bash")
     st.caption(
         "It checks the hashes, applies the recipe to the original again, compares the model bit "
@@ -90,3 +81,21 @@ with errors_shown():
     st.code(
         f'python -m optim measure MODEL.onnx --recipe "{trial.recipe.spelling}"', language="bash"
     )
+
+
+def _page(study: Study) -> None:
+    st.subheader(f"Export from {plain(study.model.name)}", anchor=False)
+    trial = _choose(study)
+    if trial is None:
+        st.info("No trial has been measured yet. A bundle is made of a measured trial.")
+        query = {"study": study.name}
+        st.page_link(page(EXPLORE), label="Go to Explore", query_params=query)
+        return
+    choose_trial(study, trial.number)
+    st.code(trial.recipe.spelling, language=None, wrap_lines=True)
+    with errors_shown():
+        _decision(study, trial)
+        _take_away(study, trial)
+
+
+_page(require_study())

@@ -6,15 +6,16 @@ from optim.explaining.profile import ProfiledNode
 from optim.graph import Analysis
 from optim.model import load_model
 from optim.recipe import Recipe
+from optim.showing.text import count, size
 from optim.studies.study import Study
 from ui import charts
 from ui.cached import analysis_of_digest, profile_of_digest
 from ui.errors import errors_shown
 from ui.models import known_models, runtimes_of
-from ui.netron import viewer_url
 from ui.nodes import node_columns, node_frame
+from ui.server.netron import viewer_url
 from ui.state import queue, require_study, trials_in_address
-from ui.text import count, plain, size
+from ui.text import plain
 
 _HEIGHT = 620
 _PICTURE, _NODES = "Picture (Netron)", "Nodes and where the time goes"

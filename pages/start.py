@@ -8,12 +8,12 @@ from optim.ingest.samples import Sample, list_samples
 from optim.metrics.base import find_metric
 from optim.model import Model
 from optim.settings import settings
+from optim.showing.text import size
 from optim.studies.study import create_study
 from ui import upload
 from ui.errors import errors_shown
-from ui.live_chart import preload
+from ui.explore.live_chart import preload
 from ui.state import begin, queue, study_links
-from ui.text import size
 
 _PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
 

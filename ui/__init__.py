@@ -1,0 +1,1 @@
+"""What the pages are made of. It only shows; the work is `optim`'s."""

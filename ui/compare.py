@@ -6,16 +6,15 @@ from optim.errors import OptimError
 from optim.explaining.executed import Pair, Side, precisions, wanted_precision
 from optim.explaining.explain import Reason
 from optim.graph import GraphDiff
-from optim.metrics.base import find_metric
+from optim.showing import text
+from optim.showing.figure import Where
+from optim.showing.figures import figures_for
 from optim.studies.choice import best_within
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from ui import text
 from ui.cached import analysis_of_digest, profile_of_digest
-from ui.points import shown as with_interval
-from ui.quantities import quantities
-from ui.text import plain
+from ui.text import is_number, plain
 
 MOST = 6
 _LOSS = 0.01
@@ -25,8 +24,8 @@ Table = dict[str, list[str]]
 
 def asked(address: Mapping[str, str], repeated: Iterable[str]) -> list[int]:
     """Numbers of the trials in an address: `trials=1,2`, or `trial=1` once or more."""
-    texts = [*address.get("trials", "").split(","), *repeated]
-    return list(dict.fromkeys(int(t) for t in texts if text.is_number(t)))
+    given = [*address.get("trials", "").split(","), *repeated]
+    return list(dict.fromkeys(int(number) for number in given if is_number(number)))
 
 
 def preselected(trials: Sequence[Trial], wanted: Sequence[int]) -> list[int]:
@@ -51,16 +50,13 @@ def title(trial: Trial) -> str:
 
 def figures(study: Study, chosen: Sequence[Trial]) -> Table:
     """Every figure that any of the trials has, one column per trial; empty where it has none."""
-    known = quantities(study.evalset.metric, chosen).values()
-    labels = ["Recipe", *(quantity.title for quantity in known)]
-    labels += ["More threads alone", "Difference in quality", "Verdict", "Timed", "Warnings"]
+    known = figures_for(Where.COMPARE, study.evalset.metric, chosen).values()
+    labels = ["Recipe", *(figure.title for figure in known), "Verdict", "Timed", "Warnings"]
     table = {"": labels}
     for trial in chosen:
-        values = ((quantity, quantity.get(trial)) for quantity in known)
-        cells = [with_interval(quantity, value) if value else "" for quantity, value in values]
-        words = [_difference(trial), _verdict(trial), _timed(study, trial), _warnings(trial)]
-        head = plain(trial.recipe.spelling)
-        table[f"#{trial.number}"] = [head, *cells, _thread_gain(trial), *words]
+        cells = [plain(figure.text(trial)) for figure in known]
+        words = [_verdict(trial), _timed(study, trial), _warnings(trial)]
+        table[f"#{trial.number}"] = [plain(trial.recipe.spelling), *cells, *words]
     kept = [i for i in range(len(labels)) if any(column[i] for column in list(table.values())[1:])]
     return {name: [column[i] for i in kept] for name, column in table.items()}
 
@@ -127,24 +123,6 @@ def weight_changes(diff: GraphDiff) -> str:
     return f"Weights: {', '.join(changes)}." if diff.weight_bytes_change else ""
 
 
-def _thread_gain(trial: Trial) -> str:
-    gain = trial.summary.thread_gain if trial.summary else None
-    return text.times(gain) if gain else ""
-
-
-def _difference(trial: Trial) -> str:
-    if trial.quality is None:
-        return ""
-    ends = (trial.quality.difference, *trial.quality.difference_ci)
-    if not any(ends):
-        return "none"
-    if find_metric(trial.quality.metric).unit == "%":
-        value, low, high = (f"{100 * end:+.2f}" for end in ends)
-        return plain(f"{value} points ({low} to {high})")
-    value, low, high = (f"{end:+.3g}" for end in ends)
-    return plain(f"{value} ({low} to {high})")
-
-
 def _verdict(trial: Trial) -> str:
     return plain(trial.error or (trial.quality.verdict if trial.quality else ""))
 
@@ -156,13 +134,13 @@ def _timed(study: Study, trial: Trial) -> str:
     if trial.summary is None:
         return ""
     try:
-        cpus = {part.environment.get("cpu", "") for part in study.measurement(trial.number).slices}
+        cpus = {
+            piece.environment.get("cpu", "") for piece in study.measurement(trial.number).slices
+        }
     except (OptimError, OSError):  # the trial's warnings say that its samples are lost
         cpus = set()
     where = f" on {', '.join(sorted(cpus))}" if any(cpus) else ""
-    summary = trial.summary
-    processes = f"{summary.processes} process{'es' if summary.processes != 1 else ''}"
-    return plain(f"{summary.runs:,} runs in {processes}{where}")
+    return plain(f"{text.timed(trial.summary)}{where}")
 
 
 def _warnings(trial: Trial) -> str:

@@ -7,12 +7,12 @@ from optim.bundles.bundle import ZIP_SUFFIX
 from optim.home.files import file_path
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
+from optim.showing.text import size
 from optim.studies.choice import best_within
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from ui.routes import bundle_url
-from ui.text import size
+from ui.server.routes import bundle_url
 
 _LOSS = 0.01
 _NAME_LETTERS = 12

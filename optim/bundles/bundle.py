@@ -30,7 +30,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim import __version__
 from optim.bundles import manifest
-from optim.bundles.report import Findings, chart_points, report_html
+from optim.bundles.report import Findings, report_html
 from optim.errors import InputError
 from optim.home import files
 from optim.home.scratch import scratch
@@ -102,7 +102,8 @@ def findings_of(study: Study, trial: Trial) -> Findings:
         reports=trial.reports,
         measurement=study.measurement(trial.number),
         quality=trial.quality,
-        points=chart_points(study.trials(), trial.number),
+        trials=tuple(study.trials()),
+        number=trial.number,
     )
 
 

@@ -10,13 +10,15 @@ from plotly.offline import get_plotlyjs
 
 from optim.build import PassReport
 from optim.evalset import EvalSet
-from optim.findings import Interval
 from optim.judging.quality import Quality
-from optim.metrics.base import find_metric
 from optim.model import Model
 from optim.recipe import Recipe
+from optim.showing.chart import ACCENT, GREY, trade_off
+from optim.showing.figure import Where
+from optim.showing.figures import lines
+from optim.showing.points import default_plane, marks
+from optim.showing.text import size, timed
 from optim.studies.trial import Trial
-from optim.targets import all_targets
 from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Summary
 from optim.timing.stats import summarize
 
@@ -28,28 +30,20 @@ table { border-collapse: collapse; } code { overflow-wrap: anywhere; }
 th, td { text-align: left; padding: .2rem 1.2rem .2rem 0; vertical-align: top; }
 th { font-weight: 600; white-space: nowrap; } .note { color: #5b6875; }
 """
-_CHOSEN, _OTHER, _BASELINE = "#1f8fc0", "#8593a3", "#c05a1f"
 _FEW_RUNS = 2000
-
-
-@dataclass(frozen=True)
-class ChartPoint:
-    """One trial in the chart: latency in ms and the metric's value, with their intervals.
-
-    `hardware` is what an estimate is for; empty for what was measured on this machine.
-    """
-
-    label: str
-    latency: Interval
-    quality: Interval
-    hardware: str
-    chosen: bool
-    baseline: bool
+_HOW_READ = '<p class="note">In brackets: the 95 % interval.</p>'
+_HOW_DRAWN = (
+    '<p class="note">Ringed: this trial. Bars: 95 % intervals. The line is the front: what nothing '
+    "else clearly beats, by ratios paired with the original. Hollow: an estimate.</p>"
+)
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of one measured trial: what a bundle holds and a report shows."""
+    """What is known of one measured trial: what a bundle holds and a report shows.
+
+    `trials` are those of its study, for the chart; `number` says which of them it is.
+    """
 
     original: Model
     evalset: EvalSet
@@ -58,48 +52,22 @@ class Findings:
     reports: tuple[PassReport, ...]
     measurement: Measurement
     quality: Quality
-    points: tuple[ChartPoint, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    number: int | None = None
 
     @cached_property
     def summary(self) -> Summary:
         """The statistics, derived from the raw samples."""
         return summarize(self.measurement)
 
+    @property
+    def estimate(self) -> None:
+        """None: what is exported has been measured."""
 
-def chart_points(trials: Iterable[Trial], chosen: int) -> tuple[ChartPoint, ...]:
-    """The points of all trials that have a latency and a quality."""
-    return tuple(
-        ChartPoint(
-            label=trial.recipe.spelling,
-            latency=latency,
-            quality=_quality_interval(trial.quality),
-            hardware="" if trial.summary else _hardware(trial.target),
-            chosen=trial.number == chosen,
-            baseline=trial.recipe.is_baseline,
-        )
-        for trial in trials
-        if trial.quality and (latency := _latency(trial))
-    )
-
-
-def _hardware(target: str) -> str:
-    known = all_targets().get(target)
-    return known.title if known else target
-
-
-def _latency(trial: Trial) -> Interval | None:
-    if trial.summary:
-        return trial.summary.p50_ms
-    if trial.estimate and not trial.estimate.refused:
-        return Interval(
-            value=trial.estimate.value, low=trial.estimate.low, high=trial.estimate.high
-        )
-    return None
-
-
-def _quality_interval(quality: Quality) -> Interval:
-    low, high = (quality.baseline_value + end for end in quality.difference_ci)
-    return Interval(value=quality.value, low=min(low, quality.value), high=max(high, quality.value))
+    @property
+    def size_bytes(self) -> int:
+        """The optimized model's."""
+        return self.optimized.size_bytes
 
 
 def report_html(findings: Findings) -> str:
@@ -108,7 +76,7 @@ def report_html(findings: Findings) -> str:
     parts = [
         f"<h1>{name}: {escape(headline(findings))}</h1>",
         f"<p><code>{recipe}</code></p>",
-        _section("Figures", _table(_figures(findings))),
+        _section("Figures", _figures(findings), _HOW_READ),
         _chart_section(findings),
         _section("Run times", _html(_run_times(findings)), _how_timed(findings)),
         _section("What each pass did", _table(_passes(findings.reports)) or "<p>No passes.</p>"),
@@ -134,97 +102,45 @@ def _section(title: str, *content: str) -> str:
 
 
 def _chart_section(findings: Findings) -> str:
-    if not findings.points:
+    plane = default_plane(findings.quality.metric, findings.trials)
+    drawn = marks(findings.trials, plane)
+    if not drawn:
         return ""
-    return _section("Latency against quality", _html(_trade_off(findings)))
+    figure = trade_off(drawn, *plane.axes(), findings.number, front=plane.front_name)
+    return _section("Latency against quality", _html(_on_paper(figure)), _HOW_DRAWN)
 
 
-def _table(rows: Sequence[tuple[str, str]]) -> str:
-    cells = (f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in rows)
-    return f"<table>{''.join(cells)}</table>" if rows else ""
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    return f"<table>{''.join(map(_row, rows))}</table>" if rows else ""
 
 
-def _figures(findings: Findings) -> list[tuple[str, str]]:
-    summary, quality = findings.summary, findings.quality
-    metric, drift = find_metric(quality.metric), quality.fidelity
+def _row(cells: Sequence[str]) -> str:
+    """A name, its value, and a note if there is one."""
+    name, value, *notes = map(escape, cells)
+    note = "".join(f' <span class="note">{note}</span>' for note in notes if note)
+    return f"<tr><th>{name}</th><td>{value}{note}</td></tr>"
+
+
+def _figures(findings: Findings) -> str:
     rows = [
-        ("Speed-up", _shown(summary.speedup, "x") + ", against the original on ONNX Runtime"),
-        *((key, _shown(value, " ms")) for key, value in summary.percentiles.items()),
-        ("Original, p50", f"{summary.baseline_p50_ms:.3g} ms"),
-        ("Throughput", f"{summary.throughput_per_s:.4g} runs per s"),
-        (metric.title, f"{metric.show(quality.value)} on {quality.n:,} samples"),
-        ("Original's", metric.show(quality.baseline_value)),
-        ("Verdict", quality.verdict),
-        ("Cosine to the original", f"{drift.cosine:.6f}"),
-        ("SQNR", "no noise" if drift.sqnr_db is None else f"{drift.sqnr_db:.1f} dB"),
-        ("Largest error", f"{drift.max_error:.3g}"),
-        ("File size", f"{findings.optimized.size_bytes / 1e6:.3g} MB"),
-        ("Original's file size", f"{findings.original.size_bytes / 1e6:.3g} MB"),
+        (figure.title, said, figure.about)
+        for figure, said in lines(Where.REPORT, findings.quality.metric, findings)
     ]
-    if summary.peak_memory_mb is not None:
-        rows.append(("Peak memory", f"{summary.peak_memory_mb:.4g} MB"))
-    if drift.top1_agreement is not None:
-        rows.append(("Same top class", f"{100 * drift.top1_agreement:.2f} %"))
-    return rows
-
-
-def _shown(interval: Interval, unit: str) -> str:
-    low, high = f"{interval.low:.3g}", f"{interval.high:.3g}"
-    return f"{interval.value:.3g}{unit} (95 % interval {low} to {high})"
+    return _table([*rows, ("Verdict", findings.quality.verdict)])
 
 
 def _how_timed(findings: Findings) -> str:
-    summary = findings.summary
     return (
-        f'<p class="note">{summary.runs:,} runs in {summary.processes} processes, in rounds that '
-        "alternate with the original.</p>"
+        f'<p class="note">{timed(findings.summary)}, in rounds that alternate with the '
+        "original.</p>"
     )
-
-
-def _trade_off(findings: Findings) -> go.Figure:
-    figure = go.Figure()
-    named: set[str] = set()
-    for point in findings.points:
-        colour = _CHOSEN if point.chosen else _BASELINE if point.baseline else _OTHER
-        kind = f"estimate for {point.hardware}" if point.hardware else "measured"
-        whose = "this trial" if point.chosen else "baseline" if point.baseline else "other trial"
-        name = f"{whose}, {kind}"
-        figure.add_scatter(
-            x=[point.latency.value],
-            y=[point.quality.value],
-            error_x=_bars(point.latency),
-            error_y=_bars(point.quality),
-            mode="markers",
-            name=name,
-            legendgroup=name,
-            showlegend=name not in named,
-            marker={
-                "color": colour,
-                "size": 12 if point.chosen else 9,
-                "symbol": "circle-open" if point.hardware else "circle",
-            },
-            hovertext=escape(f"{point.label} ({kind})"),
-        )
-        named.add(name)
-    figure.update_xaxes(title="p50 latency, ms")
-    figure.update_yaxes(title=find_metric(findings.quality.metric).title)
-    return _plain(figure)
-
-
-def _bars(interval: Interval) -> dict[str, object]:
-    return {
-        "array": [interval.high - interval.value],
-        "arrayminus": [interval.value - interval.low],
-        "color": "#8593a388",
-        "thickness": 1.2,
-    }
 
 
 def _run_times(findings: Findings) -> go.Figure:
     figure = go.Figure()
-    for arm, name, colour in ((BASELINE, "original", _BASELINE), (CANDIDATE, "this", _CHOSEN)):
-        for number, part in enumerate(findings.measurement.slices, 1):
-            runs = [run / 1e6 for block in part.arms[arm] for run in block]
+    for arm, name, colour in ((BASELINE, "original", GREY), (CANDIDATE, "this trial", ACCENT)):
+        for number, piece in enumerate(findings.measurement.slices, 1):
+            runs = [run / 1e6 for block in piece.arms[arm] for run in block]
             step = max(1, len(runs) // _FEW_RUNS)
             figure.add_box(
                 y=runs[::step],
@@ -237,12 +153,11 @@ def _run_times(findings: Findings) -> go.Figure:
             )
     figure.update_layout(boxmode="group")
     figure.update_yaxes(title="ms per run", type="log")
-    return _plain(figure)
+    return _on_paper(figure.update_layout(height=420, margin={"t": 20, "r": 20}))
 
 
-def _plain(figure: go.Figure) -> go.Figure:
-    figure.update_layout(template="plotly_white", height=420, margin={"t": 20, "r": 20})
-    return figure
+def _on_paper(figure: go.Figure) -> go.Figure:
+    return figure.update_layout(template="plotly_white")
 
 
 def _html(figure: go.Figure) -> str:
@@ -268,11 +183,11 @@ def _environment(findings: Findings) -> list[tuple[str, str]]:
     return [*first.environment.items(), *first.facts.items()]
 
 
-def _contents(findings: Findings) -> list[tuple[str, str]]:
-    evalset = findings.evalset
+def _contents(findings: Findings) -> list[tuple[str, ...]]:
+    evalset, original = findings.evalset, findings.original
     return [
-        ("Original", findings.original.digest),
-        ("Optimized model", findings.optimized.digest),
+        ("Original", original.digest, size(original.size_bytes)),
+        ("Optimized model", findings.optimized.digest, size(findings.size_bytes)),
         ("EvalSet", evalset.digest),
         ("Samples", " ".join((evalset.split_note, *evalset.notes))),
         ("Recipe", findings.recipe.digest),

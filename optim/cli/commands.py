@@ -29,6 +29,7 @@ from optim.running.warming import warm
 from optim.runtimes.base import all_runtimes
 from optim.search.explore import explore_study
 from optim.shipped import APP
+from optim.showing.text import spanned, times
 from optim.studies.choice import best_within, front_of
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
@@ -119,11 +120,11 @@ def measure(args: argparse.Namespace) -> int:
     numbers = [study.add(recipe, args.target, origin="cli", again=True) for recipe in recipes]
     with Queue.open() as queue:
         queue.run_all(study, numbers, progress)
-    trials = study.trials_of(numbers)
+    trials, metric = study.trials_of(numbers), study.evalset.metric
     if args.json:
-        print(json.dumps([show.record(trial) for trial in trials], indent=1))
+        print(json.dumps([show.record(trial, metric) for trial in trials], indent=1))
     else:
-        print(show.trial_table(trials))
+        print(show.trial_table(trials, metric))
         _tell(study, trials)
     failed = [trial for trial in trials if trial.state != "done"]
     if args.out and not failed:
@@ -147,16 +148,16 @@ def explore(args: argparse.Namespace) -> int:
     study = study_of(args)
     with Queue.open() as queue:
         numbers = explore_study(study, queue, args.budget, progress)
-    trials = study.trials_of(numbers)
-    on_front = front_of(trials)
+    trials, metric = study.trials_of(numbers), study.evalset.metric
+    on_front = front_of(study.trials())
     best = best_within(trials, args.max_loss)
     if args.json:
-        rows = [{**show.record(t), "on_front": t.number in on_front} for t in trials]
+        rows = [{**show.record(t, metric), "on_front": t.number in on_front} for t in trials]
         chosen = best.recipe.spelling if best else None
         print(json.dumps({"trials": rows, "chosen": chosen}, indent=1))
     else:
-        print(show.trial_table(trials, frozenset(on_front)))
-        print("* on the front: nothing tried is clearly better on both axes")
+        print(show.trial_table(trials, metric, on_front))
+        print("* on the front: nothing tried in this study is clearly both faster and better")
         _tell(study, trials)
         print(f"fastest within {args.max_loss:.1%} loss: {best.recipe if best else 'none'}")
     if best is None:
@@ -243,10 +244,7 @@ def study_of(args: argparse.Namespace) -> Study:
 
 def progress(trial: Trial) -> None:
     """One line on standard error whenever a trial has news."""
-    figure = ""
-    if trial.summary:
-        speedup = trial.summary.speedup
-        figure = f"  {speedup.value:.2f}x ({speedup.low:.2f} to {speedup.high:.2f})"
+    figure = f"  {spanned(trial.summary.speedup, times)}" if trial.summary else ""
     now = time.strftime("%H:%M:%S")
     state = trial.phase or trial.state
     print(f"{now}  {state:<12}{trial.recipe}{figure}", file=sys.stderr, flush=True)

@@ -1,10 +1,10 @@
 """The choice among trials: which are on the front, which is the fastest within a loss."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from optim.findings import Interval
 from optim.metrics.base import find_metric
-from optim.studies.front import Point, front
+from optim.studies.front import Point, front, ties
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
 
@@ -19,11 +19,8 @@ def point_of(trial: Trial) -> Point[int] | None:
         return None
     if trial.summary:
         return Point(trial.number, _relative_time(trial.summary), loss_of(trial))
-    if trial.estimate and not trial.estimate.refused:
-        guess = trial.estimate
-        cost = Interval(value=guess.value, low=guess.low, high=guess.high)
-        return Point(trial.number, cost, loss_of(trial))
-    return None
+    guess = trial.estimate.interval if trial.estimate else None
+    return Point(trial.number, guess, loss_of(trial)) if guess else None
 
 
 def _relative_time(summary: Summary) -> Interval:
@@ -45,12 +42,26 @@ def loss_of(trial: Trial) -> Interval:
 
 
 def front_of(trials: Iterable[Trial]) -> set[int]:
-    """The study's front: numbers of the trials that nothing else on their target clearly beats."""
+    """The study's front: numbers of the trials that nothing else on their target clearly beats.
+
+    It is the one that is starred, drawn, counted and exported.
+    """
+    return {number for points in _by_target(trials) for number in front(points)}
+
+
+def tied_with(trials: Iterable[Trial], number: int) -> set[int]:
+    """Numbers of the trials that cannot be told apart from this one, in speed and in quality."""
+    with_it = (points for points in _by_target(trials) if number in {p.key for p in points})
+    return {other for points in with_it for other in ties(points, number)}
+
+
+def _by_target(trials: Iterable[Trial]) -> Collection[list[Point[int]]]:
+    """The trials' points, those of one target together: times of two machines are not compared."""
     groups: dict[str, list[Point[int]]] = {}
     for trial in trials:
         if point := point_of(trial):
             groups.setdefault(trial.target, []).append(point)
-    return {number for points in groups.values() for number in front(points)}
+    return groups.values()
 
 
 def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:

@@ -20,6 +20,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from optim.errors import InputError
+from optim.findings import Interval
 from optim.graph.flops import MOVES, POINTWISE, VIEWS
 from optim.graph.values import Analysis, NodeRow
 from optim.model.wiring import made_of
@@ -60,6 +61,13 @@ class Estimate(BaseModel):
     """Why the target cannot run this recipe, in one sentence."""
     notes: tuple[str, ...] = ()
     method: str = METHOD
+
+    @property
+    def interval(self) -> Interval | None:
+        """The latency; None where it is refused."""
+        if self.refused:
+            return None
+        return Interval(value=self.value, low=self.low, high=self.high)
 
 
 def estimate(analysis: Analysis, target: Target, recipe: Recipe) -> Estimate:

@@ -9,30 +9,38 @@ import numpy as np
 import pytest
 import yaml
 from support import evalset_models as models
+from support import trials
 
 from optim.build import built
 from optim.bundles import manifest
 from optim.bundles.bundle import About, run_script, save_arrays, write_bundle
 from optim.bundles.replay import replay
-from optim.bundles.report import ChartPoint, Findings, report_html
+from optim.bundles.report import Findings, report_html
 from optim.errors import InputError, OptimError
 from optim.evalset import adopt_evalset, load_evalset
-from optim.findings import Interval
 from optim.home.files import hash_files
 from optim.judging.quality import quality_of
+from optim.passes.static_int8 import StaticInt8
 from optim.recipe import Recipe
 from optim.settings import settings
+from optim.showing.chart import trade_off
+from optim.showing.points import default_plane, marks
 from optim.timing.measure import slice_of
 from optim.timing.measurement import Measurement
 from optim.timing.stopping import StoppingRule
 
 pytestmark = pytest.mark.slow
 RECIPE = Recipe.parse("static_int8 + onnxruntime")
+_CHART = re.compile(r"Plotly\.newPlot\(\s*"[^"]+",\s*(\[.*?\]),\s*\{", re.DOTALL)
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
-def interval(value):
-    return Interval(value=value, low=value * 0.9, high=value * 1.1)
+def study_trials():
+    """The baseline, the chosen trial, whose recipe names a hostile node, and an estimate."""
+    hostile = Recipe.of([StaticInt8(exclude=(HOSTILE,)), RECIPE.runtime])
+    chosen = trials.measured(1, 1.0, 2.0).model_copy(update={"recipe": hostile})
+    baseline = trials.trial(0, trials.summary(2.0, 1.0), trials.quality(trials.ORIGINAL))
+    return baseline, chosen, trials.estimated(2, 0.1, "nvidia_t4")
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +65,9 @@ def findings(tmp_path_factory, monkeymodule):
         part = slice_of(made.model, model, RECIPE, evalset, seconds=0.1, seed=seed)
         measured = measured.plus(part)
     quality = quality_of(made.model, model, RECIPE, evalset)
-    points = tuple(
-        ChartPoint(HOSTILE, interval(i + 1), interval(0.5), i == 2, i == 0, i == 1)
-        for i in range(3)
+    yield Findings(
+        model, evalset, RECIPE, made.model, made.reports, measured, quality, study_trials(), 1
     )
-    yield Findings(model, evalset, RECIPE, made.model, made.reports, measured, quality, points)
     settings.cache_clear()
 
 
@@ -160,8 +166,26 @@ def test_the_report_is_self_contained_and_escapes_names(findings):
     own = page.split("</script>", 1)[1]  # what follows Plotly's own code
     assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", own)
     assert "95 % interval" in own and findings.quality.verdict.split(" (")[0][:20] in own
-    assert "this trial, measured" in own and "other trial, estimate for" in own
-    assert "circle-open" in own
+    assert HOSTILE not in own and "onerror=alert(1)>" not in own.replace("&gt;", "")
+
+
+def test_the_reports_chart_is_the_pages(findings):
+    """The same points, shapes, ring and front as in the page, labels escaped."""
+    (drawn,) = [json.loads(found) for found in _CHART.findall(report_html(findings))[:1]]
+    expected = trade_off(
+        marks(findings.trials, plane := default_plane(findings.quality.metric, findings.trials)),
+        *plane.axes(),
+        chosen=1,
+    )
+    assert [trace["name"] for trace in drawn if "name" in trace] == [
+        trace.name for trace in expected.data if trace.name
+    ]
+    by_name = {trace.get("name"): trace for trace in drawn}
+    assert {"front", "front, estimated", "baseline"} <= by_name.keys()
+    assert by_name["baseline"]["marker"]["symbol"] == "square"
+    assert by_name["NVIDIA T4 (16 GB, 70 W), estimate"]["marker"]["symbol"].endswith("-open")
+    (hover,) = by_name["ONNX Runtime"]["hovertext"]
+    assert "<img" not in hover and "&lt;img" in hover
 
 
 def test_replay_rebuilds_measures_and_judges(bundle):

@@ -3,9 +3,10 @@ from streamlit.testing.v1 import AppTest
 from support.explored import RECIPES, opened
 
 from optim.findings import Interval
+from optim.showing.figures import LATENCY, SPEEDUP
+from optim.showing.figures import figures as all_figures
 from optim.studies.study import Study
 from ui.compare import asked, preselected
-from ui.quantities import LATENCY, SPEEDUP, quantities
 
 
 def figures(page: AppTest) -> dict[str, dict[str, str]]:
@@ -34,7 +35,7 @@ def test_figures_are_those_of_the_trials(explored: Study) -> None:
         trial = explored.trial(number)
         assert trial.summary and trial.quality
         assert cells["Recipe"] == RECIPES[number]
-        known = quantities("top1")
+        known = all_figures("top1")
         speedup = cells[known[SPEEDUP].title]
         assert f"{trial.summary.speedup.value:.2f}×" in speedup
         assert f"{trial.summary.speedup.low:.2f}" in speedup

@@ -15,7 +15,7 @@ from optim.recipe import Recipe
 from optim.studies.choice import best_within
 from optim.studies.study import Study
 from ui.export import bundle_name, contents, default, exportable, recipe_name
-from ui.routes import bundle_url
+from ui.server.routes import bundle_url
 
 _LINK = re.compile(r'href="(/bundles/([0-9a-f]{64})/([^"/]+\.zip))"')
 

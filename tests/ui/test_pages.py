@@ -16,9 +16,10 @@ from optim.ingest.samples import list_samples
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
+from optim.showing.figure import Where
+from optim.showing.figures import figures_for
 from optim.studies.study import Study, open_study
 from optim.targets import all_targets
-from ui.quantities import quantities
 from ui.state import queue
 
 
@@ -97,8 +98,10 @@ def test_explore_shows_every_trial_and_a_decision(explore: AppTest) -> None:
     assert "Speed-up" in [metric.label for metric in explore.metric]
 
 
-def test_every_quantity_can_be_an_axis(explored: Study, explore: AppTest) -> None:
-    for name in quantities(explored.evalset.metric):
+def test_every_figure_that_says_so_can_be_an_axis(explored: Study, explore: AppTest) -> None:
+    known = figures_for(Where.AXIS, explored.evalset.metric)
+    assert explore.selectbox(key="x").options == [figure.title for figure in known.values()]
+    for name in known:
         explore.selectbox(key="x").select(name).run()
         assert not explore.exception
     explore.toggle(key="log").set_value(True).run()

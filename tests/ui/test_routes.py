@@ -19,10 +19,9 @@ from optim.model import Model
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.study import create_study
-from ui.live_chart import PLOTLY_URL
-from ui.netron import viewer_url
-from ui.news import news_url
-from ui.routes import bundle_url, routes
+from ui.server.netron import viewer_url
+from ui.server.routes import PLOTLY_URL, bundle_url, routes
+from ui.server.stamp import news_url
 
 
 @pytest.fixture(scope="module")

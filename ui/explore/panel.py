@@ -5,15 +5,18 @@ from collections.abc import Sequence
 import streamlit as st
 
 from optim.findings import Caution
+from optim.showing import text
+from optim.showing.figure import Where
+from optim.showing.figures import figures, lines
+from optim.showing.points import Plane, hardware
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import Estimate, estimate
-from ui import builder, text
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
-from ui.points import tied_with
-from ui.quantities import Quantity
+from ui.explore import builder
+from ui.headline import headline
 from ui.state import COMPARE, EXPORT, GRAPH, choose_trial, page, queue
 from ui.text import plain
 
@@ -28,63 +31,43 @@ _STATES = {
 }
 
 
-def panel(study: Study, trial: Trial, trials: Sequence[Trial], x: Quantity, y: Quantity) -> None:
+def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> None:
     """Everything on one trial, for the column beside the chart."""
-    target = all_targets().get(trial.target)
-    where = (
-        "" if trial.target == LOCAL else f" on {plain(target.title if target else trial.target)}"
-    )
+    where = "" if trial.target == LOCAL else f" on {plain(hardware(trial.target))}"
     pinned = " :violet-badge[pinned]" if trial.pinned else ""
     st.markdown(f"**Trial {trial.number}**{where} {_STATES[trial.state]}{pinned}")
     st.code(trial.recipe.spelling, language=None, wrap_lines=True)
     if trial.error:
         st.error(plain(trial.error))
-    _figures(trial)
+    _speed(study, trial)
     _quality(trial)
-    _ties(trials, trial, x, y)
+    _ties(trials, trial, plane)
     _warnings(trial.warnings)
     _buttons(study, trial)
     _details(study, trial)
 
 
-def _figures(trial: Trial) -> None:
+def _speed(study: Study, trial: Trial) -> None:
+    """How fast it is: measured, estimated, or on the way."""
+    found = trial.estimate
     if trial.summary:
-        summary = trial.summary
-        gain = summary.speedup
-        p50 = summary.p50_ms
-        left, right = st.columns(2)
-        left.metric(
-            "Speed-up",
-            f"{gain.value:.2f}×",
-            f"{gain.low:.2f} to {gain.high:.2f}",
-            delta_color="off",
-            delta_arrow="off",
-            help="Against the original on ONNX Runtime as it comes, at the same number of threads. "
-            "Below it the 95 % interval.",
-        )
-        right.metric(
-            "Latency (p50)",
-            text.milliseconds(p50.value),
-            f"{text.milliseconds(p50.low)} to {text.milliseconds(p50.high)}",
-            delta_color="off",
-            delta_arrow="off",
-        )
-        if summary.thread_gain:
-            st.caption(
-                f"{trial.recipe.runtime.threads} threads by themselves give "
-                f"{text.times(summary.thread_gain)}; that is not in the speed-up."
-            )
-    elif trial.estimate and trial.estimate.refused:
-        st.warning(plain(trial.estimate.refused))
-    elif trial.estimate:
-        found = trial.estimate
+        headline(trial, study.evalset.metric)
+        _threads(study, trial)
+    elif found and found.interval:
         st.metric("Latency, estimate", text.milliseconds(found.value))
-        st.caption(
-            f"{text.milliseconds(found.low)} to {text.milliseconds(found.high)}. "
-            f"{_spent(found)} {plain(found.method)}"
-        )
+        between = text.ends(found.interval, text.milliseconds)
+        st.caption(f"{between}. {_spent(found)} {plain(found.method)}")
     elif not trial.finished:
         st.caption(f"Now: {trial.phase or 'waiting for the machine'} ...")
+
+
+def _threads(study: Study, trial: Trial) -> None:
+    gain = figures(study.evalset.metric)["thread_gain"].text(trial)
+    if gain:
+        st.caption(
+            f"{trial.recipe.runtime.threads} threads by themselves give {gain}; "
+            "that is not in the speed-up."
+        )
 
 
 def _spent(found: Estimate) -> str:
@@ -103,12 +86,18 @@ def _quality(trial: Trial) -> None:
     box(plain(quality.verdict) + more)
 
 
-def _ties(trials: Sequence[Trial], trial: Trial, x: Quantity, y: Quantity) -> None:
-    tied = sorted(tied_with(trials, trial.number, x, y))
-    if tied:
-        names = ", ".join(f"#{number}" for number in tied[:8])
-        more = f" and {len(tied) - 8} more" if len(tied) > 8 else ""
-        st.caption(f"A tie with {names}{more}: the intervals overlap on both axes.")
+def _ties(trials: Sequence[Trial], trial: Trial, plane: Plane) -> None:
+    tied = sorted(plane.tied_with(trials, trial.number))
+    if not tied:
+        return
+    names = ", ".join(f"#{number}" for number in tied[:8])
+    more = f" and {len(tied) - 8} more" if len(tied) > 8 else ""
+    why = (
+        ": neither the paired speed-ups nor the qualities tell them apart."
+        if plane.is_the_studys
+        else " on these axes: the intervals overlap on both."
+    )
+    st.caption(f"A tie with {names}{more}{why}")
 
 
 def _warnings(warnings: Sequence[Caution]) -> None:
@@ -207,42 +196,19 @@ def _details(study: Study, trial: Trial) -> None:
             for line in step.notes:
                 st.caption(plain(line))
     with st.expander("All figures"):
-        _all_figures(trial)
+        _all_figures(study, trial)
     if trial.model_digest:
         with st.expander("On other hardware (estimates)"):
             _elsewhere(trial)
 
 
-def _all_figures(trial: Trial) -> None:
-    rows: list[tuple[str, str]] = []
-    if trial.summary:
-        found = trial.summary
-        rows += [
-            (name, text.milliseconds(value.value)) for name, value in found.percentiles.items()
-        ]
-        rows.append(("throughput", f"{found.throughput_per_s:,.0f} runs/s"))
-        optional = {
-            "load": found.load_ms,
-            "first run": found.first_run_ms,
-            "baseline p50": found.baseline_p50_ms,
-        }
-        rows += [(name, text.milliseconds(ms)) for name, ms in optional.items() if ms is not None]
-        if found.peak_memory_mb is not None:
-            rows.append(("peak memory", text.size(found.peak_memory_mb * 1e6)))
-        rows.append(("timed", f"{found.runs:,} runs in {found.processes} processes"))
-    if trial.size_bytes:
-        rows.append(("model file", text.size(trial.size_bytes)))
-    if trial.quality:
-        drift = trial.quality.fidelity
-        if drift.top1_agreement is not None:
-            rows.append(("same top class", f"{drift.top1_agreement:.2%}"))
-        rows.append(("cosine to the original", f"{drift.cosine:.6f}"))
-        if drift.sqnr_db is not None:
-            rows.append(("signal to noise (SQNR)", f"{drift.sqnr_db:.1f} dB"))
-        rows.append(("largest error", f"{drift.max_error:.3g}"))
-    st.table(
-        {"": [name for name, _ in rows], " ": [value for _, value in rows]}, border="horizontal"
-    )
+def _all_figures(study: Study, trial: Trial) -> None:
+    rows = lines(Where.PANEL, study.evalset.metric, trial)
+    if not rows:
+        st.caption("None yet.")
+        return
+    shown = {"": [figure.title for figure, _ in rows], " ": [plain(said) for _, said in rows]}
+    st.table(shown, border="horizontal")
 
 
 def _elsewhere(trial: Trial) -> None:
@@ -252,12 +218,12 @@ def _elsewhere(trial: Trial) -> None:
         for target in all_targets().values():
             if target.modelled:
                 found = estimate(analysis, target, trial.recipe)
-                span = f"{text.milliseconds(found.low)} to {text.milliseconds(found.high)}"
+                span = text.ends(found.interval, text.milliseconds) if found.interval else ""
                 rows.append(
                     {
                         "hardware": target.title,
                         "estimate": found.refused or text.milliseconds(found.value),
-                        "interval": "" if found.refused else span,
+                        "interval": span,
                     }
                 )
         widths = {"hardware": 125, "estimate": 75, "interval": 125}

@@ -16,16 +16,18 @@ from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.search.advice import advise
+from optim.showing import text
+from optim.showing.figures import SPEEDUP, figures
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import estimate
-from ui import text
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown, show
 from ui.forms import settings_form
 from ui.parts import about, came_from, described, install_hint, target_label
 from ui.state import choose_trial, submit
+from ui.text import plain
 
 _KEY = "build"
 _RUNTIME, _TARGET, _TYPED = f"{_KEY}:runtime", f"{_KEY}:target", f"{_KEY}:typed"
@@ -87,7 +89,7 @@ def _about_target(name: str) -> None:
         st.caption("Its latencies are estimates from a datasheet, drawn hollow.")
         return
     sets = " ".join(target.instruction_sets) or "none of those that matter here"
-    st.caption(f"{text.plain(cpu_name())} with {text.plain(sets)}")
+    st.caption(f"{plain(cpu_name())} with {plain(sets)}")
 
 
 def _advice(recipe: Recipe, target: str, analysis: Analysis) -> None:
@@ -97,7 +99,7 @@ def _advice(recipe: Recipe, target: str, analysis: Analysis) -> None:
         for known in advise(
             recipe, analysis.op_histogram, here["flags"].split(), int(here["cores"])
         ):
-            st.warning(text.plain(known.text))
+            st.warning(plain(known.text))
 
 
 def _passes(group: Group, analysis: Analysis) -> list[Pass]:
@@ -172,7 +174,8 @@ def _forecast(study: Study, recipe: Recipe, target: str) -> None:
     elif same[-1].summary is None:
         st.caption(f"In the study already: {same[-1].state}.")
     else:
-        st.caption(f"Measured already: speed-up {text.times(same[-1].summary.speedup)}.")
+        speedup = figures(study.evalset.metric)[SPEEDUP].text(same[-1])
+        st.caption(f"Measured already: speed-up {speedup}.")
 
 
 def _estimate(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]) -> None:
@@ -181,11 +184,11 @@ def _estimate(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]
         st.caption("The estimate needs the optimized graph: add the recipe to build it.")
         return
     found = estimate(analysis_of_digest(digest), all_targets()[target], recipe)
-    if found.refused:
-        st.warning(text.plain(found.refused))
+    if found.interval is None:
+        st.warning(plain(found.refused))
         return
-    low, high = text.milliseconds(found.low), text.milliseconds(found.high)
-    st.caption(f"Estimate: **{text.milliseconds(found.value)}** ({low} to {high}), not measured.")
+    between = text.ends(found.interval, text.milliseconds)
+    st.caption(f"Estimate: **{text.milliseconds(found.value)}** ({between}), not measured.")
 
 
 def optimized_digest(study: Study, recipe: Recipe, trials: Sequence[Trial]) -> str | None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from plotly import offline
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -12,11 +13,12 @@ from optim.errors import InputError
 from optim.home.files import file_path
 from optim.model import load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
-from ui import news
-from ui.live_chart import PLOTLY_URL, plotly_script
-from ui.metrics import metrics_text
-from ui.netron import netron_routes
+from ui.server import stamp
+from ui.server.monitoring import counts
+from ui.server.netron import netron_routes
 
+PLOTLY_URL = "/vendor/plotly.min.js"
+"""Where `live_chart.js` loads Plotly from."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
@@ -31,7 +33,7 @@ def routes() -> list[BaseRoute]:
         Route("/models/{digest}/{file}", _model),
         Route("/bundles/{digest}/{name}", _bundle),
         Route(PLOTLY_URL, _plotly),
-        Route(news.news_url("{study}"), news.answer),
+        Route(stamp.news_url("{study}"), stamp.answer),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
     ]
@@ -74,7 +76,8 @@ def _not_found() -> Response:
 
 
 async def _plotly(request: Request) -> Response:
-    return FileResponse(plotly_script(), headers={"Cache-Control": "max-age=86400"})
+    script = Path(offline.__file__).parent.parent / "package_data" / "plotly.min.js"
+    return FileResponse(script, headers={"Cache-Control": "max-age=86400"})
 
 
 async def _health(request: Request) -> Response:
@@ -82,4 +85,4 @@ async def _health(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
-    return PlainTextResponse(await run_in_threadpool(metrics_text))
+    return PlainTextResponse(await run_in_threadpool(counts))

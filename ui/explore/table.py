@@ -1,19 +1,19 @@
-"""The table of trials and the queue."""
+"""The table of trials, and what can be done with several at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from optim.running.queue import QueueItem
+from optim.showing import text
+from optim.showing.figure import TrialFigure, Where
+from optim.showing.figures import figures, figures_for
+from optim.showing.points import hardware
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from optim.targets import LOCAL, all_targets
-from optim.timing.stopping import StoppingRule
-from ui import text
+from optim.targets import LOCAL
 from ui.errors import errors_shown
-from ui.quantities import QUALITY, SPEEDUP, Quantity, quantities
 from ui.state import COMPARE, choose_trial, page, queue
 
 _ROW = 35
@@ -22,12 +22,12 @@ _MAX_HEIGHT = 420
 
 def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> None:
     """Sortable table; a click on a row chooses the trial, several rows can be acted on at once."""
-    columns = st.columns([3, 3, 2], vertical_alignment="bottom")
-    with columns[0]:
+    left, middle, _ = st.columns([3, 3, 2], vertical_alignment="bottom")
+    with left:
         wanted = st.text_input(
             "Filter", key="filter", placeholder="part of a recipe, a state or a note"
         )
-    with columns[1]:
+    with middle:
         only_front = st.toggle("Only the front and pinned ones", key="only_front")
     rows = [
         t
@@ -39,14 +39,15 @@ def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> No
     st.session_state["rows"] = numbers
     key = f"table:{study.name}"
     elsewhere = any(trial.target != LOCAL for trial in trials)
+    data = frame(rows, on_front, study.evalset.metric)
     event = st.dataframe(
-        frame(rows, on_front, study.evalset.metric),
+        data,
         key=key,
         hide_index=True,
         height=min(_MAX_HEIGHT, _ROW * (len(rows) + 1) + 3),
-        column_config=_columns(study.evalset.metric),
+        column_config=columns(study.evalset.metric),
         placeholder="",
-        column_order=[c for c in _COLUMNS if elsewhere or c != "hardware"],
+        column_order=[c for c in data.columns if elsewhere or c != "hardware"],
         on_select=lambda: _choose(study, key),
         selection_mode="multi-row",
     )
@@ -56,47 +57,13 @@ def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> No
 
 def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFrame:
     """One row per trial: numbers as numbers, so that they sort."""
-    known = quantities(metric, trials)
-    return pd.DataFrame([_row(trial, on_front, known) for trial in trials], columns=list(_COLUMNS))
+    known = figures(metric, trials)
+    rows = [_row(trial, on_front, known) for trial in trials]
+    return pd.DataFrame(rows, columns=list(columns(metric)))
 
 
-_COLUMNS = (
-    "#", "front", "recipe", "hardware", "latency", "speed-up", "interval", "quality", "verdict",
-    "state", "pinned", "note", "warnings", "memory", "size",
-)  # fmt: skip
-
-
-def _row(trial: Trial, on_front: set[int], known: dict[str, Quantity]) -> dict[str, object]:
-    speedup = known[SPEEDUP].get(trial)
-    target = all_targets().get(trial.target)
-    return {
-        "#": trial.number,
-        "pinned": trial.pinned,
-        "front": trial.number in on_front,
-        "recipe": trial.recipe.spelling,
-        "hardware": "this machine"
-        if trial.target == LOCAL
-        else f"estimate: {target.title if target else trial.target}",
-        "state": trial.phase if trial.state == "running" else trial.state,
-        "latency": _value(known["p50"], trial),
-        "speed-up": speedup.value if speedup else None,
-        "interval": f"{speedup.low:.2f} to {speedup.high:.2f}" if speedup else "",
-        "quality": _value(known[QUALITY], trial),
-        "verdict": trial.error or (trial.quality.verdict if trial.quality else ""),
-        "memory": _value(known["memory"], trial),
-        "size": _value(known["size"], trial),
-        "warnings": sum(warning.severity != "info" for warning in trial.warnings),
-        "note": trial.note,
-    }
-
-
-def _value(quantity: Quantity, trial: Trial) -> float | None:
-    found = quantity.get(trial)
-    return found.value if found else None
-
-
-def _columns(metric: str) -> dict[str, Any]:
-    quality = quantities(metric)[QUALITY]
+def columns(metric: str) -> dict[str, Any]:
+    """The columns in their order, and how each is shown."""
     number, words, check = (
         st.column_config.NumberColumn,
         st.column_config.TextColumn,
@@ -104,21 +71,53 @@ def _columns(metric: str) -> dict[str, Any]:
     )
     return {
         "#": number(width=45),
-        "pinned": check(width=65),
-        "front": check(width=60, help="Nothing tried is clearly better on both axes."),
+        "front": check(width=60, help="Nothing tried is clearly both faster and better."),
         "recipe": words(width=220),
         "hardware": words(width=140),
-        "state": words(width=80),
-        "latency": number("p50 ms", format="%.4g", width=75),
-        "speed-up": number("speed-up", format="%.2f×", width=80),
-        "interval": words("95 % interval", width=100),
-        "quality": number(quality.axis, format="%.4g", width=115),
+        **_figure_columns(Where.COLUMN, metric),
         "verdict": words(width=300),
-        "memory": number("memory MB", format="%.4g", width=90),
-        "size": number("size MB", format="%.4g", width=75),
-        "warnings": number(width=75),
+        "state": words(width=80),
+        "pinned": check(width=65),
         "note": words(width=160),
+        "warnings": number(width=75),
+        **_figure_columns(Where.LAST_COLUMN, metric),
     }
+
+
+def _figure_columns(where: Where, metric: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, figure in figures_for(where, metric).items():
+        heading = figure.heading
+        found[name] = st.column_config.NumberColumn(
+            heading, format=figure.column_format, width=40 + 6 * len(heading)
+        )
+        if figure.where & Where.INTERVAL:
+            found[_interval(name)] = st.column_config.TextColumn("95 % interval", width=100)
+    return found
+
+
+def _interval(name: str) -> str:
+    return f"{name} interval"
+
+
+def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> dict[str, object]:
+    measured = "this machine" if trial.target == LOCAL else f"estimate: {hardware(trial.target)}"
+    row: dict[str, object] = {
+        "#": trial.number,
+        "pinned": trial.pinned,
+        "front": trial.number in on_front,
+        "recipe": trial.recipe.spelling,
+        "hardware": measured,
+        "state": trial.phase if trial.state == "running" else trial.state,
+        "verdict": trial.error or (trial.quality.verdict if trial.quality else ""),
+        "warnings": sum(warning.severity != "info" for warning in trial.warnings),
+        "note": trial.note,
+    }
+    for name, figure in known.items():
+        value, exact = figure.scaled(trial), figure.of(trial)
+        row[name] = value.value if value else None
+        row[_interval(name)] = text.ends(exact, figure.show) if exact else ""
+    return row
 
 
 def _fits(trial: Trial, wanted: str) -> bool:
@@ -170,36 +169,3 @@ def _each(study: Study, numbers: Sequence[int], act: Callable[[Study, int], obje
     with errors_shown():
         for number in numbers:
             act(study, number)
-
-
-def queue_list(study: Study, trials: Sequence[Trial]) -> None:
-    """What runs and what waits, this study's and the others', with time left and cancel."""
-    pending = queue().pending()
-    if not pending:
-        st.caption(
-            "Nothing runs. One trial at a time is measured per machine, so that timings are true."
-        )
-    mine = {trial.number: trial for trial in trials}
-    others = [item for item in pending if item.study != study.name]
-    for item in pending:
-        if item.study == study.name and item.number in mine:
-            _queued(study, item, mine[item.number])
-    if others:
-        st.caption(f"{len(others)} more from other studies share this machine.")
-
-
-def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
-    name, progress, action = st.columns([4.5, 3, 2], vertical_alignment="center")
-    with name:
-        st.markdown(f"#{item.number} `{item.recipe}`")
-    with progress:
-        left = f", {text.seconds(item.seconds_left)} left" if item.seconds_left else ""
-        share = min(1.0, len(trial.slices) / StoppingRule.of_settings().most_slices)
-        st.progress(share, text=f"{item.phase}{left}")
-    with action:
-        st.button(
-            f"Cancel #{item.number}",
-            key=f"cancel:{item.number}",
-            on_click=queue().cancel,
-            args=(study, item.number),
-        )

@@ -6,16 +6,9 @@ from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
-from plotly import offline
 
-PLOTLY_URL = "/vendor/plotly.min.js"
 _HTML = '<div class="live-chart" role="figure" tabindex="0" style="width: 100%"></div>'
 _CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}"
-
-
-def plotly_script() -> Path:
-    """Plotly's own JavaScript, from its Python package."""
-    return Path(offline.__file__).parent.parent / "package_data" / "plotly.min.js"
 
 
 def live_chart(

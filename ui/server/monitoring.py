@@ -5,7 +5,7 @@ from collections import Counter
 from optim.studies.study import list_studies, open_study
 
 
-def metrics_text() -> str:
+def counts() -> str:
     """Studies, and trials by state."""
     studies = list_studies()
     states = Counter(trial.state for info in studies for trial in open_study(info.name).trials())

@@ -1,11 +1,9 @@
-"""News of a study: an open page asks for them cheaply, and is drawn anew only then."""
+"""The stamp of a study: a short text that an open page asks for, to learn whether there is news."""
 
 import hashlib
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
-import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -27,21 +25,12 @@ def news_url(study: str) -> str:
 def stamp_of(trials: Sequence[Trial]) -> str:
     """A text that changes with everything that the Explore page shows of trials and the queue."""
     pending = [(item.study, item.number, item.phase) for item in queue().pending()]
-    shown = [
+    seen = [
         (t.number, t.state, t.phase, t.slices, t.quality and t.quality.n, t.pinned, t.note)
         for t in trials
     ]
     tick = int(time.time() / _TICK_SECONDS) if pending else 0
-    return hashlib.sha256(repr((shown, pending, tick)).encode()).hexdigest()
-
-
-def redraw_on_news(study: str, stamp: str) -> None:
-    """Draw the fragment that calls this anew when the study's stamp is no longer this one."""
-    mount = st.components.v2.component(
-        "news", html="<i></i>", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
-    )
-    data = {"url": news_url(study).removeprefix("/"), "stamp": stamp}
-    mount(key=f"news:{study}", data=data, height=1, on_news_change=lambda: None)
+    return hashlib.sha256(repr((seen, pending, tick)).encode()).hexdigest()
 
 
 async def answer(request: Request) -> Response:

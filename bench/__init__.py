@@ -1,0 +1,1 @@
+"""Evidence that the numbers are true."""

@@ -1,0 +1,304 @@
+"""Every figure of a trial, in one table: what it is called, how it reads, where it is shown.
+
+A new figure is one more entry of `FIGURES`: it appears wherever its entry says, and nowhere else.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from optim.findings import Interval
+from optim.judging.fidelity import Fidelity
+from optim.judging.quality import Quality
+from optim.metrics.base import Metric, find_metric
+from optim.showing import text
+from optim.showing.figure import Known, Reading, TrialFigure, Where
+from optim.timing.measurement import Summary
+
+LATENCY, QUALITY, SPEEDUP = "p50", "quality", "speedup"
+Value = Interval | float | None
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How qualities are shown: by which metric, and on which samples the original was judged."""
+
+    metric: Metric
+    fullest: Quality | None
+
+    @property
+    def original(self) -> float | None:
+        """The original's score on the most samples."""
+        return self.fullest.baseline_value if self.fullest else None
+
+
+def figures(metric: str, shown: Iterable[Known] = ()) -> dict[str, TrialFigure]:
+    """Every figure by name, for trials that are judged by `metric`.
+
+    Args:
+        shown: the trials shown together. Some may be judged on fewer samples so far, on which the
+            original scores otherwise; all qualities are shown as the original's on most samples
+            plus the trial's own paired difference, so that they can be compared.
+    """
+    judgements = [known.quality for known in shown if known.quality]
+    fullest = max(judgements, key=lambda quality: quality.n, default=None)
+    scoring = Scoring(find_metric(metric), fullest)
+    found = (entry if isinstance(entry, TrialFigure) else entry(scoring) for entry in FIGURES)
+    return {figure.name: figure for figure in found}
+
+
+def figures_for(where: Where, metric: str, shown: Iterable[Known] = ()) -> dict[str, TrialFigure]:
+    """Those that a place shows, in their order."""
+    return {name: f for name, f in figures(metric, shown).items() if f.where & where}
+
+
+def lines(where: Where, metric: str, known: Known) -> list[tuple[TrialFigure, str]]:
+    """What a place says of one trial: each figure that it has, and how that reads."""
+    found = ((f, f.text(known)) for f in figures_for(where, metric, [known]).values())
+    return [(figure, shown) for figure, shown in found if shown]
+
+
+def _interval(value: Value) -> Interval | None:
+    if value is None or isinstance(value, Interval):
+        return value
+    return Interval(value=value, low=value, high=value)
+
+
+def _timed(get: Callable[[Summary], Value]) -> Reading:
+    return Reading(
+        "summary", lambda known: _interval(get(known.summary)) if known.summary else None
+    )
+
+
+def _judged(get: Callable[[Quality], Value]) -> Reading:
+    return Reading(
+        "quality", lambda known: _interval(get(known.quality)) if known.quality else None
+    )
+
+
+def _drift(get: Callable[[Fidelity], float | None]) -> Reading:
+    return _judged(lambda quality: get(quality.fidelity))
+
+
+def _latency(known: Known) -> Interval | None:
+    if known.summary:
+        return known.summary.p50_ms
+    return known.estimate.interval if known.estimate else None
+
+
+def _percentile(name: str) -> TrialFigure:
+    return TrialFigure(
+        name,
+        f"Latency ({name})",
+        _timed(lambda summary: summary.percentiles.get(name)),
+        text.milliseconds,
+        Where.AXIS | Where.PANEL | Where.COMPARE | Where.REPORT,
+        unit="ms",
+    )
+
+
+def _quality(scoring: Scoring) -> TrialFigure:
+    metric, fullest = scoring.metric, scoring.fullest
+    share = metric.unit == "%"
+    return TrialFigure(
+        QUALITY,
+        metric.title,
+        _judged(lambda quality: _score(quality, scoring)),
+        metric.show,
+        Where.AXIS | Where.COLUMN | Where.PANEL | Where.COMPARE | Where.REPORT | Where.TERMINAL,
+        unit=metric.unit,
+        scale=100 if share else 1,
+        higher_is_better=metric.higher_is_better,
+        about=f"On {fullest.n:,} samples." if fullest else "",
+        so_far=f"on {fullest.n:,} samples so far" if fullest and not fullest.complete else "",
+        key="quality",
+    )
+
+
+def _score(found: Quality, scoring: Scoring) -> Interval:
+    """Its value; seen beside others, the original's on most samples plus its own difference."""
+    metric, start = scoring.metric, scoring.original
+    if start is None or start == found.baseline_value:
+        start, value = found.baseline_value, found.value
+    else:
+        value = _possible(start + found.difference, metric)
+    low, high = (_possible(start + change, metric) for change in sorted(found.difference_ci))
+    return Interval(value=value, low=min(low, value), high=max(high, value))
+
+
+def _possible(score: float, metric: Metric) -> float:
+    """The nearest score that the metric can have: none is above 1, no error below 0."""
+    least, most = -1.0 if metric.name == "cosine" else 0.0, 1.0
+    return min(max(score, least), most if metric.higher_is_better else math.inf)
+
+
+def _original_quality(scoring: Scoring) -> TrialFigure:
+    return TrialFigure(
+        "quality_baseline",
+        "Original's score",
+        _judged(lambda quality: quality.baseline_value),
+        scoring.metric.show,
+        Where.REPORT,
+        key="quality_baseline",
+    )
+
+
+def _difference(scoring: Scoring) -> TrialFigure:
+    share = scoring.metric.unit == "%"
+    return TrialFigure(
+        "quality_difference",
+        "Difference in quality",
+        _judged(_difference_of),
+        (lambda value: f"{100 * value:+.2f} points") if share else (lambda value: f"{value:+.3g}"),
+        Where.PANEL | Where.COMPARE,
+        none="none",
+        key="quality_difference",
+        ci_key="quality_difference_ci",
+    )
+
+
+def _difference_of(quality: Quality) -> Interval:
+    low, high = quality.difference_ci
+    return Interval(value=quality.difference, low=low, high=high)
+
+
+def _load(name: str, title: str, get: Callable[[Summary], float | None], key: str) -> TrialFigure:
+    where = Where.AXIS | Where.PANEL | Where.COMPARE
+    return TrialFigure(name, title, _timed(get), text.milliseconds, where, unit="ms", key=key)
+
+
+FIGURES: tuple[TrialFigure | Callable[[Scoring], TrialFigure], ...] = (
+    TrialFigure(
+        SPEEDUP,
+        "Speed-up",
+        _timed(lambda summary: summary.speedup),
+        text.times,
+        ~Where.LAST_COLUMN,
+        unit="×",
+        higher_is_better=True,
+        short="speed-up",
+        column_format="%.2f",
+        about="Against the original on ONNX Runtime as it comes, at the same number of threads.",
+        key="speedup",
+        ci_key="speedup_ci",
+    ),
+    TrialFigure(
+        LATENCY,
+        "Latency (p50)",
+        Reading("", _latency, or_estimate=True),
+        text.milliseconds,
+        ~(Where.LAST_COLUMN | Where.INTERVAL),
+        unit="ms",
+        short="p50",
+        key="p50_ms",
+        ci_key="p50_ci",
+    ),
+    *(_percentile(name) for name in ("p90", "p95", "p99")),
+    TrialFigure(
+        "thread_gain",
+        "More threads alone",
+        _timed(lambda summary: summary.thread_gain),
+        text.times,
+        Where.PANEL | Where.COMPARE | Where.REPORT,
+        about="What the threads give the original; it is not in the speed-up.",
+    ),
+    TrialFigure(
+        "throughput",
+        "Throughput",
+        _timed(lambda summary: summary.throughput_per_s),
+        lambda value: f"{value:,.0f} runs/s",
+        Where.AXIS | Where.PANEL | Where.COMPARE | Where.REPORT,
+        unit="runs/s",
+        higher_is_better=True,
+        key="throughput_per_s",
+    ),
+    _quality,
+    _original_quality,
+    _difference,
+    TrialFigure(
+        "memory",
+        "Peak memory",
+        _timed(lambda summary: summary.peak_memory_mb),
+        text.megabytes,
+        Where.AXIS | Where.LAST_COLUMN | Where.PANEL | Where.COMPARE | Where.REPORT,
+        unit="MB",
+        short="memory",
+        key="peak_memory_mb",
+    ),
+    TrialFigure(
+        "size",
+        "Model size",
+        Reading("", lambda known: _interval(known.size_bytes or None)),
+        text.size,
+        ~(Where.HEADLINE | Where.COLUMN | Where.INTERVAL),
+        unit="MB",
+        scale=1e-6,
+        short="size",
+        whole=True,
+        key="size_bytes",
+    ),
+    _load("load", "Load time", lambda summary: summary.load_ms, "load_ms"),
+    _load("first_run", "First run", lambda summary: summary.first_run_ms, "first_run_ms"),
+    TrialFigure(
+        "baseline_p50",
+        "Original's p50",
+        _timed(lambda summary: summary.baseline_p50_ms),
+        text.milliseconds,
+        Where.PANEL | Where.REPORT,
+    ),
+    TrialFigure(
+        "top1_agreement",
+        "Same top class",
+        _drift(lambda drift: drift.top1_agreement),
+        lambda value: f"{value:.2%}",
+        Where.PANEL | Where.REPORT,
+    ),
+    TrialFigure(
+        "cosine",
+        "Cosine to the original",
+        _drift(lambda drift: drift.cosine),
+        lambda value: f"{value:.6f}",
+        Where.PANEL | Where.REPORT,
+    ),
+    TrialFigure(
+        "sqnr",
+        "Signal to noise (SQNR)",
+        _drift(lambda drift: drift.sqnr_db),
+        lambda value: f"{value:.1f} dB",
+        Where.PANEL | Where.REPORT,
+    ),
+    TrialFigure(
+        "max_error",
+        "Largest error",
+        _drift(lambda drift: drift.max_error),
+        lambda value: f"{value:.3g}",
+        Where.PANEL | Where.REPORT,
+    ),
+    TrialFigure(
+        "runs",
+        "Runs timed",
+        _timed(lambda summary: summary.runs),
+        text.whole,
+        Where.PANEL | Where.REPORT,
+        whole=True,
+        key="runs",
+    ),
+    TrialFigure(
+        "processes",
+        "Processes timed",
+        _timed(lambda summary: summary.processes),
+        text.whole,
+        Where.PANEL | Where.REPORT,
+        whole=True,
+        key="processes",
+    ),
+    TrialFigure(
+        "samples",
+        "Samples judged",
+        _judged(lambda quality: quality.n),
+        text.whole,
+        Where.PANEL | Where.REPORT,
+        whole=True,
+        key="quality_samples",
+    ),
+)

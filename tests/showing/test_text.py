@@ -1,0 +1,40 @@
+"""Numbers read well."""
+
+import pytest
+
+from optim.findings import Interval
+from optim.showing import text
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0514, "51.4 µs"), (0.8111, "0.811 ms"), (123.4, "123 ms"), (1568.2, "1,568 ms"),
+     (20_000, "20 s")],
+)  # fmt: skip
+def test_milliseconds(value: float, shown: str) -> None:
+    assert text.milliseconds(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(12, "12 B"), (4_366_655, "4.37 MB"), (1_170, "1.17 kB"), (2.5e9, "2.5 GB")],
+)
+def test_size(value: float, shown: str) -> None:
+    assert text.size(value) == shown
+
+
+def test_an_interval_names_its_unit_once() -> None:
+    assert (
+        text.spanned(Interval(value=2, low=1.9, high=2.125), text.times) == "2.00× (1.90 to 2.12)"
+    )
+    assert text.spanned(exactly(2), text.times) == "2.00×"
+    assert text.ends(exactly(2), text.times) == ""
+    near_a_second = Interval(value=0.11, low=0.09, high=0.12)
+    assert text.spanned(near_a_second, text.milliseconds) == "0.11 ms (90 µs to 0.12 ms)"
+    large = Interval(value=2e9, low=1.5e9, high=3e9)
+    assert text.ends(large, text.size) == "1.5 to 3"
+    assert text.ends(Interval(value=1, low=-1, high=float("inf")), str) == "-1.0 to inf"
+
+
+def exactly(value: float) -> Interval:
+    return Interval(value=value, low=value, high=value)

@@ -1,0 +1,16 @@
+"""News of a study: an open page asks for them cheaply, and is drawn anew only then."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui.server.stamp import news_url
+
+
+def redraw_on_news(study: str, stamp: str) -> None:
+    """Draw the fragment that calls this anew when the study's stamp is no longer this one."""
+    mount = st.components.v2.component(
+        "news", html="<i></i>", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    )
+    data = {"url": news_url(study).removeprefix("/"), "stamp": stamp}
+    mount(key=f"news:{study}", data=data, height=1, on_news_change=lambda: None)

@@ -1,0 +1,1 @@
+"""What the server answers besides the pages, under which addresses, and to whom."""
