@@ -9,7 +9,7 @@ from optim.studies.trial import Trial
 
 _ALWAYS = (
     *("p50_ms", "p50_ci", "speedup", "speedup_ci", "quality", "quality_baseline"),
-    "quality_verdict",
+    *("quality_verdict", "size_bytes"),
 )
 
 
@@ -24,7 +24,6 @@ def record(trial: Trial, metric: str) -> dict[str, Any]:
         "kind": "estimated" if trial.estimate else "measured",
         "status": trial.state,
         **dict.fromkeys(_ALWAYS),
-        "size_bytes": None,
         "warnings": [warning.model_dump() for warning in trial.warnings],
         "error": trial.error or None,
     }

@@ -52,10 +52,17 @@ def figures_for(where: Where, metric: str, shown: Iterable[Known] = ()) -> dict[
     return {name: f for name, f in figures(metric, shown).items() if f.where & where}
 
 
-def lines(where: Where, metric: str, known: Known) -> list[tuple[TrialFigure, str]]:
-    """What a place says of one trial: each figure that it has, and how that reads."""
-    found = ((f, f.text(known)) for f in figures_for(where, metric, [known]).values())
-    return [(figure, shown) for figure, shown in found if shown]
+def lines(
+    where: Where, metric: str, known: Known, shown: Iterable[Known] = ()
+) -> list[tuple[TrialFigure, str]]:
+    """What a place says of one trial: each figure that it has, and how that reads.
+
+    Args:
+        shown: the trials that it is shown beside.
+    """
+    beside = (known, *shown)
+    found = ((f, f.text(known)) for f in figures_for(where, metric, beside).values())
+    return [(figure, said) for figure, said in found if said]
 
 
 def _interval(value: Value) -> Interval | None:

@@ -46,3 +46,14 @@ def opened(path: str, study: Study, **address: str | list[str]) -> AppTest:
     page.run()
     assert not page.exception
     return page
+
+
+def visited(name: str, of: Study | None = None, **address: str) -> AppTest:
+    """A page as the application runs it, through its main script, with this address."""
+    page = AppTest.from_file(str(ROOT / "ui" / "main.py"), default_timeout=60)
+    page.switch_page(f"../pages/{name}.py")
+    for key, value in {**({"study": of.name} if of else {}), **address}.items():
+        page.query_params[key] = value
+    page.run()
+    assert not page.exception
+    return page

@@ -13,6 +13,7 @@ METRIC, ORIGINAL = "top1", 0.9
 
 
 def around(value: float, share: float = 0.01) -> Interval:
+    """A value that is known to within a share of it."""
     return Interval(value=value, low=value * (1 - share), high=value * (1 + share))
 
 
@@ -76,12 +77,16 @@ def trial(
     )
 
 
-def estimated(number: int, ms: float, target: str = "nvidia_t4", score: float = ORIGINAL) -> Trial:
+def estimated(
+    number: int, ms: float, target: str = "nvidia_t4", score: float = ORIGINAL, reach: float = 0.001
+) -> Trial:
+    """An estimate whose interval reaches from 0.7 to 1.4 of it."""
     guess = Estimate(target=target, value=ms, low=0.7 * ms, high=1.4 * ms, bound_by={"memory": 1.0})
-    return trial(number, guess, quality(score), target=target)
+    return trial(number, guess, quality(score, reach), target=target)
 
 
 def measured(number: int, p50: float, speedup: float, score: float = ORIGINAL) -> Trial:
+    """A trial that was timed and judged."""
     one_thread = summary(p50, speedup, thread_gain=None)
     return trial(number, one_thread, quality(score), recipe=f"onnxruntime:threads={number + 1}")
 

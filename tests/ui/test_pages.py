@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
-from support.explored import RECIPES
-from support.study_tools import ROOT
+from support.explored import RECIPES, visited
 
 from optim.ingest.samples import list_samples
 from optim.passes.base import all_passes
@@ -23,20 +22,9 @@ from optim.targets import all_targets
 from ui.state import queue
 
 
-def _page(name: str, of: Study | None = None, **address: str) -> AppTest:
-    """A page as the application runs it, with this address."""
-    page = AppTest.from_file(str(ROOT / "ui" / "main.py"), default_timeout=60)
-    page.switch_page(f"../pages/{name}.py")
-    for key, value in {**({"study": of.name} if of else {}), **address}.items():
-        page.query_params[key] = value
-    page.run()
-    assert not page.exception
-    return page
-
-
 @pytest.fixture
 def explore(explored: Study) -> Iterator[AppTest]:
-    yield _page("explore", explored)
+    yield visited("explore", explored)
 
 
 def _shown(page: AppTest) -> str:
@@ -54,7 +42,7 @@ def _recipe(page: AppTest) -> str:
 
 
 def test_start_offers_every_sample_and_the_studies(explored: Study) -> None:
-    page = _page("start")
+    page = visited("start")
     for sample in list_samples():
         assert page.button(key=f"sample:{sample.name}")
         assert f"**{sample.title}**" in _shown(page)
@@ -64,12 +52,12 @@ def test_start_offers_every_sample_and_the_studies(explored: Study) -> None:
 
 
 def test_start_without_studies_says_so(home: Path) -> None:
-    assert "None yet" in _shown(_page("start"))
+    assert "None yet" in _shown(visited("start"))
     queue.clear()
 
 
 def test_parts_lists_every_part_and_every_figure_with_its_source() -> None:
-    page = _page("parts")
+    page = visited("parts")
     titles = " ".join(expander.label for expander in page.expander)
     for name in (*all_passes(), *all_runtimes(), *all_targets()):
         assert f"`{name}`" in titles
@@ -80,13 +68,13 @@ def test_parts_lists_every_part_and_every_figure_with_its_source() -> None:
 
 @pytest.mark.parametrize("name", ["explore", "graph", "compare", "export"])
 def test_without_a_study_every_page_leads_to_the_start(name: str) -> None:
-    page = _page(name)
+    page = visited(name)
     assert "No study is open" in page.info[0].value
     assert page.get("page_link")
 
 
 def test_an_unknown_study_is_one_sentence(explored: Study) -> None:
-    page = _page("explore", study="nothing-like-it")
+    page = visited("explore", study="nothing-like-it")
     assert "There is no study named" in page.error[0].value
 
 
@@ -174,7 +162,7 @@ def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:
     numbers = [explored.add(Recipe.parse(f"onnxruntime:threads={n}")) for n in (3, 4)]
     for number in numbers:
         explored.interrupt(number, "The program was stopped.")
-    page = _page("explore", explored)
+    page = visited("explore", explored)
     page.button(key="retry_interrupted").click().run()
     again = [trial for trial in explored.trials() if trial.recipe.runtime.threads in (3, 4)]
     assert [trial.state for trial in again] != ["interrupted"] * 2
@@ -185,7 +173,7 @@ def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:
 
 
 def test_the_graph_page_shows_totals_nodes_and_measured_times(explored: Study) -> None:
-    page = _page("graph", explored)
+    page = visited("graph", explored)
     facts = {metric.label: metric.value for metric in page.metric}
     assert facts["Nodes"] == "3" and facts["Parameters"] == "1.28 k"
     frame = page.get("iframe")[0].proto
@@ -200,13 +188,13 @@ def test_the_graph_page_shows_totals_nodes_and_measured_times(explored: Study) -
 
 
 def test_the_graph_of_an_optimized_model_can_be_chosen(explored: Study) -> None:
-    page = _page("graph", explored, trial="1")
+    page = visited("graph", explored, trial="1")
     assert any("QuantizeLinear" in caption.value for caption in page.caption)
 
 
 @pytest.fixture
 def own_model(explored: Study) -> AppTest:
-    page = _page("start")
+    page = visited("start")
     return page.toggle(key="by_path").set_value(True).run()
 
 

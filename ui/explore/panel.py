@@ -44,7 +44,7 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     _ties(trials, trial, plane)
     _warnings(trial.warnings)
     _buttons(study, trial)
-    _details(study, trial)
+    _details(study, trial, trials)
 
 
 def _speed(study: Study, trial: Trial) -> None:
@@ -177,7 +177,7 @@ def _delete(study: Study, number: int) -> None:
         choose_trial(study, None)
 
 
-def _details(study: Study, trial: Trial) -> None:
+def _details(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
     note = st.text_input(
         "Note",
         value=trial.note,
@@ -196,19 +196,19 @@ def _details(study: Study, trial: Trial) -> None:
             for line in step.notes:
                 st.caption(plain(line))
     with st.expander("All figures"):
-        _all_figures(study, trial)
+        _all_figures(study, trial, trials)
     if trial.model_digest:
         with st.expander("On other hardware (estimates)"):
             _elsewhere(trial)
 
 
-def _all_figures(study: Study, trial: Trial) -> None:
-    rows = lines(Where.PANEL, study.evalset.metric, trial)
+def _all_figures(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
+    rows = lines(Where.PANEL, study.evalset.metric, trial, trials)
     if not rows:
         st.caption("None yet.")
         return
     shown = {"": [figure.title for figure, _ in rows], " ": [plain(said) for _, said in rows]}
-    st.table(shown, border="horizontal")
+    st.table(shown, border="horizontal", hide_header=True)
 
 
 def _elsewhere(trial: Trial) -> None:

@@ -89,7 +89,7 @@ def _figure_columns(where: Where, metric: str) -> dict[str, Any]:
     for name, figure in figures_for(where, metric).items():
         heading = figure.heading
         found[name] = st.column_config.NumberColumn(
-            heading, format=figure.column_format, width=40 + 6 * len(heading)
+            heading, format=figure.column_format, width=max(70, 22 + 6 * len(heading))
         )
         if figure.where & Where.INTERVAL:
             found[_interval(name)] = st.column_config.TextColumn("95 % interval", width=100)
