@@ -34,7 +34,8 @@ _FEW_RUNS = 2000
 _HOW_READ = '<p class="note">In brackets: the 95 % interval.</p>'
 _HOW_DRAWN = (
     '<p class="note">Ringed: this trial. Bars: 95 % intervals. The line is the front: what nothing '
-    "else clearly beats, by ratios paired with the original. Hollow: an estimate.</p>"
+    "else clearly beats, by ratios paired with the original. Hollow: an estimate. Qualities judged "
+    "on fewer samples stand at their difference from the original's on most.</p>"
 )
 
 

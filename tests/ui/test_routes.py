@@ -80,6 +80,7 @@ def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) 
 
 def test_the_viewer_finds_its_scripts_and_the_model(get: Get, model: Model) -> None:
     page = get("/netron/")
+    assert page.text.index("still.js") < page.text.index('src="', page.text.index("still.js") + 9)
     for script in re.findall(r'src="([^"]+\.js)"', page.text):
         assert get(f"/netron/{script}").status == 200
     url = viewer_url(model.digest, "a & b")

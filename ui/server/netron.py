@@ -23,6 +23,12 @@ _POLICY = (
     "frame-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'self'; "
     "sandbox allow-scripts allow-same-origin allow-downloads"
 )
+_STILL = """// The viewer takes the focus once it has drawn; the page around shall not jump there.
+const focus = HTMLElement.prototype.focus;
+HTMLElement.prototype.focus = function (options) {
+  focus.call(this, { preventScroll: true, ...options });
+};
+"""
 _CONSENT = f"consent=1; Path={PREFIX}; SameSite=Strict"
 
 
@@ -37,6 +43,7 @@ def netron_routes() -> list[Route | Mount]:
     return [
         Route(PREFIX + "/", _index),
         Route(PREFIX + "/index.html", _index),
+        Route(PREFIX + "/still.js", _still),
         Mount(PREFIX, StaticFiles(directory=_folder())),
     ]
 
@@ -49,10 +56,11 @@ def _folder() -> Path:
 
 
 def index_page() -> str:
-    """Netron's page with its version and date taken out."""
+    """Netron's page with its version and date taken out, and a script of ours before its own."""
     text = (_folder() / "index.html").read_text(encoding="utf-8")
     text = re.sub(r'(<meta name="version" content=")[^"]*', r"\g<1>0.0.0", text)
-    return re.sub(r'<meta name="date"[^>]*>\n?', "", text)
+    text = re.sub(r'<meta name="date"[^>]*>\n?', "", text)
+    return text.replace("<head>", '<head>\n<script src="still.js"></script>', 1)
 
 
 async def _index(request: Request) -> Response:
@@ -63,3 +71,7 @@ async def _index(request: Request) -> Response:
         "Referrer-Policy": "no-referrer",
     }
     return HTMLResponse(index_page(), headers=headers)
+
+
+async def _still(request: Request) -> Response:
+    return Response(_STILL, media_type="text/javascript")
