@@ -50,7 +50,7 @@ def title(trial: Trial) -> str:
 
 def figures(study: Study, chosen: Sequence[Trial]) -> Table:
     """Every figure that any of the trials has, one column per trial; empty where it has none."""
-    known = figures_for(Where.COMPARE, study.evalset.metric, chosen).values()
+    known = figures_for(Where.COMPARE, study.evalset.metric, study.trials()).values()
     labels = ["Recipe", *(figure.title for figure in known), "Verdict", "Timed", "Warnings"]
     table = {"": labels}
     for trial in chosen:
