@@ -3,7 +3,6 @@
 A new figure is one more entry of `FIGURES`: it appears wherever its entry says, and nowhere else.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -134,9 +133,8 @@ def _score(found: Quality, scoring: Scoring) -> Interval:
 
 
 def _possible(score: float, metric: Metric) -> float:
-    """The nearest score that the metric can have: none is above 1, no error below 0."""
-    least, most = -1.0 if metric.name == "cosine" else 0.0, 1.0
-    return min(max(score, least), most if metric.higher_is_better else math.inf)
+    """The nearest score that the metric can have."""
+    return min(max(score, metric.least), metric.most)
 
 
 def _original_quality(scoring: Scoring) -> TrialFigure:

@@ -14,7 +14,7 @@ from optim.machine.environment import cpu_name, environment
 from optim.part import Group, Part, build_part
 from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe
-from optim.runtimes.base import all_runtimes
+from optim.runtimes.base import Runtime, all_runtimes
 from optim.search.advice import advise
 from optim.showing import text
 from optim.showing.figures import SPEEDUP, figures
@@ -130,7 +130,7 @@ def _switch_off_rivals(part: type[Pass]) -> None:
                 st.session_state[f"{_KEY}.{other.name}"] = False
 
 
-def _runtime(analysis: Analysis) -> Part:
+def _runtime(analysis: Analysis) -> Runtime:
     st.markdown(f"**{_GROUPS[Group.ENGINE]}**")
     available = {name: part for name, part in all_runtimes().items() if not part.missing()}
     name = st.selectbox(
