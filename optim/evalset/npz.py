@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,10 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import InputError, first_line
 from optim.evalset import stored
+from optim.evalset.relabelling import Relabelling
+from optim.evalset.tryout import check_odd_samples
 from optim.metrics.base import Metric, all_metrics, find_metric
-from optim.metrics.choosing import check_labels, choose_output, infer_metric
+from optim.metrics.choosing import as_class_numbers, check_labels, choose_output, infer_metric
 from optim.model import TensorSpec
 
 RESERVED = ("labels", "metric", "classes", "calibration")
@@ -26,9 +28,19 @@ def fail(what: str, next_step: str) -> InputError:
 
 
 def convert(
-    path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int, out: str
+    path: str,
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+    max_mb: int,
+    out: str,
+    model: str = "",
+    relabelling: str = "",
 ) -> None:
     """Child: check the `.npz` at `path` for a model with these inputs and outputs; store at `out`.
+
+    Args:
+        model: its ONNX file, to try samples on whose numbers are not finite.
+        relabelling: a change of the labels by its spelling.
 
     Raises InputError: one sentence for what is wrong with it, and what to do.
     """
@@ -38,7 +50,12 @@ def convert(
     notes: list[str] = []
     checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in specs}
     count = _count(checked)
-    extras = {key: value for key, value in arrays.items() if key not in checked}
+    notes += check_odd_samples(Path(model) if model else None, checked)
+    extras = _extras(arrays, checked)
+    if "labels" in extras and relabelling:
+        change = Relabelling.parse(relabelling)
+        extras["labels"] = change.applied(extras["labels"])
+        notes.append(change.note(_classes(extras.get("classes"))))
     contents = _with_labels(checked, count, extras, results, tuple(notes))
     stored.write(contents, Path(out))
 
@@ -131,12 +148,23 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
         return np.asarray(npy.read_array(stream, allow_pickle=False))
 
 
+def _extras(arrays: Mapping[str, Array], inputs: Collection[str]) -> dict[str, Array]:
+    """The arrays that are no inputs, by their reserved word."""
+    return {word: arrays[key] for word, key in reserved(inputs).items() if key in arrays}
+
+
+def reserved(inputs: Collection[str]) -> dict[str, str]:
+    """Reserved word -> the array's name: `evalset_labels` where an input is called `labels`."""
+    return {word: f"evalset_{word}" if word in inputs else word for word in RESERVED}
+
+
 def _by_input(arrays: Mapping[str, Array], specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
     names = [spec.name for spec in specs]
     missing = [name for name in names if name not in arrays]
-    unknown = [key for key in arrays if key not in names and key not in RESERVED]
+    words = reserved(names).values()
+    unknown = [key for key in arrays if key not in names and key not in words]
     wanted = f"The model's inputs are: {', '.join(names)}."
-    next_step = f"Name the arrays after the inputs (and optionally {', '.join(RESERVED)})."
+    next_step = f"Name the arrays after the inputs (and optionally {', '.join(words)})."
     if missing:
         has = ", ".join(map(repr, unknown)) or "no other array"
         raise fail(
@@ -188,18 +216,12 @@ def _cast(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
 
 def _rounded(array: Array, spec: TensorSpec, dtype: np.dtype[Any], notes: list[str]) -> Array:
     finite = np.isfinite(array)
-    if not finite.all():
-        row = int(np.argwhere(~finite)[0][0])
-        raise fail(
-            f"The array {spec.name!r} holds {np.sum(~finite):,} NaN or infinite values, "
-            f"the first in sample {row}.",
-            "Remove or fill them.",
-        )
     with np.errstate(over="ignore"):
         values = array.astype(dtype)
-    if not np.isfinite(values).all():
+    if not np.isfinite(values[finite]).all():
+        reach = np.abs(array[finite]).max()
         raise fail(
-            f"The array {spec.name!r} reaches {np.abs(array).max():.3g}; {dtype} cannot hold that.",
+            f"The array {spec.name!r} reaches {reach:.3g}; {dtype} cannot hold that.",
             "Scale it as the model was trained.",
         )
     if array.dtype.itemsize > dtype.itemsize:
@@ -242,6 +264,9 @@ def _with_labels(
     labels, classes = extras.get("labels"), _classes(extras.get("classes"))
     if labels is not None:
         labels = _checked_labels(labels, count)
+        if _may_be_classes(extras.get("metric")):
+            labels, said = as_class_numbers(labels, outputs)
+            notes = (*notes, *said)
     metric = _metric(extras.get("metric"), labels, outputs)
     if metric.ignores_labels and labels is not None:
         notes = (*notes, f"The labels are not used: the metric is {metric.name}.")
@@ -285,6 +310,12 @@ def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSp
             f"Add one, or use the metric {infer_metric(None, outputs).name}.",
         )
     return metric
+
+
+def _may_be_classes(metric: Array | None) -> bool:
+    """Whether the metric that is named, if one is, wants the number of a class."""
+    named = metric is not None and metric.size == 1 and metric.dtype.kind in "US"
+    return metric is None or (named and find_metric(_texts(metric)[0]).kind == "class")
 
 
 def _classes(array: Array | None) -> tuple[str, ...]:

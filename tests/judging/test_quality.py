@@ -128,6 +128,25 @@ def test_collapses_are_flagged(tmp_path, original):
         assert Quality.model_validate_json(quality.model_dump_json()) == quality
 
 
+@pytest.mark.parametrize(("noise", "drifted"), [(0.1, False), (0.3, False), (0.6, True)])
+def test_outputs_that_are_far_off_are_cautioned_whatever_the_metric_says(
+    tmp_path, original, noise, drifted
+):
+    quality = judged(models.classifier(tmp_path, noise=noise), original, synthesize(original, 256))
+    assert not quality.collapsed, quality.verdict
+    assert quality.drifted is drifted and quality.sound is not drifted, quality.fidelity
+    assert ("outputs_drifted" in codes(quality)) is drifted
+
+
+def test_scores_of_half_the_size_have_not_drifted_and_of_a_fifth_have(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    half, fifth = (
+        judged(models.classifier(tmp_path, scale=scale), original, evalset) for scale in (0.5, 0.2)
+    )
+    assert half.sound and not fifth.sound and not fifth.collapsed
+    assert half.difference == fifth.difference == 0
+
+
 def shifted(folder, first_class):
     """logits = the first four features + 8, and `first_class` for class 0."""
     bias = np.array([[first_class, 8, 8, 8]], np.float32)
