@@ -70,7 +70,10 @@ def remarks(trial: Trial, advice: Iterable[Caution]) -> list[str]:
     """All that is to be said of a trial beside its figures, what matters most first."""
     verdict = trial.quality.verdict if trial.quality else ""
     cautions = [one for one in (*trial.warnings, *advice) if one.text not in verdict]
-    ranked = sorted(cautions, key=lambda caution: _SEVERITIES.index(caution.severity))
+    of_answers = {*trial.cautions, *(trial.quality.warnings if trial.quality else ())}
+    ranked = sorted(
+        cautions, key=lambda one: (_SEVERITIES.index(one.severity), one not in of_answers)
+    )
     heavy = [caution.text for caution in ranked if caution.severity != "info"]
     light = [caution.text for caution in ranked if caution.severity == "info"]
     done = [f"{step.name}: {note}" for step in trial.reports for note in step.notes]
