@@ -139,6 +139,6 @@ def share(text: str) -> float:
 def dimension(text: str) -> tuple[str, int]:
     """Read `NAME=N`."""
     name, _, value = text.rpartition("=")
-    if not name or not value.isdigit() or int(value) < 1:
+    if not name or not value.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no dimension; write NAME=N, such as seq=128")
     return name, int(value)

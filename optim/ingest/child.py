@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Feeds
 from optim.errors import InputError
+from optim.evalset.npz import RESERVED
 from optim.evalset.peek import first_sample
 from optim.ingest.dims import bind, check_interface, name_dims, suggested
 from optim.ingest.first_run import check_file, declare_outputs, run_once, undeclare_outputs
@@ -63,7 +64,8 @@ def bring(
     _stage(work, "reading the file")
     kind = kind_of(path, max_bytes)
     if kind is FileKind.TORCHSCRIPT:
-        proto, notes = _from_torchscript(path, work, max_bytes, given_specs, sample)
+        inputs = {name: array for name, array in sample.items() if name not in RESERVED}
+        proto, notes = _from_torchscript(path, work, max_bytes, given_specs, inputs)
     else:
         proto, notes = _read(path, kind, work, max_bytes)
     check_interface(proto.graph)

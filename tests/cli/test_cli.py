@@ -269,7 +269,7 @@ def test_bad_input_is_one_sentence_and_exits_with_2(
         (["fly"], "invalid choice"),
         (["explore", "m.onnx", "--budget", "soon"], "no duration"),
         (["explore", "m.onnx", "--max-loss", "little"], "no share"),
-        (["measure", "m.onnx", "--dim", "batch=0"], "no dimension"),
+        (["measure", "m.onnx", "--dim", "batch=-1"], "no dimension"),
         (["measure"], "model"),
     ],
 )

@@ -1,13 +1,18 @@
 """Labels changed as asked, and numbers that are not finite where the model takes them."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import TensorProto, helper
 from support import evalset_models as models
+from support.paths import CASES
 
 from optim.errors import InputError
 from optim.evalset import load_evalset, relabelled
 from optim.evalset.relabelling import Relabelling
+from optim.ingest import ingest
+from optim.judging.quality import quality_of
+from optim.recipe import Recipe
 
 pytestmark = pytest.mark.usefixtures("home")
 X = np.random.default_rng(3).standard_normal((40, models.FEATURES)).astype(np.float32)
@@ -106,3 +111,54 @@ def test_an_input_may_be_called_like_a_reserved_word(tmp_path) -> None:
     evalset = load_evalset(saved(tmp_path, labels=X, evalset_labels=LABELS), model)
     assert evalset.inputs == ("labels",) and sorted_labels(evalset) == sorted(LABELS)
     assert not load_evalset(saved(tmp_path, labels=X), model).labelled
+
+
+def cached(folder):
+    """A step of a decoder: the keys so far, of which there may be none, and one more."""
+    shape = [1, 2, "past", 4]
+    graph = helper.make_graph(
+        [helper.make_node("Concat", ["labels", "x"], ["present"], axis=2)],
+        "step",
+        [
+            helper.make_tensor_value_info("labels", TensorProto.FLOAT, shape),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 2, 1, 4]),
+        ],
+        [helper.make_tensor_value_info("present", TensorProto.FLOAT, [1, 2, "past + 1", 4])],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(made, folder / "step.onnx")
+    return folder / "step.onnx"
+
+
+def test_a_cache_may_begin_with_a_length_of_0_and_be_called_like_a_reserved_word(tmp_path) -> None:
+    step = np.ones((6, 2, 1, 4), np.float32)
+    path = saved(tmp_path, x=step, labels=np.zeros((6, 2, 0, 4), np.float32))
+    model = ingest(cached(tmp_path), evalset=path)
+    assert {spec.name: spec.shape for spec in model.inputs}["labels"] == (1, 2, 0, 4)
+    evalset = load_evalset(path, model)
+    assert evalset.feeds("validation")[0]["labels"].shape == (1, 2, 0, 4)
+    recipe = Recipe.parse("onnxruntime")
+    assert quality_of(model, model, recipe, evalset).fidelity.sqnr_db is None
+    with pytest.raises(InputError, match="would hold no sample"):
+        ingest(batched(tmp_path), dims={"batch": 0})
+
+
+def batched(folder):
+    shape = ["batch", 4]
+    graph = helper.make_graph(
+        [helper.make_node("Relu", ["x"], ["y"])],
+        "rows",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape)],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(made, folder / "rows.onnx")
+    return folder / "rows.onnx"
+
+
+def test_trees_take_missing_values_of_a_real_case() -> None:
+    model = ingest(CASES / "nan_features_model.onnx", evalset=CASES / "nan_features_evalset.npz")
+    evalset = load_evalset(CASES / "nan_features_evalset.npz", model)
+    assert any("272 NaN values" in note for note in evalset.notes)
+    quality = quality_of(model, model, Recipe.parse("onnxruntime"), evalset)
+    assert quality.baseline_value == pytest.approx(0.313, abs=0.02)
