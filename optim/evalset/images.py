@@ -124,7 +124,7 @@ class Preprocessing(BaseModel):
         count = 1 if self.channels == "gray" else 3
         channels, *size = shape[1:] if self.layout == "nchw" else (shape[3], shape[1], shape[2])
         if channels != count or shape[0] != 1:
-            raise npz.fail(
+            raise stored.fail(
                 f"The input {spec.name!r} has shape {list(spec.shape)}, which does not fit "
                 f"layout {self.layout} with channels {self.channels}.",
                 "Change the layout or the channels.",
@@ -152,7 +152,7 @@ def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
         if grey or (len(shape) == 4 and (shape[1] in (1, 3) or shape[3] in (1, 3))):
             return inputs[0]
     listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
-    raise npz.fail(
+    raise stored.fail(
         f"A zip of images needs a model with one image as its input; this one takes {listed}.",
         "Give an .npz with one array per input.",
     )
@@ -195,7 +195,7 @@ def opened(path: str) -> zipfile.ZipFile:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile):
         name = Path(path).name
-        raise npz.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
+        raise stored.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
 
 
 def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
@@ -203,7 +203,7 @@ def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
     files = [member for member in archive.infolist() if not member.is_dir()]
     chosen = [member for member in files if _is_image(PurePosixPath(member.filename))]
     if not chosen:
-        raise npz.fail(
+        raise stored.fail(
             f"The zip holds no images ({', '.join(_SUFFIXES)}) in folders.",
             "Put each class's images in a folder named by the class.",
         )
@@ -230,7 +230,7 @@ def decoded(
     try:
         with Image.open(io.BytesIO(archive.read(member)), formats=_FORMATS) as image:
             if image.width * image.height > _MAX_PIXELS:
-                raise npz.fail(
+                raise stored.fail(
                     f"The image {member.filename!r} has {image.width} x {image.height} pixels; "
                     f"the limit is {_MAX_PIXELS // 1_000_000} million.",
                     "Make it smaller.",
@@ -239,7 +239,7 @@ def decoded(
     except OptimError:
         raise
     except Exception as error:  # a decoder may raise anything on a damaged file
-        raise npz.fail(
+        raise stored.fail(
             f"The image {member.filename!r} cannot be read ({type(error).__name__}).",
             "Replace or remove it.",
         ) from None
@@ -272,7 +272,7 @@ def _labels(
     output = choose_output(metric, outputs, 1)
     wanted = 0 if is_decision(output) else metric.class_count(output)
     if wanted and len(names) != wanted:  # else nobody can tell which folder is which class
-        raise npz.fail(
+        raise stored.fail(
             f"The zip has {len(names)} class folders ({', '.join(names[:5])}); "
             f"the model's output {output.name!r} has {wanted} classes.",
             "Make one folder per class of the model, in its order.",
