@@ -117,7 +117,10 @@ def quality_of(
                 keep.replace(new)
     found = Quality.model_validate(answer)
     random = verdicts.randomness(original.random, built.random)
-    return found.model_copy(update={"warnings": (*random, *found.warnings)}) if random else found
+    if not random:
+        return found
+    said = found.verdict if found.fidelity.sqnr_db is None else f"Draws at random. {found.verdict}"
+    return found.model_copy(update={"verdict": said, "warnings": (*random, *found.warnings)})
 
 
 def judge(

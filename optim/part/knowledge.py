@@ -37,8 +37,8 @@ class Circumstances:
     ops: Mapping[str, int]
     flags: frozenset[str] = frozenset()
     cores: int = 1
-    saturated: bool = False
     recipe: "tuple[Ingredient, ...]" = ()
+    saturated: bool = False
 
     @property
     def has_conv(self) -> bool:
