@@ -12,9 +12,7 @@ from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
 from optim.errors import InputError
 from optim.part import ByName, Ingredient, build_part, parse_part
 from optim.passes.base import Pass, all_passes
-from optim.runtimes.base import Runtime, all_runtimes
-
-BASELINE_RUNTIME = "onnxruntime"
+from optim.runtimes.base import BASELINE_RUNTIME, Runtime, all_runtimes
 
 
 class Recipe(BaseModel):

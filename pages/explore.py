@@ -37,6 +37,10 @@ def _header(study: Study) -> None:
     here = plain(all_targets()[LOCAL].title)
     facts = (f"{model.node_count:,} nodes", size(model.size_bytes), here, plain(evalset.split_note))
     st.caption(" · ".join(facts) + made_up)
+    known = (*model.notes, *evalset.notes)
+    if known:
+        with st.expander(f"{len(known)} notes on this model and its samples"):
+            st.markdown("\n".join(f"- {plain(note)}" for note in known))
 
 
 def _plane(study: Study, trials: list[Trial]) -> tuple[Plane, bool]:

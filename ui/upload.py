@@ -12,6 +12,7 @@ import streamlit as st
 from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
 from optim.evalset.images import image_input
+from optim.evalset.preview import Seen, previews
 from optim.home.scratch import scratch
 from optim.ingest import Questions, ingest, questions
 from optim.model import Model
@@ -170,6 +171,20 @@ def preprocessing_form(model: Model) -> Preprocessing:
         raise InputError(
             f"This preprocessing is not possible ({error}).", "Change its settings.", "EvalSet"
         ) from None
+
+
+def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None:
+    """Show what the model sees of the first images; looked up once for each preprocessing."""
+    known = st.session_state.setdefault("previews", {})
+    key = f"{evalset.identity} {model.digest} {preprocessing.model_dump_json()}"
+    if key not in known:
+        known.clear()
+        with evalset.on_disk() as path, st.spinner("Preparing a preview ..."):
+            known[key] = previews(path, model, preprocessing)
+    st.markdown("**What the model sees**, the first image of each folder")
+    shown: tuple[Seen, ...] = known[key]
+    for seen, column in zip(shown, st.columns(max(len(shown), 1)), strict=False):
+        column.image(seen.data, caption=plain(seen.folder))
 
 
 def image_study(model: Model, evalset: Upload, preprocessing: Preprocessing) -> Study:

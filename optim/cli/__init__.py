@@ -5,6 +5,7 @@ check held), 1 something failed, 2 bad usage or input.
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -23,7 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     from optim.cli import commands
 
     try:
-        return int(getattr(commands, args.command)(args))
+        code = int(getattr(commands, args.command)(args))
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has what he wanted, such as `head`
+        _write_nowhere()
+        return 0
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
@@ -33,6 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return FAILED
+
+
+def _write_nowhere() -> None:
+    """What is written from here on, also while Python ends, goes nowhere.
+
+    As Python's documentation of SIGPIPE has it: else its last flush ends in a traceback.
+    """
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def parser() -> argparse.ArgumentParser:
@@ -54,6 +68,16 @@ def parser() -> argparse.ArgumentParser:
         _add_model_options(command)
     for command in (parts, inspect, measure, explore, replay, doctor):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    for command in (measure, explore):
+        command.add_argument(
+            "--labels",
+            default="",
+            metavar="CHANGE",
+            help="change of the labels: shift=-1, or order=2|0|1 for the model's class of each",
+        )
+        command.add_argument(
+            "--verbose", action="store_true", help="every remark, not three lines a recipe"
+        )
     measure.add_argument(
         "--recipe",
         action="append",
@@ -115,6 +139,6 @@ def share(text: str) -> float:
 def dimension(text: str) -> tuple[str, int]:
     """Read `NAME=N`."""
     name, _, value = text.rpartition("=")
-    if not name or not value.isdigit() or int(value) < 1:
+    if not name or not value.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is no dimension; write NAME=N, such as seq=128")
     return name, int(value)

@@ -27,10 +27,11 @@ from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.running.warming import warm
 from optim.runtimes.base import all_runtimes
-from optim.search.explore import explore_study
+from optim.search.advice import advise
+from optim.search.explore import circumstances_of, explore_study
 from optim.shipped import APP
 from optim.showing.text import spanned, times
-from optim.studies.choice import best_within, front_of
+from optim.studies.choice import best_within, front_of, passed_over
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
@@ -97,7 +98,7 @@ def inspect(args: argparse.Namespace) -> int:
         print(*(f"  {way} {s.name} {s.dtype}{list(s.shape)}" for s in specs), sep="\n")
     print(f"  {analysis.parameters:,} parameters, {analysis.flops / 1e6:,.1f} MFLOP")
     print(f"  {analysis.node_count} nodes: {ops}")
-    print(*(f"  {note}" for note in (*model.notes, *analysis.notes)), sep="\n")
+    print(*(f"  {note}\n" for note in (*model.notes, *analysis.notes)), sep="", end="")
     heaviest = sorted(analysis.nodes, key=lambda row: -row.flops)[:_HEAVIEST]
     header = ["node", "op", "MFLOP", "MB", "FLOP/byte"]
     cells = [
@@ -125,7 +126,7 @@ def measure(args: argparse.Namespace) -> int:
         print(json.dumps([show.record(trial, metric) for trial in trials], indent=1))
     else:
         print(show.trial_table(trials, metric))
-        _tell(study, trials)
+        _tell(study, trials, args.verbose)
     failed = [trial for trial in trials if trial.state != "done"]
     if args.out and not failed:
         _export(study, trials[0], args.out)
@@ -158,7 +159,9 @@ def explore(args: argparse.Namespace) -> int:
     else:
         print(show.trial_table(trials, metric, on_front))
         print("* on the front: nothing tried in this study is clearly both faster and better")
-        _tell(study, trials)
+        _tell(study, trials, args.verbose)
+        for one in passed_over(trials, args.max_loss):
+            print(f"not chosen, though faster: {one.recipe}: {show.why_unsound(one)}")
         print(f"fastest within {args.max_loss:.1%} loss: {best.recipe if best else 'none'}")
     if best is None:
         raise StepError(
@@ -238,7 +241,7 @@ def study_of(args: argparse.Namespace) -> Study:
     """The study of the arguments' model and EvalSet; inputs are synthesized where none is given."""
     warm()
     model, path = bring(args)
-    evalset: EvalSet = load_evalset(path, model) if path else synthesize(model)
+    evalset: EvalSet = load_evalset(path, model, args.labels) if path else synthesize(model)
     return create_study(model, evalset)
 
 
@@ -250,16 +253,16 @@ def progress(trial: Trial) -> None:
     print(f"{now}  {state:<12}{trial.recipe}{figure}", file=sys.stderr, flush=True)
 
 
-def _tell(study: Study, trials: list[Trial]) -> None:
-    """What a reader must know to believe the table: machine, samples, warnings."""
-    here = environment()
+def _tell(study: Study, trials: list[Trial], verbose: bool) -> None:
+    """What a reader must know to believe the table: machine, model, samples, remarks."""
+    here, known = environment(), circumstances_of(study)
     print(f"measured on {here['cpu']}; speed-up against the original on ONNX Runtime")
     print(study.evalset.split_note, *study.evalset.notes)
+    print(*(f"model: {note}\n" for note in study.model.notes), sep="", end="")
     for trial in trials:
-        for warning in trial.warnings:
-            print(f"{trial.recipe}: {warning.text}")
-        for step in trial.reports:
-            print(*(f"{trial.recipe}: {step.name}: {note}" for note in step.notes), sep="\n")
+        advice = advise(trial.recipe, known.ops, known.flags, known.cores)
+        lines = show.remarks(trial, advice if trial.target == LOCAL else ())
+        print(*(f"{trial.recipe}: {line}\n" for line in show.some(lines, verbose)), sep="", end="")
 
 
 def _export(study: Study, trial: Trial, folder: Path) -> None:

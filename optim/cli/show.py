@@ -1,12 +1,15 @@
 """How the command line shows trials: records for machines, aligned text for people."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
+from optim.findings import Caution
 from optim.showing.figure import TrialFigure, Where
 from optim.showing.figures import figures, figures_for
 from optim.studies.trial import Trial
 
+_FEW_LINES = 3  # said of a recipe, unless all is wanted
+_SEVERITIES = ("error", "warning", "info")
 _ALWAYS = (
     *("p50_ms", "p50_ci", "speedup", "speedup_ci", "quality", "quality_baseline"),
     *("quality_verdict", "size_bytes"),
@@ -55,6 +58,34 @@ def _nested(trial: Trial) -> dict[str, Any]:
         found["quality_verdict"], found["quality_metric"] = quality.verdict, quality.metric
         found["fidelity"] = quality.fidelity.model_dump()
     return found
+
+
+def why_unsound(trial: Trial) -> str:
+    """Why a trial is no choice although its metric holds."""
+    known = {caution.code: caution.text for caution in trial.warnings}
+    return known.get("collapsed") or known.get("outputs_drifted") or "its outputs are not sound"
+
+
+def remarks(trial: Trial, advice: Iterable[Caution]) -> list[str]:
+    """All that is to be said of a trial beside its figures, what matters most first."""
+    verdict = trial.quality.verdict if trial.quality else ""
+    cautions = [one for one in (*trial.warnings, *advice) if one.text not in verdict]
+    of_answers = {*trial.cautions, *(trial.quality.warnings if trial.quality else ())}
+    ranked = sorted(
+        cautions, key=lambda one: (_SEVERITIES.index(one.severity), one not in of_answers)
+    )
+    heavy = [caution.text for caution in ranked if caution.severity != "info"]
+    light = [caution.text for caution in ranked if caution.severity == "info"]
+    done = [f"{step.name}: {note}" for step in trial.reports for note in step.notes]
+    return list(dict.fromkeys([*heavy, *done, *light]))
+
+
+def some(lines: Sequence[str], verbose: bool) -> list[str]:
+    """The first lines, and how many more there are; all of them where wanted."""
+    if verbose or len(lines) <= _FEW_LINES:
+        return list(lines)
+    left = len(lines) - _FEW_LINES + 1
+    return [*lines[: _FEW_LINES - 1], f"and {left} more remarks; --verbose prints them."]
 
 
 def trial_table(trials: Sequence[Trial], metric: str, on_front: Collection[int] = ()) -> str:

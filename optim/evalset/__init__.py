@@ -16,6 +16,7 @@ from optim import sandbox
 from optim.errors import InputError
 from optim.evalset import images, npz, stored
 from optim.evalset.images import Preprocessing
+from optim.evalset.relabelling import relabel
 from optim.evalset.stored import Split
 from optim.home import files
 from optim.home.scratch import scratch
@@ -30,6 +31,7 @@ __all__ = [
     "evalset_from_digest",
     "load_evalset",
     "load_image_folder",
+    "relabelled",
     "synthesize",
 ]
 
@@ -103,15 +105,30 @@ def adopt_evalset(path: Path, model: Model) -> EvalSet:
     return EvalSet.at(files.put_file(path, _SUFFIX))
 
 
-def load_evalset(path: str | Path, model: Model) -> EvalSet:
+def load_evalset(path: str | Path, model: Model, relabelling: str = "") -> EvalSet:
     """Check and store a user's `.npz`; a zip of images gets the preprocessing suggested for it.
+
+    Args:
+        relabelling: a change of the labels by its spelling, such as `shift=-1`.
 
     Raises: InputError with one sentence on what is wrong.
     """
     source = _existing(path)
     if source.suffix.lower() == ".zip":
-        return load_image_folder(source, model, Preprocessing.suggested(model))
-    return _made(npz.convert, {"path": str(source), **_specs(model)})
+        loaded = load_image_folder(source, model, Preprocessing.suggested(model))
+        return relabelled(loaded, relabelling) if relabelling else loaded
+    argument = {"path": str(source), **_specs(model), "model": str(model.path)}
+    return _made(npz.convert, argument | {"relabelling": relabelling}, model.folder)
+
+
+def relabelled(evalset: EvalSet, change: str) -> EvalSet:
+    """The same samples with their labels changed (`shift=-1`, `order=2|0|1`). Raises InputError."""
+    with scratch("evalset") as folder:
+        out = folder / "evalset.npz"
+        given = sandbox.Files(readable=(evalset.path,), writable=(folder,))
+        argument = {"path": str(evalset.path), "change": change, "out": str(out)}
+        sandbox.call(relabel, argument, where="EvalSet", files=given)
+        return EvalSet.at(files.put_file(out, _SUFFIX))
 
 
 def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessing) -> EvalSet:
@@ -149,11 +166,11 @@ def _existing(path: str | Path) -> Path:
     return source
 
 
-def _made(function: sandbox.Function, argument: dict[str, Any]) -> EvalSet:
+def _made(function: sandbox.Function, argument: dict[str, Any], *readable: Path) -> EvalSet:
     with scratch("evalset") as folder:
         out = folder / "evalset.npz"
         argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}
-        given = sandbox.Files(readable=(Path(argument["path"]),), writable=(folder,))
+        given = sandbox.Files(readable=(Path(argument["path"]), *readable), writable=(folder,))
         sandbox.call(function, argument, where="EvalSet", files=given)
         digest = files.put_file(out, _SUFFIX)
     return EvalSet.at(digest)

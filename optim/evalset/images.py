@@ -6,6 +6,7 @@ Nothing is extracted to disk: members are read one by one, bounded in bytes and 
 import io
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
@@ -16,13 +17,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from optim.arrays import Array
 from optim.errors import OptimError
-from optim.evalset import npz, stored
+from optim.evalset import npz, pictures, stored
 from optim.metrics.choosing import check_labels, choose_output, infer_metric
 from optim.metrics.support.outputs import is_decision
 from optim.model import Model, TensorSpec
+from optim.names import legible
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+_MOST = 20  # folders that are listed by name
 _MAX_PIXELS = 64_000_000
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -89,9 +92,7 @@ class Preprocessing(BaseModel):
     def apply(self, image: Image.Image, spec: TensorSpec) -> Array:
         """The input array for one image, shaped as the input is."""
         height, width = self.size(spec)
-        picture = self._fitted(
-            image.convert("L" if self.channels == "gray" else "RGB"), width, height
-        )
+        picture = self._fitted(pictures.plain(image, self.channels == "gray"), width, height)
         pixels = np.asarray(picture, dtype=np.float64).reshape(height, width, -1)
         if self.channels == "bgr":
             pixels = pixels[:, :, ::-1]
@@ -104,13 +105,26 @@ class Preprocessing(BaseModel):
             ordered = np.clip(np.rint(ordered), limits.min, limits.max)
         return ordered.astype(dtype).reshape(spec.shape)
 
+    def undone(self, array: Array, spec: TensorSpec) -> Array:
+        """The pixels uint8[height, width, channels] in RGB or grey that an input was made of."""
+        height, width = self.size(spec)
+        if self.layout == "nchw":
+            ordered = array.reshape(-1, height, width).transpose(1, 2, 0)
+        else:
+            ordered = array.reshape(height, width, -1)
+        count = ordered.shape[2]
+        values = (ordered.astype(np.float64) * self.std[:count] + self.mean[:count]) / self.scale
+        if self.channels == "bgr":
+            values = values[:, :, ::-1]
+        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
     def size(self, spec: TensorSpec) -> tuple[int, int]:
         """Height and width of the input. Raises InputError where layout or channels do not fit."""
         shape = spec.shape if len(spec.shape) == 4 else (1, 1, *spec.shape[1:])
         count = 1 if self.channels == "gray" else 3
         channels, *size = shape[1:] if self.layout == "nchw" else (shape[3], shape[1], shape[2])
         if channels != count or shape[0] != 1:
-            raise npz.fail(
+            raise stored.fail(
                 f"The input {spec.name!r} has shape {list(spec.shape)}, which does not fit "
                 f"layout {self.layout} with channels {self.channels}.",
                 "Change the layout or the channels.",
@@ -138,7 +152,7 @@ def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
         if grey or (len(shape) == 4 and (shape[1] in (1, 3) or shape[3] in (1, 3))):
             return inputs[0]
     listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
-    raise npz.fail(
+    raise stored.fail(
         f"A zip of images needs a model with one image as its input; this one takes {listed}.",
         "Give an .npz with one array per input.",
     )
@@ -155,29 +169,33 @@ def convert(
     """Child: check, preprocess and store the zip of images at `path`. Raises InputError."""
     spec, recipe = image_input(npz.as_specs(inputs)), Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
-    with _opened(path) as archive:
+    done: Counter[pictures.Done] = Counter()
+    with opened(path) as archive:
         members, skipped = _images(archive)
         npz.check_size(sum(member.file_size for member in members), max_mb)
         item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
         npz.check_size(len(members) * item, max_mb)
         values = np.empty((len(members), *spec.shape), npz.numpy_dtype(spec))
         for position, member in enumerate(members):
-            values[position] = _decoded(archive, member, recipe, spec)
+            values[position], found = decoded(archive, member, recipe, spec)
+            done.update(found)
     names, labels = _classes(members)
     checked, metric = _labels(labels, names, npz.as_specs(outputs))
-    notes = [f"Preprocessing: {_spelled(recipe)}."]
+    notes = [f"Preprocessing: {_spelled(recipe)}.", *pictures.notes_on(done)]
     if skipped:
         notes.append(f"{skipped} files that are no images in a class folder were left out.")
+    notes.append(_mapping(names))
     contents = stored.Contents({spec.name: values}, metric, checked, names, notes=tuple(notes))
     stored.write(contents, Path(out))
 
 
-def _opened(path: str) -> zipfile.ZipFile:
+def opened(path: str) -> zipfile.ZipFile:
+    """The zip file. Raises InputError where it is none."""
     try:
         return zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile):
         name = Path(path).name
-        raise npz.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
+        raise stored.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
 
 
 def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
@@ -185,11 +203,19 @@ def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
     files = [member for member in archive.infolist() if not member.is_dir()]
     chosen = [member for member in files if _is_image(PurePosixPath(member.filename))]
     if not chosen:
-        raise npz.fail(
+        raise stored.fail(
             f"The zip holds no images ({', '.join(_SUFFIXES)}) in folders.",
             "Put each class's images in a folder named by the class.",
         )
     return chosen, len(files) - len(chosen)
+
+
+def one_per_folder(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    """The first image of each folder, in the classes' order. Raises InputError without any."""
+    found: dict[str, zipfile.ZipInfo] = {}
+    for member in _images(archive)[0]:
+        found.setdefault(PurePosixPath(member.filename).parent.name, member)
+    return sorted(found.items(), key=lambda item: _natural(item[0]))
 
 
 def _is_image(path: PurePosixPath) -> bool:
@@ -197,22 +223,23 @@ def _is_image(path: PurePosixPath) -> bool:
     return path.suffix.lower() in _SUFFIXES and len(path.parts) >= 2 and not hidden
 
 
-def _decoded(
+def decoded(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, recipe: Preprocessing, spec: TensorSpec
-) -> Array:
+) -> tuple[Array, set[pictures.Done]]:
+    """The input for one image, and what was done to the image. Raises InputError."""
     try:
         with Image.open(io.BytesIO(archive.read(member)), formats=_FORMATS) as image:
             if image.width * image.height > _MAX_PIXELS:
-                raise npz.fail(
+                raise stored.fail(
                     f"The image {member.filename!r} has {image.width} x {image.height} pixels; "
                     f"the limit is {_MAX_PIXELS // 1_000_000} million.",
                     "Make it smaller.",
                 )
-            return recipe.apply(image, spec)
+            return recipe.apply(image, spec), pictures.done_to(image)
     except OptimError:
         raise
     except Exception as error:  # a decoder may raise anything on a damaged file
-        raise npz.fail(
+        raise stored.fail(
             f"The image {member.filename!r} cannot be read ({type(error).__name__}).",
             "Replace or remove it.",
         ) from None
@@ -224,6 +251,13 @@ def _classes(members: Sequence[zipfile.ZipInfo]) -> tuple[tuple[str, ...], Array
     names = sorted(set(folders), key=_natural)
     position = {name: number for number, name in enumerate(names)}
     return tuple(names), np.array([position[folder] for folder in folders], dtype=np.int64)
+
+
+def _mapping(names: Sequence[str]) -> str:
+    """Which folder is which class: the model must have been trained in this order."""
+    said = ", ".join(f"{legible(name, 40)} = {number}" for number, name in enumerate(names[:_MOST]))
+    more = f" and {len(names) - _MOST} more in this way" if len(names) > _MOST else ""
+    return f"Folders to classes: {said}{more}."
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
@@ -238,7 +272,7 @@ def _labels(
     output = choose_output(metric, outputs, 1)
     wanted = 0 if is_decision(output) else metric.class_count(output)
     if wanted and len(names) != wanted:  # else nobody can tell which folder is which class
-        raise npz.fail(
+        raise stored.fail(
             f"The zip has {len(names)} class folders ({', '.join(names[:5])}); "
             f"the model's output {output.name!r} has {wanted} classes.",
             "Make one folder per class of the model, in its order.",

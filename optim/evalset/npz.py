@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,25 +10,34 @@ import numpy as np
 from numpy.lib import format as npy
 
 from optim.arrays import Array, npy_header
-from optim.errors import InputError, first_line
+from optim.errors import first_line
 from optim.evalset import stored
-from optim.metrics.base import Metric, all_metrics, find_metric
-from optim.metrics.choosing import check_labels, choose_output, infer_metric
+from optim.evalset.extras import checked_labels, class_names, contents_of
+from optim.evalset.relabelling import Relabelling
+from optim.evalset.stored import fail
+from optim.evalset.tryout import check_odd_samples
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
 
 RESERVED = ("labels", "metric", "classes", "calibration")
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
-def fail(what: str, next_step: str) -> InputError:
-    """An InputError about the EvalSet."""
-    return InputError(what, next_step, "EvalSet")
-
-
 def convert(
-    path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int, out: str
+    path: str,
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+    max_mb: int,
+    out: str,
+    model: str = "",
+    relabelling: str = "",
 ) -> None:
     """Child: check the `.npz` at `path` for a model with these inputs and outputs; store at `out`.
+
+    Args:
+        model: its ONNX file, to try samples on whose numbers are not finite.
+        relabelling: a change of the labels by its spelling.
 
     Raises InputError: one sentence for what is wrong with it, and what to do.
     """
@@ -38,8 +47,13 @@ def convert(
     notes: list[str] = []
     checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in specs}
     count = _count(checked)
-    extras = {key: value for key, value in arrays.items() if key not in checked}
-    contents = _with_labels(checked, count, extras, results, tuple(notes))
+    notes += check_odd_samples(Path(model) if model else None, checked)
+    extras = _extras(arrays, checked)
+    if "labels" in extras and relabelling:
+        change = Relabelling.parse(relabelling)
+        extras["labels"] = change.applied(extras["labels"])
+        notes.append(change.note(class_names(extras.get("classes"))))
+    contents = contents_of(checked, count, extras, results, tuple(notes))
     stored.write(contents, Path(out))
 
 
@@ -61,7 +75,7 @@ def check_stored(
             if array.shape != (count, *spec.shape) or array.dtype != numpy_dtype(spec):
                 raise fail(f"Its {split} samples do not fit the model.", "Export the bundle again.")
         if about.get("labelled"):
-            labels = _checked_labels(arrays.get(f"{split}_labels", np.empty(0)), count)
+            labels = checked_labels(arrays.get(f"{split}_labels", np.empty(0)), count)
             metric = find_metric(str(about.get("metric")))
             check_labels(metric, labels, as_specs(outputs), 0)
 
@@ -131,12 +145,23 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
         return np.asarray(npy.read_array(stream, allow_pickle=False))
 
 
+def _extras(arrays: Mapping[str, Array], inputs: Collection[str]) -> dict[str, Array]:
+    """The arrays that are no inputs, by their reserved word."""
+    return {word: arrays[key] for word, key in reserved(inputs).items() if key in arrays}
+
+
+def reserved(inputs: Collection[str]) -> dict[str, str]:
+    """Reserved word -> the array's name: `evalset_labels` where an input is called `labels`."""
+    return {word: f"evalset_{word}" if word in inputs else word for word in RESERVED}
+
+
 def _by_input(arrays: Mapping[str, Array], specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
     names = [spec.name for spec in specs]
     missing = [name for name in names if name not in arrays]
-    unknown = [key for key in arrays if key not in names and key not in RESERVED]
+    words = reserved(names).values()
+    unknown = [key for key in arrays if key not in names and key not in words]
     wanted = f"The model's inputs are: {', '.join(names)}."
-    next_step = f"Name the arrays after the inputs (and optionally {', '.join(RESERVED)})."
+    next_step = f"Name the arrays after the inputs (and optionally {', '.join(words)})."
     if missing:
         has = ", ".join(map(repr, unknown)) or "no other array"
         raise fail(
@@ -188,18 +213,12 @@ def _cast(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
 
 def _rounded(array: Array, spec: TensorSpec, dtype: np.dtype[Any], notes: list[str]) -> Array:
     finite = np.isfinite(array)
-    if not finite.all():
-        row = int(np.argwhere(~finite)[0][0])
-        raise fail(
-            f"The array {spec.name!r} holds {np.sum(~finite):,} NaN or infinite values, "
-            f"the first in sample {row}.",
-            "Remove or fill them.",
-        )
     with np.errstate(over="ignore"):
         values = array.astype(dtype)
-    if not np.isfinite(values).all():
+    if not np.isfinite(values[finite]).all():
+        reach = np.abs(array[finite]).max()
         raise fail(
-            f"The array {spec.name!r} reaches {np.abs(array).max():.3g}; {dtype} cannot hold that.",
+            f"The array {spec.name!r} reaches {reach:.3g}; {dtype} cannot hold that.",
             "Scale it as the model was trained.",
         )
     if array.dtype.itemsize > dtype.itemsize:
@@ -230,86 +249,3 @@ def _count(arrays: Mapping[str, Array]) -> int:
             "Give every input the same number.",
         )
     return next(iter(counts.values()))
-
-
-def _with_labels(
-    inputs: dict[str, Array],
-    count: int,
-    extras: Mapping[str, Array],
-    outputs: Sequence[TensorSpec],
-    notes: tuple[str, ...],
-) -> stored.Contents:
-    labels, classes = extras.get("labels"), _classes(extras.get("classes"))
-    if labels is not None:
-        labels = _checked_labels(labels, count)
-    metric = _metric(extras.get("metric"), labels, outputs)
-    if metric.ignores_labels and labels is not None:
-        notes = (*notes, f"The labels are not used: the metric is {metric.name}.")
-        labels = None
-    if labels is None:
-        choose_output(metric, outputs)
-    else:
-        labels = check_labels(metric, labels, outputs, len(classes))
-    mask = _mask(extras.get("calibration"), count)
-    return stored.Contents(inputs, metric.name, labels, classes, mask, notes=notes)
-
-
-def _checked_labels(labels: Array, count: int) -> Array:
-    if labels.ndim == 0 or len(labels) != count:
-        raise fail(
-            f"There are {labels.size if labels.ndim == 0 else len(labels)} labels for "
-            f"{count} samples.",
-            "Give one label per sample.",
-        )
-    if labels.dtype.kind not in "iubf":
-        raise fail(
-            f"The labels are {labels.dtype}, not numbers.",
-            "Number the classes from 0; `classes` may give their names.",
-        )
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        raise fail("The labels hold NaN or infinite values.", "Remove those samples.")
-    return labels.reshape(count) if labels.shape == (count, 1) else labels
-
-
-def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
-    if name is None:
-        return infer_metric(labels, outputs)
-    if name.size != 1 or name.dtype.kind not in "US":
-        raise fail(
-            "The `metric` array is not one name.", f"Give one of: {', '.join(all_metrics())}."
-        )
-    metric = find_metric(_texts(name)[0])
-    if metric.needs_labels and labels is None:
-        raise fail(
-            f"The metric {metric.name} needs labels, and there is no `labels` array.",
-            f"Add one, or use the metric {infer_metric(None, outputs).name}.",
-        )
-    return metric
-
-
-def _classes(array: Array | None) -> tuple[str, ...]:
-    if array is None:
-        return ()
-    if array.ndim != 1 or array.dtype.kind not in "US":
-        raise fail(
-            f"The `classes` array is {array.dtype}{list(array.shape)}.",
-            "Give one name per class, as text.",
-        )
-    return _texts(array)
-
-
-def _texts(array: Array) -> tuple[str, ...]:
-    if array.dtype.kind == "S":
-        return tuple(item.decode(errors="replace") for item in array.ravel().tolist())
-    return tuple(array.ravel().tolist())
-
-
-def _mask(array: Array | None, count: int) -> Array | None:
-    if array is None:
-        return None
-    if array.shape != (count,) or not np.isin(array, (0, 1)).all():
-        raise fail(
-            f"The `calibration` array is {array.dtype}{list(array.shape)}.",
-            f"Give one true or false per sample, shape [{count}].",
-        )
-    return array.astype(bool)

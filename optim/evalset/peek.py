@@ -9,7 +9,6 @@ import numpy as np
 
 from optim.arrays import DTYPES, Array, Feeds, npy_header
 from optim.errors import InputError
-from optim.evalset.npz import RESERVED
 from optim.names import legible
 from optim.sandbox.archive import MAX_ENTRIES
 
@@ -17,9 +16,10 @@ _MAX_SAMPLE_BYTES = 1 << 30
 
 
 def first_sample(path: Path) -> Feeds:
-    """Name -> the first sample of each numeric array that is an input (without the samples axis).
+    """Name -> the first sample of each numeric array (without the samples axis).
 
-    Empty for what is not an .npz, such as a zip of images. Raises InputError for a damaged one.
+    Labels too, since an input may be called so. Empty for what is not an .npz, such as a zip of
+    images. Raises InputError for a damaged one.
     """
     if not zipfile.is_zipfile(path):
         return {}
@@ -28,11 +28,10 @@ def first_sample(path: Path) -> Feeds:
             names = [n for n in archive.namelist()[:MAX_ENTRIES] if n.endswith(".npy")]
             found = {}
             for entry in names:
-                if (name := entry.removesuffix(".npy")) not in RESERVED:
-                    with archive.open(entry) as source:
-                        array = _first(source)
-                    if array is not None:
-                        found[name] = array
+                with archive.open(entry) as source:
+                    array = _first(source)
+                if array is not None:
+                    found[entry.removesuffix(".npy")] = array
             return found
     except InputError:
         raise
@@ -45,7 +44,7 @@ def first_sample(path: Path) -> Feeds:
 
 def _first(source: IO[bytes]) -> Array | None:
     shape, fortran, dtype = npy_header(source)
-    if dtype.name not in DTYPES or not shape or fortran or 0 in shape:
+    if dtype.name not in DTYPES or not shape or fortran or shape[0] == 0:
         return None
     size = math.prod(shape[1:]) * dtype.itemsize
     if size > _MAX_SAMPLE_BYTES:

@@ -40,6 +40,11 @@ class Contents:
     notes: tuple[str, ...] = field(default=())
 
 
+def fail(what: str, next_step: str) -> InputError:
+    """An InputError about the EvalSet."""
+    return InputError(what, next_step, "EvalSet")
+
+
 def write(contents: Contents, out: Path) -> None:
     """Split and store. The same contents give the same bytes. Raises InputError below 2 samples."""
     count = len(next(iter(contents.inputs.values())))

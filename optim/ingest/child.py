@@ -5,16 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Feeds
 from optim.errors import InputError
+from optim.evalset.npz import RESERVED
 from optim.evalset.peek import first_sample
 from optim.ingest.dims import bind, check_interface, name_dims, suggested
 from optim.ingest.first_run import check_file, declare_outputs, run_once, undeclare_outputs
 from optim.ingest.kinds import FileKind, kind_of
+from optim.ingest.noting import notes_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
 from optim.ingest.operators import check_operators
 from optim.ingest.repair import keep_numbers, make_names_unique, make_plain, without_functions
 from optim.ingest.specs import InputSpec
-from optim.model.proto import MODEL_FILE, all_nodes, describe, real_inputs, write_proto
-from optim.names import legible, notes_on
+from optim.model.proto import MODEL_FILE, describe, real_inputs, write_proto
+from optim.names import legible
 
 if TYPE_CHECKING:
     import onnx
@@ -22,10 +24,6 @@ if TYPE_CHECKING:
 Brought = tuple["onnx.ModelProto", list[str]]
 """A model and plain sentences on what was changed to read it."""
 STAGE_FILE = "stage"
-_RANDOM = {
-    *("Bernoulli", "Multinomial"),
-    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
-}
 
 
 def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
@@ -66,7 +64,8 @@ def bring(
     _stage(work, "reading the file")
     kind = kind_of(path, max_bytes)
     if kind is FileKind.TORCHSCRIPT:
-        proto, notes = _from_torchscript(path, work, max_bytes, given_specs, sample)
+        inputs = {name: array for name, array in sample.items() if name not in RESERVED}
+        proto, notes = _from_torchscript(path, work, max_bytes, given_specs, inputs)
     else:
         proto, notes = _read(path, kind, work, max_bytes)
     check_interface(proto.graph)
@@ -84,7 +83,7 @@ def bring(
         "described": described,
         "dims": values,
         "source": source_name,
-        "notes": notes + _notes(proto),
+        "notes": notes + notes_of(proto),
     }
 
 
@@ -210,16 +209,3 @@ def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict
     path.write_bytes(bound.SerializeToString(deterministic=True))
     check_file(path)
     return describe(str(path))
-
-
-def _notes(proto: "onnx.ModelProto") -> list[str]:
-    graph = proto.graph
-    random = sorted({node.op_type for node in all_nodes(proto)} & _RANDOM)
-    drawn = [
-        f"{', '.join(random)} draws at random: outputs differ between engines and runs whatever an "
-        "optimization does, so read quality with care."
-    ]
-    notes = drawn if random else []
-    notes += notes_on((node.name for node in all_nodes(proto)), "node names")
-    ends = [value.name for value in (*real_inputs(graph), *graph.output)]
-    return notes + notes_on(ends, "input or output names")

@@ -139,8 +139,8 @@ def _solve(
             raise InputError(
                 f"The model has no dimension {legible(name)!r}.", f"Its dimensions: {known}."
             )
-        if not 1 <= size <= MAX_SIZE:
-            raise InputError(f"{legible(name)}={size} is no size.", "Use a size of at least 1.")
+        if not 0 <= size <= MAX_SIZE:
+            raise InputError(f"{legible(name)}={size} is no size.", "Use a size of at least 0.")
         values[name] = size
     for value in real_inputs(graph):
         shape = shapes.get(value.name, ())
@@ -192,8 +192,8 @@ def _size(
     try:
         size = _evaluate(ast.parse(dim.dim_param, mode="eval").body, values)
     except ZeroDivisionError:
-        size = 0
-    if not 1 <= size <= MAX_SIZE:
+        size = -1
+    if not 0 <= size <= MAX_SIZE:  # a cache may begin with a length of 0
         raise InputError(
             f"{legible(dim.dim_param)} of input {legible(input_name)!r} would be {size}.",
             "Choose other sizes.",
@@ -207,6 +207,11 @@ def _check_fits(name: str, sizes: list[int], shapes: Shapes) -> None:
             f"The input {legible(name)!r} takes {sizes}, but the given inputs have "
             f"{list(shapes[name])}.",
             "Give inputs of the model's shape, or export the model for theirs.",
+        )
+    if sizes[:1] == [0]:
+        raise InputError(
+            f"The input {legible(name)!r} of shape {sizes} would hold no sample.",
+            "Give its first dimension a size of at least 1.",
         )
     elements = 1
     for size in sizes:

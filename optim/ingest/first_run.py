@@ -117,7 +117,7 @@ def declare_outputs(
         tensor.shape.SetInParent()
         for axis, size in enumerate(array.shape):
             dim = tensor.shape.dim.add()
-            known = shape[axis : axis + 1] + sizes[axis : axis + 1]
+            known = shape[axis : axis + 1] + [one for one in sizes[axis : axis + 1] if one]
             if size in known or value.name not in varying:
                 dim.dim_value = size
 

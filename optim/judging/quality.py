@@ -5,7 +5,7 @@ fidelity of the outputs. The judging runs in a child process.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from optim.home import written
 from optim.home.scratch import scratch
 from optim.judging import outputs, verdicts
 from optim.judging.fidelity import Drift, Fidelity, fidelity
+from optim.judging.labelling import Misfit, misfit
+from optim.judging.matching import Matching
 from optim.judging.paired import Difference, difference
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.choosing import choose_output
@@ -31,8 +33,6 @@ from optim.settings import settings
 
 _QUICK_SAMPLES, _QUICK_FEWEST = 256, 64
 _QUICK_SECONDS, _QUICK_AT_MOST = 0.5, 5.0
-Outputs = dict[str, Array]
-
 _TIME_SHARE = 0.6
 """Share of a step's time after which judging stops with the samples it has."""
 
@@ -42,7 +42,9 @@ class Quality(BaseModel):
 
     `value`, `baseline_value` and `difference` (value - baseline_value) are in the metric's own
     unit, shares for percentages. `p_value` is None where the original is its own reference.
-    `complete` means that every validation sample was used.
+    `complete` means that every validation sample was used. `drifted`: an output is far from the
+    original's, whatever the metric says. `relabelling`: a change of the labels that would make them
+    fit the original's answers far better.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -58,8 +60,15 @@ class Quality(BaseModel):
     complete: bool
     fidelity: Fidelity
     collapsed: bool
+    drifted: bool = False
     verdict: str
+    relabelling: str = ""
     warnings: tuple[Caution, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be chosen on its metric alone: the outputs are near the original's."""
+        return not (self.collapsed or self.drifted)
 
 
 def quality_of(
@@ -106,7 +115,12 @@ def quality_of(
         if keep.exists():
             with written(kept) as new:
                 keep.replace(new)
-    return Quality.model_validate(answer)
+    found = Quality.model_validate(answer)
+    random = verdicts.randomness(original.random, built.random)
+    if not random:
+        return found
+    said = found.verdict if found.fidelity.sqnr_db is None else f"Draws at random. {found.verdict}"
+    return found.model_copy(update={"verdict": said, "warnings": (*random, *found.warnings)})
 
 
 def judge(
@@ -152,6 +166,7 @@ class _Judgement:
     labels: Array | None
     compared: list[Drift]
     classes: str
+    matching: Matching
     rows: list[Any] = field(default_factory=list)
     baseline_rows: list[Any] = field(default_factory=list)
     answers: list[tuple[int, int]] = field(default_factory=list)
@@ -168,11 +183,12 @@ class _Judgement:
         if metric.kind == "numbers":
             classes = ""
         metric = metric.on(scores_classes=output.name == classes)
-        drifts = [Drift(spec.name) for spec in floating]
-        return cls(evalset, metric, output, labels, drifts, classes)
+        drifts = [Drift(spec.name, floating="float" in spec.dtype) for spec in floating]
+        return cls(evalset, metric, output, labels, drifts, classes, Matching.of(specs))
 
-    def add(self, outputs: Outputs, reference: Outputs) -> None:
+    def add(self, outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> None:
         """Count one sample's outputs beside the original's."""
+        outputs, reference = self.matching.aligned(outputs, reference)
         ours, theirs = outputs[self.output.name], reference[self.output.name]
         label = self._label(theirs)
         self.baseline_rows.append(self.metric.row(theirs, label))
@@ -196,10 +212,12 @@ class _Judgement:
         found = difference(self.metric, baseline_rows, rows)
         drift = fidelity(self.compared, self._agreement())
         collapse = self._collapse(found)
+        drifted = "" if collapse else self._drifted()
         low, high = (0.0, 0.0) if self._identical else (found.low, found.high)
         if not self.evalset.labelled:  # nothing agrees more with itself
             worse = min if self.metric.higher_is_better else max
             low, high = worse(low, 0.0), worse(high, 0.0)
+        unfit = self._misfit()
         facts = verdicts.Facts(
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),
@@ -209,8 +227,11 @@ class _Judgement:
             synthetic=self.evalset.synthetic,
             identical=self._identical,
             collapse=collapse,
+            drifted=drifted,
             undefined=max((drift.undefined for drift in self.compared), default=0),
             class_count=self._class_count(),
+            misfit=unfit.text if unfit else "",
+            unlike=self.matching.said(),
         )
         return Quality(
             metric=self.evalset.metric,
@@ -224,7 +245,9 @@ class _Judgement:
             complete=facts.n == facts.total,
             fidelity=drift,
             collapsed=bool(collapse),
+            drifted=bool(drifted),
             verdict=verdicts.verdict(facts),
+            relabelling=unfit.change if unfit else "",
             warnings=verdicts.warnings(facts),
         )
 
@@ -232,8 +255,20 @@ class _Judgement:
     def _identical(self) -> bool:
         return all(d.sqnr_db is None and not d.broken and not d.misshapen for d in self.compared)
 
+    def _drifted(self) -> str:
+        """What is said of a floating output that is far off; numbers of classes have no noise."""
+        floating = (drift for drift in self.compared if drift.floating)
+        return next(filter(None, (drift.drifted() for drift in floating)), "")
+
     def _agreement(self) -> float | None:
         return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
+
+    def _misfit(self) -> Misfit | None:
+        """Whether the labels seem to be meant otherwise, where they are classes."""
+        if self.labels is None or self.metric.kind != "class" or not self.answers:
+            return None
+        answers = np.array([original for original, _ in self.answers])
+        return misfit(self.labels[: len(answers)], answers, max(self.output.shape, default=1))
 
     def _class_count(self) -> int:
         if self.metric.kind != "class":

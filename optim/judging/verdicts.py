@@ -1,5 +1,6 @@
 """A judgement in words: what the difference means, and how far the samples can carry it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optim.findings import Caution
@@ -26,8 +27,11 @@ class Facts:
     synthetic: bool
     identical: bool
     collapse: str
+    drifted: str
     undefined: int
     class_count: int
+    misfit: str = ""
+    unlike: str = ""
 
     @property
     def worst(self) -> float:
@@ -84,6 +88,8 @@ def warnings(facts: Facts) -> tuple[Caution, ...]:
     """What limits the judgement, as data."""
     found = [
         _collapsed(facts),
+        _drifted(facts),
+        _unlike(facts),
         _partial(facts),
         _small(facts),
         _synthetic(facts),
@@ -93,10 +99,39 @@ def warnings(facts: Facts) -> tuple[Caution, ...]:
     return tuple(warning for warning in found if warning)
 
 
+def randomness(original: Sequence[str], built: Sequence[str]) -> tuple[Caution, ...]:
+    """What to say where the original draws at random, by what draws in it and in the other."""
+    if not original:
+        return ()
+    gone = sorted(set(original) - set(built))
+    text = (
+        f"The original draws at random ({', '.join(original)}), so its answers differ from run to "
+        "run and engine to engine: a difference here is not what the recipe costs or gains."
+    )
+    if gone:
+        text += f" The optimized model draws no more ({', '.join(gone)} removed): it is another."
+    return (Caution(code="draws_at_random", text=text),)
+
+
 def _collapsed(facts: Facts) -> Caution | None:
     if not facts.collapse:
         return None
     return Caution(code="collapsed", text=facts.collapse, severity="error")
+
+
+def _drifted(facts: Facts) -> Caution | None:
+    """The metric has its limit, set by whoever chooses; the outputs have this one of their own."""
+    if not facts.drifted:
+        return None
+    text = (
+        f"{facts.drifted}, though the {facts.metric.title} may hold: what else reads the outputs "
+        "reads something else now. It is not chosen by itself; look at its answers first."
+    )
+    return Caution(code="outputs_drifted", text=text)
+
+
+def _unlike(facts: Facts) -> Caution | None:
+    return Caution(code="numbers_differ", text=facts.unlike) if facts.unlike else None
 
 
 def _partial(facts: Facts) -> Caution | None:
@@ -125,6 +160,8 @@ def _at_chance(facts: Facts) -> Caution | None:
     """The original itself no better than guessing points at wrong labels or preprocessing."""
     if not facts.labelled or facts.n < min(facts.total, _FEW):
         return None
+    if facts.misfit:
+        return Caution(code="labels_do_not_fit", text=facts.misfit, severity="error")
     text = facts.metric.doubt(facts.found.baseline, facts.class_count)
     return Caution(code="original_near_chance", text=text) if text else None
 

@@ -19,7 +19,7 @@ from optim.model import TensorSpec
 from optim.names import legible
 from optim.part import Part, discover
 
-Kind = Literal["class", "binary", "numbers", "any"]
+Kind = Literal["class", "binary", "numbers", "pixels", "any"]
 
 _FAITHFUL = 0.99
 _MOST_CLASSES = 1 << 31  # of an output that is a class number and does not say how many there are
@@ -31,7 +31,8 @@ class Metric(Part):
     unit: ClassVar[str] = ""
     """"%" for shares, which are kept as 0 to 1 and shown as percentages."""
     kind: ClassVar[Kind]
-    """What a label is: the number of a class, 0 or 1, numbers, or whatever the output is."""
+    """What a label is: the number of a class, 0 or 1, numbers, a class for each pixel, or whatever
+    the output is."""
     higher_is_better: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = True
     ignores_labels: ClassVar[bool] = False
@@ -91,6 +92,10 @@ class Metric(Part):
         if self.kind != "class":
             return 0
         return _MOST_CLASSES if is_decision(spec) else max(2, size_of(spec))
+
+    def pixel_classes(self, spec: TensorSpec) -> int:
+        """How many classes a pixel may be of, for labels of kind "pixels"; 0: not known."""
+        return 0
 
     def suspect_below(self, class_count: int) -> float:
         """The original's score below which it seems to guess."""

@@ -7,7 +7,8 @@ import numpy as np
 from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
-from optim.metrics.support.outputs import is_decision
+from optim.metrics.support.outputs import is_class_like, is_decision, size_of
+from optim.metrics.support.pixels import check_mask
 from optim.model import TensorSpec
 
 
@@ -58,6 +59,8 @@ def check_labels(
     """
     label_size = int(np.prod(labels.shape[1:], dtype=np.int64))
     spec = choose_output(metric, outputs, label_size)
+    if metric.kind == "pixels":
+        return _pixels(labels, spec, metric.pixel_classes(spec))
     most = metric.class_count(spec)
     if not most:
         return labels.astype(np.float64)
@@ -73,12 +76,49 @@ def check_labels(
     return whole
 
 
+def _pixels(labels: Array, spec: TensorSpec, classes: int) -> Array:
+    """Masks int16 [samples, height, width]; raises InputError for a value that is no class."""
+    whole = labels.astype(np.int16)
+    wrong = check_mask(whole, classes) if np.array_equal(whole, labels) else None
+    if labels.ndim != 3 or not np.array_equal(whole, labels) or wrong is not None:
+        what = f"hold {wrong}" if wrong is not None else f"are {labels.dtype}{list(labels.shape)}"
+        among = f"0 to {classes - 1}" if classes else "whole numbers from 0"
+        raise InputError(
+            f"The masks {what}; the output {spec.name!r} has one class for each pixel, {among}.",
+            "Give whole numbers of shape [samples, height, width]; 255 or -1 does not count.",
+            "EvalSet",
+        )
+    return whole
+
+
+def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:
+    """Labels written otherwise as class numbers, and a note; what is no class stays as it is.
+
+    One-hot rows for an output of as many scores, and whole numbers stored as floats for a model
+    without an output of one number.
+    """
+    sizes = {size_of(spec) for spec in outputs if is_class_like(spec)}
+    if labels.ndim == 2 and labels.shape[1] in sizes and _is_one_hot(labels):
+        note = f"The labels were one-hot {list(labels.shape)}; they are class numbers now."
+        return labels.argmax(axis=1), [note]
+    floats = labels.ndim == 1 and labels.dtype.kind == "f" and bool(sizes)
+    if floats and 1 not in map(size_of, outputs) and np.array_equal(labels, np.rint(labels)):
+        return labels.astype(np.int64), [f"The labels were {labels.dtype}; they are whole now."]
+    return labels, []
+
+
+def _is_one_hot(labels: Array) -> bool:
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
 def _check_range(labels: Array, limit: int, spec: TensorSpec) -> None:
     wrong = np.flatnonzero((labels < 0) | (labels >= limit))
     if wrong.size:
+        shifted = labels.min() == 1 and labels.max() <= limit
+        helps = " Counted from 1? Bring them with --labels shift=-1." if shifted else ""
         raise InputError(
             f"Label {labels[wrong[0]]} of sample {wrong[0]} is out of range: "
             f"the output {spec.name!r} has classes 0 to {limit - 1}.",
-            "Number the classes from 0 in the order of the model's outputs.",
+            f"Number the classes from 0 in the order of the model's outputs.{helps}",
             "EvalSet",
         )

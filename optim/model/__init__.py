@@ -33,7 +33,8 @@ class Model(BaseModel):
     """A network as ONNX with static input shapes; `digest` addresses its bytes.
 
     `dims` is what symbolic dimensions were bound to; `source` is one of onnx, torchscript,
-    torch.export, optimized; `notes` are plain sentences on what was found when it was brought.
+    torch.export, optimized; `random` names the operators that draw at random; `notes` are plain
+    sentences on what was found when it was brought.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -47,6 +48,7 @@ class Model(BaseModel):
     dims: dict[str, int]
     source: str
     node_count: int
+    random: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

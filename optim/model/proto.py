@@ -17,8 +17,10 @@ _ALIGNMENT = 4096  # so that an engine can map a tensor instead of reading it
 
 
 def describe(path: str) -> dict[str, Any]:
-    """Child function: what a bound ONNX file declares (inputs, outputs, opset, node_count)."""
+    """Child function: what a bound ONNX file declares, as a Model's values."""
     import onnx
+
+    from optim.model.randomness import random_operators  # which walks protos as this module does
 
     proto = onnx.load(path, load_external_data=False)
     return {
@@ -26,6 +28,7 @@ def describe(path: str) -> dict[str, Any]:
         "outputs": [_spec(value) for value in proto.graph.output],
         "opset": opset_of(proto),
         "node_count": len(proto.graph.node),
+        "random": random_operators(proto),
     }
 
 

@@ -7,11 +7,12 @@ A package, since four things belong to every part and each reads well alone: wha
 
 from optim.part.base import BUILT_IN, Group, Ingredient, Part, Precision
 from optim.part.discovery import Broken, broken_parts, discover, rediscover
-from optim.part.knowledge import Circumstances, Hazard, Searched, Start
+from optim.part.knowledge import QUANTIZED_OPS, Circumstances, Hazard, Searched, Start
 from optim.part.spelling import ByName, build_part, field_schemas, parse_part
 
 __all__ = [
     "BUILT_IN",
+    "QUANTIZED_OPS",
     "Broken",
     "ByName",
     "Circumstances",

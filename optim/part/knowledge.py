@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from optim.part.base import Ingredient
 
+QUANTIZED_OPS = frozenset(
+    {
+        *("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv"),
+        *("QLinearMatMul", "ConvInteger", "MatMulInteger", "MatMulNBits", "DynamicQuantizeMatMul"),
+        *("DynamicQuantizeLSTM", "QAttention", "QGemm", "QLinearAdd", "MatMulIntegerToFloat"),
+    }
+)
+"""Operators that only a quantized model has, the standard's and ONNX Runtime's own."""
 _MATMULS = frozenset({"MatMul", "Gemm", "Attention"})
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _CLASSICAL = "ai.onnx.ml."
@@ -23,13 +31,14 @@ class Circumstances:
 
     `ops` is how many nodes of each operator the original model has, `flags` the CPU's instruction
     sets as `/proc/cpuinfo` names them, `cores` how many cores may be used, `recipe` the passes in
-    order and then the runtime.
+    order and then the runtime. `saturated`: with it, 8-bit products were found to overflow here.
     """
 
     ops: Mapping[str, int]
     flags: frozenset[str] = frozenset()
     cores: int = 1
     recipe: "tuple[Ingredient, ...]" = ()
+    saturated: bool = False
 
     @property
     def has_conv(self) -> bool:
@@ -55,6 +64,11 @@ class Circumstances:
     def classical(self) -> bool:
         """Whether the model is of trees, scalers and the like, in whole or in part."""
         return any(op.startswith(_CLASSICAL) for op in self.ops)
+
+    @property
+    def quantized(self) -> bool:
+        """Whether the model is quantized already."""
+        return any(op.rpartition(".")[2] in QUANTIZED_OPS for op in self.ops)
 
     @property
     def int8_instructions(self) -> bool:

@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.arrays import Feeds
-from optim.part import Group, Ingredient, discover
+from optim.part import Circumstances, Group, Ingredient, discover
 
 if TYPE_CHECKING:
     import onnx
@@ -67,10 +67,18 @@ class Pass(Ingredient):
     needs_calibration: ClassVar[bool] = False
     appends: ClassVar[str] = ""
     """Pattern of what it appends to the names of the nodes that it replaces; empty: nothing."""
+    floats_only: ClassVar[bool] = False
+    """Whether it can do nothing with a model that is quantized already."""
+    if_grown: ClassVar[str] = ""
+    """What helps where the file grew by it: a sentence."""
     tried_on_any: ClassVar[bool] = False
     """Whether a search adds it, as it comes, to recipes that did well without it."""
     tolerance: ClassVar[float]
     """Promise: cosine similarity of the outputs to the original's, on a model it suits."""
+
+    def takes(self, here: Circumstances) -> bool:
+        """Whether it may do something with such a model."""
+        return not (self.floats_only and here.quantized)
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Apply the pass. Raises StepError when the model cannot take it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from optim.part import Hazard, Precision, Start
+from optim.part import Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.quantizing import (
     APPENDED,
@@ -47,6 +47,7 @@ class DynamicInt8(Pass):
         "few huge values lose precision."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    floats_only: ClassVar[bool] = True
     appends: ClassVar[str] = APPENDED
     tolerance: ClassVar[float] = 0.98
     hazards: ClassVar[tuple[Hazard, ...]] = (
@@ -56,6 +57,10 @@ class DynamicInt8(Pass):
             "convolution is slow and quantizes its input on every run. Use static_int8.",
             lambda part, here: here.has_conv,
         ),
+    )
+    searched: ClassVar[tuple[Searched, ...]] = (
+        Searched("reduce_range", (True,), lambda here: here.saturated),
+        Searched("weights", (IntType.U8,), lambda here: here.saturated),
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start(

@@ -9,6 +9,7 @@ from optim.model.compare import changed
 from optim.model.proto import copy_of
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.magnitudes import nodes_touching, values_beyond
 from optim.passes.support.tools import (
     count_ops,
     float_weights,
@@ -31,6 +32,7 @@ class Fp16(Pass):
     """Store and compute in 16-bit floats; inputs and outputs stay 32-bit."""
 
     name: ClassVar[str] = "fp16"
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "Half precision (FP16)"
     summary: ClassVar[str] = (
         "Stores weights and computes in 16-bit instead of 32-bit floating point. Inputs and "
@@ -44,9 +46,12 @@ class Fp16(Pass):
         "Most x86 CPUs have no half-precision arithmetic: ONNX Runtime then casts back and forth "
         "and is slower than before. Values over 65,504 overflow to infinity, which ruins some "
         "networks, such as those fed raw amounts of money; leave the nodes concerned in 32 bits. "
-        "Nodes with weights that large are left there by themselves."
+        "Nodes with weights that large, or with values that large on calibration samples, are left "
+        "there by themselves."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    floats_only: ClassVar[bool] = True
+    needs_calibration: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.999
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
@@ -83,17 +88,20 @@ class Fp16(Pass):
             full = copy_of(model)
             name_nodes(full)
             _type_scores(full)
+            large = values_beyond(full, [*context.calibration], _LARGEST)
+            careful = nodes_touching(full, large)
             converter = OnnxModel(full)
             converter.convert_float_to_float16(
                 keep_io_types=True,
                 op_block_list=[*DEFAULT_OP_BLOCK_LIST, *self.keep_op_types],
-                node_block_list=[*self.exclude, *_overflowing(full)],
+                node_block_list=[*self.exclude, *_overflowing(full), *careful],
             )
+            _without_detours(converter.model)
             converter.topological_sort(is_deterministic=True)  # it appends its casts at the end
         half = converter.model
         if not changed(model, half):
             return Outcome(model, False, (_why_nothing(model),))
-        return Outcome(half, True, _notes(model, half))
+        return Outcome(half, True, (*_kept_whole(careful, large), *_notes(model, half)))
 
 
 def _type_scores(model: "onnx.ModelProto") -> None:
@@ -108,6 +116,46 @@ def _type_scores(model: "onnx.ModelProto") -> None:
             if name not in known:
                 typed = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
                 model.graph.value_info.append(typed)
+
+
+def _kept_whole(names: list[str], large: dict[str, float]) -> list[str]:
+    if not names:
+        return []
+    return [
+        f"{len(names)} nodes stay in 32 bits, since their values reach {max(large.values()):.3g} "
+        f"on calibration samples and 16 bits end at {_LARGEST:,.0f}: {listed(names)}."
+    ]
+
+
+def _without_detours(model: "onnx.ModelProto") -> None:
+    """Let 32-bit values pass between two nodes kept in 32 bits as they are, in place.
+
+    The converter rounds them to 16 bits in between, where large ones become infinite.
+    """
+    made = {out: node for node in model.graph.node for out in node.output}
+    for node in model.graph.node:
+        before = made.get(node.input[0]) if _is_cast(node, "FLOAT") else None
+        if before is not None and _is_detour(before):
+            node.op_type, node.input[0] = "Identity", before.input[0]
+            del node.attribute[:]
+    read = {name for node in model.graph.node for name in node.input}
+    read |= {value.name for value in model.graph.output}
+    idle = [node for node in model.graph.node if _is_detour(node) and node.output[0] not in read]
+    for node in idle:
+        model.graph.node.remove(node)
+
+
+def _is_detour(node: "onnx.NodeProto") -> bool:
+    """Whether it is a cast from 32 bits that the converter added, by the names it gives them."""
+    added = node.name.endswith("_cast_to_fp16_node") or node.name.startswith("graph_input_cast")
+    return added and _is_cast(node, "FLOAT16")
+
+
+def _is_cast(node: "onnx.NodeProto", to: str) -> bool:
+    from onnx import TensorProto
+
+    wanted = TensorProto.DataType.Value(to)
+    return node.op_type == "Cast" and any(a.name == "to" and a.i == wanted for a in node.attribute)
 
 
 def _why_nothing(model: "onnx.ModelProto") -> str:

@@ -58,6 +58,7 @@ class FuseTransformer(Pass):
     )
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.FUSE
+    floats_only: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.999
     starts: ClassVar[tuple[Start, ...]] = (
         Start("fuse_transformer + onnxruntime", 30, lambda here: here.transformer),

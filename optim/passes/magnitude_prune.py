@@ -54,6 +54,7 @@ class MagnitudePrune(Pass):
         "about half."
     )
     stage: ClassVar[Stage] = Stage.PRUNE
+    floats_only: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.9
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(

@@ -33,6 +33,7 @@ class Simplify(Pass):
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.SIMPLIFY
     tolerance: ClassVar[float] = 0.9999
+    if_grown: ClassVar[str] = "simplify's setting max_folded_kb (64, say) leaves them formulas."
     tried_on_any: ClassVar[bool] = True
     starts: ClassVar[tuple[Start, ...]] = (
         Start("simplify + onnxruntime", 90, lambda here: not here.transformer),

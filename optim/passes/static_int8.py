@@ -70,6 +70,7 @@ class StaticInt8(Pass):
         "on x86 with ONNX Runtime. Recurrent layers are not quantized."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    floats_only: ClassVar[bool] = True
     appends: ClassVar[str] = APPENDED
     needs_calibration: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.98
@@ -94,6 +95,8 @@ class StaticInt8(Pass):
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (
+        Searched("reduce_range", (True,), lambda here: here.saturated),
+        Searched("weights", (IntType.U8,), lambda here: here.saturated),
         Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
     )
     starts: ClassVar[tuple[Start, ...]] = (

@@ -43,6 +43,7 @@ class WeightOnly(Pass):
         "MatMulNBits operator can run the result."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    floats_only: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.95
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(

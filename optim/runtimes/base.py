@@ -12,6 +12,8 @@ from pydantic import Field
 from optim.arrays import Feeds
 from optim.part import Group, Hazard, Ingredient, discover
 
+BASELINE_RUNTIME = "onnxruntime"
+"""The engine that runs the original, as it comes."""
 PRECISION_ASKED = "precision_asked"
 """Fact: the precision that the recipe asked for. Where PRECISION differs, the trial says so."""
 PRECISION = "precision"

@@ -17,7 +17,7 @@ def advise(
         flags: the CPU's instruction sets, as `/proc/cpuinfo` names them.
         cores: how many cores may be used.
     """
-    here = Circumstances(ops, frozenset(flags), cores, recipe.parts)
+    here = Circumstances(ops, frozenset(flags), cores, recipe=recipe.parts)
     return tuple(
         Caution(code=hazard.code, text=hazard.text)
         for part in recipe.parts

@@ -5,11 +5,12 @@ What to try is declared by the parts; here it is gathered.
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from optim.errors import InputError
 from optim.graph import analysis_of
+from optim.judging.saturation import SATURATED
 from optim.machine.environment import environment
 from optim.part import Circumstances, Ingredient, Start, build_part
 from optim.passes.base import Pass, all_passes
@@ -73,7 +74,13 @@ def neighbours(recipe: Recipe, here: Circumstances) -> list[Recipe]:
         for position, part in enumerate(recipe.parts)
         for other in _variants(part, here)
     ]
-    return [*changed, *_with_one_more(recipe)]
+    return [*changed, *_with_one_more(recipe, here)]
+
+
+def remedies(recipe: Recipe, here: Circumstances) -> list[Recipe]:
+    """What is declared worth trying only where 8-bit products were found to overflow."""
+    usual = neighbours(recipe, here)
+    return [one for one in neighbours(recipe, replace(here, saturated=True)) if one not in usual]
 
 
 def _variants(part: Ingredient, here: Circumstances) -> Iterator[Ingredient]:
@@ -84,11 +91,12 @@ def _variants(part: Ingredient, here: Circumstances) -> Iterator[Ingredient]:
                 yield build_part(type(part), {**part.model_dump(), one.field: value})
 
 
-def _with_one_more(recipe: Recipe) -> Iterator[Recipe]:
+def _with_one_more(recipe: Recipe, here: Circumstances) -> Iterator[Recipe]:
     """The recipe with a pass added that is tried on any, where its stage is free."""
     stages = {one.stage for one in recipe.passes}
     for added in all_passes().values():
-        if added.tried_on_any and added.stage not in stages and not added.missing():
+        free = added.tried_on_any and added.stage not in stages and not added.missing()
+        if free and added().takes(here):
             passes: list[Pass] = [*recipe.passes, added()]
             yield Recipe.of([*sorted(passes, key=lambda one: one.stage), recipe.runtime])
 
@@ -110,7 +118,20 @@ def explore_study(
         queue.run_all(study, new, on_change, seconds=deadline - time.monotonic())
         trials = study.trials_of(numbers)
         tried = {trial.recipe for trial in trials}
-        best = [trial for trial in trials if trial.number in front_of(trials)]
-        near = [recipe for trial in best for recipe in neighbours(trial.recipe, here)]
+        near = [*_mended(trials, here), *_near_the_best(trials, here)]
         recipes = list(dict.fromkeys(r for r in near if r not in tried))[:_NEIGHBOURS_PER_ROUND]
     return numbers
+
+
+def _mended(trials: Sequence[Trial], here: Circumstances) -> Iterator[Recipe]:
+    """Remedies for the trials whose 8-bit products were found to overflow, on a front or not."""
+    for trial in trials:
+        if any(caution.code == SATURATED for caution in trial.warnings):
+            yield from remedies(trial.recipe, here)
+
+
+def _near_the_best(trials: Sequence[Trial], here: Circumstances) -> Iterator[Recipe]:
+    on_front = front_of(trials)
+    for trial in trials:
+        if trial.number in on_front:
+            yield from neighbours(trial.recipe, here)

@@ -18,18 +18,20 @@ from optim.findings import Interval
 ACCENT = "#1f8fc0"
 GREY = "#8593a3"
 BAR = "#8593a3aa"
-MarkKind = Literal["baseline", "measured", "live", "estimate"]
+MarkKind = Literal["baseline", "measured", "live", "estimate", "collapsed"]
 _KINDS: dict[MarkKind, str] = {
     "baseline": "baseline",
     "measured": "{group}",
     "live": "{group}, tightening",
     "estimate": "{group}, estimate",
+    "collapsed": "collapsed",
 }
 """MarkKind -> its name in the legend."""
 _BEYOND = 4
 """How far bars may widen an axis beyond its points, as a share of the points' span."""
 _MARGIN = 0.06
 _SMALLEST = 1e-9
+_CROSS = "x-thin"
 _SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
 
 
@@ -70,7 +72,8 @@ def trade_off(
 ) -> go.Figure:
     """Points with their intervals, the front as a line, the chosen point ringed.
 
-    Shapes tell engines apart, colour the front, hollow an estimate, pale what is still measured.
+    Shapes tell engines apart, colour the front, hollow an estimate, pale what is still measured,
+    a cross what collapsed.
 
     Args:
         front: what the front is called.
@@ -79,9 +82,9 @@ def trade_off(
     figure = go.Figure()
     for line in _fronts(marks, x, y, front):
         figure.add_trace(line)
-    shapes = _shapes(marks)
+    shapes = _shapes(mark for mark in marks if mark.kind != "collapsed")
     for (kind, group), part in _by_kind(marks).items():
-        figure.add_trace(_points(part, _KINDS[kind].format(group=group), shapes[group]))
+        figure.add_trace(_points(part, _KINDS[kind].format(group=group), shapes.get(group, _CROSS)))
     ringed = [mark for mark in marks if mark.number == chosen]
     if ringed:
         figure.add_trace(_ring(ringed))
@@ -143,7 +146,7 @@ def _shapes(marks: Iterable[Mark]) -> dict[str, str]:
 
     So nobody's shape changes when another joins.
     """
-    found: dict[str, str] = {}
+    marks, found = list(marks), dict[str, str]()
     for estimated, symbols in ((False, _SYMBOLS), (True, _SYMBOLS[::-1])):
         came = sorted((m.number, m.group) for m in marks if _is_estimate(m) is estimated)
         groups = [group for group in dict.fromkeys(g for _, g in came) if group not in found]
@@ -160,7 +163,8 @@ def _by_kind(marks: Sequence[Mark]) -> dict[tuple[MarkKind, str], list[Mark]]:
     for kind in _KINDS:
         for mark in sorted(marks, key=lambda mark: mark.group):
             if mark.kind == kind:
-                found.setdefault((kind, mark.group), []).append(mark)
+                group = "" if kind == "collapsed" else mark.group  # one cross for all engines
+                found.setdefault((kind, group), []).append(mark)
     return found
 
 

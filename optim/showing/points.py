@@ -62,7 +62,7 @@ class Plane:
 
     def _points(self, trials: Iterable[Trial]) -> dict[str, list[Point[int]]]:
         groups: dict[str, list[Point[int]]] = {}
-        for trial, a, b in self.placed(trials):
+        for trial, a, b in self.placed(t for t in trials if not choice.has_collapsed(t)):
             point = Point(trial.number, _cost(self.x, a), _cost(self.y, b))
             groups.setdefault(trial.target, []).append(point)
         return groups
@@ -95,6 +95,8 @@ def marks(trials: Sequence[Trial], plane: Plane) -> list[Mark]:
 
 def kind_of(trial: Trial) -> MarkKind:
     """How a trial is drawn."""
+    if choice.has_collapsed(trial):
+        return "collapsed"
     if trial.estimate:
         return "estimate"
     if trial.recipe.is_baseline and trial.recipe.runtime.threads == 1:
@@ -110,6 +112,8 @@ def hardware(target: str) -> str:
 
 def _hover(trial: Trial, plane: Plane, on_front: bool) -> tuple[str, ...]:
     said = [f"{figure.title}: {figure.text(trial)}" for figure in (plane.x, plane.y)]
+    if choice.has_collapsed(trial):
+        said.append("Collapsed: no place on a front")
     return (*said, f"On the {plane.front_name}") if on_front else tuple(said)
 
 

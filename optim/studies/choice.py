@@ -12,15 +12,21 @@ from optim.timing.measurement import Summary
 def point_of(trial: Trial) -> Point[int] | None:
     """Where a trial stands among those on its target: what a run costs, and the quality lost.
 
-    The cost of a measured one is its time relative to the one-thread original, from paired
-    ratios; of an estimate it is the estimate in ms.
+    Nowhere, where its outputs collapsed: being fast is worth nothing then. The cost of a measured
+    one is its time relative to the one-thread original, from paired ratios; of an estimate it is
+    the estimate in ms.
     """
-    if trial.quality is None:
+    if trial.quality is None or has_collapsed(trial):
         return None
     if trial.summary:
         return Point(trial.number, _relative_time(trial.summary), loss_of(trial))
     guess = trial.estimate.interval if trial.estimate else None
     return Point(trial.number, guess, loss_of(trial)) if guess else None
+
+
+def has_collapsed(trial: Trial) -> bool:
+    """Whether its outputs collapsed; the original's own never do (it may draw at random)."""
+    return trial.quality is not None and trial.quality.collapsed and not trial.recipe.is_baseline
 
 
 def _relative_time(summary: Summary) -> Interval:
@@ -67,12 +73,36 @@ def _by_target(trials: Iterable[Trial]) -> Collection[list[Point[int]]]:
 def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
     """The fastest measured trial whose quality loss is at most `max_loss`.
 
-    The loss is absolute for metrics that are shares (0.01 = one point of top-1 or AUC), and
-    relative to the original's value for errors (MAE, RMSE).
+    Whose outputs collapsed or drifted far off is never it, whatever the metric says. The loss is
+    absolute for metrics that are shares (0.01 = one point of top-1 or AUC), and relative to the
+    original's value for errors (MAE, RMSE).
     """
-    measured = {p.key: p for trial in trials if trial.summary and (p := point_of(trial))}
-    allowed = [t for t in trials if t.number in measured and _relative_loss(t) <= max_loss]
-    return min(allowed, key=lambda t: measured[t.number].cost.value, default=None)
+    allowed = [t for t in _within(trials, max_loss) if _is_sound(t)]
+    return min(allowed, key=_cost_of, default=None)
+
+
+def passed_over(trials: Sequence[Trial], max_loss: float) -> list[Trial]:
+    """The trials that their metric allows, faster than the best, and that are no choice: their
+    outputs collapsed or are far from the original's."""
+    best = best_within(trials, max_loss)
+    found = [t for t in _within(trials, max_loss) if not _is_sound(t)]
+    return [t for t in found if best is None or _cost_of(t) < _cost_of(best)]
+
+
+def _within(trials: Iterable[Trial], max_loss: float) -> list[Trial]:
+    timed = (trial for trial in trials if trial.summary and trial.quality)
+    return [trial for trial in timed if _relative_loss(trial) <= max_loss]
+
+
+def _is_sound(trial: Trial) -> bool:
+    assert trial.quality is not None
+    return trial.quality.sound or trial.recipe.is_baseline
+
+
+def _cost_of(trial: Trial) -> float:
+    """What a run costs, relative to the one-thread original."""
+    assert trial.summary is not None
+    return _relative_time(trial.summary).value
 
 
 def _relative_loss(trial: Trial) -> float:

@@ -35,7 +35,8 @@ class Progress(BaseModel):
 
     `slices` are the digests of its slices' files, in the order they were timed. `model_digest` and
     `size_bytes` are the optimized model's. `judged` means that the quality is final:
-    judged on the whole validation split, or as much of it as the time allows.
+    judged on the whole validation split, or as much of it as the time allows. `cautions` are what
+    the steps found out beside their figures.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +49,7 @@ class Progress(BaseModel):
     quality: Quality | None = None
     estimate: Estimate | None = None
     judged: bool = False
+    cautions: tuple[Caution, ...] = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -144,6 +146,7 @@ def derived(progress: Progress) -> tuple[Summary | None, tuple[Caution, ...]]:
             warnings.append(Caution(code="samples_lost", text=text, severity="error"))
     if progress.quality:
         warnings += progress.quality.warnings
+    warnings += progress.cautions
     return summary, tuple(warnings)
 
 

@@ -1,6 +1,6 @@
 """What limits the worth of a measurement, as data."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,21 @@ _SHORT_MS = 0.1
 _DRIFT = 0.05
 _CONTENTION = 0.05
 _TAILS = ("p90", "p95", "p99")
+
+
+_BY_CONTENT = {"NonZero", "NonMaxSuppression", "Loop", "If", "Scan", "Unique", "Compress"}
+
+
+def by_content(synthetic: bool, ops: Mapping[str, int]) -> Caution | None:
+    """A caution where inputs are made up and operators do more or less work by what is in them."""
+    found = sorted(op for op in ops if op.rpartition(".")[2] in _BY_CONTENT)
+    if not synthetic or not found:
+        return None
+    text = (
+        f"The inputs are made up, and the time of {', '.join(found)} depends on what is in them: "
+        "real inputs may take much longer. Measure with an EvalSet of real ones."
+    )
+    return Caution(code="time_depends_on_content", text=text)
 
 
 def cautions(slices: Sequence[Slice], summary: Summary) -> tuple[Caution, ...]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from support.trials import METRIC, estimated, quality, summary, trial
 
-from optim.cli.show import record
+from optim.cli.show import record, remarks, some
+from optim.findings import Caution
 from optim.studies.trial import Trial
 
 NOTHING: dict[str, Any] = {
@@ -71,3 +72,22 @@ def test_a_record_has_these_keys_and_values(shown: Trial, more: dict[str, Any]) 
     }
     whole = ("size_bytes", "runs", "processes", "quality_samples")
     assert all(isinstance(found[key], int) for key in whole if key in found)
+
+
+def test_what_matters_most_is_said_first_and_the_rest_is_counted() -> None:
+    shown = trial(1, summary(2.0, 4.0), quality(0.65))
+    cautions = (
+        Caution(code="t", text="timing"),
+        Caution(code="i", text="remark", severity="info"),
+        Caution(code="e", text="broken", severity="error"),
+        Caution(code="s", text="overflow"),
+        Caution(code="v", text="No loss is seen."),
+    )
+    said = shown.model_copy(update={"warnings": cautions, "cautions": (cautions[3],)})
+    lines = remarks(said, [Caution(code="a", text="advice")])
+    assert lines == ["broken", "overflow", "timing", "advice", "remark"]
+    assert some(lines, verbose=True) == lines and some(lines[:3], verbose=False) == lines[:3]
+    assert some(lines, verbose=False) == [
+        *("broken", "overflow"),
+        "and 3 more remarks; --verbose prints them.",
+    ]

@@ -40,6 +40,8 @@ def labels_for(metric: Metric, seed: int) -> Array:
     random = np.random.default_rng(seed)
     if metric.kind == "numbers":
         return random.normal(size=(SAMPLES, 3)) + 0.1
+    if metric.kind == "pixels":
+        return random.permuted(np.resize(np.arange(CLASSES), (SAMPLES, 4, 5)), axis=0)
     classes = 2 if metric.kind == "binary" else CLASSES
     return np.r_[np.arange(classes), random.integers(0, classes, SAMPLES - classes)]
 
@@ -49,6 +51,8 @@ def answers_for(metric: Metric, labels: Array, seed: int | None = None) -> Array
     perfect = labels
     if metric.kind == "binary":
         perfect = labels[:, None].astype(np.float64)
+    elif metric.kind == "pixels":
+        perfect = np.moveaxis(np.eye(CLASSES)[labels] * 10, -1, 1)[:, None]
     elif metric.kind != "numbers":
         perfect = np.eye(CLASSES)[labels] * 10
     if seed is None:

@@ -121,7 +121,7 @@ BAD = {
     "wrong dtype": ({"x": X.astype(np.int64)}, "is int64; the model wants float32"),
     "text": ({"x": X.astype(str)}, "the model wants float32"),
     "NaN": ({"x": np.where(np.arange(N)[:, None] == 7, np.nan, X)}, "8 NaN .* in sample 7"),
-    "infinite": ({"x": np.full_like(X, np.inf)}, "NaN or infinite"),
+    "infinite": ({"x": np.full_like(X, np.inf)}, "320 infinite values, .* in sample 0"),
     "too large": ({"x": np.full((N, F), 1e300)}, "float32 cannot hold"),
     "no samples": ({"x": X[:0]}, "zero samples"),
     "one sample": ({"x": X[:1]}, "has 1 sample"),

@@ -9,6 +9,8 @@ from support import evalset_models as models
 from optim.errors import InputError
 from optim.evalset import Preprocessing, load_evalset, load_image_folder, stored
 from optim.evalset.images import convert
+from optim.evalset.pictures import done_to, plain
+from optim.evalset.preview import Seen, preview
 from optim.model import TensorSpec
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
@@ -144,4 +146,88 @@ def test_stored_labels_follow_their_images(tmp_path):
             ).tolist()
         )
         == [0] * 4 + [1] * 4 + [2] * 4
+    )
+
+
+def as_file(image, form="PNG", **options):
+    data = io.BytesIO()
+    image.save(data, form, **options)
+    return Image.open(io.BytesIO(data.getvalue()))
+
+
+def halves(size=(40, 40)):
+    """Red above, blue below."""
+    image = Image.new("RGB", size, (255, 0, 0))
+    image.paste((0, 0, 255), (0, size[1] // 2, *size))
+    return image
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photograph_is_turned_upright_by_its_tag(orientation):
+    undo = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }  # fmt: skip
+    stored = halves().transpose(undo[orientation]) if orientation in undo else halves()
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    opened = as_file(stored, "JPEG", exif=exif, quality=95)
+    shown = plain(opened, gray=False)
+    assert shown.getpixel((20, 5))[0] > 200 and shown.getpixel((20, 35))[2] > 200
+    assert ("turned" in done_to(opened)) == (orientation > 1)
+
+
+def test_greys_of_16_bits_are_scaled_not_clipped():
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    opened = as_file(Image.fromarray(ramp))
+    shown = np.asarray(plain(opened, gray=True))
+    assert np.abs(shown - ramp / 257.0).max() <= 0.5 and done_to(opened) == {"deep"}
+
+
+def test_transparency_is_laid_on_white_and_hides_nothing():
+    hidden = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
+    for image in (hidden, hidden.convert("LA")):
+        opened = as_file(image)
+        assert plain(opened, gray=False).getpixel((0, 0)) == (255, 255, 255)
+        assert "opaque" in done_to(opened)
+
+
+def test_palettes_and_cmyk_keep_their_colours():
+    palette = as_file(Image.new("RGB", (4, 4), (0, 128, 0)).quantize(8))
+    assert palette.mode == "P" and plain(palette, gray=False).getpixel((0, 0)) == (0, 128, 0)
+    cmyk = as_file(Image.new("CMYK", (4, 4), (255, 0, 255, 0)), "JPEG")
+    red, green, blue = plain(cmyk, gray=False).getpixel((0, 0))
+    assert green > 200 and red < 60 and blue < 60
+
+
+def test_what_was_done_and_the_folders_classes_are_said(tmp_path):
+    data = io.BytesIO()
+    Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(data, "PNG")
+    path = zipped(tmp_path, folders({"set/red/clear.png": data.getvalue()}))
+    notes = load_evalset(path, models.image_classifier(tmp_path)).notes
+    assert "Images: 1 with transparency laid on white." in notes
+    assert "Folders to classes: blue = 0, green = 1, red = 2." in notes
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"),
+    [((1, 3, 16, 16), "float32"), ((1, 16, 16, 3), "uint8"), ((1, 1, 16, 16), "float32")],
+)
+def test_a_preview_shows_what_the_model_sees(tmp_path, shape, dtype):
+    spec = TensorSpec(name="image", dtype=dtype, shape=shape)
+    model = models.image_classifier(tmp_path).model_copy(update={"inputs": (spec,)})
+    recipe = Preprocessing.suggested(model)
+    given = [spec.model_dump()], recipe.model_dump(mode="json")
+    shown = [Seen.model_validate(s) for s in preview(str(zipped(tmp_path, folders())), *given, 2)]
+    assert [seen.folder for seen in shown] == ["blue", "green"]
+    picture = Image.open(io.BytesIO(shown[0].data)).convert("RGB")
+    assert min(picture.size) >= 96
+    expected = Image.new("RGB", (1, 1), (0, 0, 255)).convert("L" if shape[1] == 1 else "RGB")
+    assert (
+        np.abs(
+            np.subtract(picture.getpixel((9, 9)), expected.convert("RGB").getpixel((0, 0)))
+        ).max()
+        <= 2
     )

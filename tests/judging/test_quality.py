@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 from support import evalset_models as models
 
 from optim.errors import StepError
-from optim.evalset import load_evalset, synthesize
+from optim.evalset import load_evalset, relabelled, synthesize
 from optim.judging.quality import Quality, judge, quality_of
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -126,6 +126,35 @@ def test_collapses_are_flagged(tmp_path, original):
         assert quality.collapsed and reason in quality.verdict, quality.verdict
         assert "collapsed" in codes(quality)
         assert Quality.model_validate_json(quality.model_dump_json()) == quality
+
+
+@pytest.mark.parametrize(("noise", "drifted"), [(0.1, False), (0.3, False), (0.6, True)])
+def test_outputs_that_are_far_off_are_cautioned_whatever_the_metric_says(
+    tmp_path, original, noise, drifted
+):
+    quality = judged(models.classifier(tmp_path, noise=noise), original, synthesize(original, 256))
+    assert not quality.collapsed, quality.verdict
+    assert quality.drifted is drifted and quality.sound is not drifted, quality.fidelity
+    assert ("outputs_drifted" in codes(quality)) is drifted
+
+
+def test_scores_of_half_the_size_have_not_drifted_and_of_a_fifth_have(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    half, fifth = (
+        judged(models.classifier(tmp_path, scale=scale), original, evalset) for scale in (0.5, 0.2)
+    )
+    assert half.sound and not fifth.sound and not fifth.collapsed
+    assert half.difference == fifth.difference == 0
+
+
+def test_labels_in_another_order_are_told_with_the_change_that_mends_them(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    wrong = relabelled(evalset, "order=2|0|3|1")
+    told = judged(original, original, wrong)
+    assert told.relabelling == "order=1|3|0|2" and "labels_do_not_fit" in codes(told)
+    mended = judged(original, original, relabelled(wrong, told.relabelling))
+    assert mended.baseline_value == judged(original, original, evalset).baseline_value > 0.9
+    assert not mended.relabelling and "labels_do_not_fit" not in codes(mended)
 
 
 def shifted(folder, first_class):

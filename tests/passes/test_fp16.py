@@ -9,6 +9,7 @@ from support import pass_models
 from optim.errors import InputError
 from optim.passes.base import Calibration, Context
 from optim.passes.fp16 import Fp16
+from optim.passes.support.magnitudes import values_beyond
 from optim.passes.support.tools import count_ops, float_weights
 
 NOTHING = Context(calibration=Calibration([]))
@@ -49,6 +50,42 @@ def test_keeping_what_handles_raw_amounts_saves_the_credit_scorer() -> None:
     careful = Fp16(keep_op_types=kept).run(model, NOTHING).model
     assert pass_models.cosine(pass_models.outputs(naive, samples), expected) < 0.999
     assert pass_models.cosine(pass_models.outputs(careful, samples), expected) > 0.9999
+
+
+def growing(factor: float) -> onnx.ModelProto:
+    """y = (x * factor) / factor: the values in between are large, weights and ends are not."""
+    w = pass_models.Weights(0)
+    w.constant("w", np.eye(8, dtype=np.float32))
+    w.constant("up", np.float32(factor))
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["p"], name="product"),
+        helper.make_node("Mul", ["p", "up"], ["a"], name="first"),
+        helper.make_node("Mul", ["a", "up"], ["b"], name="second"),
+        helper.make_node("Sqrt", ["b"], ["c"], name="root"),
+        helper.make_node("Div", ["c", "up"], ["y"], name="last"),
+    ]
+    return pass_models.model(nodes, w, {"x": (1, 8)}, {"y": (1, 8)})
+
+
+@pytest.mark.parametrize(("factor", "kept"), [(2.0, set()), (1000.0, {"second", "root"})])
+def test_nodes_whose_values_are_too_large_on_calibration_samples_stay_in_32_bits(
+    factor: float, kept: set[str]
+) -> None:
+    samples = [{"x": np.linspace(1, 8, 8, dtype=np.float32)[None]}]
+    model = growing(factor)
+    outcome = Fp16().run(model, Context(calibration=Calibration(samples)))
+    said = [note for note in outcome.notes if "stay in 32 bits" in note]
+    assert bool(said) == bool(kept) and all(name in said[0] for name in kept if said)
+    onnx.checker.check_model(outcome.model, full_check=True)
+    expected = pass_models.outputs(model, samples)
+    assert pass_models.cosine(pass_models.outputs(outcome.model, samples), expected) > 0.9999
+    casts = {n.name for n in outcome.model.graph.node if n.op_type == "Cast"}
+    assert not any(name.startswith("b_cast_to_fp16") for name in casts)  # nothing is lost between
+
+
+def test_what_is_infinite_on_purpose_is_no_overflow() -> None:
+    samples = [{"x": np.full((1, 8), -np.inf, np.float32)}]
+    assert values_beyond(growing(2.0), samples, 65504.0) == {}
 
 
 def test_an_unknown_node_is_named() -> None:

@@ -6,3 +6,4 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTS = ROOT / "tests"
 SAMPLES = ROOT / "sample_models"
 STORE_FIXTURES = TESTS / "support" / "store_fixtures"
+CASES = TESTS / "cases"

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from optim.evalset import relabelled
 from optim.findings import Caution
+from optim.search.explore import starting_set
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures, lines
 from optim.showing.points import Plane, hardware
-from optim.studies.study import Study
+from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import Estimate, estimate
@@ -17,9 +19,19 @@ from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
 from ui.explore import builder
 from ui.headline import headline
-from ui.state import COMPARE, EXPORT, GRAPH, choose_trial, page, queue
+from ui.state import (
+    COMPARE,
+    EXPORT,
+    GRAPH,
+    choose_study,
+    choose_trial,
+    page,
+    queue,
+    submit,
+)
 from ui.text import plain
 
+_LONG_LABEL = 60
 _STATES = {
     "waiting": ":gray-badge[waiting]",
     "running": ":blue-badge[running]",
@@ -40,7 +52,7 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     if trial.error:
         st.error(plain(trial.error))
     _speed(study, trial)
-    _quality(trial)
+    _quality(study, trial)
     _ties(trials, trial, plane)
     _warnings(trial.warnings)
     _buttons(study, trial)
@@ -77,13 +89,28 @@ def _spent(found: Estimate) -> str:
     return f"{share:.0%} of it is {words[bound]}."
 
 
-def _quality(trial: Trial) -> None:
+def _quality(study: Study, trial: Trial) -> None:
     if not trial.quality:
         return
     quality = trial.quality
     box = st.error if quality.collapsed else st.info
     more = "" if quality.complete or trial.finished else " More samples follow."
     box(plain(quality.verdict) + more)
+    if quality.relabelling:
+        st.button(
+            f"Take the labels with {quality.relabelling}"[:_LONG_LABEL],
+            key="relabel",
+            on_click=_relabel,
+            args=(study, quality.relabelling),
+            help="Opens a study of the same model and samples with the labels changed.",
+        )
+
+
+def _relabel(study: Study, change: str) -> None:
+    with errors_shown(), st.spinner("Changing the labels ..."):
+        other = create_study(study.model, relabelled(study.evalset, change))
+        submit(other, starting_set(other), LOCAL, "start")
+        choose_study(other.name)
 
 
 def _ties(trials: Sequence[Trial], trial: Trial, plane: Plane) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from optim.errors import InputError, StepError
 from optim.model.proto import copy_of, real_inputs
+from optim.part import QUANTIZED_OPS
 
 if TYPE_CHECKING:
     import onnx
@@ -17,11 +18,6 @@ if TYPE_CHECKING:
 MAX_IN_MEMORY_BYTES = 2_000_000_000
 """Protobuf cannot serialize more than 2 GiB, and the libraries serialize in memory."""
 
-_QUANTIZED_OPS = {
-    *("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "QLinearConv"),
-    *("QLinearMatMul", "ConvInteger", "MatMulInteger", "MatMulNBits", "DynamicQuantizeMatMul"),
-    *("DynamicQuantizeLSTM", "QAttention"),
-}
 _HIDE_ATTENTION = ("FusionGemm", "EliminationUnsqueeze")
 """Patterns that rewrite attention's products and masks into forms that its fusion does not know."""
 
@@ -54,7 +50,7 @@ def refuse_over_2_gb(model: "onnx.ModelProto") -> None:
 
 def refuse_quantized(model: "onnx.ModelProto") -> None:
     """Raise InputError for a model that is quantized already."""
-    found = sorted(set(count_ops(model)) & _QUANTIZED_OPS)
+    found = sorted(set(count_ops(model)) & QUANTIZED_OPS)
     if found:
         raise InputError(
             f"The model is quantized already (it has {listed(found)} nodes).",

@@ -1,0 +1,109 @@
+"""What an EvalSet says beside its inputs: labels, metric, names of classes, split. In a child."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from optim.arrays import Array
+from optim.evalset.stored import Contents, fail
+from optim.metrics.base import Metric, all_metrics, find_metric
+from optim.metrics.choosing import as_class_numbers, check_labels, choose_output, infer_metric
+from optim.model import TensorSpec
+
+
+def contents_of(
+    inputs: dict[str, Array],
+    count: int,
+    extras: Mapping[str, Array],
+    outputs: Sequence[TensorSpec],
+    notes: tuple[str, ...],
+) -> Contents:
+    """The inputs with what the extra arrays say of labels, metric, names and split, checked.
+
+    Raises InputError.
+    """
+    labels, classes = extras.get("labels"), class_names(extras.get("classes"))
+    if labels is not None:
+        labels = checked_labels(labels, count)
+        if _may_be_classes(extras.get("metric")):
+            labels, said = as_class_numbers(labels, outputs)
+            notes = (*notes, *said)
+    metric = _metric(extras.get("metric"), labels, outputs)
+    if metric.ignores_labels and labels is not None:
+        notes = (*notes, f"The labels are not used: the metric is {metric.name}.")
+        labels = None
+    if labels is None:
+        choose_output(metric, outputs)
+    else:
+        labels = check_labels(metric, labels, outputs, len(classes))
+    mask = _mask(extras.get("calibration"), count)
+    return Contents(inputs, metric.name, labels, classes, mask, notes=notes)
+
+
+def checked_labels(labels: Array, count: int) -> Array:
+    """Labels as one number, or several, per sample. Raises InputError."""
+    if labels.ndim == 0 or len(labels) != count:
+        raise fail(
+            f"There are {labels.size if labels.ndim == 0 else len(labels)} labels for "
+            f"{count} samples.",
+            "Give one label per sample.",
+        )
+    if labels.dtype.kind not in "iubf":
+        raise fail(
+            f"The labels are {labels.dtype}, not numbers.",
+            "Number the classes from 0; `classes` may give their names.",
+        )
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        raise fail("The labels hold NaN or infinite values.", "Remove those samples.")
+    return labels.reshape(count) if labels.shape == (count, 1) else labels
+
+
+def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
+    if name is None:
+        return infer_metric(labels, outputs)
+    if name.size != 1 or name.dtype.kind not in "US":
+        raise fail(
+            "The `metric` array is not one name.", f"Give one of: {', '.join(all_metrics())}."
+        )
+    metric = find_metric(_texts(name)[0])
+    if metric.needs_labels and labels is None:
+        raise fail(
+            f"The metric {metric.name} needs labels, and there is no `labels` array.",
+            f"Add one, or use the metric {infer_metric(None, outputs).name}.",
+        )
+    return metric
+
+
+def _may_be_classes(metric: Array | None) -> bool:
+    """Whether the metric that is named, if one is, wants the number of a class."""
+    named = metric is not None and metric.size == 1 and metric.dtype.kind in "US"
+    return metric is None or (named and find_metric(_texts(metric)[0]).kind == "class")
+
+
+def class_names(array: Array | None) -> tuple[str, ...]:
+    """The names of the classes; none without the array. Raises InputError."""
+    if array is None:
+        return ()
+    if array.ndim != 1 or array.dtype.kind not in "US":
+        raise fail(
+            f"The `classes` array is {array.dtype}{list(array.shape)}.",
+            "Give one name per class, as text.",
+        )
+    return _texts(array)
+
+
+def _texts(array: Array) -> tuple[str, ...]:
+    if array.dtype.kind == "S":
+        return tuple(item.decode(errors="replace") for item in array.ravel().tolist())
+    return tuple(array.ravel().tolist())
+
+
+def _mask(array: Array | None, count: int) -> Array | None:
+    if array is None:
+        return None
+    if array.shape != (count,) or not np.isin(array, (0, 1)).all():
+        raise fail(
+            f"The `calibration` array is {array.dtype}{list(array.shape)}.",
+            f"Give one true or false per sample, shape [{count}].",
+        )
+    return array.astype(bool)

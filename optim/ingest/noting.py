@@ -1,0 +1,113 @@
+"""What is worth knowing of a model before anything is measured, in plain sentences.
+
+Runs in a child. Each function looks for one thing and says what it means and what helps.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from optim.arrays import Array
+from optim.model.proto import all_nodes, all_tensors, opset_of, real_inputs
+from optim.model.randomness import random_operators
+from optim.names import legible, notes_on
+from optim.part import QUANTIZED_OPS
+
+if TYPE_CHECKING:
+    import onnx
+
+_FEW_NAMES = 4
+_SUBNORMAL_SHARE = 0.01
+"""Of a tensor's numbers: fewer come about by chance where weights have decayed a little."""
+_EXPONENT, _FRACTION = np.uint32(0x7F800000), np.uint32(0x007FFFFF)
+
+
+def notes_of(model: "onnx.ModelProto") -> list[str]:
+    """All notes on a model as it was brought."""
+    graph = model.graph
+    found = [*_drawn(model), *_training(model), *_quantized(model), *_subnormal(model)]
+    found += notes_on((node.name for node in all_nodes(model)), "node names")
+    ends = [value.name for value in (*real_inputs(graph), *graph.output)]
+    return found + notes_on(ends, "input or output names")
+
+
+def _drawn(model: "onnx.ModelProto") -> Iterator[str]:
+    random = random_operators(model)
+    if not random:
+        return
+    yield (
+        f"{', '.join(random)} draws at random: outputs differ between engines and runs whatever an "
+        "optimization does, so read quality with care."
+    )
+    if any("mode" in what for what in random):
+        yield (
+            "Dropout is meant for training, and engines and passes that remove it change the "
+            "outputs. Unless the randomness is wanted, export the model in inference mode "
+            "(PyTorch: model.eval())."
+        )
+
+
+def _training(model: "onnx.ModelProto") -> Iterator[str]:
+    """BatchNormalization by the batch's own statistics: since opset 14 an attribute says so."""
+    if opset_of(model) < 14:
+        return
+    training = [
+        node
+        for node in all_nodes(model)
+        if node.op_type == "BatchNormalization"
+        and any(a.name == "training_mode" and a.i for a in node.attribute)
+    ]
+    if training:
+        yield (
+            f"{len(training)} BatchNormalization nodes are in training mode: they normalize by the "
+            "batch at hand, so a sample's answer depends on the others. Export the model in "
+            "inference mode (PyTorch: model.eval())."
+        )
+
+
+def _quantized(model: "onnx.ModelProto") -> Iterator[str]:
+    found = Counter(node.op_type for node in all_nodes(model) if node.op_type in QUANTIZED_OPS)
+    if not found:
+        return
+    pairs = {"QuantizeLinear", "DequantizeLinear"}
+    form = "QDQ form" if set(found) <= pairs else "quantized operators"
+    counts = ", ".join(f"{op} {count}" for op, count in found.most_common())
+    yield (
+        f"The model is quantized already ({form}: {counts}): passes that lower the precision of "
+        "floats do not apply, and speed-ups are against the quantized model. To compare with the "
+        "float one, bring that."
+    )
+
+
+def _subnormal(model: "onnx.ModelProto") -> Iterator[str]:
+    shares = {tensor.name: share for tensor, share in _subnormal_shares(model)}
+    if not shares:
+        return
+    worst = sorted(shares.items(), key=lambda item: -item[1])[:_FEW_NAMES]
+    named = ", ".join(f"{legible(name)} {share:.0%}" for name, share in worst)
+    more = f" and {len(shares) - len(worst)} more" if len(shares) > len(worst) else ""
+    yield (
+        f"Subnormal numbers (closer to 0 than 1.2e-38) are among the weights: {named}{more}. Many "
+        "CPUs multiply them tens of times slower, and a recipe may seem fast only since it rounds "
+        "them away. Set them to zero: they change no answer. Pruning by magnitude does that first."
+    )
+
+
+def _subnormal_shares(model: "onnx.ModelProto") -> Iterator[tuple["onnx.TensorProto", float]]:
+    """The 32-bit float tensors with more than a few subnormal numbers, and their share."""
+    from onnx import TensorProto, numpy_helper
+
+    for tensor in all_tensors(model):
+        if tensor.data_type == TensorProto.FLOAT and tensor.data_location != TensorProto.EXTERNAL:
+            share = _share_subnormal(numpy_helper.to_array(tensor))
+            if share >= _SUBNORMAL_SHARE:
+                yield tensor, share
+
+
+def _share_subnormal(values: Array) -> float:
+    """By their bits, since a CPU may be set to take them for zeros: no exponent, yet not zero."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    tiny = ((bits & _EXPONENT) == 0) & ((bits & _FRACTION) != 0)
+    return float(np.mean(tiny)) if tiny.size else 0.0

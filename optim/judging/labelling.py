@@ -1,0 +1,84 @@
+"""Labels that do not fit the model: which change of them would, by the original's own answers."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from optim.arrays import Array
+
+_FEWEST = 20  # samples, below which a better fit may be chance
+_PER_CLASS = 5  # samples, below which the best order of classes fits by chance
+_GAIN, _GOOD = 0.2, 0.5  # what a change must gain at least, and reach
+_CHANCE = 4.0
+"""Divided by the root of the number of samples: eight standard deviations of a share, gained by
+nothing that is chance, though the best of many orders is taken."""
+_CLEAR = 0.02
+"""A shift is preferred to another order that fits no better than this."""
+_MOST_CLASSES = 200  # whose order can be written down
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """What is wrong with labels, in words, and the change that would mend it; empty: none known."""
+
+    text: str
+    change: str = ""
+
+
+def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
+    """How class labels could be meant, where a change of them fits the original's answers better.
+
+    Args:
+        labels: the class of each sample.
+        answers: the class that the original answers.
+        classes: how many the model has.
+    """
+    if len(labels) < _FEWEST:
+        return None
+    if len(np.unique(labels)) == 1 and len(np.unique(answers)) > 1:
+        return Misfit(
+            f"All {len(labels):,} labels are {labels[0]}, while the original answers "
+            f"{len(np.unique(answers))} classes: are they the labels?"
+        )
+    fit, gain = float(np.mean(labels == answers)), max(_GAIN, _CHANCE / len(labels) ** 0.5)
+    if fit > 1 - gain:
+        return None
+    shift, shifted = max(
+        ((by, float(np.mean(labels + by == answers))) for by in (-1, 1)), key=lambda item: item[1]
+    )
+    order, ordered = _best_order(labels, answers, classes)
+    if shifted >= max(_GOOD, fit + gain, ordered - _CLEAR):
+        return _told(fit, shifted, f"shift={shift:+d}", "Shifted by one")
+    if order and ordered >= max(_GOOD, fit + gain):
+        change = f"order={'|'.join(map(str, order))}"
+        return _told(fit, ordered, change, "With the classes in another order")
+    return None
+
+
+def _told(before: float, after: float, change: str, how: str) -> Misfit:
+    return Misfit(
+        f"The labels fit {before:.1%} of the original's answers. {how} they fit {after:.1%} "
+        f"instead of {before:.1%}: bring the EvalSet with --labels '{change}', or take the change "
+        "on the page.",
+        change,
+    )
+
+
+def _best_order(labels: Array, answers: Array, classes: int) -> tuple[list[int], float]:
+    """The model's class for each class of the labels that makes most of them fit, and how many do.
+
+    Hungarian method (Kuhn 1955) on the table of how often a label met an answer. Classes that
+    never occur get what is left, in order.
+    """
+    kinds = len(np.unique(labels))
+    size = max(classes, int(labels.max()) + 1, int(answers.max()) + 1)
+    if len(labels) < _PER_CLASS * kinds or size > _MOST_CLASSES or labels.min() < 0:
+        return [], 0.0
+    if answers.min() < 0:
+        return [], 0.0
+    from scipy.optimize import linear_sum_assignment  # takes a moment, and is seldom needed
+
+    table = np.zeros((size, size))
+    np.add.at(table, (labels, answers), 1)
+    rows, columns = linear_sum_assignment(table + 1e-6 * np.eye(size), maximize=True)
+    return columns.tolist(), float(table[rows, columns].sum() / len(labels))

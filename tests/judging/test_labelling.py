@@ -1,0 +1,54 @@
+"""Labels that do not fit: which change would, and none where they do or chance could do it."""
+
+import numpy as np
+import pytest
+
+from optim.evalset.relabelling import Relabelling
+from optim.judging.labelling import misfit
+
+CLASSES, SAMPLES = 10, 400
+RANDOM = np.random.default_rng(0)
+TRUE = RANDOM.integers(0, CLASSES, SAMPLES)
+ANSWERS = np.where(RANDOM.random(SAMPLES) < 0.07, (TRUE + 3) % CLASSES, TRUE)  # 93 % right
+ORDER = np.random.default_rng(1).permutation(CLASSES)
+
+
+@pytest.mark.parametrize(("labels", "change"), [(TRUE + 1, "shift=-1"), (TRUE - 1, "shift=+1")])
+def test_a_shift_is_found_and_mends_them(labels, change) -> None:
+    found = misfit(labels, ANSWERS, CLASSES)
+    assert found and found.change == change and "Shifted by one they fit 9" in found.text
+    assert np.array_equal(Relabelling.parse(change).applied(labels), TRUE)
+
+
+def test_another_order_of_classes_is_found_and_mends_them() -> None:
+    labels = np.argsort(ORDER)[TRUE]
+    found = misfit(labels, ANSWERS, CLASSES)
+    assert found and np.array_equal(Relabelling.parse(found.change).applied(labels), TRUE)
+    assert "in another order they fit 9" in found.text
+
+
+def test_labels_of_one_class_only_are_said_and_no_change_is_offered() -> None:
+    found = misfit(np.full(SAMPLES, 3), ANSWERS, CLASSES)
+    assert found and not found.change and "labels are 3" in found.text
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.3, 0.5])
+def test_labels_that_fit_more_or_less_are_left_alone(wrong: float) -> None:
+    noisy = np.where(RANDOM.random(SAMPLES) < wrong, RANDOM.integers(0, CLASSES, SAMPLES), ANSWERS)
+    assert misfit(TRUE, noisy, CLASSES) is None
+
+
+@pytest.mark.parametrize("count", [10, 25, 60, 400])
+@pytest.mark.parametrize("classes", [2, 10, 50])
+def test_chance_is_taken_for_no_order(count: int, classes: int) -> None:
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        labels, answers = random.integers(0, classes, (2, count))
+        found = misfit(labels, answers, classes)
+        assert found is None or not found.change, (seed, found)
+
+
+def test_few_samples_and_many_classes_are_not_judged() -> None:
+    assert misfit(TRUE[:15] + 1, TRUE[:15], CLASSES) is None
+    many = np.arange(300)
+    assert misfit(many[::-1].copy(), many, 300) is None

@@ -1,0 +1,36 @@
+"""Models of public reports, small: masks, and boxes of which there may be none."""
+
+import numpy as np
+import pytest
+from support.paths import CASES
+
+from optim.evalset import load_evalset, synthesize
+from optim.ingest import ingest
+from optim.judging.quality import quality_of
+from optim.recipe import Recipe
+
+pytestmark = pytest.mark.usefixtures("home")
+BASELINE = Recipe.baseline()
+
+
+def test_masks_with_pixels_that_do_not_count_are_judged_without_them(tmp_path) -> None:
+    random = np.random.default_rng(0)
+    images = random.standard_normal((12, 3, 32, 32)).astype(np.float32)
+    masks = random.integers(0, 3, (12, 32, 32)).astype(np.uint8)
+    np.savez(tmp_path / "clean.npz", image=images, labels=masks)
+    masks[:, :8] = 255
+    np.savez(tmp_path / "void.npz", image=images, labels=masks)
+    model = ingest(CASES / "masks_255_model.onnx")
+    clean, void = (load_evalset(tmp_path / f"{name}.npz", model) for name in ("clean", "void"))
+    assert clean.metric == void.metric == "miou"
+    scores = [quality_of(model, model, BASELINE, one).baseline_value for one in (clean, void)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.05) and 0 < scores[1] < 1
+
+
+def test_outputs_that_may_be_empty_keep_a_length_that_depends_on_the_data() -> None:
+    model = ingest(CASES / "nms_data_dependent_model.onnx")
+    assert {spec.name: spec.shape[0] for spec in model.outputs} == {
+        **{"found": -1, "confidence": -1, "which": -1}
+    }
+    quality = quality_of(model, model, BASELINE, synthesize(model, 16))
+    assert any("empty on all" in warning.text for warning in quality.warnings)

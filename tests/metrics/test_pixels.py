@@ -1,0 +1,69 @@
+"""Masks: what does not count is left out, whatever it is called, and the values are right."""
+
+import numpy as np
+import pytest
+
+from optim.errors import InputError
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import check_labels, infer_metric
+from optim.model import TensorSpec
+
+SCORES = TensorSpec(name="logits", dtype="float32", shape=(1, 3, 4, 5))
+DECIDED = TensorSpec(name="map", dtype="int64", shape=(1, 4, 5))
+RANDOM = np.random.default_rng(0)
+MASKS = RANDOM.integers(0, 3, (30, 4, 5))
+ANSWERS = RANDOM.standard_normal((30, 1, 3, 4, 5)).astype(np.float32)
+
+
+def value(name, masks, answers=ANSWERS):
+    metric = find_metric(name)
+    rows = np.array([metric.row(a, m) for a, m in zip(answers, masks, strict=True)])
+    return float(metric.aggregate(rows, np.ones((1, len(rows))))[0])
+
+
+def expected(masks):
+    """By scikit-learn, on the pixels that count."""
+    from sklearn.metrics import accuracy_score, jaccard_score
+
+    truth, answers = masks.ravel(), ANSWERS.argmax(axis=2).ravel()
+    counts = (truth >= 0) & (truth != 255)
+    return {
+        "pixel_accuracy": accuracy_score(truth[counts], answers[counts]),
+        "miou": jaccard_score(truth[counts], answers[counts], average="macro"),
+    }
+
+
+@pytest.mark.parametrize("name", ["pixel_accuracy", "miou"])
+@pytest.mark.parametrize("void", [None, 255, -1, -100])
+def test_values_are_scikit_learns_without_the_pixels_that_do_not_count(name, void) -> None:
+    masks = MASKS.copy()
+    if void is not None:
+        masks[:, :2, 1:3] = void
+    assert value(name, masks) == pytest.approx(expected(masks)[name])
+
+
+def test_decided_pixels_have_an_accuracy() -> None:
+    decided = ANSWERS.argmax(axis=2)
+    assert value("pixel_accuracy", MASKS, decided) == value("pixel_accuracy", MASKS)
+
+
+def test_masks_without_a_metric_are_judged_by_it() -> None:
+    assert infer_metric(MASKS, [SCORES]).name == "miou"
+    assert infer_metric(MASKS, [DECIDED]).name == "pixel_accuracy"
+    assert infer_metric(MASKS.astype(np.float32), [SCORES]).name == "mae"
+
+
+def test_masks_are_kept_small_and_checked() -> None:
+    metric = find_metric("miou")
+    masks = MASKS.astype(np.uint8)
+    masks[0, 0, 0] = 255
+    assert check_labels(metric, masks, [SCORES], 0).dtype == np.int16
+    masks[0, 0, 0] = 7
+    with pytest.raises(InputError, match="hold 7; the output 'logits'"):
+        check_labels(metric, masks, [SCORES], 0)
+
+
+def test_what_is_not_finite_is_no_class() -> None:
+    broken = ANSWERS.copy()
+    broken[:, :, 1] = np.nan
+    assert value("pixel_accuracy", MASKS, broken) == 0
