@@ -209,7 +209,8 @@ def _environment() -> dict[str, str]:
     given = (str(CHECKOUT or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
     path = os.pathsep.join(map(os.path.abspath, filter(None, given)))
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
-    return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+    own = {"PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "OPTIM_HOME": str(settings().home)}
+    return {**known, **own}
 
 
 def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> None:
