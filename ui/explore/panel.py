@@ -17,8 +17,8 @@ from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
 from ui.explore import builder
 from ui.headline import headline
-from ui.state import COMPARE, EXPORT, GRAPH, choose_trial, page, queue
-from ui.text import plain
+from ui.state import COMPARE, EXPORT, GRAPH, choose_trial, page, queue, retry
+from ui.text import key_of, plain
 
 _STATES = {
     "waiting": ":gray-badge[waiting]",
@@ -168,7 +168,7 @@ def _cancel(study: Study, number: int) -> None:
 
 def _retry(study: Study, number: int) -> None:
     with errors_shown():
-        choose_trial(study, queue().retry(study, number))
+        choose_trial(study, retry(study, number))
 
 
 def _delete(study: Study, number: int) -> None:
@@ -181,7 +181,7 @@ def _details(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
     note = st.text_input(
         "Note",
         value=trial.note,
-        key=f"note:{study.name}:{trial.number}",
+        key=key_of("note", study.name, trial.number),
         placeholder="A note for everyone who opens this study",
     )
     if note != trial.note:
