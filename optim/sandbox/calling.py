@@ -209,8 +209,9 @@ def _environment() -> dict[str, str]:
     given = (str(CHECKOUT or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
     path = os.pathsep.join(map(os.path.abspath, filter(None, given)))
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
-    own = {"PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", "OPTIM_HOME": str(settings().home)}
-    return {**known, **own}
+    if home := known.get("OPTIM_HOME"):  # they work in another folder
+        known["OPTIM_HOME"] = str(Path(home).expanduser().absolute())
+    return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 
 def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> None:
