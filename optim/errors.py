@@ -10,7 +10,8 @@ _ANOTHER_HOME = (
     "Give the user who runs this the right to read and write there; OPTIM_HOME names another home "
     "folder."
 )
-_SQLITE_FULL, _SQLITE_UNWRITABLE = "disk is full", "readonly database"
+_SAID_OF_FULL = ("disk is full", "No space left on device")
+_SQLITE_UNWRITABLE = "readonly database"
 
 
 class OptimError(Exception):
@@ -39,6 +40,10 @@ class StepError(OptimError):
     """Work on valid input failed: a pass, a runtime, a measurement."""
 
 
+class DiskError(StepError):
+    """The disk is full or may not be written to: no fault of what was worked on."""
+
+
 class Cancelled(OptimError):
     """The user cancelled the work."""
 
@@ -54,22 +59,28 @@ def one_line(error: BaseException, longest: int = 500) -> str:
     return " ".join(str(error).split())[:longest] or type(error).__name__
 
 
-def of_the_disk(error: BaseException) -> OptimError | None:
+def disk_is_full(path: object = None) -> DiskError:
+    """What to say where there is no space left."""
+    where = f" ({path})" if path else ""
+    return DiskError(
+        f"The disk is full{where}.",
+        "Free some space; what is kept already is intact, and work then goes on.",
+    )
+
+
+def of_the_disk(error: BaseException) -> DiskError | None:
     """What to say where an error means that nothing can be written; else None.
 
     Libraries wrap such errors in their own, so that their causes are looked at too.
     """
     for one in _causes(error):
         code, text = getattr(one, "errno", None), str(one)
-        if code in _FULL or _SQLITE_FULL in text:
-            return StepError(
-                f"The disk is full{_which(one)}.",
-                "Free some space; what is kept already is intact, and work then goes on.",
-            )
+        if code in _FULL or any(said in text for said in _SAID_OF_FULL):
+            return disk_is_full(getattr(one, "filename", None))
         if code == errno.EROFS or _SQLITE_UNWRITABLE in text:
-            return StepError(f"Nothing can be written there{_which(one)}.", _ANOTHER_HOME)
+            return DiskError(f"Nothing can be written there{_which(one)}.", _ANOTHER_HOME)
         if code in _REFUSED:
-            return StepError(f"The system refuses access{_which(one)}.", _ANOTHER_HOME)
+            return DiskError(f"The system refuses access{_which(one)}.", _ANOTHER_HOME)
     return None
 
 

@@ -11,7 +11,7 @@ from ui.server.login import LOGOUT_URL
 
 def logged_in() -> bool:
     """Whether the page may be shown; else what to do about it has been said."""
-    if not accounts.configured() or st.user.is_logged_in:
+    if not accounts.configured() or st.user.get("is_logged_in") is True:
         return True
     st.title("Inference Optimization Explorer")
     if accounts.installed():

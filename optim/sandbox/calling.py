@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 
 import psutil
 
-from optim.errors import Cancelled, InputError, OptimError, StepError
+from optim.errors import Cancelled, DiskError, InputError, OptimError, StepError, disk_is_full
 from optim.home.scratch import scratch
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, PROTECTIONS, Files, descendants, end_descendants
@@ -34,6 +35,7 @@ _POLL_SECONDS = 0.05
 _LOG_TAIL = 2000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_RESULT_BYTES = 256 << 20
+_LITTLE_SPACE_BYTES = 1 << 20
 _IMPORT_SECONDS = 10.0
 _MOST_PROCESSES = 64
 _SHARE_OF_MEMORY = 0.75
@@ -296,12 +298,14 @@ def _read(result: Path, returncode: int, where: str, log: Path) -> Any:
     answer = json.loads(result.read_text())
     if "error" not in answer:
         return answer["value"]
-    kinds: dict[str, type[OptimError]] = {"InputError": InputError, "StepError": StepError}
+    kinds = {kind.__name__: kind for kind in (InputError, StepError, DiskError)}
     error = answer["error"]
     raise kinds[error["kind"]](error["what"], error["next_step"], error["where"] or where)
 
 
-def _crash(returncode: int, where: str, log: Path) -> StepError:
+def _crash(returncode: int, where: str, log: Path) -> OptimError:
+    if shutil.disk_usage(log.parent).free < _LITTLE_SPACE_BYTES:  # it could not even say so
+        return disk_is_full(log.parent)
     if returncode == -signal.SIGKILL:
         how = "was killed by the system, most likely because the machine ran out of memory"
     elif returncode < 0:

@@ -98,3 +98,23 @@ def test_a_database_that_cannot_grow_is_a_sentence() -> None:
         told = of_the_disk(error)
     assert told and "full" in told.what
     assert of_the_disk(ValueError("x")) is None
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_is_a_sentence_and_work_goes_on(tmp_path: Path) -> None:
+    """A real one of 3 MB: opening a sample of 4 MB fails, and works once there is space."""
+    measure = f"OPTIM_HOME={tmp_path}/disk/home {sys.executable} -m optim inspect sample:fashion"
+    script = (
+        f"mkdir {tmp_path}/disk && mount -t tmpfs -o size=3m tmpfs {tmp_path}/disk || exit 77\n"
+        f"{measure}; echo rc $?\n"
+        f"mount -o remount,size=300m {tmp_path}/disk\n{measure}; echo rc $?\n"
+    )
+    alone = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script]
+    try:
+        done = subprocess.run(alone, cwd=ROOT, capture_output=True, text=True, timeout=200)
+    except FileNotFoundError:
+        pytest.skip("unshare is not installed")
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip("this system grants no mounts")
+    assert "The disk is full" in done.stderr and "Traceback" not in done.stderr
+    assert [line for line in done.stdout.splitlines() if line.startswith("rc")] == ["rc 1", "rc 0"]
