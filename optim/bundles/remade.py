@@ -72,8 +72,10 @@ def same_report(folder: Path, claims: Claims, findings: Findings) -> Check:
         text = f"not compared: {'; '.join(why)}. Figures that count are those of the evidence."
         return Check(name="report", ok=None, text=text)
     if claims.points is None:
-        text = "the evidence lacks the points of its chart."
-        return Check(name="report", ok=False, text=text)
+        text = (
+            "not compared: the evidence lacks its chart's points, as that of earlier versions did."
+        )
+        return Check(name="report", ok=None, text=text)
     try:
         expected = report_html(findings).encode()
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:

@@ -121,6 +121,13 @@ def test_a_report_drawn_by_another_version_is_not_compared_and_says_why(bundle):
     assert check.ok is None and "not compared: plotly was 1.0" in check.text
 
 
+def test_a_bundle_of_before_points_were_kept_still_opens(bundle):
+    (bundle / manifest.POINTS).unlink()
+    rehash(bundle)
+    result = replay(bundle)
+    assert check_of(result, "report").ok is None and check_of(result, "script").ok
+
+
 def test_a_module_beside_the_script_does_not_belong_there(bundle):
     """Python would import it in place of the engine."""
     (bundle / "onnxruntime.py").write_text("print('mine')")
