@@ -1,4 +1,4 @@
-"""Evidence that the numbers are true: `python -m bench [agree|aa|repeat|all]`.
+"""Evidence that the numbers are true: `python -m bench [agree|aa|repeat|isolation|all]`.
 
 Prints a report in Markdown; exits 1 where a claim does not hold. To be run on an idle machine.
 """
@@ -8,10 +8,10 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import aa, agree, repeat
+from bench import aa, agree, isolation, repeat
 from optim.machine.environment import environment
 
-PARTS = {"agree": agree.run, "aa": aa.run, "repeat": repeat.run}
+PARTS = {"agree": agree.run, "aa": aa.run, "repeat": repeat.run, "isolation": isolation.run}
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"])
     parser.add_argument("--sample", action="append", default=[], help="only this one; repeatable")
-    parser.add_argument("--slices", type=int, default=10, help="agree: slices and loops a sample")
+    parser.add_argument("--slices", type=int, default=10, help="agree, isolation: slices a sample")
     parser.add_argument("--tries", type=int, default=100, help="aa: how many")
     parser.add_argument("--simulations", type=int, default=1000, help="aa: simulated, per spread")
     parser.add_argument("--gap", type=float, default=120, help="repeat: seconds between the times")

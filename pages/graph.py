@@ -6,7 +6,7 @@ from optim.explaining.profile import ProfiledNode
 from optim.graph import Analysis
 from optim.model import load_model
 from optim.recipe import Recipe
-from optim.showing.text import count, size
+from optim.showing.text import count, milliseconds, size
 from optim.studies.study import Study
 from ui import charts
 from ui.cached import analysis_of_digest, profile_of_digest
@@ -72,9 +72,9 @@ def _where(analysis: Analysis, profile: tuple[ProfiledNode, ...]) -> None:
         names = [node.name for node in profile]
         ops, times = [n.op for n in profile], [n.microseconds for n in profile]
         figure = charts.treemap(names, ops, times, "µs")
-        total = sum(times) / 1e3
+        total = milliseconds(sum(times) / 1e3)
         st.caption(
-            f"Time per operator and node, {total:.3g} ms together, by the engine's own profiler, "
+            f"Time per operator and node, {total} together, by the engine's own profiler, "
             "which slows small nodes down: the shares matter, not the sum."
         )
     else:

@@ -1,8 +1,11 @@
 """What tests of several modules need."""
 
+from collections.abc import Iterator
+
 import hypothesis
 import pytest
 
+from optim.running.warming import warm
 from optim.settings import settings
 
 # How long an example takes says how busy the machine is, not whether the code is right.
@@ -17,3 +20,17 @@ def home(tmp_path, monkeypatch):
     settings.cache_clear()
     yield tmp_path / "home"
     settings.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def warmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Children are forked from a process that has imported what they need, as a server's are.
+
+    A child that imports it all anew costs a second or two of a core, and there are hundreds.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OPTIM_HOME", str(tmp_path_factory.mktemp("warmed")))
+        settings.cache_clear()
+        warm()
+    settings.cache_clear()
+    yield

@@ -30,6 +30,7 @@ from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
 from optim.sandbox.archive import extract, open_zip
 from optim.settings import settings
+from optim.showing.text import spanned, times
 from optim.timing.measure import slice_of
 from optim.timing.measurement import Measurement, Slice
 from optim.timing.stats import summarize
@@ -203,7 +204,7 @@ def _same_bytes(ours: Path, theirs: Path) -> bool:
 def _same_speed(
     ours: Interval, theirs: Interval, timed: Measurement, claimed: Measurement
 ) -> Check:
-    text = f"{_shown(ours)} here, {_shown(theirs)} in the bundle"
+    text = f"{spanned(ours, times)} here, {spanned(theirs, times)} in the bundle"
     same = ours.overlaps(theirs) or abs(ours.value / theirs.value - 1) <= _TIE
     if same:
         return Check(name="speed-up", ok=True, text=f"{text}.")
@@ -211,10 +212,6 @@ def _same_speed(
         cpu = claimed.slices[0].environment.get("cpu", "another machine")
         return Check(name="speed-up", ok=None, text=f"{text}, which was measured on {cpu}.")
     return Check(name="speed-up", ok=False, text=f"{text}: the intervals do not meet.")
-
-
-def _shown(interval: Interval) -> str:
-    return f"{interval.value:.2f}x ({interval.low:.2f} to {interval.high:.2f})"
 
 
 def _same_quality(ours: Quality, theirs: Quality) -> Check:

@@ -58,10 +58,14 @@ def next_step(progress: Progress) -> StepKind | None:
     Slices until the stopping rule has enough; the whole validation split as soon as two slices
     have shown that the point is there to stay.
     """
-    timed = not progress.estimate and StoppingRule.of_settings().enough(summary_of(progress.slices))
-    if progress.estimate or timed:
+    if progress.estimate or _timed_enough(progress):
         return None if progress.judged else "judge"
     return "slice" if progress.judged or len(progress.slices) < 2 else "judge"
+
+
+def _timed_enough(progress: Progress) -> bool:
+    summary = summary_of(progress.slices)
+    return StoppingRule.of_settings().enough(summary.processes, summary.speedup)
 
 
 def run_step(job: Job, on_phase: Callable[[str], None], cancelled: Callable[[], bool]) -> Done:

@@ -2,15 +2,15 @@
 
 from optim.sandbox.calling import (
     Function,
-    Limits,
     Named,
     call,
     module_of,
-    protections,
     wait_until_warm,
     warm,
 )
 from optim.sandbox.isolation import PROTECTIONS, Files
+from optim.sandbox.limits import Limits
+from optim.sandbox.walls import protections
 
 __all__ = [
     "PROTECTIONS",

@@ -8,7 +8,6 @@ is pickled, since a child that has parsed a hostile file is not trusted either.
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -16,52 +15,24 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from optim.errors import Cancelled, DiskError, InputError, OptimError, StepError, disk_is_full
 from optim.home.scratch import scratch
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
-from optim.sandbox.isolation import NO_FILES, PROTECTIONS, Files, descendants, end_descendants
-from optim.settings import settings
-from optim.shipped import CHECKOUT
+from optim.sandbox.isolation import NO_FILES, Files, end_descendants
+from optim.sandbox.limits import Limits, check_size, forget
+from optim.sandbox.walls import protections, told_environment
 
 _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
 _LOG_TAIL = 2000
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _MAX_RESULT_BYTES = 256 << 20
 _LITTLE_SPACE_BYTES = 1 << 20
 _IMPORT_SECONDS = 10.0
-_MOST_PROCESSES = 64
-_SHARE_OF_MEMORY = 0.75
-_TOLD = re.compile(
-    r"PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|LD_LIBRARY_PATH|PYTHON\w+|OPTIM_(HOME|MAX_\w+|STEP_\w+)"
-    r"|(OMP|KMP|MKL|OPENBLAS|GOMP|ORT|OV|OPENVINO|ONEDNN|DNNL|CUDA|NVIDIA)_\w+"
-)
-"""Names of the environment variables that a child gets: none of them holds a secret."""
-_memory_mb: dict[int, float] = {}
-"""Memory of the children under way, by process."""
-_memory_lock, _protections_lock = threading.Lock(), threading.Lock()
 _servers: list[ForkServer] = []  # at most one
 _servers_lock = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of one child: resident memory in MB, wall time in s."""
-
-    memory_mb: int
-    seconds: float
-
-    @classmethod
-    def default(cls) -> "Limits":
-        """The limits from the settings."""
-        return cls(settings().step_memory_mb, settings().step_seconds)
 
 
 class Named(str):
@@ -85,7 +56,7 @@ def text_of(function: Function) -> str:
 
 def warm(modules: Iterable[str]) -> None:
     """Begin to import what children need, so that those to come start sooner."""
-    environment = _environment()
+    environment = told_environment()
     with _servers_lock:
         if not any(server.serves(environment) for server in _servers):
             while _servers:
@@ -128,7 +99,7 @@ def call(
     Raises: InputError or StepError as the child raised it; StepError for a crash, a hang or too
         much memory; Cancelled.
     """
-    limits, environment = limits or Limits.default(), _environment()
+    limits, environment = limits or Limits.default(), told_environment()
     with scratch("step") as folder:
         request = {
             "function": text_of(function),
@@ -141,40 +112,12 @@ def call(
             "readable": [str(path) for path in files.readable],
         }
         (folder / REQUEST).write_text(json.dumps(request))
-        child = (None if for_timing else _forked(folder, environment)) or _spawned(
-            folder, environment
-        )
+        forked = None if for_timing else _forked(folder, environment)
+        child = forked or _spawned(folder, environment)
         code = _run(child, limits, cancelled, where)
         if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
             code = _run(_spawned(folder, environment), limits, cancelled, where)
         return _read(folder / RESULT, code, where, folder / LOG)
-
-
-def protections() -> dict[str, str]:
-    """Every protection of children, and why it does not work here; empty where it does."""
-    if not settings().isolation:
-        return {one.name: "OPTIM_ISOLATION is off" for one in PROTECTIONS}
-    with _protections_lock:
-        return _protections()
-
-
-@cache
-def _protections() -> dict[str, str]:
-    """Found out by trying, in a process without threads, once."""
-    with scratch("protections") as folder:
-        tried = subprocess.run(
-            [sys.executable, "-P", "-m", "optim.sandbox.isolation"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            cwd=folder,
-            env=_environment(),
-            timeout=_IMPORT_SECONDS,
-        )
-    try:
-        return dict(json.loads(tried.stdout))
-    except ValueError:
-        said = tried.stderr.decode(errors="replace").strip().splitlines() or ["nothing was said"]
-        return {one.name: said[-1] for one in PROTECTIONS}
 
 
 def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> int:
@@ -182,8 +125,7 @@ def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: st
         _watch(child, limits, cancelled, where)
     finally:
         code = _kill(child)
-        with _memory_lock:
-            _memory_mb.pop(child.pid, None)
+        forget(child.pid)
     return code
 
 
@@ -206,16 +148,6 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
         )
 
 
-def _environment() -> dict[str, str]:
-    """What children may know of this process's, the places of modules spelled out for elsewhere."""
-    given = (str(CHECKOUT or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    path = os.pathsep.join(map(os.path.abspath, filter(None, given)))
-    known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
-    if home := known.get("OPTIM_HOME"):  # they work in another folder
-        known["OPTIM_HOME"] = str(Path(home).expanduser().absolute())
-    return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
-
-
 def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> None:
     deadline = time.monotonic() + limits.seconds
     while True:
@@ -232,45 +164,7 @@ def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: 
                 "Use a smaller model or raise OPTIM_STEP_SECONDS.",
                 where,
             )
-        _check_size(child.pid, limits, where)
-
-
-def _check_size(pid: int, limits: Limits, where: str) -> None:
-    """Raise StepError where a child and its descendants are too many, or take too much memory."""
-    members = descendants(pid)
-    if len(members) > _MOST_PROCESSES:
-        raise StepError(
-            f"It started {len(members)} processes and was stopped.", "Try another model.", where
-        )
-    used = sum(map(_resident_mb, members or [pid]))  # with descendants it only waits for them
-    if used > limits.memory_mb:
-        raise StepError(
-            f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
-            "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
-            where,
-        )
-    with _memory_lock:
-        _memory_mb[pid] = used
-        together = sum(_memory_mb.values())
-        largest = used == max(_memory_mb.values())
-    if largest and together > _budget_mb():
-        raise StepError(
-            f"All steps under way used {together:,.0f} MB of memory together, more than their "
-            f"limit of {_budget_mb():,.0f} MB; this one used most and was stopped.",
-            "Retry it when others have ended, or raise OPTIM_STEPS_MEMORY_MB.",
-            where,
-        )
-
-
-def _budget_mb() -> float:
-    return settings().steps_memory_mb or _SHARE_OF_MEMORY * psutil.virtual_memory().total / 1e6
-
-
-def _resident_mb(pid: int) -> float:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1e6
-    except (OSError, IndexError):
-        return 0.0  # it has just ended
+        check_size(child.pid, limits, where)
 
 
 def _kill(child: _Child) -> int:

@@ -19,6 +19,7 @@ more for every spread between processes.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,11 @@ def summarize(measurement: Measurement) -> Summary:
     return summary.model_copy(update={"warnings": cautions(slices, summary)})
 
 
+def speedup_of(measurement: Measurement) -> Interval:
+    """The speed-up alone: all that a stopping rule asks for, at a fraction of `summarize`."""
+    return _ratio(measurement.slices, BASELINE, CANDIDATE)
+
+
 def _ratio(slices: Sequence[Slice], over: str, under: str) -> Interval:
     """How many times faster `under` is than `over`, paired by round."""
     logs = [np.log(piece.block_medians(over) / piece.block_medians(under)) for piece in slices]
@@ -109,6 +115,7 @@ def _interval(logs: Sequence[Floats], spread: float) -> Interval:
     return Interval(value=value, low=low, high=high)
 
 
+@cache
 def _t(freedom: int) -> float:
     return float(stats.t.ppf((1 + _LEVEL) / 2, freedom))
 

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.findings import Interval
 from optim.settings import settings
-from optim.timing.measurement import Measurement, Slice, Summary
-from optim.timing.stats import ENOUGH_PROCESSES, summarize
+from optim.timing.measurement import Measurement, Slice
+from optim.timing.stats import ENOUGH_PROCESSES, speedup_of
 
 
 class StoppingRule(BaseModel):
@@ -40,16 +40,13 @@ class StoppingRule(BaseModel):
         """Length of the next slice after this many."""
         return self.slice_seconds if taken else self.first_seconds
 
-    def enough(self, summary: Summary) -> bool:
-        """Whether no further slice is wanted."""
-        return summary.processes >= self.most_slices or self.precise(summary)
+    def enough(self, processes: int, speedup: Interval) -> bool:
+        """Whether no further slice is wanted after so many processes."""
+        return processes >= self.most_slices or self.precise(processes, speedup)
 
-    def precise(self, summary: Summary) -> bool:
+    def precise(self, processes: int, speedup: Interval) -> bool:
         """Whether more slices would hardly help."""
-        return summary.processes >= ENOUGH_PROCESSES and self._is_narrow(summary.speedup)
-
-    def _is_narrow(self, speedup: Interval) -> bool:
-        return speedup.half_width <= self.half_width
+        return processes >= ENOUGH_PROCESSES and speedup.half_width <= self.half_width
 
 
 def measured(rule: StoppingRule, take: Callable[[int, float], Slice]) -> Measurement:
@@ -62,5 +59,5 @@ def measured(rule: StoppingRule, take: Callable[[int, float], Slice]) -> Measure
     while True:
         number = len(measurement.slices)
         measurement = measurement.plus(take(number, rule.seconds(number)))
-        if rule.enough(summarize(measurement)):
+        if rule.enough(number + 1, speedup_of(measurement)):
             return measurement

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from support.paths import ROOT, TESTS
 
+pytestmark = pytest.mark.slow
+
 DROPPED = TESTS / "support" / "dropped"
 COPIED = ("optim", "tests", "docs", "README.md", "pyproject.toml")
 

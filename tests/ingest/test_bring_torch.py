@@ -1,7 +1,6 @@
 """TorchScript and torch.export files, good and hostile."""
 
 import io
-import json
 import os
 import zipfile
 
@@ -10,6 +9,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from support.torch_files import rewritten
 from torch import nn
 
 from optim.errors import InputError, StepError
@@ -198,19 +198,6 @@ def test_the_same_program_in_another_process_is_the_same_model(bring, pt2):
     assert bring(pt2) == first
     assert first.inputs[0].shape == (1, 3, 8, 8)
     assert onnx.load(first.path).opset_import[0].version >= 17
-
-
-def rewritten(source, target, change):
-    """Copy a pt2 with its program changed, or with files added."""
-    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
-        for info in old.infolist():
-            data = old.read(info)
-            if info.filename.endswith("models/model.json"):
-                program = json.loads(data)
-                change(program)
-                data = json.dumps(program).encode()
-            new.writestr(info.filename, data)
-    return target
 
 
 def nodes_of(program):

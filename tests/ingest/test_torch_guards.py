@@ -1,6 +1,5 @@
 """PyTorch files that would do more than compute: nothing of theirs runs, and good ones still do."""
 
-import json
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from support.paths import TESTS
+from support.torch_files import rewritten
 from torch import Tensor, nn
 
 from optim.errors import InputError
@@ -192,16 +192,7 @@ def test_good_modules_compute_what_they_did(name: str, tmp_path: Path) -> None:
 
 def changed(tmp_path: Path, change: Callable[[Any], None]) -> Path:
     torch.export.save(torch.export.export(Plus(), (torch.ones(2),)), tmp_path / "plus.pt2")
-    path = tmp_path / "changed.pt2"
-    with zipfile.ZipFile(tmp_path / "plus.pt2") as old, zipfile.ZipFile(path, "w") as new:
-        for info in old.infolist():
-            data = old.read(info)
-            if info.filename.endswith("models/model.json"):
-                program = json.loads(data)
-                change(program)
-                data = json.dumps(program).encode()
-            new.writestr(info.filename, data)
-    return path
+    return rewritten(tmp_path / "plus.pt2", tmp_path / "changed.pt2", change)
 
 
 def _first_node(program: Any) -> Any:

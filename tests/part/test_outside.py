@@ -111,6 +111,7 @@ def test_they_work_in_real_children(
     settings.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_command_line_measures_one_found_by_a_relative_path(tmp_path: Path) -> None:
     """A child runs in another folder, where a relative path would lead nowhere."""
     model_path, evalset_path = _regression(tmp_path)
@@ -149,6 +150,7 @@ def _regression(folder: Path) -> tuple[Path, Path]:
     return model_path, path
 
 
+@pytest.mark.slow
 def test_they_keep_the_contracts() -> None:
     done = subprocess.run(
         [
@@ -165,6 +167,7 @@ def test_they_keep_the_contracts() -> None:
         assert f"[{name}" in done.stdout
 
 
+@pytest.mark.slow
 def test_the_list_says_where_a_part_comes_from() -> None:
     listed = parts_listed(str(OUTSIDE), "--json")
     assert listed["passes"]["round_weights"]["origin"] == "outside-parts 1.2"
@@ -230,6 +233,7 @@ def broken(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_broken_package_is_left_out_with_a_sentence(broken: Path) -> None:
     listed = parts_listed(str(broken), "--json")
     whys = {one["why"] for one in listed["broken"]}
@@ -254,6 +258,7 @@ def test_the_page_lists_what_is_broken(broken: Path, monkeypatch: pytest.MonkeyP
     assert any("division by zero" in warning.value for warning in page.warning)
 
 
+@pytest.mark.slow
 def test_the_folder_one_happens_to_be_in_announces_nothing(broken: Path) -> None:
     listed = parts_listed(str(ROOT), "--json", cwd=broken)
     assert listed["broken"] == [] and "fine" not in listed["passes"]

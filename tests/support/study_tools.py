@@ -101,12 +101,20 @@ def wait_for(condition: Callable[[], object], seconds: float = 150) -> None:
 
 def sandboxes(parent: int) -> list[psutil.Process]:
     """The sandboxed children under a process, started from nothing or forked."""
-    found = psutil.Process(parent).children(recursive=True)
-    servers = {child.pid for child in found if "optim.sandbox.forkserver" in _command(child)}
-    forked = {child.pid for child in found if child.ppid() in servers}
+    found = [(child, _parent(child)) for child in psutil.Process(parent).children(recursive=True)]
+    servers = {child.pid for child, _ in found if "optim.sandbox.forkserver" in _command(child)}
     return [
-        child for child in found if child.pid in forked or "optim.sandbox.child" in _command(child)
+        child
+        for child, above in found
+        if above in servers or "optim.sandbox.child" in _command(child)
     ]
+
+
+def _parent(process: psutil.Process) -> int:
+    try:
+        return process.ppid()
+    except psutil.Error:  # it has just ended
+        return 0
 
 
 def _command(process: psutil.Process) -> str:

@@ -36,7 +36,7 @@ def test_first_slice_gives_an_interval_that_is_provisional_and_wide():
     covered = []
     for _ in range(100):
         one = summarize(Measurement(slices=(simulated_slice(rng, 2.0, 0.015),)))
-        assert one.provisional and not RULE.precise(one)
+        assert one.provisional and not RULE.precise(one.processes, one.speedup)
         assert one.speedup.half_width > 0.05
         covered.append(one.speedup.low <= 2.0 <= one.speedup.high)
     assert sum(covered) >= 89
@@ -50,7 +50,8 @@ def test_interval_narrows_with_processes_and_stops_at_good_enough():
         measurement = measurement.plus(simulated_slice(rng, 1.0, 0.005))
         widths.append(summarize(measurement).speedup.half_width)
     assert widths[-1] < widths[2] < widths[0]
-    assert RULE.precise(summarize(measurement))
+    found = summarize(measurement)
+    assert RULE.precise(found.processes, found.speedup)
 
 
 def test_rounds_that_disagree_widen_the_interval_even_where_processes_agree():

@@ -1,0 +1,76 @@
+"""Limits of children: memory, time and number of processes, of one with its family and of all."""
+
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from optim.errors import StepError
+from optim.sandbox.isolation import descendants
+from optim.settings import settings
+
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_MOST_PROCESSES = 64
+_SHARE_OF_MEMORY = 0.75
+_memory_mb: dict[int, float] = {}
+"""Memory of the children under way, by process."""
+_lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one child: resident memory in MB, wall time in s."""
+
+    memory_mb: int
+    seconds: float
+
+    @classmethod
+    def default(cls) -> "Limits":
+        """The limits from the settings."""
+        return cls(settings().step_memory_mb, settings().step_seconds)
+
+
+def check_size(pid: int, limits: Limits, where: str) -> None:
+    """Raise StepError where a child and its descendants are too many, or take too much memory."""
+    members = descendants(pid)
+    if len(members) > _MOST_PROCESSES:
+        raise StepError(
+            f"It started {len(members)} processes and was stopped.", "Try another model.", where
+        )
+    used = sum(map(_resident_mb, members or [pid]))  # with descendants it only waits for them
+    if used > limits.memory_mb:
+        raise StepError(
+            f"It used more than the limit of {limits.memory_mb} MB of memory and was stopped.",
+            "Use a smaller model or raise OPTIM_STEP_MEMORY_MB.",
+            where,
+        )
+    with _lock:
+        _memory_mb[pid] = used
+        together = sum(_memory_mb.values())
+        largest = used == max(_memory_mb.values())
+    if largest and together > _budget_mb():
+        raise StepError(
+            f"All steps under way used {together:,.0f} MB of memory together, more than their "
+            f"limit of {_budget_mb():,.0f} MB; this one used most and was stopped.",
+            "Retry it when others have ended, or raise OPTIM_STEPS_MEMORY_MB.",
+            where,
+        )
+
+
+def _budget_mb() -> float:
+    return settings().steps_memory_mb or _SHARE_OF_MEMORY * psutil.virtual_memory().total / 1e6
+
+
+def _resident_mb(pid: int) -> float:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE / 1e6
+    except (OSError, IndexError):
+        return 0.0  # it has just ended
+
+
+def forget(pid: int) -> None:
+    """A child has ended: it uses no memory any more."""
+    with _lock:
+        _memory_mb.pop(pid, None)
