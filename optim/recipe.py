@@ -9,7 +9,8 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, SerializeAsAny, model_validator
 
-from optim.errors import InputError
+from optim import reading
+from optim.errors import InputError, first_line
 from optim.part import ByName, Ingredient, build_part, parse_part
 from optim.passes.base import Pass, all_passes
 from optim.runtimes.base import BASELINE_RUNTIME, Runtime, all_runtimes
@@ -100,12 +101,19 @@ class Recipe(BaseModel):
     def from_yaml(cls, text: str) -> Self:
         """Read `to_yaml`'s form. Raises InputError where it is not one."""
         try:
-            stored: dict[str, Any] = yaml.safe_load(text)
+            return cls.from_stored(reading.from_yaml(text))
+        except InputError as error:
+            raise InputError(error.what, error.next_step, "recipe") from None
+
+    @classmethod
+    def from_stored(cls, stored: Any) -> Self:
+        """The recipe that the value of a recipe file stands for. Raises InputError."""
+        try:
             passes = [ByName.model_validate(item) for item in stored["passes"]]
             runtime = ByName.model_validate(stored["runtime"])
-        except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"Not a recipe file ({error}).", "Export it again.", "recipe"
+                f"Not a recipe file ({first_line(error)}).", "Export it again.", "recipe"
             ) from None
         known = ingredients()
         return cls.of([_revive(item, known) for item in (*passes, runtime)])

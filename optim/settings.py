@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -55,12 +55,37 @@ class Settings(BaseSettings):
         description="Names under which browsers may reach the server, such as app.example.com, "
         "separated by commas; empty: only localhost where it listens on localhost, else any.",
     )
+    password_file: str = Field(
+        default="",
+        description="File whose first line is the password that the page asks for; empty: none is "
+        "asked for.",
+    )
+    metrics: bool = Field(
+        default=True, description="Whether `/metrics` counts studies and trials for a monitor."
+    )
+    metrics_token_file: str = Field(
+        default="",
+        description="File whose first line a monitor must send as its bearer token; empty: none "
+        "is asked for.",
+    )
+    session_upload_mb: int = Field(
+        default=4096, ge=1, description="Files that one browser session may have uploaded, in MB."
+    )
+    session_trials: int = Field(
+        default=200, ge=1, description="Trials of one browser session that may wait or run."
+    )
     trial_seconds: float = Field(
         default=11.0,
         gt=0,
         description="Timing budget of one trial, in s: timing stops there, or sooner where the "
         "speed-up is known well.",
     )
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        """Children work in other folders, so a relative one would be another for each."""
+        return home.expanduser().absolute()
 
     @property
     def store_url(self) -> str:

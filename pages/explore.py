@@ -20,7 +20,7 @@ from ui.explore.table import trial_table
 from ui.parts import target_label
 from ui.server.stamp import stamp_of
 from ui.state import choose_trial, chosen_trial, require_study, trials_in_address
-from ui.text import plain
+from ui.text import key_of, plain
 
 _LOSS = 0.01
 _CHART = "chart"
@@ -82,7 +82,7 @@ def _short_label(name: str) -> str:
 
 def _chart(study: Study, trials: list[Trial], chosen: int | None, plane: Plane, log: bool) -> None:
     drawn = marks(trials, plane)
-    key = f"{_CHART}:{study.name}:{plane.x.name}:{plane.y.name}:{log}"
+    key = key_of(_CHART, study.name, plane.x.name, plane.y.name, log)
     figure = trade_off(drawn, *plane.axes(log), chosen, front=plane.front_name, view=key)
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number))

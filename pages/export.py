@@ -9,13 +9,13 @@ from ui import export
 from ui.errors import errors_shown
 from ui.headline import headline
 from ui.state import EXPLORE, choose_trial, page, require_study, trials_in_address
-from ui.text import plain
+from ui.text import key_of, plain
 
 
 def _choose(study: Study) -> Trial | None:
     trials = {trial.number: trial for trial in export.exportable(study.trials())}
     start = export.default(list(trials.values()), trials_in_address(study))
-    key = f"export:{study.name}"
+    key = key_of("export", study.name)
     if key not in st.session_state and start:
         st.session_state[key] = start.number
     number = st.selectbox(
@@ -44,7 +44,7 @@ def _decision(study: Study, trial: Trial) -> None:
 
 def _make(study: Study, trial: Trial) -> str | None:
     """Digest of the bundle of this trial as it stands, once it has been asked for."""
-    key = f"bundle:{study.name}:{trial.number}:{len(trial.slices)}"
+    key = key_of("bundle", study.name, trial.number, len(trial.slices))
     if st.button("Make the bundle", type="primary", key="make"):
         with errors_shown(), st.spinner("Writing the model, the evidence and the report ..."):
             st.session_state[key] = export_zip(study, trial)

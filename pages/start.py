@@ -13,6 +13,8 @@ from optim.studies.study import create_study
 from ui import upload
 from ui.errors import errors_shown
 from ui.explore.live_chart import preload
+from ui.protecting import protected
+from ui.server.guards import exposed
 from ui.state import begin, queue, study_links
 
 _PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
@@ -58,6 +60,7 @@ def _own_model() -> None:
             "optional `labels` and `metric`. For image models also a .zip of folders named by "
             "class.",
         )
+    protected()
     if model is None:
         return
     with errors_shown():
@@ -106,6 +109,8 @@ st.caption(
     "Bring a model, toggle optimizations, and watch measured latency against quality "
     "on this machine. Every figure comes with its interval."
 )
+if exposed():
+    st.warning(exposed())
 st.subheader("Start with a sample")
 samples = list_samples()
 for sample, column in zip(samples, st.columns(max(len(samples), 1)), strict=False):

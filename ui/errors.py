@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import streamlit as st
 
-from optim.errors import OptimError
+from optim.errors import OptimError, of_the_disk
 from ui.text import plain
 
 _GENERIC = (
@@ -25,8 +25,9 @@ def errors_shown() -> Iterator[None]:
 
 def show(error: Exception) -> None:
     """Show an error: its sentence if it is meant for people, else a generic one."""
-    if isinstance(error, OptimError):
-        st.error(plain(str(error)))
+    told = error if isinstance(error, OptimError) else of_the_disk(error)
+    if told:
+        st.error(plain(str(told)))
     else:
         st.error(_GENERIC)
 

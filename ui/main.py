@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.account import leave_link, logged_in
 from ui.state import page
 
 _TITLE = "Inference Optimization Explorer"
@@ -22,6 +23,8 @@ st.html(
     a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 1px}
     </style>"""
 )
+if not logged_in():
+    st.stop()
 current = st.navigation(
     [
         st.Page(page("pages/start.py"), title="Start", default=True),
@@ -33,5 +36,6 @@ current = st.navigation(
     ],
     position="top",
 )
+leave_link()
 st.set_page_config(page_title=f"{current.title} · {_TITLE}")
 current.run()

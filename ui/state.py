@@ -4,19 +4,21 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from optim.errors import OptimError
+from optim.errors import InputError, OptimError
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.search.explore import starting_set
+from optim.settings import settings
 from optim.studies.study import Study, list_studies, open_study
 from optim.studies.trial import Trial
 from ui.errors import show
-from ui.text import is_number, plain
+from ui.text import is_number, key_of, plain
 
 EXPLORE, GRAPH, COMPARE, EXPORT, START = (
     f"pages/{name}.py" for name in ("explore", "graph", "compare", "export", "start")
 )
 _STUDY = "study"
+_ASKED_FOR = "asked_for"
 
 
 @st.cache_resource(on_release=Queue.close)
@@ -75,11 +77,41 @@ def study_links(limit: int = 8) -> int:
 
 
 def submit(study: Study, recipes: Iterable[Recipe], target: str, origin: str) -> list[int]:
-    """Add recipes to a study and queue them. The same recipe twice is one trial."""
+    """Add recipes to a study and queue them. The same recipe twice is one trial.
+
+    Raises InputError where this session has too many under way.
+    """
+    recipes = [*recipes]
+    _check_quota(len(recipes))
     numbers = [study.add(recipe, target, origin=origin) for recipe in recipes]
     for number in numbers:
         queue().submit(study, number)
+    _asked_for().update((study.name, number) for number in numbers)
     return numbers
+
+
+def retry(study: Study, number: int) -> int:
+    """Run a new trial in place of one that ended badly. Raises InputError, as `submit` does."""
+    _check_quota(1)
+    new = queue().retry(study, number)
+    _asked_for().add((study.name, new))
+    return new
+
+
+def _asked_for() -> set[tuple[str, int]]:
+    """The trials that this session has asked for."""
+    found: set[tuple[str, int]] = st.session_state.setdefault(_ASKED_FOR, set())
+    return found
+
+
+def _check_quota(more: int) -> None:
+    under_way = {(item.study, item.number) for item in queue().pending()} & _asked_for()
+    most = settings().session_trials
+    if len(under_way) + more > most:
+        raise InputError(
+            f"This session has {len(under_way)} trials under way, and may have {most}.",
+            "Wait until some have ended, cancel some, or raise OPTIM_SESSION_TRIALS.",
+        )
 
 
 def begin(study: Study) -> None:
@@ -100,9 +132,9 @@ def trials_in_address(study: Study) -> list[Trial]:
 
 def chosen_trial(study: Study) -> int | None:
     """The trial that this session looks at."""
-    return st.session_state.get(f"trial:{study.name}")
+    return st.session_state.get(key_of("trial", study.name))
 
 
 def choose_trial(study: Study, number: int | None) -> None:
     """Look at another trial."""
-    st.session_state[f"trial:{study.name}"] = number
+    st.session_state[key_of("trial", study.name)] = number

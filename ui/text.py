@@ -1,5 +1,6 @@
 """Text from outside made harmless for the page."""
 
+import hashlib
 import re
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])")
@@ -8,6 +9,14 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])")
 def plain(text: str) -> str:
     """Text shown as it is, whatever Markdown is in it: names come from hostile files too."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def key_of(kind: str, *names: object) -> str:
+    """A widget's key for something that has these names.
+
+    Hashed, since names come from files, and Streamlit takes some characters in keys for its own.
+    """
+    return f"{kind}:{hashlib.sha256(repr(names).encode(errors='replace')).hexdigest()[:16]}"
 
 
 def is_number(text: str) -> bool:

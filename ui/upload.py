@@ -19,7 +19,7 @@ from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import Study, create_study
 from ui.forms import settings_form
-from ui.text import plain
+from ui.text import key_of, plain
 
 MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
 EVALSET_TYPES = ["npz", "zip"]
@@ -52,7 +52,14 @@ def given(label: str, types: list[str], key: str, by_path: bool, help_text: str)
         text = st.text_input(f"{label}: path on the server", key=f"{key}.path", help=help_text)
         path = Path(text.strip())
         return Upload(path.name, _identity(path), path=path) if text.strip() else None
-    file = st.file_uploader(label, type=types, key=f"{key}.file", help=help_text)
+    most = settings().session_upload_mb
+    file = st.file_uploader(
+        label,
+        type=types,
+        key=f"{key}.file",
+        help=f"{help_text} Files of one browser session may take {most:,} MB together.",
+        max_upload_size=min(most, st.get_option("server.maxUploadSize")),
+    )
     return Upload(file.name, file.file_id, data=file) if file else None
 
 
@@ -90,14 +97,14 @@ def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[s
             with column:
                 dims[name] = int(
                     st.number_input(
-                        plain(name), min_value=1, value=asked.dims[name], key=f"dim.{name}"
+                        plain(name), min_value=1, value=asked.dims[name], key=key_of("dim", name)
                     )
                 )
     if asked.inputs and not has_evalset:
         st.markdown("**Inputs** (the file does not say their types and shapes)")
         for name in asked.inputs:
             example = f"{name}:float32[1,3,224,224]"
-            text = st.text_input(plain(name), key=f"input.{name}", placeholder=example)
+            text = st.text_input(plain(name), key=key_of("input", name), placeholder=example)
             specs += [text] if text else []
     return dims, specs
 

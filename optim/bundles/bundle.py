@@ -13,35 +13,32 @@
 """
 
 import importlib.metadata
-import json
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
-import yaml
-from numpy.lib import format as npy
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from optim import __version__
-from optim.bundles import manifest
-from optim.bundles.report import Findings, report_html
+from optim.bundles import derived, manifest
+from optim.bundles.report import Findings, Points, report_html
 from optim.errors import InputError
 from optim.home import files
 from optim.home.scratch import scratch
 from optim.model import Model, load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
-from optim.recipe import Recipe
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 
 ZIP_SUFFIX = ".zip"
-_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy")
+_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy", "plotly")
+_MOST_LIBRARIES = 50
+_Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
+_Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+!_-]{1,64}$")]
 
 
 class About(BaseModel):
@@ -58,12 +55,12 @@ class About(BaseModel):
     original_digest: str
     model_digest: str
     evalset_digest: str
-    libraries: dict[str, str]
+    libraries: Annotated[dict[_Name, _Version], Field(max_length=_MOST_LIBRARIES)]
 
 
-def libraries() -> dict[str, str]:
-    """Versions of the libraries that a rebuilt model depends on, by name."""
-    found = {dist: _version(dist) for dist in _LIBRARIES}
+def libraries(others: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of the libraries that a bundle depends on, by name, and of these others."""
+    found = {dist: _version(dist) for dist in (*_LIBRARIES, *others)}
     return {"optim": __version__, **{name: text for name, text in found.items() if text}}
 
 
@@ -102,8 +99,7 @@ def findings_of(study: Study, trial: Trial) -> Findings:
         reports=trial.reports,
         measurement=study.measurement(trial.number),
         quality=trial.quality,
-        trials=tuple(study.trials()),
-        number=trial.number,
+        points=Points.of(study.trials(), study.evalset.metric, trial.number),
     )
 
 
@@ -121,9 +117,9 @@ def write_bundle(findings: Findings, folder: Path) -> Path:
         new = Path(temporary, "bundle")
         new.mkdir()
         _write_models(findings, new)
-        _write_script(findings, new)
-        _write_evidence(findings, new)
-        (new / "report.html").write_text(report_html(findings), encoding="utf-8")
+        for name, content in _contents(findings).items():
+            (new / name).parent.mkdir(exist_ok=True)
+            (new / name).write_bytes(content)
         manifest.write_manifest(new)
         new.rename(folder)
     return folder
@@ -134,8 +130,24 @@ def _write_models(findings: Findings, folder: Path) -> None:
     _copy_model(findings.original, (folder / manifest.ORIGINAL).parent)
     _copy_model(findings.optimized, folder)
     shutil.copyfile(findings.evalset.path, folder / manifest.EVALSET)
-    (folder / manifest.RECIPE).write_text(findings.recipe.to_yaml(), encoding="utf-8")
-    about = About(
+
+
+def _contents(findings: Findings) -> dict[str, bytes]:
+    """Every file but the models and their inputs."""
+    about = _about(findings)
+    return {
+        manifest.ABOUT: derived.as_json(about.model_dump(mode="json")),
+        **derived.from_recipe(findings.recipe),
+        manifest.REQUIREMENTS: derived.requirements(findings.recipe, about.libraries),
+        manifest.EXAMPLE: derived.example(findings.evalset),
+        manifest.MEASUREMENT: findings.measurement.to_bytes(),
+        **derived.evidence(findings),
+        manifest.REPORT: report_html(findings).encode(),
+    }
+
+
+def _about(findings: Findings) -> About:
+    return About(
         program=f"Inference Optimization Explorer {__version__}",
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         name=findings.original.name,
@@ -144,9 +156,8 @@ def _write_models(findings: Findings, folder: Path) -> None:
         original_digest=findings.original.digest,
         model_digest=findings.optimized.digest,
         evalset_digest=findings.evalset.digest,
-        libraries=libraries(),
+        libraries=libraries(findings.recipe.runtime.packages),
     )
-    _write_json(folder / manifest.ABOUT, about.model_dump(mode="json"))
 
 
 def _copy_model(model: Model, folder: Path) -> None:
@@ -154,74 +165,6 @@ def _copy_model(model: Model, folder: Path) -> None:
         source = model.path.with_name(name)
         if source.exists():
             shutil.copyfile(source, folder / name)
-
-
-def _write_script(findings: Findings, folder: Path) -> None:
-    runtime = findings.recipe.runtime
-    options = {"runtime": runtime.name, "options": runtime.model_dump(mode="json")}
-    (folder / "session.yaml").write_text(yaml.safe_dump(options, sort_keys=False))
-    (folder / "run.py").write_text(run_script(findings.recipe), encoding="utf-8")
-    wanted = [
-        f"{name}=={importlib.metadata.version(name)}" for name in (*runtime.packages, "numpy")
-    ]
-    (folder / "requirements.txt").write_text("\n".join(wanted) + "\n")
-    save_arrays(folder / manifest.EXAMPLE, findings.evalset.feeds("validation", 1)[0])
-
-
-def run_script(recipe: Recipe) -> str:
-    """The standalone script: opens the model as the recipe says and runs it on the example."""
-    return f'''"""Run the optimized model: python run.py [INPUTS.npz]
-
-Recipe: {recipe.spelling}
-Needs what requirements.txt lists. INPUTS.npz holds one array per input, named after it.
-"""
-
-import sys
-from pathlib import Path
-
-import numpy as np
-
-HERE = Path(__file__).resolve().parent
-MODEL = HERE / "model.onnx"
-
-{recipe.runtime.script()}
-
-if __name__ == "__main__":
-    given = sys.argv[1] if len(sys.argv) > 1 else HERE / "{manifest.EXAMPLE}"
-    with np.load(given, allow_pickle=False) as arrays:
-        feeds = dict(arrays)
-    for name, value in run(feeds).items():
-        print(name, value.dtype, value.shape, value.ravel()[:10])
-'''
-
-
-def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """An `.npz` whose arrays may have any name (numpy.savez takes some names for its own)."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, array in arrays.items():
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w") as sink:
-                npy.write_array(sink, np.asarray(array), allow_pickle=False)
-
-
-def _write_evidence(findings: Findings, folder: Path) -> None:
-    (folder / manifest.MEASUREMENT).parent.mkdir()
-    (folder / manifest.MEASUREMENT).write_bytes(findings.measurement.to_bytes())
-    slices = findings.measurement.slices
-    evidence: dict[str, Any] = {
-        "quality": findings.quality.model_dump(mode="json"),
-        "summary": findings.summary.model_dump(mode="json"),
-        "environment": [piece.environment | piece.facts for piece in slices],
-        "passes": [report.model_dump(mode="json") for report in findings.reports],
-        "original": findings.original.model_dump(mode="json"),
-        "model": findings.optimized.model_dump(mode="json"),
-        "evalset": findings.evalset.model_dump(mode="json"),
-    }
-    for name, value in evidence.items():
-        _write_json(folder / "evidence" / f"{name}.json", value)
-
-
-def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1), encoding="utf-8")
 
 
 def _version(name: str) -> str:

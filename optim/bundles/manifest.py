@@ -5,17 +5,36 @@ from pathlib import Path, PurePosixPath
 
 from optim.errors import InputError
 from optim.home.files import hash_files
+from optim.model.proto import DATA_FILE, MODEL_FILE
 
 MANIFEST = "MANIFEST"
 ABOUT = "bundle.json"
 RECIPE = "recipe.yaml"
+SESSION = "session.yaml"
+SCRIPT = "run.py"
+REQUIREMENTS = "requirements.txt"
+REPORT = "report.html"
 EVALSET = "evalset.npz"
 EXAMPLE = "example.npz"
-ORIGINAL = "original/model.onnx"
+MODEL = MODEL_FILE
+ORIGINAL = f"original/{MODEL_FILE}"
 MEASUREMENT = "evidence/measurement.json.gz"
 QUALITY = "evidence/quality.json"
+SUMMARY = "evidence/summary.json"
+ENVIRONMENT = "evidence/environment.json"
+PASSES = "evidence/passes.json"
+POINTS = "evidence/points.json"
+ORIGINAL_VALUE = "evidence/original.json"
+MODEL_VALUE = "evidence/model.json"
+EVALSET_VALUE = "evidence/evalset.json"
 
-REQUIRED = (ABOUT, RECIPE, EVALSET, ORIGINAL, "model.onnx", MEASUREMENT, QUALITY)
+REQUIRED = (
+    *(ABOUT, RECIPE, SESSION, SCRIPT, REQUIREMENTS, REPORT, EVALSET, EXAMPLE, MODEL, ORIGINAL),
+    *(MEASUREMENT, QUALITY, SUMMARY, ENVIRONMENT, PASSES),
+    *(ORIGINAL_VALUE, MODEL_VALUE, EVALSET_VALUE),
+)
+_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS)
+"""Large weights have a file of their own; the first version's bundles have no points."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S[^\n\r]*)")
 _MAX_FILES = 200
 _MAX_MANIFEST_BYTES = 100_000
@@ -32,17 +51,20 @@ def verify(folder: Path) -> dict[str, str]:
     """Check every file against the MANIFEST; returns the hash of each file by its name.
 
     Raises: InputError for what is no bundle, for a file that is missing, changed, a link or
-        outside of the bundle, for one that the MANIFEST does not list, and for a required one
-        that it does not list.
+        outside of the bundle, for one that the MANIFEST does not list or that no bundle holds, and
+        for a required one that it does not list.
     """
     listed = _listed(folder)
     missing = [name for name in REQUIRED if name not in listed]
     if missing:
         raise _bad(f"Its {MANIFEST} does not list {missing[0]}.")
+    strange = sorted(listed.keys() - {*REQUIRED, *_OPTIONAL})
     for name, digest in listed.items():
         path = _contained(folder, name)
         if hash_files(path) != digest:
             raise _bad(f"The file {name!r} is not what was exported: its SHA-256 differs.")
+    if strange:
+        raise _bad(f"The file {strange[0]!r} does not belong in a bundle.")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     added = sorted(there - listed.keys() - {MANIFEST})
     if added:

@@ -4,17 +4,18 @@ A bundle is somebody else's file: its hashes are checked first, its paths are co
 is in it is only parsed in child processes.
 """
 
-import gzip
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from optim.build import built
+from optim.build import Built, built
 from optim.bundles import manifest
-from optim.bundles.bundle import About, libraries
+from optim.bundles.check import Check, other_versions
+from optim.bundles.claims import Claims, read_claims
+from optim.bundles.remade import same_evidence, same_report, same_script
+from optim.bundles.report import Findings, Points
 from optim.errors import InputError
 from optim.evalset import EvalSet, adopt_evalset
 from optim.findings import Interval
@@ -31,7 +32,7 @@ from optim.sandbox.archive import extract, open_zip
 from optim.settings import settings
 from optim.showing.text import spanned, times
 from optim.timing.measure import slice_of
-from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Slice
+from optim.timing.measurement import Measurement, Slice
 from optim.timing.stats import summarize
 from optim.timing.stopping import StoppingRule, measured
 
@@ -39,19 +40,10 @@ _TIE = 0.04
 """Speed-ups closer than this share are a tie: it is how far the same recipe drifts in time."""
 _SAME_QUALITY = 0.002
 """Values of the metric closer than this are the same (of the value, where it is above 1)."""
-_MAX_SAMPLES_BYTES = 200_000_000
+_REBUILD = ("optim", "onnx", "onnxruntime", "onnxslim", "openvino", "numpy")
+"""What a rebuilt model depends on."""
 
 Say = Callable[[str], None]
-
-
-class Check(BaseModel):
-    """One comparison: `ok` is None where it could not be made, and the text says why."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    ok: bool | None
-    text: str
 
 
 class ReplayResult(BaseModel):
@@ -94,22 +86,23 @@ def replay(bundle: Path, say: Say = lambda text: None) -> ReplayResult:
 
 
 def _compared(folder: Path, files: int, say: Say) -> ReplayResult:
-    about, recipe = _read_about(folder), _read_recipe(folder)
-    claimed, old = _read_measurement(folder), _read_quality(folder)
+    claims = read_claims(folder)
+    recipe, old = claims.recipe, claims.quality
     checks = [Check(name="hashes", ok=True, text=f"all {files} files are as exported.")]
     say("reading the original and the EvalSet")
-    original = ingest(folder / manifest.ORIGINAL, name=about.name)
+    original = ingest(folder / manifest.ORIGINAL, name=claims.about.name)
     evalset = adopt_evalset(folder / manifest.EVALSET, original)
-    checks.append(_same_inputs(about, original, evalset))
+    checks.append(_same_inputs(folder, claims, original, evalset))
     say(f"building {recipe.spelling}")
-    rebuilt = built(original, recipe, evalset, afresh=True).model
-    checks.append(_same_model(folder, about, recipe, rebuilt, claimed))
-    timed = _measured(rebuilt, original, recipe, evalset, say)
-    ours, theirs = summarize(timed).speedup, summarize(claimed).speedup
-    checks.append(_same_speed(ours, theirs, timed, claimed))
+    made = built(original, recipe, evalset, afresh=True)
+    checks.append(_same_model(folder, claims, made.model))
+    checks += _remade(folder, claims, evalset, original, made)
+    timed = _measured(made.model, original, recipe, evalset, say)
+    ours, theirs = summarize(timed).speedup, summarize(claims.measurement).speedup
+    checks.append(_same_speed(ours, theirs, timed, claims.measurement))
     say("judging")
     limit = None if old.complete else old.n
-    quality = quality_of(rebuilt, original, recipe, evalset, limit=limit)
+    quality = quality_of(made.model, original, recipe, evalset, limit=limit)
     checks.append(_same_quality(quality, old))
     return ReplayResult(
         recipe=recipe.spelling,
@@ -120,6 +113,36 @@ def _compared(folder: Path, files: int, say: Say) -> ReplayResult:
         quality=quality.value,
         quality_claimed=old.value,
     )
+
+
+def _remade(
+    folder: Path, claims: Claims, evalset: EvalSet, original: Model, made: Built
+) -> list[Check]:
+    """The checks of all that follows from the recipe, the samples and the two models."""
+    files = _files_of(folder)
+    held = {"digest": claims.about.model_digest, "size_bytes": sum(f.stat().st_size for f in files)}
+    findings = Findings(
+        original=original.model_copy(update={"name": claims.about.name}),
+        evalset=evalset,
+        recipe=claims.recipe,
+        optimized=made.model.model_copy(update=held),
+        reports=claims.reports,
+        measurement=claims.measurement,
+        quality=claims.quality,
+        points=claims.points or Points(),
+    )
+    again = made.reports if made.model.digest == claims.about.model_digest else ()
+    return [
+        same_script(folder, claims, evalset),
+        same_evidence(folder, claims, findings, again),
+        same_report(folder, claims, findings),
+    ]
+
+
+def _files_of(folder: Path) -> list[Path]:
+    """The optimized model's files."""
+    paths = (folder / name for name in (MODEL_FILE, DATA_FILE))
+    return [path for path in paths if path.is_file()]
 
 
 def _measured(
@@ -136,10 +159,13 @@ def _measured(
     return measured(StoppingRule.of_settings(), take)
 
 
-def _same_inputs(about: About, original: Model, evalset: EvalSet) -> Check:
+def _same_inputs(folder: Path, claims: Claims, original: Model, evalset: EvalSet) -> Check:
+    about = claims.about
     pairs = (
         ("original", original.digest, about.original_digest),
         ("EvalSet", evalset.digest, about.evalset_digest),
+        ("optimized model", hash_files(*_files_of(folder)), about.model_digest),
+        ("recipe", claims.recipe.spelling, about.recipe),
     )
     wrong = [name for name, ours, theirs in pairs if ours != theirs]
     if wrong:
@@ -149,24 +175,18 @@ def _same_inputs(about: About, original: Model, evalset: EvalSet) -> Check:
     return Check(name="inputs", ok=True, text=text)
 
 
-def _same_model(
-    folder: Path, about: About, recipe: Recipe, rebuilt: Model, claimed: Measurement
-) -> Check:
+def _same_model(folder: Path, claims: Claims, rebuilt: Model) -> Check:
     """Whether the rebuilt model's files equal the bundle's, and if not, what may explain it."""
     pairs = [(rebuilt.path.with_name(name), folder / name) for name in (MODEL_FILE, DATA_FILE)]
     if all(_same_bytes(ours, theirs) for ours, theirs in pairs):
         text = f"the rebuilt model is the same bit for bit ({rebuilt.digest[:12]})."
         return Check(name="model", ok=True, text=text)
-    here = libraries()
-    reasons = [
-        f"{name} was {version} and is {here.get(name, 'missing')}"
-        for name, version in about.libraries.items()
-        if here.get(name) != version
-    ]
+    recipe, about = claims.recipe, claims.about
+    reasons = other_versions(about, _REBUILD)
     if recipe.digest != about.recipe_digest:
         reasons.append("a part of the recipe has another version")
     calibrated = any(one.needs_calibration for one in recipe.passes)
-    if calibrated and claimed.slices[0].machine != machine_id():
+    if calibrated and claims.measurement.slices[0].machine != machine_id():
         reasons.append("its calibration ran on another machine")
     if reasons:
         text = f"the rebuilt model differs, which may be because {'; '.join(reasons)}."
@@ -212,57 +232,6 @@ def _same_quality(ours: Quality, theirs: Quality) -> Check:
 
 def _near(ours: float, theirs: float) -> bool:
     return abs(ours - theirs) <= _SAME_QUALITY * max(1.0, abs(theirs))
-
-
-def _read_about(folder: Path) -> About:
-    try:
-        return About.model_validate_json((folder / manifest.ABOUT).read_bytes())
-    except ValidationError as error:
-        raise _unreadable(manifest.ABOUT, error) from None
-
-
-def _read_quality(folder: Path) -> Quality:
-    try:
-        quality = Quality.model_validate_json((folder / manifest.QUALITY).read_bytes())
-    except ValidationError as error:
-        raise _unreadable(manifest.QUALITY, error) from None
-    find_metric(quality.metric)
-    return quality
-
-
-def _read_recipe(folder: Path) -> Recipe:
-    return Recipe.from_yaml((folder / manifest.RECIPE).read_text(encoding="utf-8"))
-
-
-def _read_measurement(folder: Path) -> Measurement:
-    """The claimed samples; bounded before they are unpacked, and every slice with both arms."""
-    path = folder / manifest.MEASUREMENT
-    unreadable = InputError("The bundle's timings cannot be read.", "Export it again.", "replay")
-    try:
-        with gzip.open(path) as source:
-            if len(source.read(_MAX_SAMPLES_BYTES + 1)) > _MAX_SAMPLES_BYTES:
-                raise unreadable
-    except (OSError, EOFError, zlib.error):
-        raise unreadable from None
-    claimed = Measurement.from_bytes(path.read_bytes())
-    for piece in claimed.slices:
-        ours, theirs = piece.arms.get(CANDIDATE, []), piece.arms.get(BASELINE, [])
-        positive = all(block and min(block) > 0 for block in (*ours, *theirs))
-        if not ours or len(ours) != len(theirs) or not positive:
-            raise unreadable
-    if not claimed.slices:
-        raise unreadable
-    return claimed
-
-
-def _unreadable(name: str, error: ValidationError) -> InputError:
-    first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
-    return InputError(
-        f"The bundle's {name} cannot be read ({where}: {first['msg']}).",
-        "Export it again.",
-        "replay",
-    )
 
 
 @contextmanager

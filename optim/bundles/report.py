@@ -1,5 +1,12 @@
-"""A self-contained HTML report of one trial: figures, charts and what they rest on."""
+"""A self-contained HTML report of one trial: figures, charts and what they rest on.
 
+It is the same text for the same findings, so that a replay can make it again and compare. What a
+browser may run of it are the scripts that it was made with, and it may connect to nothing.
+"""
+
+import base64
+import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +20,7 @@ from optim.evalset import EvalSet
 from optim.judging.quality import Quality
 from optim.model import Model
 from optim.recipe import Recipe
-from optim.showing.chart import ACCENT, GREY, trade_off
+from optim.showing.chart import ACCENT, GREY, Axis, Mark, trade_off
 from optim.showing.figure import Where
 from optim.showing.figures import lines
 from optim.showing.points import default_plane, marks
@@ -30,6 +37,7 @@ table { border-collapse: collapse; } code { overflow-wrap: anywhere; }
 th, td { text-align: left; padding: .2rem 1.2rem .2rem 0; vertical-align: top; }
 th { font-weight: 600; white-space: nowrap; } .note { color: #5b6875; }
 """
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)  # as Plotly writes it: "<" is escaped
 _FEW_RUNS = 2000
 _HOW_READ = '<p class="note">In brackets: the 95 % interval.</p>'
 _HOW_DRAWN = (
@@ -40,11 +48,25 @@ _HOW_DRAWN = (
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What is known of one measured trial: what a bundle holds and a report shows.
+class Points:
+    """What the report's chart shows: the trials of the study as points, and which is this one."""
 
-    `trials` are those of its study, for the chart; `number` says which of them it is.
-    """
+    marks: tuple[Mark, ...] = ()
+    x: Axis = Axis("", higher_is_better=False)
+    y: Axis = Axis("", higher_is_better=False)
+    front: str = "front"
+    number: int | None = None
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], metric: str, number: int | None) -> "Points":
+        """Those of trials, latency against quality."""
+        plane = default_plane(metric, trials)
+        return cls(tuple(marks(trials, plane)), *plane.axes(), plane.front_name, number)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What is known of one measured trial: what a bundle holds and a report shows."""
 
     original: Model
     evalset: EvalSet
@@ -53,8 +75,7 @@ class Findings:
     reports: tuple[PassReport, ...]
     measurement: Measurement
     quality: Quality
-    trials: tuple[Trial, ...] = ()
-    number: int | None = None
+    points: Points = Points()
 
     @cached_property
     def summary(self) -> Summary:
@@ -75,21 +96,41 @@ def report_html(findings: Findings) -> str:
     """The whole page; it loads nothing from elsewhere."""
     name, recipe = escape(findings.original.name), escape(findings.recipe.spelling)
     parts = [
-        f"<h1>{name}: {escape(headline(findings))}</h1>",
-        f"<p><code>{recipe}</code></p>",
+        _Part(f"<h1>{name}: {escape(headline(findings))}</h1><p><code>{recipe}</code></p>"),
         _section("Figures", _figures(findings), _HOW_READ),
         _chart_section(findings),
-        _section("Run times", _html(_run_times(findings)), _how_timed(findings)),
+        _section("Run times", _drawn(_run_times(findings), "run-times"), _how_timed(findings)),
         _section("What each pass did", _table(_passes(findings.reports)) or "<p>No passes.</p>"),
         _section("Warnings", _warnings(findings)),
         _section("Environment", _table(_environment(findings))),
         _section("Contents", _table(_contents(findings))),
     ]
+    content = "".join(part.html for part in parts)
+    scripts = [get_plotlyjs(), *(script for part in parts for script in part.scripts)]
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
-        f"<style>{_STYLE}</style><script>{get_plotlyjs()}</script></head>"
-        f"<body>{''.join(parts)}</body></html>"
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{_policy(scripts)}'
+        f"<title>{name}</title><style>{_STYLE}</style><script>{scripts[0]}</script></head>"
+        f"<body>{content}</body></html>"
     )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A piece of the page, and the scripts that are in it."""
+
+    html: str
+    scripts: tuple[str, ...] = ()
+
+
+def _policy(scripts: Iterable[str]) -> str:
+    """A browser runs these scripts only, whatever else has got into the page, and loads nothing."""
+    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
+    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
+    policy = (
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
+        "img-src data: blob:; base-uri 'none'; form-action 'none'"
+    )
+    return f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
 
 
 def headline(findings: Findings) -> str:
@@ -98,17 +139,17 @@ def headline(findings: Findings) -> str:
     return f"{speedup.value:.2f} times as fast. {findings.quality.verdict}"
 
 
-def _section(title: str, *content: str) -> str:
-    return f"<h2>{escape(title)}</h2>{''.join(content)}"
+def _section(title: str, content: str | _Part, note: str = "") -> _Part:
+    part = _Part(content) if isinstance(content, str) else content
+    return _Part(f"<h2>{escape(title)}</h2>{part.html}{note}", part.scripts)
 
 
-def _chart_section(findings: Findings) -> str:
-    plane = default_plane(findings.quality.metric, findings.trials)
-    drawn = marks(findings.trials, plane)
-    if not drawn:
-        return ""
-    figure = trade_off(drawn, *plane.axes(), findings.number, front=plane.front_name)
-    return _section("Latency against quality", _html(_on_paper(figure)), _HOW_DRAWN)
+def _chart_section(findings: Findings) -> _Part:
+    points = findings.points
+    if not points.marks:
+        return _Part("")
+    figure = trade_off(points.marks, points.x, points.y, points.number, front=points.front)
+    return _section("Latency against quality", _drawn(_on_paper(figure), "trade-off"), _HOW_DRAWN)
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:
@@ -161,9 +202,10 @@ def _on_paper(figure: go.Figure) -> go.Figure:
     return figure.update_layout(template="plotly_white")
 
 
-def _html(figure: go.Figure) -> str:
+def _drawn(figure: go.Figure, name: str) -> _Part:
     config = {"displaylogo": False, "responsive": True}
-    return str(figure.to_html(full_html=False, include_plotlyjs=False, config=config))
+    html = figure.to_html(full_html=False, include_plotlyjs=False, config=config, div_id=name)
+    return _Part(html, tuple(_SCRIPT.findall(html)))
 
 
 def _passes(reports: Iterable[PassReport]) -> list[tuple[str, str]]:

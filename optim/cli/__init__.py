@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from optim import __version__
-from optim.errors import InputError, OptimError
+from optim.errors import InputError, OptimError, of_the_disk
 
 BAD_INPUT = 2
 FAILED = 1
@@ -35,6 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except OptimError as error:
         print(f"error: {error}", file=sys.stderr)
+        return FAILED
+    except Exception as error:
+        told = of_the_disk(error)
+        if told is None:
+            raise
+        print(f"error: {told}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

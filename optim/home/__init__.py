@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from optim.errors import of_the_disk
 from optim.settings import settings
 
 M = TypeVar("M", bound=BaseModel)
@@ -21,17 +22,30 @@ def place(*names: str) -> Path:
 
 
 @contextmanager
+def disk_errors_told() -> Iterator[None]:
+    """Errors of a disk that is full or may not be written to become sentences (OptimError)."""
+    try:
+        yield
+    except OSError as error:
+        told = of_the_disk(error)
+        if told is None:
+            raise
+        raise told from error
+
+
+@contextmanager
 def written(path: Path) -> Iterator[Path]:
     """Where to write a file or a folder that then appears at `path` complete, or not at all.
 
     A file replaces an older one. A folder that another process has written meanwhile stays.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(f"new-{uuid.uuid4().hex[:12]}")
     try:
-        yield new
-        if not (new.is_dir() and path.exists()):
-            new.replace(path)
+        with disk_errors_told():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield new
+            if not (new.is_dir() and path.exists()):
+                new.replace(path)
     finally:
         shutil.rmtree(new, ignore_errors=True)
         with suppress(OSError):

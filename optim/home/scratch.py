@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from optim.home import place
+from optim.home import disk_errors_told, place
 
 _LOCK = ".lock"
 
@@ -19,10 +19,12 @@ def scratch(purpose: str) -> Iterator[Path]:
     Beside each folder is a file that its maker holds a lock on; the kernel lets go of it.
     """
     parent = place("scratch")
-    parent.mkdir(parents=True, exist_ok=True)
-    _sweep(parent)
     folder = parent / f"{purpose}-{uuid.uuid4().hex[:12]}"
-    with folder.with_suffix(_LOCK).open("wb") as lock:
+    with disk_errors_told():
+        parent.mkdir(parents=True, exist_ok=True)
+        _sweep(parent)
+        lock = folder.with_suffix(_LOCK).open("wb")
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             folder.mkdir()

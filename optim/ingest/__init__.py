@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
-from optim.errors import InputError, StepError
+from optim.errors import DiskError, InputError, StepError
 from optim.home.scratch import scratch
 from optim.ingest.child import STAGE_FILE, bring, inspect
 from optim.ingest.kinds import ACCEPTED
@@ -141,6 +141,8 @@ def _in_child(
             files=sandbox.Files(readable=readable, writable=(folder,)),
             cancelled=cancelled,
         )
+    except DiskError:
+        raise
     except StepError as error:
         raise _located_in_stage(error, folder) from None
 

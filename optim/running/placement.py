@@ -12,7 +12,7 @@ from distributed import Client, Future, LocalCluster, get_worker
 from distributed.comm import get_address_host
 from distributed.scheduler import KilledWorker
 
-from optim.errors import InputError, OptimError, first_line
+from optim.errors import InputError, OptimError, first_line, of_the_disk
 from optim.running.steps import Done, Job, run_step
 from optim.running.warming import warm
 from optim.studies.trial import Progress
@@ -82,6 +82,8 @@ def sentence(error: BaseException) -> str:
             return "The worker that ran this step was killed. Retry it when the worker is back."
         case CancelledError():
             return "The scheduler dropped this step. Retry it when the scheduler is back."
+        case _ if told := of_the_disk(error):
+            return f"{told} Then retry it."
         case _:
             kind = type(error).__name__
             return f"An unexpected error ({kind}: {first_line(error)}). Retry it."

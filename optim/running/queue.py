@@ -30,6 +30,7 @@ from optim.timing.stopping import StoppingRule
 _REMEMBERED_STEPS = 20
 _POLL_SECONDS = 0.5  # for news of trials that another process runs
 _LONGEST_WAIT = 5.0
+_AGAIN_SECONDS = 5.0
 _TURN = 1e-3  # so that a thousand turns still weigh less than who asked
 _AUTOMATIC = frozenset({"start", "explore", "search"})
 _STOPPED = "The program was stopped. Retry it."
@@ -262,9 +263,23 @@ class Queue:
         except Exception as error:
             _logger.exception("trial %d of %s", item.trial.number, item.study.name)
             self._drop(item)
-            item.study.fail(item.trial.number, sentence(error))
+            self._fail(item, sentence(error))
         with self._changed:
             self._changed.notify_all()
+
+    def _fail(self, item: _Item, why: str) -> None:
+        """Keep why a trial failed; later, where the store cannot be written now (a full disk)."""
+        try:
+            item.study.fail(item.trial.number, why)
+        except Exception:
+            _logger.exception("trial %d of %s", item.trial.number, item.study.name)
+            again = threading.Timer(_AGAIN_SECONDS, self._fail_again, (item, why))
+            again.daemon = True
+            again.start()
+
+    def _fail_again(self, item: _Item, why: str) -> None:
+        with suppress(RuntimeError):  # the queue has been closed
+            self._writer.submit(self._fail, item, why)
 
     def _enter(self, item: _Item, phase: str, machine: str) -> None:
         """A phase of the step has begun on a machine, where the trial's later steps go too."""

@@ -8,6 +8,7 @@ is pickled, since a child that has parsed a hostile file is not trusted either.
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from optim.errors import Cancelled, InputError, OptimError, StepError
+from optim.errors import Cancelled, DiskError, InputError, OptimError, StepError, disk_is_full
 from optim.home.scratch import scratch
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, Files, end_descendants
@@ -28,6 +29,7 @@ _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
 _LOG_TAIL = 2000
 _MAX_RESULT_BYTES = 256 << 20
+_LITTLE_SPACE_BYTES = 1 << 20
 _IMPORT_SECONDS = 10.0
 _servers: list[ForkServer] = []  # at most one
 _servers_lock = threading.Lock()
@@ -190,12 +192,14 @@ def _read(result: Path, returncode: int, where: str, log: Path) -> Any:
     answer = json.loads(result.read_text())
     if "error" not in answer:
         return answer["value"]
-    kinds: dict[str, type[OptimError]] = {"InputError": InputError, "StepError": StepError}
+    kinds = {kind.__name__: kind for kind in (InputError, StepError, DiskError)}
     error = answer["error"]
     raise kinds[error["kind"]](error["what"], error["next_step"], error["where"] or where)
 
 
-def _crash(returncode: int, where: str, log: Path) -> StepError:
+def _crash(returncode: int, where: str, log: Path) -> OptimError:
+    if shutil.disk_usage(log.parent).free < _LITTLE_SPACE_BYTES:  # it could not even say so
+        return disk_is_full(log.parent)
     if returncode == -signal.SIGKILL:
         how = "was killed by the system, most likely because the machine ran out of memory"
     elif returncode < 0:

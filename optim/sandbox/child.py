@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from optim.errors import InputError, OptimError, StepError, one_line
+from optim.errors import DiskError, InputError, OptimError, StepError, of_the_disk, one_line
 from optim.machine.environment import affinity
 from optim.sandbox import kernel
 from optim.sandbox.isolation import Files, isolate
@@ -70,7 +70,10 @@ def _answer(function: str, argument: dict[str, Any]) -> dict[str, Any]:
         return _error(kind, error.what, error.next_step, error.where)
     except MemoryError:
         return _error("StepError", "It ran out of memory.", "Use a smaller model.", "")
-    except Exception as error:  # a library's own failure: its first line is the message
+    except Exception as error:
+        if told := of_the_disk(error):
+            return _error(DiskError.__name__, told.what, told.next_step, "")
+        # a library's own failure: its first line is the message
         next_step = "Try another setting or recipe for this model."
         return _error(
             StepError.__name__, f"{type(error).__name__}: {one_line(error)}", next_step, ""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from functools import cache
+from pathlib import Path
 
 from optim.errors import StepError
 from optim.home.scratch import scratch
@@ -28,6 +29,8 @@ def told_environment() -> dict[str, str]:
     given = (str(CHECKOUT or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
     path = os.pathsep.join(map(os.path.abspath, filter(None, given)))
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
+    if home := known.get("OPTIM_HOME"):  # they work in another folder
+        known["OPTIM_HOME"] = str(Path(home).expanduser().absolute())
     return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 

@@ -12,15 +12,17 @@ import sqlite3
 import threading
 import uuid
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.storages import BaseStorage, RDBStorage, get_storage
 from pydantic import BaseModel, ConfigDict
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from optim.errors import InputError, first_line
@@ -28,28 +30,61 @@ from optim.home import place
 from optim.settings import settings
 
 _BUSY_SECONDS = 30
+_CANNOT_OPEN = (
+    *(SQLAlchemyError, sqlite3.Error, OSError),
+    *(RuntimeError, ValueError, ImportError),
+)
 _ONCE = threading.Lock()  # a cached function may run twice when two threads call it first
 
 
 def storage() -> BaseStorage:
-    """The store of the settings, opened once per process. Raises InputError if it cannot be."""
+    """The store of the settings, opened once per process.
+
+    Raises InputError if it cannot be opened, or is no longer the file that was.
+    """
     with _ONCE:
-        return _open(settings().store_url)
+        opened = _open(settings().store_url)
+    if opened.path and _identity(opened.path) != opened.identity:
+        raise InputError(
+            f"The store {opened.path} was deleted or replaced while the program ran.",
+            "Put it back, or start the program again: it then begins with what is there.",
+            "store",
+        )
+    return opened.storage
+
+
+class _Opened(NamedTuple):
+    """A store, and where it is a file, that file as it was when it was opened."""
+
+    storage: BaseStorage
+    path: Path | None
+    identity: tuple[int, int] | None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 @cache
-def _open(url: str) -> BaseStorage:
+def _open(url: str) -> _Opened:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.filterwarnings("ignore", category=ExperimentalWarning)
     try:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":  # SQLAlchemy would look for psycopg 3
             parsed = parsed.set(drivername="postgresql+psycopg2")
-        local = parsed.get_backend_name() == "sqlite"
-        options = _sqlite(parsed) if local else {"pool_pre_ping": True}
         full = parsed.render_as_string(hide_password=False)
-        return get_storage(RDBStorage(full, engine_kwargs=options))
-    except (SQLAlchemyError, sqlite3.Error, OSError, RuntimeError, ImportError) as error:
+        if parsed.get_backend_name() != "sqlite":
+            made = get_storage(RDBStorage(full, engine_kwargs={"pool_pre_ping": True}))
+            return _Opened(made, None, None)
+        path = Path(parsed.database or "")
+        with _one_at_a_time(path):
+            made = get_storage(RDBStorage(full, engine_kwargs=_sqlite(path)))
+        return _Opened(made, path, _identity(path))
+    except _CANNOT_OPEN as error:
         raise InputError(
             f"The store at {_shown(url)} cannot be opened ({first_line(error)}).",
             "Check OPTIM_STORE and OPTIM_HOME, and that the database runs.",
@@ -57,9 +92,16 @@ def _open(url: str) -> BaseStorage:
         ) from None
 
 
-def _sqlite(url: URL) -> dict[str, object]:
-    path = Path(url.database or "")
+@contextmanager
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """Let one process make the tables of a new file; another one then finds them."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sqlite(path: Path) -> dict[str, object]:
     with sqlite3.connect(path, timeout=_BUSY_SECONDS) as connection:
         connection.execute("PRAGMA journal_mode=WAL")  # kept in the file
     connection.close()
@@ -106,10 +148,27 @@ def _own(home: Path) -> tuple[Owner, BinaryIO]:
     owner = Owner(id=uuid.uuid4().hex, host=socket.gethostname())
     path = _lock_file(owner.id)
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = path.open("wb")
+    _sweep(path.parent)
+    new = path.with_suffix(".new")  # locked before anybody can take it for one left behind
+    lock = new.open("wb")
     fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.write(owner.host.encode())
+    lock.flush()
+    new.replace(path)
     atexit.register(path.unlink, missing_ok=True)
     return owner, lock
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the locks of this host's processes that have ended.
+
+    Those of other hosts stay: without its lock an owner elsewhere would be taken for alive.
+    """
+    for path in folder.glob("*.lock"):
+        with suppress(OSError), path.open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            if lock.read() == socket.gethostname().encode():
+                path.unlink()
 
 
 def _lock_file(owner_id: str) -> Path:

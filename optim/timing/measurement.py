@@ -4,6 +4,7 @@ Only slices are stored; a Summary is computed afresh from them (see `stats`).
 """
 
 import gzip
+import zlib
 from statistics import median
 from typing import Self
 
@@ -87,13 +88,24 @@ class Measurement(BaseModel):
     def from_bytes(cls, data: bytes) -> Self:
         """Read `to_bytes`'s form. Raises InputError where it is not one."""
         try:
-            return cls.model_validate_json(gzip.decompress(data))
-        except (OSError, EOFError, ValueError) as error:
-            raise InputError(
-                f"The stored timings cannot be read ({first_line(error)}).",
-                "Measure again.",
-                "measure",
-            ) from None
+            unpacked = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise _unreadable(error) from None
+        return cls.from_json(unpacked)
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Self:
+        """Read what `to_bytes` packs. Raises InputError where it is not that."""
+        try:
+            return cls.model_validate_json(text)
+        except ValueError as error:
+            raise _unreadable(error) from None
+
+
+def _unreadable(error: Exception) -> InputError:
+    return InputError(
+        f"The stored timings cannot be read ({first_line(error)}).", "Measure again.", "measure"
+    )
 
 
 class Summary(BaseModel):

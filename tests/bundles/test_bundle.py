@@ -10,87 +10,23 @@ import numpy as np
 import pytest
 import yaml
 from support import evalset_models as models
-from support import trials
+from support.bundles import HOSTILE, RECIPE, change_about, check_of, rehash, study_trials
 
-from optim.build import built
 from optim.bundles import manifest
-from optim.bundles.bundle import About, run_script, save_arrays, write_bundle
+from optim.bundles.bundle import write_bundle
+from optim.bundles.derived import packed, run_script
 from optim.bundles.replay import replay
-from optim.bundles.report import Findings, report_html
+from optim.bundles.report import report_html
 from optim.errors import InputError, OptimError
-from optim.evalset import adopt_evalset, load_evalset
+from optim.evalset import adopt_evalset
 from optim.home.files import hash_files
-from optim.judging.quality import quality_of
 from optim.recipe import Recipe
-from optim.settings import settings
 from optim.showing.chart import trade_off
 from optim.showing.points import default_plane, marks
-from optim.timing.measure import slice_of
 from optim.timing.measurement import Measurement
-from optim.timing.stopping import StoppingRule
 
 pytestmark = pytest.mark.slow
-RECIPE = Recipe.parse("static_int8 + onnxruntime")
 _CHART = re.compile(r'Plotly\.newPlot\(\s*"[^"]+",\s*(\[.*?\]),\s*\{"', re.DOTALL)
-HOSTILE = "</script><img src=x onerror=alert(1)>"
-
-
-def study_trials():
-    """The baseline, the chosen trial, an estimate, and one for hardware with a hostile name."""
-    baseline = trials.trial(0, trials.summary(2.0, 1.0), trials.quality(trials.ORIGINAL))
-    estimates = trials.estimated(2, 0.1), trials.estimated(3, 0.2, HOSTILE)
-    return baseline, trials.measured(1, 1.0, 2.0), *estimates
-
-
-@pytest.fixture(scope="module")
-def monkeymodule():
-    with pytest.MonkeyPatch.context() as patch:
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def findings(tmp_path_factory, monkeymodule):
-    """A small model optimized, timed in two short slices and judged: everything is real."""
-    folder = tmp_path_factory.mktemp("bundles")
-    monkeymodule.setenv("OPTIM_HOME", str(folder / "home"))
-    settings.cache_clear()
-    model = models.classifier(folder).model_copy(update={"name": HOSTILE})
-    x = np.random.default_rng(0).standard_normal((200, models.FEATURES)).astype(np.float32)
-    np.savez(folder / "e.npz", x=x, labels=np.arange(200) % models.CLASSES)
-    evalset = load_evalset(folder / "e.npz", model)
-    made = built(model, RECIPE, evalset)
-    measured = Measurement()
-    for seed in range(2):
-        part = slice_of(made.model, model, RECIPE, evalset, seconds=0.1, seed=seed)
-        measured = measured.plus(part)
-    quality = quality_of(made.model, model, RECIPE, evalset)
-    yield Findings(
-        model, evalset, RECIPE, made.model, made.reports, measured, quality, study_trials(), 1
-    )
-    settings.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def exported(findings, tmp_path_factory):
-    return write_bundle(findings, tmp_path_factory.mktemp("exported") / "bundle")
-
-
-@pytest.fixture
-def bundle(exported, tmp_path, monkeypatch):
-    """A copy to change, and replays that time little."""
-    once = StoppingRule(first_seconds=0.05, budget_seconds=0.05)
-    monkeypatch.setattr(StoppingRule, "of_settings", lambda: once)
-    return shutil.copytree(exported, tmp_path / "bundle")
-
-
-def check_of(result, name):
-    (check,) = [check for check in result.checks if check.name == name]
-    return check
-
-
-def rehash(bundle):
-    (bundle / manifest.MANIFEST).unlink()
-    manifest.write_manifest(bundle)
 
 
 def test_everything_is_in_it_with_its_hash(exported, findings):
@@ -134,7 +70,7 @@ def test_the_script_of_every_runtime_gives_the_sessions_outputs(findings, tmp_pa
         recipe = Recipe.parse(text)
         (tmp_path / "run.py").write_text(run_script(recipe))
         shutil.copyfile(findings.original.path, tmp_path / "model.onnx")
-        save_arrays(tmp_path / manifest.EXAMPLE, sample)
+        (tmp_path / manifest.EXAMPLE).write_bytes(packed(sample))
         scope = {"__file__": str(tmp_path / "run.py"), "__name__": "imported"}
         exec((tmp_path / "run.py").read_text(), scope)
         expected = recipe.runtime.open(findings.original.path).run(sample)
@@ -147,7 +83,7 @@ def test_the_script_of_every_runtime_gives_the_sessions_outputs(findings, tmp_pa
 
 def test_arrays_of_any_name_can_be_saved(tmp_path):
     given = {"file": np.arange(3), "a/b:0": np.ones((1, 2), np.float16), "": np.array(True)}
-    save_arrays(tmp_path / "a.npz", given)
+    (tmp_path / "a.npz").write_bytes(packed(given))
     with np.load(tmp_path / "a.npz") as read:
         assert all(np.array_equal(read[name], value) for name, value in given.items())
 
@@ -171,7 +107,7 @@ def test_the_reports_chart_is_the_pages(findings):
     """The same points, shapes, ring and front as in the page, labels escaped."""
     (drawn,) = [json.loads(found) for found in _CHART.findall(report_html(findings))[:1]]
     expected = trade_off(
-        marks(findings.trials, plane := default_plane(findings.quality.metric, findings.trials)),
+        marks(study_trials(), plane := default_plane(findings.quality.metric, study_trials())),
         *plane.axes(),
         chosen=1,
     )
@@ -212,11 +148,6 @@ def test_any_changed_file_fails(bundle, name):
         file.write(bytes([first[0] ^ 1]))
     result = replay(bundle)
     assert not result.ok and name in result.checks[0].text and "NOT replayed" in result.text()
-
-
-def change_about(bundle, **values):
-    about = About.model_validate_json((bundle / manifest.ABOUT).read_bytes())
-    (bundle / manifest.ABOUT).write_text(about.model_copy(update=values).model_dump_json())
 
 
 def test_claims_that_do_not_hold_fail(bundle):

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import shutil
@@ -20,6 +21,7 @@ from optim.running.steps import Job, run_step
 from optim.studies.store import storage
 from optim.studies.study import Study, create_study, open_study
 from optim.studies.trial import Progress, Trial
+from optim.studies.trial_store import TrialStore
 
 __all__ = ["brought", "study"]  # fixtures
 
@@ -272,3 +274,29 @@ def test_a_job_travels_as_json() -> None:
     progress = Progress(slices=("a" * 64,), judged=True)
     job = Job(kind="slice", model="m", evalset="e", recipe="onnxruntime", progress=progress)
     assert Job.model_validate(job.model_dump(mode="json")) == job
+
+
+def test_a_store_that_is_full_for_a_while_loses_no_verdict(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trial ends as failed once the store can be written again, and can then be retried."""
+    (number,) = add(study, ENGINES[0])
+    full = iter([True] * 3)
+
+    def end(self: TrialStore, *given: object) -> bool:
+        if next(full, False):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return ended(self, *given)  # type: ignore[arg-type]
+
+    ended = TrialStore.end
+    monkeypatch.setattr("optim.running.queue._AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(TrialStore, "end", end)
+    with Queue.open() as queue:
+        with monkeypatch.context() as patch:
+            patch.setattr(TrialStore, "save", lambda *given: end(*given))
+            queue.submit(study, number)
+            wait_for(lambda: study.trial(number).finished)
+        trial = study.trial(number)
+        assert trial.state == "failed" and "The disk is full" in trial.error
+        again = queue.retry(study, number)
+        assert queue.run_all(study, [again])[0].state == "done"

@@ -132,6 +132,8 @@ def test_a_forked_child_is_another_processs_and_a_fresh_one_is_ours(way: str) ->
 def test_children_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPTIM_HOME", "/elsewhere")
     assert run("variable") == "/elsewhere"
+    monkeypatch.setenv("OPTIM_HOME", "relative")
+    assert run("variable") == str(Path.cwd() / "relative")
 
 
 def test_children_do_not_share_their_random_numbers() -> None:

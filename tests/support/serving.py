@@ -47,6 +47,9 @@ class Server:
 
     home: Path
     port: int
+    options: dict[str, str] = field(default_factory=dict)
+    """Settings of its own, by the names of their variables."""
+    address: str = "localhost"
     process: "subprocess.Popen[bytes] | None" = field(default=None)
 
     @property
@@ -55,11 +58,17 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
+        own = {"OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
+        return {**os.environ, **own, **self.options}
+
+    @property
+    def log(self) -> Path:
+        return self.home / "server.log"
 
     def start(self) -> None:
         command = [sys.executable, "-m", "optim", "serve", "--port", str(self.port)]
-        with (self.home / "server.log").open("ab") as log:
+        command += ["--address", self.address]
+        with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )

@@ -10,16 +10,23 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 from support.explored import RECIPES, visited
+from support.paths import ROOT
 
+from optim import sandbox
 from optim.ingest.samples import list_samples
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
+from optim.running.queue import Queue, QueueItem
 from optim.runtimes.base import all_runtimes
+from optim.settings import settings
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
-from optim.studies.study import Study, open_study
+from optim.studies.study import Study, create_study, open_study
 from optim.targets import all_targets
+from ui import protecting
+from ui.server import accounts
 from ui.state import queue
+from ui.text import key_of
 
 
 @pytest.fixture
@@ -143,11 +150,11 @@ def test_a_modelled_target_gives_an_estimate_at_once(explore: AppTest) -> None:
 def test_a_trial_can_be_looked_at_pinned_noted_and_edited(
     explored: Study, explore: AppTest
 ) -> None:
-    explore.session_state[f"trial:{explored.name}"] = 1
+    explore.session_state[key_of("trial", explored.name)] = 1
     explore.run()
     assert "**Trial 1**" in _shown(explore)
     explore.button(key="pin").click().run()
-    explore.text_input(key=f"note:{explored.name}:1").set_value("keep this").run()
+    explore.text_input(key=key_of("note", explored.name, 1)).set_value("keep this").run()
     trial = open_study(explored.name).trial(1)
     assert trial.pinned and trial.note == "keep this"
     explore.text_input(key="filter").set_value("keep").run()
@@ -204,7 +211,7 @@ def _model_path(name: str) -> str:
 
 def test_open_sizes_are_asked_for_with_a_default(own_model: AppTest) -> None:
     own_model.text_input(key="model.path").set_value(_model_path("fashion")).run()
-    assert own_model.number_input(key="dim.batch").value == 1
+    assert own_model.number_input(key=key_of("dim", "batch")).value == 1
     assert "fidelity to the original" in _shown(own_model)
     assert own_model.button(key="open_model")
 
@@ -234,3 +241,62 @@ def test_a_bad_path_is_one_sentence(own_model: AppTest, path: str, said: str) ->
     assert not own_model.exception
     (error,) = own_model.error
     assert said in error.value.replace("\\", "")
+
+
+def test_start_says_what_protects_the_machine(explored: Study) -> None:
+    page = visited("start")
+    missing = [name for name, why in sandbox.protections().items() if why]
+    assert missing or "without network" in _shown(page)
+    table = str(page.table[0].value)
+    assert all(one.name in table for one in sandbox.PROTECTIONS)
+
+
+def test_start_names_what_does_not_protect_it(
+    explored: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    walls = {one.name: "" for one in sandbox.PROTECTIONS} | {"no network": "refused by the kernel"}
+    monkeypatch.setattr(protecting, "protections", lambda: walls)
+    said = "\n".join(str(one.value) for one in visited("start").warning).replace("\\", "")
+    assert "no network (refused by the kernel)" in said and "read-only" not in said
+
+
+def test_a_session_may_not_queue_without_end(
+    explored: Study, explore: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = QueueItem(
+        study=explored.name, number=99, recipe="", position=0, phase="", seconds_left=None
+    )
+    monkeypatch.setattr(Queue, "pending", lambda self: [waiting])
+    monkeypatch.setenv("OPTIM_SESSION_TRIALS", "1")
+    settings.cache_clear()
+    explore.session_state["asked_for"] = {(explored.name, 99)}
+    before = len(explored.trials())
+    explore.button(key="add").click().run()
+    settings.cache_clear()
+    assert any("may have 1" in str(error.value) for error in explore.error)
+    assert len(explored.trials()) == before
+
+
+def test_a_name_with_underscores_opens(explored: Study) -> None:
+    """Streamlit's components refuse keys with `__` in them."""
+    named = explored.model.model_copy(update={"name": "my__model__v2"})
+    study = create_study(named, explored.evalset)
+    assert "__" in study.name
+    for name in ("explore", "graph", "compare", "export"):
+        page = visited(name, study)
+        assert not page.error, page.error
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_with_accounts_pages_ask_to_log_in(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed: bool
+) -> None:
+    monkeypatch.setattr(accounts, "installed", lambda: installed)
+    page = AppTest.from_file(str(ROOT / "ui" / "main.py"), default_timeout=60)
+    page.secrets["auth"] = {"cookie_secret": "secret", "redirect_uri": "http://localhost/x"}
+    page.run()
+    assert not page.exception and not page.get("page_link")
+    if installed:
+        assert [button.label for button in page.button] == ["Log in"]
+    else:
+        assert "Authlib is not installed" in page.error[0].value

@@ -1,16 +1,12 @@
 """The server's own routes: the viewer without telemetry, model files by digest, health."""
 
-import http.client
 import re
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
-from support.study_tools import use_home, wait_for, write_classifier
+from support.asking import Answer, served
+from support.study_tools import use_home, write_classifier
 
 from optim.evalset import synthesize
 from optim.home.files import put_bytes
@@ -33,40 +29,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     settings.cache_clear()
 
 
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode()
-
-
 Get = Callable[[str], Answer]
 
 
 @pytest.fixture(scope="module")
 def get(model: Model) -> Iterator[Get]:
-    """Asks a real server for a path, which reaches it as it is written."""
-    listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(Starlette(routes=routes()), log_level="error")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    wait_for(lambda: server.started)
-
-    def ask(path: str) -> Answer:
-        connection = http.client.HTTPConnection(*listening.getsockname())
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, headers, answer.read())
-
-    yield ask
-    server.should_exit = True
-    thread.join()
+    with served(Starlette(routes=routes())) as ask:
+        yield ask
 
 
 def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) -> None:

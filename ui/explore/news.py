@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.server.stamp import news_url
+from ui.text import key_of
 
 
 def redraw_on_news(study: str, stamp: str) -> None:
@@ -13,4 +14,4 @@ def redraw_on_news(study: str, stamp: str) -> None:
         "news", html="<i></i>", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     )
     data = {"url": news_url(study).removeprefix("/"), "stamp": stamp}
-    mount(key=f"news:{study}", data=data, height=1, on_news_change=lambda: None)
+    mount(key=key_of("news", study), data=data, height=1, on_news_change=lambda: None)

@@ -27,9 +27,10 @@ from ui.state import (
     choose_trial,
     page,
     queue,
+    retry,
     submit,
 )
-from ui.text import plain
+from ui.text import key_of, plain
 
 _LONG_LABEL = 60
 _STATES = {
@@ -195,7 +196,7 @@ def _cancel(study: Study, number: int) -> None:
 
 def _retry(study: Study, number: int) -> None:
     with errors_shown():
-        choose_trial(study, queue().retry(study, number))
+        choose_trial(study, retry(study, number))
 
 
 def _delete(study: Study, number: int) -> None:
@@ -208,7 +209,7 @@ def _details(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
     note = st.text_input(
         "Note",
         value=trial.note,
-        key=f"note:{study.name}:{trial.number}",
+        key=key_of("note", study.name, trial.number),
         placeholder="A note for everyone who opens this study",
     )
     if note != trial.note:

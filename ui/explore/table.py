@@ -14,7 +14,7 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.errors import errors_shown
-from ui.state import COMPARE, choose_trial, page, queue
+from ui.state import COMPARE, choose_trial, page, queue, retry
 
 _ROW = 35
 _MAX_HEIGHT = 420
@@ -136,7 +136,7 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
         stopped = [trial.number for trial in trials if trial.state == "interrupted"]
         if stopped:
             label = f"Retry all {len(stopped)} interrupted"
-            _button(label, "retry_interrupted", lambda: _each(study, stopped, queue().retry))
+            _button(label, "retry_interrupted", lambda: _each(study, stopped, retry))
         st.caption(
             "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare "
             "them. A click on a header sorts."
@@ -145,9 +145,7 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
     numbers = [trial.number for trial in picked]
     unfinished = [t.number for t in picked if t.state in ("failed", "cancelled", "interrupted")]
     with st.container(horizontal=True, gap="small"):
-        _button(
-            "Retry", "rows_retry", lambda: _each(study, unfinished, queue().retry), not unfinished
-        )
+        _button("Retry", "rows_retry", lambda: _each(study, unfinished, retry), not unfinished)
         _button("Pin", "rows_pin", lambda: _each(study, numbers, lambda s, n: s.pin(n)))
         _button("Unpin", "rows_unpin", lambda: _each(study, numbers, lambda s, n: s.pin(n, False)))
         _button("Delete", "rows_delete", lambda: _each(study, numbers, queue().delete))

@@ -1,0 +1,103 @@
+"""What a bundle claims, read in a child and within bounds: nothing in it is believed yet."""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from optim import reading, sandbox
+from optim.build import PassReport
+from optim.bundles import manifest
+from optim.bundles.bundle import About
+from optim.bundles.derived import POINTS
+from optim.bundles.report import Points
+from optim.errors import InputError
+from optim.judging.quality import Quality
+from optim.metrics.base import find_metric
+from optim.recipe import Recipe
+from optim.timing.measurement import BASELINE, CANDIDATE, Measurement
+
+_MAX_SAMPLES_BYTES = 64_000_000
+_MAX_SAMPLES = 8_000_000
+_REPORTS = TypeAdapter(tuple[PassReport, ...])
+_READ = (
+    *(manifest.ABOUT, manifest.RECIPE, manifest.SESSION, manifest.QUALITY, manifest.SUMMARY),
+    *(manifest.ENVIRONMENT, manifest.PASSES, manifest.POINTS),
+    *(manifest.ORIGINAL_VALUE, manifest.MODEL_VALUE, manifest.EVALSET_VALUE),
+)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What the files of a bundle say. `values` are their plain values by the files' names.
+
+    `points` is None in a bundle of the first version, which did not keep them.
+    """
+
+    about: About
+    recipe: Recipe
+    measurement: Measurement
+    quality: Quality
+    reports: tuple[PassReport, ...]
+    points: Points | None
+    values: dict[str, Any]
+
+
+def read_claims(folder: Path) -> Claims:
+    """Read the files of a bundle whose hashes hold. Raises InputError or StepError."""
+    paths = {name: str(folder / name) for name in _READ if (folder / name).is_file()}
+    values = sandbox.call(
+        reading.files_within_bounds,
+        {"paths": paths},
+        where="replay",
+        files=sandbox.Files(readable=(folder,)),
+    )
+    quality = _valid(TypeAdapter(Quality), manifest.QUALITY, values)
+    find_metric(quality.metric)
+    return Claims(
+        about=_valid(TypeAdapter(About), manifest.ABOUT, values),
+        recipe=Recipe.from_stored(values[manifest.RECIPE]),
+        measurement=_measurement(folder / manifest.MEASUREMENT),
+        quality=quality,
+        reports=_valid(_REPORTS, manifest.PASSES, values),
+        points=_valid(POINTS, manifest.POINTS, values) if manifest.POINTS in values else None,
+        values=values,
+    )
+
+
+def _valid(kind: TypeAdapter[T], name: str, values: dict[str, Any]) -> T:
+    try:
+        return kind.validate_python(values[name])
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"The bundle's {name} cannot be read ({where}: {first['msg']}).",
+            "Export it again.",
+            "replay",
+        ) from None
+
+
+def _measurement(path: Path) -> Measurement:
+    """The claimed samples; bounded before they are unpacked, and every slice with both arms."""
+    unreadable = InputError("The bundle's timings cannot be read.", "Export it again.", "replay")
+    try:
+        with gzip.open(path) as source:
+            data = source.read(_MAX_SAMPLES_BYTES + 1)
+    except (OSError, EOFError, zlib.error):
+        raise unreadable from None
+    if len(data) > _MAX_SAMPLES_BYTES or data.count(b",") > _MAX_SAMPLES:
+        raise unreadable
+    claimed = Measurement.from_json(data)
+    for piece in claimed.slices:
+        ours, theirs = piece.arms.get(CANDIDATE, []), piece.arms.get(BASELINE, [])
+        positive = all(block and min(block) > 0 for block in (*ours, *theirs))
+        if not ours or len(ours) != len(theirs) or not positive:
+            raise unreadable
+    if not claimed.slices:
+        raise unreadable
+    return claimed

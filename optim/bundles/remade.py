@@ -1,0 +1,124 @@
+"""Files of a bundle that follow from the rest of it: made again, and compared with what is there.
+
+Whoever changes one of them also writes a new MANIFEST, so hashes alone say nothing of them.
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from optim.build import PassReport
+from optim.bundles import derived, manifest
+from optim.bundles.check import Check, other_versions
+from optim.bundles.claims import Claims
+from optim.bundles.report import Findings, report_html
+from optim.errors import InputError, first_line
+from optim.evalset import EvalSet
+
+_MODEL_KEYS = ("digest", "inputs", "outputs", "opset", "size_bytes")
+_DERIVE = ("optim", "numpy")
+_DRAW = (*_DERIVE, "plotly")
+_CLOSE = 1e-6
+
+
+def same_script(folder: Path, claims: Claims, evalset: EvalSet) -> Check:
+    """Whether what people run is what this program writes; there is always a verdict."""
+    try:
+        needed = derived.requirements(claims.recipe, claims.about.libraries)
+    except InputError as error:
+        return Check(name="script", ok=False, text=error.what)
+    expected = {
+        manifest.SCRIPT: derived.from_recipe(claims.recipe)[manifest.SCRIPT],
+        manifest.REQUIREMENTS: needed,
+        manifest.EXAMPLE: derived.example(evalset),
+    }
+    wrong = _other_bytes(folder, expected)
+    if not wrong:
+        text = f"{', '.join(expected)} are what the recipe gives."
+        return Check(name="script", ok=True, text=text)
+    why = other_versions(claims.about, _DERIVE)
+    perhaps = f" Another version may have written it ({'; '.join(why)})." if why else ""
+    text = f"{wrong[0]} is not what the recipe gives. Do not use it.{perhaps}"
+    return Check(name="script", ok=False, text=text)
+
+
+def same_evidence(
+    folder: Path, claims: Claims, findings: Findings, again: Sequence[PassReport]
+) -> Check:
+    """Whether the recipe's files and the evidence say what follows from recipe and samples.
+
+    Args:
+        again: what the passes said when they were applied again; empty where they gave another
+            model.
+    """
+    if why := other_versions(claims.about, _DERIVE):
+        return Check(name="evidence", ok=None, text=f"not compared: {'; '.join(why)}.")
+    texts = derived.from_recipe(claims.recipe)
+    texts.pop(manifest.SCRIPT)  # judged by itself
+    wrong = [*_other_bytes(folder, texts), *_other_values(claims, findings)]
+    if again and _notes(again) != _notes(claims.reports):
+        wrong.append(manifest.PASSES)
+    if wrong:
+        text = f"{', '.join(wrong)}: not what the recipe and the samples give."
+        return Check(name="evidence", ok=False, text=text)
+    return Check(name="evidence", ok=True, text="it says what follows from recipe and samples.")
+
+
+def same_report(folder: Path, claims: Claims, findings: Findings) -> Check:
+    """Whether the report is the one that this evidence gives."""
+    if why := other_versions(claims.about, _DRAW):
+        text = f"not compared: {'; '.join(why)}. Figures that count are those of the evidence."
+        return Check(name="report", ok=None, text=text)
+    if claims.points is None:
+        text = (
+            "not compared: the evidence lacks its chart's points, as that of earlier versions did."
+        )
+        return Check(name="report", ok=None, text=text)
+    try:
+        expected = report_html(findings).encode()
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        text = f"no report can be made of this evidence ({first_line(error)})."
+        return Check(name="report", ok=False, text=text)
+    if (folder / manifest.REPORT).read_bytes() != expected:
+        text = f"{manifest.REPORT} is not what the evidence gives. Do not believe it."
+        return Check(name="report", ok=False, text=text)
+    return Check(name="report", ok=True, text="it is what the evidence gives.")
+
+
+def _other_bytes(folder: Path, expected: Mapping[str, bytes]) -> list[str]:
+    """Names of the files that hold anything else."""
+    return [name for name, content in expected.items() if (folder / name).read_bytes() != content]
+
+
+def _other_values(claims: Claims, findings: Findings) -> list[str]:
+    """Names of the files whose values differ from those that follow from the findings."""
+    made = {name: json.loads(content) for name, content in derived.evidence(findings).items()}
+    whole = (manifest.SUMMARY, manifest.ENVIRONMENT, manifest.EVALSET_VALUE)
+    pairs = {name: (made[name], claims.values[name]) for name in whole}
+    for name in (manifest.ORIGINAL_VALUE, manifest.MODEL_VALUE):
+        pairs[name] = _of_files(made[name]), _of_files(claims.values[name])
+    return [name for name, pair in pairs.items() if not _close(*pair)]
+
+
+def _of_files(model: Any) -> Any:
+    """What of a stored Model follows from its files; the rest tells how it was brought here."""
+    return [model.get(key) for key in _MODEL_KEYS] if isinstance(model, dict) else None
+
+
+def _notes(reports: Iterable[PassReport]) -> list[tuple[str, bool, tuple[str, ...]]]:
+    return [(report.name, report.modified, report.notes) for report in reports]
+
+
+def _close(ours: Any, theirs: Any) -> bool:
+    """Whether two plain values are the same, numbers as far as processors agree on them."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        same = ours.keys() == theirs.keys()
+        return same and all(_close(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(_close, ours, theirs))
+    if isinstance(ours, float) and isinstance(theirs, int | float):
+        both_nan = math.isnan(ours) and math.isnan(theirs)
+        return both_nan or math.isclose(ours, theirs, rel_tol=_CLOSE)
+    return bool(ours == theirs) and type(ours) is type(theirs)

