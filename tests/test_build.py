@@ -265,7 +265,7 @@ def test_a_library_that_fails_is_a_clear_error(path: Path, monkeypatch: pytest.M
         (ValueError("operands could not be broadcast together (12,) (6,)"), "shapes do not fit"),
         (RuntimeError("/x/convert.h: No Adapter From Version $6"), "newer opset"),
         (RuntimeError("[ShapeInferenceError] node second"), "at node 'second' (Conv)"),
-        (RuntimeError("cannot handle the value 'c2'"), "at node 'second' (Conv)"),
+        (RuntimeError("cannot handle the value 'pooled'"), "at node 'pool' (GlobalAveragePool)"),
     ],
 )
 def test_known_faults_are_told_in_our_words(

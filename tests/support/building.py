@@ -52,7 +52,8 @@ class Through:
         """Of OpenVINO's answers to the original's on ONNX Runtime."""
         import openvino
 
-        compiled = openvino.Core().compile_model(self.model.SerializeToString(), "CPU")
+        core = openvino.Core()
+        compiled = core.compile_model(core.read_model(self.model.SerializeToString()), "CPU")
         got = np.array([np.ravel(_first(compiled(dict(feeds)))) for feeds in self.feeds])
         return pass_models.cosine(got, pass_models.outputs(self.original, self.feeds))
 

@@ -105,19 +105,17 @@ def grouped_transposed() -> onnx.ModelProto:
 
 
 def old() -> onnx.ModelProto:
-    """Opset 6, where a bias is broadcast by an attribute."""
+    """Opset 6, the last that onnxslim makes nothing of."""
     w, node = Weights(15), helper.make_node
-    w.normal("w1", 8, 3, 3, 3), w.normal("w2", NARROW, 8)
+    w.normal("w1", 8, 3, 3, 3), w.normal("w2", NARROW, 8, 3, 3)
     w.constant("b1", _bias(8).astype(np.float32)), w.constant("b2", _bias(NARROW).astype("f4"))
     nodes = [
-        node("Conv", ["x", "w1"], ["c"], name="conv"),
-        node("Add", ["c", "b1"], ["a"], name="bias", broadcast=1, axis=1),
-        node("Relu", ["a"], ["r"], name="relu"),
-        node("GlobalAveragePool", ["r"], ["p"], name="pool"),
-        node("Flatten", ["p"], ["f"], name="flatten"),
-        node("Gemm", ["f", "w2", "b2"], ["y"], name="head", transB=1, broadcast=1),
+        node("Conv", ["x", "w1", "b1"], ["c"], name="conv"),
+        node("Relu", ["c"], ["r"], name="relu"),
+        node("Conv", ["r", "w2", "b2"], ["d"], name="second"),
+        node("GlobalAveragePool", ["d"], ["y"], name="pool"),
     ]
-    made = model(nodes, w, {"x": (1, 3, 8, 8)}, {"y": (1, NARROW)}, opset=6)
+    made = model(nodes, w, {"x": (1, 3, 8, 8)}, {"y": (1, NARROW, 1, 1)}, opset=6)
     made.ir_version = 4
     return made
 
