@@ -51,8 +51,9 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
             check_word(model, outcome)
             doubts = check_runs(outcome.model, given, sample) if outcome.modified else ()
         model = tidied(outcome.model)
-        said = (*notes, *outcome.notes, *doubts)
-        notes = ()  # what was done before all passes is said once
+        said = (*outcome.notes, *doubts)
+        if outcome.modified:  # what was done before all passes is said once, where it counts
+            said, notes = (*notes, *said), ()
         seconds = time.monotonic() - started
         reports.append(
             PassReport(name=one.name, modified=outcome.modified, notes=said, seconds=seconds)

@@ -67,7 +67,7 @@ class Simplify(Pass):
         ge=0,
         le=1 << 20,
         description="Fold no constant larger than this, in KB; 0: none larger than all weights of "
-        "the model together, or 1 MB where they are smaller.",
+        "the model together, or 64 KB where they are smaller.",
     )
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:

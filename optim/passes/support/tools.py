@@ -23,7 +23,7 @@ MAX_IN_MEMORY_BYTES = 2_000_000_000
 
 MIN_SLIM_OPSET = 7
 """Below, onnxslim gives nothing back or takes a bias for another."""
-_MIN_FOLDED_BYTES = 1 << 20
+_MIN_FOLDED_BYTES = 1 << 16
 _DRAWN = {
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
     *("Bernoulli", "Multinomial", "Dropout"),
