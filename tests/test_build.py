@@ -297,7 +297,8 @@ def test_a_result_that_does_not_run_is_an_error_of_the_build(
     with pytest.raises(StepError) as caught:
         _build(path, Outcome(model, True), monkeypatch)
     assert caught.value.where == "simplify"
-    assert "its result does not run" in caught.value.what
+    assert "result of this pass does not run" in caught.value.what
+    assert "'Reshape' of node 'flatten'" in caught.value.what
     assert not path.exists()
 
 

@@ -83,7 +83,10 @@ def check_runs(model: "onnx.ModelProto", original: Path, sample: Feeds) -> tuple
         try:
             outputs, _ = run_once(path, sample)
         except InputError as error:
-            raise _broken(f"its result does not run: {error.what}") from None
+            raise StepError(
+                f"The result of this pass does not run: {error.what}",
+                "Exclude that node where the pass can, or leave the pass out for this model.",
+            ) from None
     _check_shapes(model, outputs)
     odd = [name for name, array in outputs.items() if not _finite(array)]
     if not odd or not all(map(_finite, run_once(original, sample)[0].values())):

@@ -126,10 +126,11 @@ class DynamicInt8(Pass):
         notes = coverage(
             ready, candidates, result or ready, self._counted(), exclude=self.exclude, failed=failed
         )
+        notes += unfolded(slim, folding_limit(model))
         if result is None:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *notes))
-        return Outcome(result, True, (*notes, *unfolded(slim, folding_limit(model))))
+        return Outcome(result, True, notes)
 
     def _counted(self) -> tuple[str, ...]:
         """A Gemm that became no MatMul is left."""

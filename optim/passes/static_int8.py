@@ -178,14 +178,15 @@ class StaticInt8(Pass):
         result, failed = self._quantize(ready, chosen, feeds) if heavy else (None, ())
         after, kinds = result or ready, self._op_types()
         covered = coverage(ready, candidates, after, kinds, exclude=self.exclude, failed=failed)
+        left = unfolded(slim, folding_limit(model))
         if result is None:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
-            return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered))
+            return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered, *left))
         notes = [*covered, *self._said_of_groups(ready, chosen)]
         between = set(chosen) - heavy - set(failed)
         if between:
             notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
-        notes += unfolded(slim, folding_limit(model))
+        notes += left
         notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
         return Outcome(result, True, tuple(notes))
 

@@ -116,10 +116,11 @@ class WeightOnly(Pass):
         notes = coverage(
             ready, candidates, after, ("MatMul", "Gemm"), exclude=self.exclude, failed=failed
         )
+        notes += unfolded(slim, folding_limit(model))
         if result is None or not count_ops(after)["MatMulNBits"]:
             why = () if candidates else ("The model has no MatMul or Gemm with a constant matrix.",)
             return Outcome(model, False, ("Nothing was quantized.", *why, *notes))
-        return Outcome(result, True, (*notes, *unfolded(slim, folding_limit(model))))
+        return Outcome(result, True, notes)
 
     def _quantized(
         self, model: "onnx.ModelProto", candidates: list["onnx.NodeProto"], names: list[str]

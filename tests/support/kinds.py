@@ -47,6 +47,27 @@ def added_row() -> onnx.ModelProto:
     return model(nodes, w, {"x": (ROWS, WIDE)}, {"y": (ROWS, NARROW)})
 
 
+def mnist() -> onnx.ModelProto:
+    """As CNTK wrote the well-known one: opset 8, reshaped weights, biases with leading ones."""
+    w, node = Weights(18), helper.make_node
+    w.normal("w1", 8, 1, 5, 5), w.normal("w2", 4, 4, 8, NARROW, scale=0.1)
+    w.constant("b1", _bias(8, 1, 1).astype(np.float32))
+    w.constant("b2", _bias(1, NARROW).astype(np.float32))
+    w.constant("flat", np.array([1, 128], np.int64))
+    w.constant("matrix", np.array([128, NARROW], np.int64))
+    nodes = [
+        node("Reshape", ["w2", "matrix"], ["w2_reshape"], name="weights"),
+        node("Conv", ["x", "w1"], ["c"], name="conv", auto_pad="SAME_UPPER"),
+        node("Add", ["c", "b1"], ["a"], name="plus"),
+        node("Relu", ["a"], ["r"], name="relu"),
+        node("MaxPool", ["r"], ["p"], name="pool", kernel_shape=[2, 2], strides=[2, 2]),
+        node("Reshape", ["p", "flat"], ["f"], name="flatten"),
+        node("MatMul", ["f", "w2_reshape"], ["m"], name="times"),
+        node("Add", ["m", "b2"], ["y"], name="plus_row"),
+    ]
+    return model(nodes, w, {"x": (1, 1, 8, 8)}, {"y": (1, NARROW)}, opset=8)
+
+
 def sparse(made: onnx.ModelProto | None = None) -> onnx.ModelProto:
     """The largest weight stored sparsely."""
     made = made or _product(_bias(16))
@@ -120,6 +141,28 @@ def old() -> onnx.ModelProto:
     return made
 
 
+def normalizing() -> onnx.ModelProto:
+    """Layer normalization spelled out, at an opset that has no operator for it."""
+    w, node = Weights(19), helper.make_node
+    w.normal("w1", WIDE, NARROW, scale=0.2), w.constant("two", np.array(2, np.float32))
+    w.constant("gamma", np.linspace(0.5, 1.5, WIDE, dtype=np.float32))
+    w.constant("beta", np.linspace(-1, 1, WIDE, dtype=np.float32))
+    w.constant("epsilon", np.array(1e-5, np.float32))
+    nodes = [
+        node("ReduceMean", ["x"], ["mean"], name="mean", axes=[-1], keepdims=1),
+        node("Sub", ["x", "mean"], ["centred"], name="centre"),
+        node("Pow", ["centred", "two"], ["squares"], name="square"),
+        node("ReduceMean", ["squares"], ["variance"], name="variance", axes=[-1], keepdims=1),
+        node("Add", ["variance", "epsilon"], ["safe"], name="safe"),
+        node("Sqrt", ["safe"], ["deviation"], name="root"),
+        node("Div", ["centred", "deviation"], ["normal"], name="divide"),
+        node("Mul", ["normal", "gamma"], ["scaled"], name="scale"),
+        node("Add", ["scaled", "beta"], ["shifted"], name="shift"),
+        node("MatMul", ["shifted", "w1"], ["y"], name="product"),
+    ]
+    return model(nodes, w, {"x": (1, ROWS, WIDE)}, {"y": (1, ROWS, NARROW)}, opset=12)
+
+
 def looping() -> onnx.ModelProto:
     """Products outside and inside of a branch."""
     w, node = Weights(16), helper.make_node
@@ -173,11 +216,13 @@ KINDS: dict[str, Callable[[], onnx.ModelProto]] = {
     "alpha and beta": lambda: _product(_bias(1, 16), alpha=-1.5, beta=3.0),
     "alpha without bias": lambda: _product(None, alpha=2.0, beta=3.0),
     "added row": added_row,
+    "mnist": mnist,
     "sparse": sparse,
     "sparse constant": sparse_constant,
     "clashing": clashing,
     "grouped transposed": grouped_transposed,
     "old": old,
+    "normalizing": normalizing,
     "branches": looping,
     "mixed": mixed,
 }
