@@ -13,7 +13,13 @@ from optim.ingest.kinds import FileKind, kind_of
 from optim.ingest.noting import notes_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
 from optim.ingest.operators import check_operators
-from optim.ingest.repair import keep_numbers, make_names_unique, make_plain, without_functions
+from optim.ingest.repair import (
+    keep_numbers,
+    made_dense,
+    make_names_unique,
+    make_plain,
+    without_functions,
+)
 from optim.ingest.specs import InputSpec
 from optim.model.proto import MODEL_FILE, describe, real_inputs, write_proto
 from optim.names import legible
@@ -74,6 +80,7 @@ def bring(
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
     notes += make_names_unique(proto)
     make_plain(proto)
+    notes += made_dense(proto)
     _stage(work, "checking the model")
     check_operators(proto)
     proto = without_functions(proto)

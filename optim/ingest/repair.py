@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from optim.model.proto import all_graphs, opset_of, real_inputs
+from optim.model.sparse import make_dense
 from optim.names import legible
 
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ def make_plain(proto: "onnx.ModelProto") -> None:
         kept = [type(value).FromString(value.SerializeToString()) for value in inputs]
         del proto.graph.input[:]
         proto.graph.input.extend(kept)
+
+
+def made_dense(proto: "onnx.ModelProto") -> list[str]:
+    """Store sparse weights dense, in place: most engines and tools do not read them.
+
+    Returns: sentences on what was changed.
+    """
+    names = make_dense(proto)
+    if not names:
+        return []
+    return [f"{len(names)} sparse weights are stored dense, such as {legible(names[0])!r}."]
 
 
 def without_functions(proto: "onnx.ModelProto") -> "onnx.ModelProto":

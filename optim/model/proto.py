@@ -124,6 +124,36 @@ def all_nodes(proto: "onnx.ModelProto") -> Iterator["onnx.NodeProto"]:
         yield from graph.node
 
 
+def with_inner(node: "onnx.NodeProto") -> Iterator["onnx.NodeProto"]:
+    """A node and all nodes of its subgraphs."""
+    yield node
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from with_inner(inner)
+
+
+def sort_nodes(graph: "onnx.GraphProto") -> None:
+    """Put each node behind those whose values it or its subgraphs read, in place; else in order."""
+    nodes = [type(node).FromString(node.SerializeToString()) for node in graph.node]
+    maker = {name: at for at, node in enumerate(nodes) for name in node.output if name}
+    before = [
+        [maker[name] for inner in with_inner(node) for name in inner.input if name in maker]
+        for node in nodes
+    ]
+    order: dict[int, None] = {}
+    for first in range(len(nodes)):
+        waiting = [first]
+        while waiting:
+            missing = [at for at in before[waiting[-1]] if at not in order and at not in waiting]
+            if missing:
+                waiting.append(missing[0])
+            else:
+                order[waiting.pop()] = None
+    del graph.node[:]
+    graph.node.extend(nodes[at] for at in order)
+
+
 def all_graphs(
     proto: "onnx.ModelProto",
 ) -> Iterator["onnx.GraphProto | onnx.FunctionProto"]:

@@ -73,6 +73,8 @@ class Pass(Ingredient):
     """What helps where the file grew by it: a sentence."""
     tried_on_any: ClassVar[bool] = False
     """Whether a search adds it, as it comes, to recipes that did well without it."""
+    min_opset: ClassVar[int] = 0
+    """The oldest operator set that it works on; the build raises older models once, for all."""
     tolerance: ClassVar[float]
     """Promise: cosine similarity of the outputs to the original's, on a model it suits."""
 

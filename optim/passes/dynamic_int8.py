@@ -8,23 +8,30 @@ from pydantic import Field, field_validator
 
 from optim.part import Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.failing import check_opens, without_failing
+from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
     IntType,
-    at_least_opset,
     coverage,
     gemm_as_matmul,
     is_excluded,
     quant_type,
     weighted_nodes,
 )
-from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.tools import (
+    folding_limit,
+    prepared,
+    quiet,
+    refuse_quantized,
+    refuse_unknown_nodes,
+    unfolded,
+)
 
 if TYPE_CHECKING:
     import onnx
 
 _SUPPORTED = ("MatMul", "Attention", "LSTM", "Gather", "Conv")
-_MIN_OPSET = 13  # the first whose integer operators take one scale per channel
 
 
 class DynamicInt8(Pass):
@@ -49,6 +56,7 @@ class DynamicInt8(Pass):
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True
     appends: ClassVar[str] = APPENDED
+    min_opset: ClassVar[int] = 13  # the first whose integer operators take one scale per channel
     tolerance: ClassVar[float] = 0.98
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
@@ -114,25 +122,43 @@ class DynamicInt8(Pass):
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Quantize the nodes of the chosen op types that have constant weights."""
         refuse_quantized(model)
-        slim = prepared(model)
+        slim = prepared(model, keep=self.exclude)
         refuse_unknown_nodes(self.exclude, model, slim)
-        ready = gemm_as_matmul(at_least_opset(slim, _MIN_OPSET))
+        ready = gemm_as_matmul(at_least_opset(slim, self.min_opset))
         candidates = weighted_nodes(ready, self.op_types)
         chosen = [node.name for node in candidates if not is_excluded(node, self.exclude)]
-        if not chosen:
+        result, failed = self._quantize(ready, chosen) if chosen else (None, ())
+        notes = coverage(
+            ready, candidates, result or ready, self._counted(), exclude=self.exclude, failed=failed
+        )
+        notes += unfolded(slim, folding_limit(model))
+        if result is None:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
-            return Outcome(model, False, (f"Nothing was quantized: {why}.",))
-        result = self._quantize(ready, chosen)
-        return Outcome(result, True, coverage(candidates, result))
+            return Outcome(model, False, (f"Nothing was quantized: {why}.", *notes))
+        return Outcome(result, True, notes)
 
-    def _quantize(self, model: "onnx.ModelProto", names: list[str]) -> "onnx.ModelProto":
+    def _counted(self) -> tuple[str, ...]:
+        """A Gemm that became no MatMul is left."""
+        return (*self.op_types, *(("Gemm",) if "MatMul" in self.op_types else ()))
+
+    def _quantize(
+        self, model: "onnx.ModelProto", names: list[str]
+    ) -> tuple["onnx.ModelProto | None", tuple[str, ...]]:
+        """The quantized model, and the names of nodes that the library could not quantize."""
         import onnx
 
-        with quiet(), tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "model.onnx")
+            onnx.save(model, source)
+            return without_failing(names, lambda some: self._once(some, source))
+
+    def _once(self, names: list[str], source: Path) -> "onnx.ModelProto":
+        import onnx
+
+        target = source.with_name("quantized.onnx")
+        with quiet():
             from onnxruntime.quantization import quantize_dynamic
 
-            source, target = Path(folder, "model.onnx"), Path(folder, "quantized.onnx")
-            onnx.save(model, source)
             quantize_dynamic(
                 source,
                 target,
@@ -143,4 +169,5 @@ class DynamicInt8(Pass):
                 weight_type=quant_type(self.weights),
                 extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # for fused ops
             )
-            return onnx.load(target)
+        check_opens(target)
+        return onnx.load(target)

@@ -6,9 +6,10 @@ import numpy as np
 from pydantic import Field
 
 from optim.model.compare import changed
-from optim.model.proto import copy_of
+from optim.model.proto import copy_of, sort_nodes, with_inner
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.failing import check_usable, without_failing
 from optim.passes.support.magnitudes import nodes_touching, values_beyond
 from optim.passes.support.tools import (
     count_ops,
@@ -81,27 +82,46 @@ class Fp16(Pass):
         refuse_over_2_gb(model)
         refuse_quantized(model)
         refuse_unknown_nodes(self.exclude, model)
+        full = copy_of(model)
+        name_nodes(full)
+        _type_scores(full)
+        large = values_beyond(full, [*context.calibration], _LARGEST)
+        careful = nodes_touching(full, large)
+        blocked = {*self.exclude, *_overflowing(full), *careful}
+        names = [node.name for node in full.graph.node if node.name not in blocked]
+        half, failed = without_failing(names, lambda some: self._converted(full, some))
+        if half is None or not changed(model, half):
+            return Outcome(model, False, (_why_nothing(model), *_said(failed)))
+        notes = (*_kept_whole(careful, large), *_notes(model, half), *_said(failed))
+        return Outcome(half, True, notes)
+
+    def _converted(self, full: "onnx.ModelProto", names: list[str]) -> "onnx.ModelProto":
+        """The model with the named nodes in 16 bits. Raises where it does not open."""
+        left = [node for node in full.graph.node if node.name not in set(names)]
+        kept = {inner.name for node in left for inner in with_inner(node)}
         with quiet():
             from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
             from onnxruntime.transformers.onnx_model import OnnxModel
 
-            full = copy_of(model)
-            name_nodes(full)
-            _type_scores(full)
-            large = values_beyond(full, [*context.calibration], _LARGEST)
-            careful = nodes_touching(full, large)
-            converter = OnnxModel(full)
+            converter = OnnxModel(copy_of(full))
             converter.convert_float_to_float16(
                 keep_io_types=True,
                 op_block_list=[*DEFAULT_OP_BLOCK_LIST, *self.keep_op_types],
-                node_block_list=[*self.exclude, *_overflowing(full), *careful],
+                node_block_list=sorted(kept),
             )
             _without_detours(converter.model)
             converter.topological_sort(is_deterministic=True)  # it appends its casts at the end
-        half = converter.model
-        if not changed(model, half):
-            return Outcome(model, False, (_why_nothing(model),))
-        return Outcome(half, True, (*_kept_whole(careful, large), *_notes(model, half)))
+        half: onnx.ModelProto = converter.model
+        sort_nodes(half.graph)  # its own sorting overlooks what subgraphs read
+        if changed(full, half):
+            check_usable(half)
+        return half
+
+
+def _said(failed: tuple[str, ...]) -> tuple[str, ...]:
+    if not failed:
+        return ()
+    return (f"Left in float32, since the converter failed on them: {listed(failed)}.",)
 
 
 def _type_scores(model: "onnx.ModelProto") -> None:

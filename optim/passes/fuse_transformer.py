@@ -1,27 +1,39 @@
 """Transformer fusion by ONNX Runtime's optimizer (onnxruntime.transformers)."""
 
+import contextlib
+import logging
 from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from optim.model.proto import copy_of
+from optim.errors import OptimError
+from optim.model.proto import copy_of, opset_of
 from optim.part import Group, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.failing import check_usable
+from optim.passes.support.normal import restore_interface
 from optim.passes.support.tools import (
     count_ops,
     counted,
     quiet,
     refuse_over_2_gb,
     refuse_quantized,
-    restore_interface,
 )
 
 if TYPE_CHECKING:
     import onnx
 
 _DOMAIN = "com.microsoft"
+_FUSIONS = {
+    "enable_attention": "attention",
+    "enable_embed_layer_norm": "embeddings",
+    "enable_skip_layer_norm": "layer normalization with its residual sum",
+    "enable_layer_norm": "layer normalization",
+    "enable_gelu": "GELU",
+}
+_log = logging.getLogger(__name__)
 
 
 class Family(StrEnum):
@@ -59,6 +71,7 @@ class FuseTransformer(Pass):
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.FUSE
     floats_only: ClassVar[bool] = True
+    min_opset: ClassVar[int] = 17  # the first that has LayerNormalization
     tolerance: ClassVar[float] = 0.999
     starts: ClassVar[tuple[Start, ...]] = (
         Start("fuse_transformer + onnxruntime", 30, lambda here: here.transformer),
@@ -86,22 +99,11 @@ class FuseTransformer(Pass):
         """Apply the optimizer's fusions. What merely tidies the graph is not kept."""
         refuse_over_2_gb(model)
         refuse_quantized(model)
-        with quiet():
-            from onnxruntime.transformers import optimizer
-
-            fused = optimizer.optimize_model(
-                copy_of(model),
-                model_type=self.family.value,
-                num_heads=self.heads,
-                hidden_size=self.hidden,
-                optimization_options=self._options(),
-                opt_level=0,
-            ).model
-        restore_interface(fused, model)
-        _import_domain(fused)
+        old = ("enable_layer_norm",) if opset_of(model) < self.min_opset else ()
+        fused, left_out = self._working(model, old)
         gained = _fused_ops(fused) - _fused_ops(model)
         if not gained:
-            return Outcome(model, False, (_nothing_found(model, self.family),))
+            return Outcome(model, False, (_nothing_found(model, self.family), *_said(left_out)))
         before, after = count_ops(model).total(), count_ops(fused).total()
         notes = [f"Fused: {counted(gained)}.", f"{before} nodes became {after}."]
         if self.attention and "Softmax" in count_ops(fused):
@@ -109,16 +111,66 @@ class FuseTransformer(Pass):
                 f"{count_ops(fused)['Softmax']} Softmax nodes, likely attention, were not fused; "
                 "simplify before this pass, or the exporter's other mode, may help."
             )
-        return Outcome(fused, True, tuple(notes))
+        return Outcome(fused, True, (*notes, *_said(left_out)))
 
-    def _options(self) -> Any:
+    def _working(
+        self, model: "onnx.ModelProto", left_out: tuple[str, ...]
+    ) -> tuple["onnx.ModelProto", tuple[str, ...]]:
+        """A fused model that opens, and which fusions were left out for that, one of them at most.
+
+        Raises the library's own error where leaving one out does not help.
+        """
+        try:
+            return self._checked(model, left_out), left_out
+        except (OptimError, MemoryError):
+            raise
+        except Exception as error:  # of any type: the optimizer's, the checker's, the engine's
+            _log.info("all fusions together failed", exc_info=True)
+            failure = error
+        for switch in _FUSIONS:
+            with contextlib.suppress(Exception):  # then the next is tried
+                return self._checked(model, (*left_out, switch)), (*left_out, switch)
+        raise failure
+
+    def _checked(self, model: "onnx.ModelProto", left_out: tuple[str, ...]) -> "onnx.ModelProto":
+        fused = self._fused(model, left_out)
+        if _fused_ops(fused) - _fused_ops(model):
+            check_usable(fused)
+        return fused
+
+    def _fused(self, model: "onnx.ModelProto", left_out: tuple[str, ...]) -> "onnx.ModelProto":
+        with quiet():
+            from onnxruntime.transformers import optimizer
+
+            fused: onnx.ModelProto = optimizer.optimize_model(
+                copy_of(model),
+                model_type=self.family.value,
+                num_heads=self.heads,
+                hidden_size=self.hidden,
+                optimization_options=self._options(left_out),
+                opt_level=0,
+            ).model
+        restore_interface(fused, model)
+        _import_domain(fused)
+        return fused
+
+    def _options(self, left_out: tuple[str, ...]) -> Any:
         from onnxruntime.transformers.fusion_options import FusionOptions
 
         options = FusionOptions(self.family.value)
         options.use_raw_attention_mask(True)  # the other form is wrong unless padding is at the end
         options.enable_attention = self.attention
         options.enable_gelu_approximation = self.gelu_approximation
+        for switch in left_out:
+            setattr(options, switch, False)
         return options
+
+
+def _said(left_out: tuple[str, ...]) -> tuple[str, ...]:
+    if not left_out:
+        return ()
+    names = ", ".join(_FUSIONS[switch] for switch in left_out)
+    return (f"Left out, since the result would not work on this model: fusion of {names}.",)
 
 
 def _import_domain(model: "onnx.ModelProto") -> None:

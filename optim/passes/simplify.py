@@ -7,10 +7,20 @@ from pydantic import Field
 from optim.model.compare import changed
 from optim.part import Group, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.tools import count_ops, counted, slimmed
+from optim.passes.support.tools import (
+    MIN_SLIM_OPSET,
+    count_ops,
+    counted,
+    folding_limit,
+    slimmed,
+    unfolded,
+    weight_bytes,
+)
 
 if TYPE_CHECKING:
     import onnx
+
+_MUCH_BYTES = 100_000  # a growth that a person would want to know of
 
 
 class Simplify(Pass):
@@ -32,6 +42,7 @@ class Simplify(Pass):
     )
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.SIMPLIFY
+    min_opset: ClassVar[int] = MIN_SLIM_OPSET
     tolerance: ClassVar[float] = 0.9999
     if_grown: ClassVar[str] = "simplify's setting max_folded_kb (64, say) leaves them formulas."
     tried_on_any: ClassVar[bool] = True
@@ -53,27 +64,29 @@ class Simplify(Pass):
         "weights once.",
     )
     max_folded_kb: int = Field(
-        default=1 << 20,
-        ge=1,
+        default=0,
+        ge=0,
         le=1 << 20,
-        description="Fold no constant larger than this, in KB; lower it when folding bloats the "
-        "file.",
+        description="Fold no constant larger than this, in KB; 0: none larger than all weights of "
+        "the model together, or 64 KB where they are smaller.",
     )
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Apply onnxslim's optimizations that are switched on."""
-        slim = slimmed(
-            model, skip_optimizations=self._skipped(), size_threshold=self.max_folded_kb << 10
-        )
+        limit = (self.max_folded_kb << 10) or folding_limit(model)
+        slim = slimmed(model, limit=limit, skip_optimizations=self._skipped())
+        left = unfolded(slim, limit) if self.fold_constants else ()
         if not changed(model, slim):
-            return Outcome(model, False, ("The graph is as simple as this pass can make it.",))
+            return Outcome(
+                model, False, ("The graph is as simple as this pass can make it.", *left)
+            )
         before, after = count_ops(model), count_ops(slim)
         notes = [f"{before.total()} nodes became {after.total()}."]
         if before - after:
             notes.append(f"Fewer of: {counted(before - after)}.")
         if after - before:
             notes.append(f"More of: {counted(after - before)}.")
-        return Outcome(slim, True, tuple(notes))
+        return Outcome(slim, True, (*notes, *left, *_growth(model, slim)))
 
     def _skipped(self) -> list[str]:
         kinds = {
@@ -83,3 +96,14 @@ class Simplify(Pass):
             "weight_tying": self.share,
         }
         return [kind for kind, wanted in kinds.items() if not wanted]
+
+
+def _growth(model: "onnx.ModelProto", slim: "onnx.ModelProto") -> tuple[str, ...]:
+    """One sentence where folding made the weights much larger."""
+    before, after = weight_bytes(model), weight_bytes(slim)
+    if after < 2 * before or after - before < _MUCH_BYTES:
+        return ()
+    return (
+        f"Folding made the weights grow from {before / 1e6:.2f} to {after / 1e6:.2f} MB; "
+        "max_folded_kb limits it.",
+    )

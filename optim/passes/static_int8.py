@@ -4,7 +4,7 @@ import itertools
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
@@ -12,20 +12,29 @@ from optim.arrays import Feeds
 from optim.part import Circumstances, Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
+from optim.passes.support.failing import check_opens, without_failing
+from optim.passes.support.gemms import biases_apart
+from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
     IntType,
-    at_least_opset,
     coverage,
     quant_type,
     weighted_nodes,
 )
-from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.tools import (
+    folding_limit,
+    listed,
+    prepared,
+    quiet,
+    refuse_quantized,
+    refuse_unknown_nodes,
+    unfolded,
+)
 
 if TYPE_CHECKING:
     import onnx
 
-_MIN_OPSET = 13  # the first whose QuantizeLinear has one scale per channel
 _FLOAT_OUTPUT_OPS = ("MatMul", "Gemm")
 """Their kernels give float outputs at no cost, and what follows them seldom wants integers."""
 _CHAIN_OPS = {
@@ -73,6 +82,7 @@ class StaticInt8(Pass):
     floats_only: ClassVar[bool] = True
     appends: ClassVar[str] = APPENDED
     needs_calibration: ClassVar[bool] = True
+    min_opset: ClassVar[int] = 13  # the first whose QuantizeLinear has one scale per channel
     tolerance: ClassVar[float] = 0.98
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
@@ -160,23 +170,41 @@ class StaticInt8(Pass):
         refuse_quantized(model)
         # As Gemm, a product and its bias are quantized together. Apart, ONNX Runtime merges them
         # while it loads, before it sees that the product is quantized, and computes in float.
-        slim = prepared(model, skip=())
+        slim = prepared(model, skip=(), keep=self.exclude)
         refuse_unknown_nodes(self.exclude, model, slim)
-        ready = at_least_opset(slim, _MIN_OPSET)
-        gemm = ("Gemm",) if "MatMul" in self.op_types else ()
-        candidates = weighted_nodes(ready, (*self.op_types, *gemm))
+        ready = at_least_opset(slim, self.min_opset)
+        biases_apart(ready)
+        candidates = weighted_nodes(ready, self._op_types())
         heavy = {node.name for node in candidates if node.name not in self.exclude}
-        if not heavy:
-            why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
-            return Outcome(model, False, (f"Nothing was quantized: {why}.",))
         chosen = self._with_chain(ready, heavy)
-        feeds = list(itertools.islice(context.calibration, self.samples))
-        result = self._quantize(ready, chosen, feeds)
-        notes = [*coverage(candidates, result)]
-        if len(chosen) > len(heavy):
-            notes.append(f"{len(chosen) - len(heavy)} nodes between them stay in 8 bits too.")
+        feeds = list(itertools.islice(context.calibration, self.samples)) if heavy else []
+        result, failed = self._quantize(ready, chosen, feeds) if heavy else (None, ())
+        after, kinds = result or ready, self._op_types()
+        covered = coverage(ready, candidates, after, kinds, exclude=self.exclude, failed=failed)
+        left = unfolded(slim, folding_limit(model))
+        if result is None:
+            why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
+            return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered, *left))
+        notes = [*covered, *self._said_of_groups(ready, chosen)]
+        between = set(chosen) - heavy - set(failed)
+        if between:
+            notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
+        notes += left
         notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
         return Outcome(result, True, tuple(notes))
+
+    def _op_types(self) -> tuple[str, ...]:
+        """Those to quantize; MatMul includes Gemm."""
+        return (*self.op_types, *(("Gemm",) if "MatMul" in self.op_types else ()))
+
+    def _said_of_groups(self, model: "onnx.ModelProto", names: list[str]) -> tuple[str, ...]:
+        nodes = _grouped_transposed(model, names) if self.per_channel else []
+        if not nodes:
+            return ()
+        return (
+            f"One scale for the whole weight, since ONNX Runtime's quantizer cannot tell the "
+            f"channels of groups apart: {listed(node.name for node in nodes)}.",
+        )
 
     def _with_chain(self, model: "onnx.ModelProto", heavy: set[str]) -> list[str]:
         """The heavy nodes and, in between, what takes only 8-bit values and gives to such nodes."""
@@ -210,22 +238,33 @@ class StaticInt8(Pass):
 
     def _quantize(
         self, model: "onnx.ModelProto", names: list[str], feeds: list[Feeds]
+    ) -> tuple["onnx.ModelProto | None", tuple[str, ...]]:
+        """The quantized model, and the names of nodes that the library could not quantize."""
+        import onnx
+
+        with tempfile.TemporaryDirectory() as folder:
+            source, ranges = Path(folder, "model.onnx"), Path(folder, "ranges.json")
+            onnx.save(model, source)
+            types = _types_of(model, names)
+            with quiet():
+                measure_ranges(source, types, feeds, self.calibration, self.percentile, ranges)
+            return without_failing(names, lambda some: self._once(model, some, source, ranges))
+
+    def _once(
+        self, model: "onnx.ModelProto", names: list[str], source: Path, ranges: Path
     ) -> "onnx.ModelProto":
         import onnx
 
-        op_types = sorted({node.op_type for node in model.graph.node if node.name in set(names)})
-        with quiet(), tempfile.TemporaryDirectory() as folder:
+        target = source.with_name("quantized.onnx")
+        with quiet():
             from onnxruntime.quantization import quantize_static
 
-            source, ranges = Path(folder, "model.onnx"), Path(folder, "ranges.json")
-            onnx.save(model, source)
-            measure_ranges(source, op_types, feeds, self.calibration, self.percentile, ranges)
             quantize_static(
                 source,
-                target := Path(folder, "quantized.onnx"),
+                target,
                 calibration_cache_path=ranges,
                 calibrate_method=method_of(self.calibration),
-                op_types_to_quantize=op_types,
+                op_types_to_quantize=_types_of(model, names),
                 nodes_to_quantize=names,
                 per_channel=self.per_channel,
                 reduce_range=self.reduce_range,
@@ -235,6 +274,30 @@ class StaticInt8(Pass):
                     "ActivationSymmetric": self.symmetric,
                     "MatMulConstBOnly": True,
                     "OpTypesToExcludeOutputQuantization": list(_FLOAT_OUTPUT_OPS),
+                    "TensorQuantOverrides": self._overrides(model, names),
                 },
             )
-            return onnx.load(target)
+        check_opens(target)
+        return onnx.load(target)
+
+    def _overrides(self, model: "onnx.ModelProto", names: list[str]) -> dict[str, Any]:
+        """Weights that get one scale, though each channel is to have its own."""
+        nodes = _grouped_transposed(model, names) if self.per_channel else []
+        return {node.input[1]: [{"quant_type": quant_type(self.weights)}] for node in nodes}
+
+
+def _types_of(model: "onnx.ModelProto", names: list[str]) -> list[str]:
+    chosen = set(names)
+    return sorted({node.op_type for node in model.graph.node if node.name in chosen})
+
+
+def _grouped_transposed(model: "onnx.ModelProto", names: list[str]) -> list["onnx.NodeProto"]:
+    """Transposed convolutions with groups: their weight's axis of output channels is shorter."""
+    chosen = set(names)
+    return [
+        node
+        for node in model.graph.node
+        if node.op_type == "ConvTranspose"
+        and node.name in chosen
+        and any(a.name == "group" and a.i > 1 for a in node.attribute)
+    ]

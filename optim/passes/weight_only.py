@@ -5,10 +5,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
+from optim.model.proto import copy_of
 from optim.part import Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.failing import without_failing
 from optim.passes.support.quantizing import coverage, gemm_as_matmul, is_excluded, weighted_nodes
-from optim.passes.support.tools import prepared, quiet, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.tools import (
+    MIN_SLIM_OPSET,
+    count_ops,
+    folding_limit,
+    prepared,
+    quiet,
+    refuse_quantized,
+    refuse_unknown_nodes,
+    unfolded,
+)
 
 if TYPE_CHECKING:
     import onnx
@@ -44,6 +55,7 @@ class WeightOnly(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True
+    min_opset: ClassVar[int] = MIN_SLIM_OPSET
     tolerance: ClassVar[float] = 0.95
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
@@ -91,28 +103,40 @@ class WeightOnly(Pass):
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Replace MatMul (and Gemm) nodes with constant matrices by MatMulNBits."""
         refuse_quantized(model)
-        slim = prepared(model)
+        slim = prepared(model, keep=self.exclude)
         refuse_unknown_nodes(self.exclude, model, slim)
         ready = gemm_as_matmul(slim)
         candidates = weighted_nodes(ready, ("MatMul",))
-        excluded = [node.name for node in candidates if is_excluded(node, self.exclude)]
-        self._quantize(ready, excluded)
-        notes = coverage(candidates, ready)
-        if not any(node.op_type == "MatMulNBits" for node in ready.graph.node):
-            why = notes[0] if notes else "The model has no MatMul or Gemm with a constant matrix."
-            return Outcome(model, False, ("Nothing was quantized.", why))
-        return Outcome(ready, True, notes)
+        names = [node.name for node in candidates if not is_excluded(node, self.exclude)]
+        result, failed = (
+            without_failing(names, lambda some: self._quantized(ready, candidates, some))
+            if names
+            else (None, ())
+        )
+        after = result or ready
+        notes = coverage(
+            ready, candidates, after, ("MatMul", "Gemm"), exclude=self.exclude, failed=failed
+        )
+        notes += unfolded(slim, folding_limit(model))
+        if result is None or not count_ops(after)["MatMulNBits"]:
+            why = () if candidates else ("The model has no MatMul or Gemm with a constant matrix.",)
+            return Outcome(model, False, ("Nothing was quantized.", *why, *notes))
+        return Outcome(result, True, notes)
 
-    def _quantize(self, model: "onnx.ModelProto", excluded: list[str]) -> None:
-        """Quantize in place."""
+    def _quantized(
+        self, model: "onnx.ModelProto", candidates: list["onnx.NodeProto"], names: list[str]
+    ) -> "onnx.ModelProto":
+        """The model with the named nodes quantized."""
+        twin = copy_of(model)
         with quiet():
             from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 
             MatMulNBitsQuantizer(
-                model,
+                twin,
                 bits=self.bits,
                 block_size=self.block_size,
                 is_symmetric=self.symmetric,
                 accuracy_level=_ACCURACY_LEVEL[self.compute],
-                nodes_to_exclude=excluded,
+                nodes_to_exclude=[n.name for n in candidates if n.name not in set(names)],
             ).process()
+        return twin

@@ -1,11 +1,10 @@
-"""What the quantizing passes share: integer types, opset upgrades, which nodes have weights."""
+"""What the quantizing passes share: integer types, which nodes have weights, what was left."""
 
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from optim.errors import StepError, one_line
-from optim.model.proto import opset_of
+from optim.model.proto import all_nodes
 from optim.passes.support.tools import float_weights, listed, quiet
 
 if TYPE_CHECKING:
@@ -31,23 +30,6 @@ def quant_type(kind: str) -> Any:
     return {"s8": QuantType.QInt8, "u8": QuantType.QUInt8, "u16": QuantType.QUInt16}[kind]
 
 
-def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
-    """The model, converted where its opset is older. Raises StepError where that fails."""
-    import onnx
-
-    current = opset_of(model)
-    if current >= version:
-        return model
-    try:
-        return onnx.version_converter.convert_version(model, version)
-    except Exception as error:  # a C++ exception of no particular type
-        raise StepError(
-            f"The model has opset {current}, this pass needs {version}, and the conversion failed "
-            f"({one_line(error, 200)}).",
-            f"Export the model again with opset {version} or newer.",
-        ) from None
-
-
 def gemm_as_matmul(model: "onnx.ModelProto") -> "onnx.ModelProto":
     """The model with each plain Gemm as MatMul (named `<gemm>_MatMul`) and Add, in place.
 
@@ -62,14 +44,20 @@ def gemm_as_matmul(model: "onnx.ModelProto") -> "onnx.ModelProto":
     return wrapped.model
 
 
-def weighted_nodes(model: "onnx.ModelProto", op_types: Iterable[str]) -> list["onnx.NodeProto"]:
-    """The nodes of these op types whose weight is a 32-bit float initializer."""
+def weighted_nodes(
+    model: "onnx.ModelProto",
+    op_types: Iterable[str],
+    among: Iterable["onnx.NodeProto"] | None = None,
+) -> list["onnx.NodeProto"]:
+    """The nodes of these op types, of all or those given, with a 32-bit float initializer."""
     weights, op_types = float_weights(model), set(op_types)
-    return [
-        node
-        for node in model.graph.node
-        if node.op_type in op_types and node.input[_WEIGHT_INPUT.get(node.op_type, 1)] in weights
-    ]
+    nodes = model.graph.node if among is None else among
+    return [n for n in nodes if n.op_type in op_types and _weight_of(n) in weights]
+
+
+def _weight_of(node: "onnx.NodeProto") -> str:
+    place = _WEIGHT_INPUT.get(node.op_type, 1)
+    return node.input[place] if len(node.input) > place else ""
 
 
 def is_excluded(node: "onnx.NodeProto", exclude: Iterable[str]) -> bool:
@@ -77,19 +65,62 @@ def is_excluded(node: "onnx.NodeProto", exclude: Iterable[str]) -> bool:
     return bool({node.name, node.name.removesuffix(_SPLIT_SUFFIX)} & set(exclude))
 
 
-def coverage(before: list["onnx.NodeProto"], after: "onnx.ModelProto") -> tuple[str, ...]:
-    """`12 of 14 Conv nodes with weights were quantized; left in float: a, b.` for each op type.
+def coverage(
+    model: "onnx.ModelProto",
+    candidates: list["onnx.NodeProto"],
+    after: "onnx.ModelProto",
+    op_types: Iterable[str],
+    *,
+    exclude: Iterable[str] = (),
+    failed: Iterable[str] = (),
+) -> tuple[str, ...]:
+    """`2 of 4 Conv nodes were quantized; ...` for each op type, with all that was left and why.
 
     Args:
-        before: all nodes that could be quantized.
+        model: as it was given to the quantizer; nodes inside of loops and branches count.
+        candidates: its nodes that could be quantized.
         after: the quantized model.
+        exclude: names of nodes that a person left in float.
+        failed: names of those on which the library failed.
     """
+    present = {node.op_type for node in all_nodes(model)}
+    float_still = {node.name for node in weighted_nodes(after, op_types)}
     notes = []
-    for op in sorted({node.op_type for node in before}):
-        total = sum(node.op_type == op for node in before)
-        left = [node.name for node in weighted_nodes(after, [op])]
-        kept = f"; left in float: {listed(left)}" if left else ""
-        notes.append(
-            f"{total - len(left)} of {total} {op} nodes with weights were quantized{kept}."
-        )
+    for op in sorted(present.intersection(op_types)):
+        mine = [node for node in model.graph.node if node.op_type == op]
+        inner = sum(node.op_type == op for node in all_nodes(model)) - len(mine)
+        named = {node.name for node in candidates if node.op_type == op}
+        done = named - float_still
+        left = [node for node in mine if node.name not in done]
+        reasons = _grouped([(n, _why_left(n, model, named, exclude, failed)) for n in left])
+        if inner:
+            reasons += f"; left in float inside of a loop or branch: {inner}"
+        notes.append(f"{len(done)} of {len(mine) + inner} {op} nodes were quantized{reasons}.")
     return tuple(notes)
+
+
+def _why_left(
+    node: "onnx.NodeProto",
+    model: "onnx.ModelProto",
+    candidates: set[str],
+    exclude: Iterable[str],
+    failed: Iterable[str],
+) -> str:
+    if is_excluded(node, exclude):
+        return "left in float as asked"
+    if node.name in failed:
+        return "left in float, since the library failed on them"
+    if node.name in candidates:
+        return "left in float by the quantizer"
+    if weighted_nodes(model, [node.op_type], [node]):
+        return "left in float, since the quantizer does not know their form"
+    return "left in float for want of constant weights"
+
+
+def _grouped(left: list[tuple["onnx.NodeProto", str]]) -> str:
+    """`; REASON: names` for each reason."""
+    reasons = dict.fromkeys(why for _, why in left)
+    return "".join(
+        f"; {reason}: {listed(node.name for node, why in left if why == reason)}"
+        for reason in reasons
+    )

@@ -4,13 +4,17 @@ import contextlib
 import io
 import itertools
 import logging
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError, StepError
-from optim.model.proto import copy_of, real_inputs
+from optim.model.proto import copy_of
+from optim.model.wiring import made_of
+from optim.names import legible
 from optim.part import QUANTIZED_OPS
+from optim.passes.support.normal import at_least_opset, make_normal, restore_interface
 
 if TYPE_CHECKING:
     import onnx
@@ -18,6 +22,13 @@ if TYPE_CHECKING:
 MAX_IN_MEMORY_BYTES = 2_000_000_000
 """Protobuf cannot serialize more than 2 GiB, and the libraries serialize in memory."""
 
+MIN_SLIM_OPSET = 7
+"""Below, onnxslim gives nothing back or takes a bias for another."""
+_MIN_FOLDED_BYTES = 1 << 16
+_DRAWN = {
+    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
+    *("Bernoulli", "Multinomial", "Dropout"),
+}
 _HIDE_ATTENTION = ("FusionGemm", "EliminationUnsqueeze")
 """Patterns that rewrite attention's products and masks into forms that its fusion does not know."""
 
@@ -59,32 +70,89 @@ def refuse_quantized(model: "onnx.ModelProto") -> None:
 
 
 def slimmed(
-    model: "onnx.ModelProto", skip: Iterable[str] = _HIDE_ATTENTION, **options: object
+    model: "onnx.ModelProto",
+    skip: Iterable[str] = _HIDE_ATTENTION,
+    limit: int = 0,
+    **options: object,
 ) -> "onnx.ModelProto":
     """A copy with constants folded and trivial nodes fused by onnxslim.
 
-    Inputs and outputs stay as they are. Raises StepError for a model over 2 GB.
+    Inputs and outputs stay as they are. Raises StepError for a model over 2 GB or too old.
 
     Args:
         skip: names of its fusion patterns to leave out.
+        limit: bytes of the largest constant that is folded; 0: `folding_limit`.
         options: further options of its own.
     """
     refuse_over_2_gb(model)
+    given = at_least_opset(copy_of(model), MIN_SLIM_OPSET)
     with quiet():
         import onnxslim
 
-        slim = onnxslim.slim(copy_of(model), skip_fusion_patterns=[*skip], **options)
+        slim = onnxslim.slim(
+            given,
+            skip_fusion_patterns=[*skip],
+            size_threshold=limit or folding_limit(model),
+            **options,
+        )
     restore_interface(slim, model)
     _restore_names(slim, model)
     return slim
 
 
-def restore_interface(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
-    """Undo what a library did to inputs and outputs: unused ones dropped, shapes rewritten."""
-    inputs = real_inputs(like.graph)
-    del model.graph.input[:], model.graph.output[:]
-    model.graph.input.extend(inputs)
-    model.graph.output.extend(like.graph.output)
+def folding_limit(model: "onnx.ModelProto") -> int:
+    """Bytes up to which a constant is folded: as much as the model's own weights take.
+
+    A small formula (a grid, a mask) can stand for a constant of megabytes.
+    """
+    return max(_MIN_FOLDED_BYTES, weight_bytes(model))
+
+
+def weight_bytes(model: "onnx.ModelProto") -> int:
+    """Bytes of all stored weights of the main graph."""
+    return sum(t.ByteSize() for t in model.graph.initializer)
+
+
+def unfolded(slim: "onnx.ModelProto", limit: int) -> tuple[str, ...]:
+    """One sentence on what depends on no input and is computed in every run all the same.
+
+    Args:
+        slim: as `slimmed` gave it.
+        limit: bytes of the largest constant that was folded.
+    """
+    left = [node for node in slim.graph.node if _gives_constants(node, _constant(slim))]
+    sizes = _sizes(slim)
+    large = [n for n in left if max(sizes.get(name, 0) for name in n.output) > limit]
+    if not large:
+        return ()
+    total = sum(sizes.get(name, 0) for node in large for name in node.output)
+    names = listed(node.name or node.op_type for node in large)
+    return (
+        f"Left unfolded, since their constants of {total / 1e6:.1f} MB would make the file larger "
+        f"than the model's weights do: {names}.",
+    )
+
+
+def _constant(model: "onnx.ModelProto") -> set[str]:
+    drawn = {name for n in model.graph.node if n.op_type in _DRAWN for name in n.output}
+    nodes = ((n.input, n.output) for n in model.graph.node if n.op_type not in _DRAWN)
+    return made_of({t.name for t in model.graph.initializer}, nodes) - drawn
+
+
+def _gives_constants(node: "onnx.NodeProto", constant: set[str]) -> bool:
+    return bool(node.input) and constant.issuperset(filter(None, node.output))
+
+
+def _sizes(model: "onnx.ModelProto") -> dict[str, int]:
+    """Bytes of the values whose shape is known."""
+    from onnx import helper
+
+    return {
+        value.name: math.prod(dim.dim_value for dim in value.type.tensor_type.shape.dim)
+        * helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).itemsize
+        for value in model.graph.value_info
+        if value.type.tensor_type.elem_type
+    }
 
 
 def _restore_names(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
@@ -96,13 +164,24 @@ def _restore_names(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
             node.name = producers.get(node.name, node.name)
 
 
-def prepared(model: "onnx.ModelProto", skip: Iterable[str] = _HIDE_ATTENTION) -> "onnx.ModelProto":
+def prepared(
+    model: "onnx.ModelProto",
+    skip: Iterable[str] = _HIDE_ATTENTION,
+    keep: Iterable[str] = (),
+) -> "onnx.ModelProto":
     """A slimmed copy with typed values, whose nodes all have names: what the quantizers ask for.
 
     Weights are then initializers, batch normalizations part of their convolutions, and a node's
     name selects that node alone.
+
+    Args:
+        skip: names of onnxslim's fusion patterns to leave out.
+        keep: names of nodes that stay.
     """
-    slim = _typed(slimmed(model, skip))
+    normal = copy_of(model)
+    make_normal(normal, keep)
+    slim = _typed(slimmed(normal, skip))
+    make_normal(slim, keep)  # again, since folding and fusing made new weights and names
     name_nodes(slim)
     return slim
 
@@ -152,8 +231,8 @@ def float_weights(model: "onnx.ModelProto") -> dict[str, "onnx.TensorProto"]:
 
 
 def listed(names: Iterable[str], limit: int = 5) -> str:
-    """`a, b, c and 4 more`."""
-    names = list(names)
+    """`a, b, c and 4 more`, legible."""
+    names = [legible(name) for name in names]
     rest = len(names) - limit
     return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
 

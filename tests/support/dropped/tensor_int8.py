@@ -11,10 +11,10 @@ from pydantic import Field
 
 from optim.part import Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
     IntType,
-    at_least_opset,
     coverage,
     gemm_as_matmul,
     quant_type,
@@ -69,7 +69,7 @@ class TensorInt8(Pass):
         if not candidates:
             return Outcome(model, False, ("Nothing was quantized: there is no such product.",))
         result = self._quantize(ready, [node.name for node in candidates])
-        return Outcome(result, True, coverage(candidates, result))
+        return Outcome(result, True, coverage(ready, candidates, result, ("MatMul",)))
 
     def _quantize(self, model: "onnx.ModelProto", names: list[str]) -> "onnx.ModelProto":
         import onnx

@@ -1,0 +1,96 @@
+"""Apply a recipe's passes to a Model, in a child process, and check that each kept its word."""
+
+import importlib.metadata
+import json
+import time
+from collections.abc import Callable
+
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.build.child import PassReport, build
+from optim.evalset import EvalSet
+from optim.home import kept
+from optim.home.scratch import scratch
+from optim.model import Model, store_model
+from optim.part import BUILT_IN
+from optim.recipe import Recipe
+
+__all__ = ["Built", "PassReport", "build", "built"]
+
+_LIBRARIES = ("onnx", "onnxruntime", "onnxslim")
+_REVISION = "2"
+"""Another one where the same passes give another model, so that what was kept is built anew."""
+
+
+class Built(BaseModel):
+    """A Model after a recipe's passes. Where no pass changed anything it is the Model itself."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: Model
+    reports: tuple[PassReport, ...] = ()
+    seconds: float = 0.0
+
+
+def built(
+    model: Model,
+    recipe: Recipe,
+    evalset: EvalSet,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    afresh: bool = False,
+) -> Built:
+    """The model after the recipe's passes, built in a child once and kept for the next time.
+
+    Args:
+        afresh: build it even if it is kept.
+
+    Raises: StepError or InputError named after the pass that failed; Cancelled.
+    """
+    if not recipe.passes:
+        return Built(model=model)
+    key = _key(model, recipe, evalset)
+
+    def make() -> Built:
+        return _build_in_child(model, recipe, evalset, cancelled)
+
+    found = kept(Built, "builds", key, make, afresh=afresh)
+    if not found.model.path.exists():  # what was kept outlived its model
+        found = kept(Built, "builds", key, make, afresh=True)
+    return found
+
+
+def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
+    """What a build depends on; the EvalSet only where a pass calibrates."""
+    calibrates = any(one.needs_calibration for one in recipe.passes)
+    versions = [importlib.metadata.version(name) for name in _LIBRARIES]
+    versions += [one.origin for one in recipe.passes if one.origin != BUILT_IN]
+    data = evalset.digest if calibrates else ""
+    return json.dumps([model.digest, recipe.passes_digest, data, *versions, _REVISION])
+
+
+def _build_in_child(
+    model: Model, recipe: Recipe, evalset: EvalSet, cancelled: Callable[[], bool]
+) -> Built:
+    started = time.monotonic()
+    with scratch("build") as folder:
+        out = folder / "model.onnx"
+        argument = {
+            "model_path": str(model.path),
+            "recipe": recipe.spelling,
+            "evalset_digest": evalset.digest,
+            "out": str(out),
+        }
+        result = sandbox.call(
+            build,
+            argument,
+            where="passes",
+            files=sandbox.Files(readable=(model.folder, evalset.path), writable=(folder,)),
+            cancelled=cancelled,
+        )
+        if result["modified"]:
+            described = result["described"]
+            model = store_model(out, model.name, "optimized", model.dims, described=described)
+    reports = tuple(PassReport.model_validate(report) for report in result["reports"])
+    return Built(model=model, reports=reports, seconds=time.monotonic() - started)

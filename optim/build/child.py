@@ -1,0 +1,77 @@
+"""The child's side of a build: the passes run one after another, each watched and checked."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from optim.arrays import Feeds
+from optim.build.guard import guarded
+from optim.build.promise import check_runs, check_word
+from optim.build.readying import ready, tidied
+from optim.evalset import EvalSet, evalset_from_digest
+from optim.model.proto import describe, write_proto
+from optim.passes.base import Calibration, Context, Pass
+from optim.recipe import Recipe
+
+
+class PassReport(BaseModel):
+    """What one pass did: `notes` are sentences for people, `seconds` how long it took."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    modified: bool
+    notes: tuple[str, ...]
+    seconds: float
+
+
+def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[str, Any]:
+    """Child function: apply a recipe's passes to the ONNX file and write the result to `out`.
+
+    Args:
+        recipe: its spelling; the runtime in it plays no part.
+
+    Returns: `reports` (one per pass), whether the model was `modified`, and how it is `described`.
+
+    Raises: StepError or InputError that names the pass and what ran before it.
+    """
+    passes, given = Recipe.parse(recipe).passes, Path(model_path)
+    evalset = evalset_from_digest(evalset_digest) if evalset_digest else None
+    sample = _sample(evalset)
+    model, notes = ready(given, passes, sample)
+    context = Context(calibration=_calibration(passes, evalset))
+    reports: list[PassReport] = []
+    for one in passes:
+        started = time.monotonic()
+        with guarded(one, model, [(done.name, done.modified) for done in reports]):
+            outcome = one.run(model, context)
+            check_word(model, outcome)
+            doubts = check_runs(outcome.model, given, sample) if outcome.modified else ()
+        model = tidied(outcome.model)
+        said = (*outcome.notes, *doubts)
+        if outcome.modified:  # what was done before all passes is said once, where it counts
+            said, notes = (*notes, *said), ()
+        seconds = time.monotonic() - started
+        reports.append(
+            PassReport(name=one.name, modified=outcome.modified, notes=said, seconds=seconds)
+        )
+    write_proto(model, Path(out))
+    return {
+        "reports": [report.model_dump(mode="json") for report in reports],
+        "modified": any(report.modified for report in reports),
+        "described": describe(out),
+    }
+
+
+def _sample(evalset: EvalSet | None) -> Feeds:
+    """One sample to try models on; what it lacks is made up."""
+    return next(iter(evalset.feeds("calibration", 1)), {}) if evalset else {}
+
+
+def _calibration(passes: Sequence[Pass], evalset: EvalSet | None) -> Calibration:
+    if evalset is None or not any(one.needs_calibration for one in passes):
+        return Calibration([])
+    return Calibration([*evalset.feeds("calibration")])

@@ -1,0 +1,114 @@
+"""What a pass promises of its result, checked: it is what the pass says, is valid, and runs."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from optim.arrays import Feeds
+from optim.errors import InputError, StepError, one_line
+from optim.ingest.first_run import Observed, run_once
+from optim.model.compare import changed
+from optim.model.proto import copy_of, real_inputs, write_proto
+from optim.names import legible
+from optim.passes.base import Outcome
+
+if TYPE_CHECKING:
+    import onnx
+
+_Side = Literal["input", "output"]
+_SIDES: tuple[_Side, ...] = ("input", "output")
+
+
+def check_word(before: "onnx.ModelProto", outcome: Outcome) -> None:
+    """Raise StepError where the outcome is no valid model, or not what the pass says it is."""
+    for kind in _SIDES:
+        old, new = _interface(before, kind), _interface(outcome.model, kind)
+        if not _compatible(old, new):
+            raise _broken(f"it changed the model's {kind}s from {old} to {new}")
+    if changed(before, outcome.model) != outcome.modified:
+        raise _broken(f"it says modified={outcome.modified}, and the content says otherwise")
+    if outcome.modified:
+        _check_valid(outcome.model)
+
+
+def _check_valid(model: "onnx.ModelProto") -> None:
+    import onnx
+
+    with tempfile.TemporaryDirectory() as folder:  # by path, since a message over 2 GB cannot be
+        write_proto(copy_of(model), path := Path(folder, "model.onnx"))
+        try:
+            onnx.checker.check_model(path)
+        except onnx.checker.ValidationError as error:
+            raise _broken(f"its result is not valid ONNX: {one_line(error)}") from None
+
+
+def _broken(how: str) -> StepError:
+    return StepError(f"The pass broke its promise: {how}.", "Leave it out for this model.")
+
+
+Interface = dict[str, tuple[int, tuple[int, ...]]]
+
+
+def _interface(model: "onnx.ModelProto", kind: _Side) -> Interface:
+    """Name -> element type and shape (0: unknown) of what the caller passes in or gets out."""
+    values = real_inputs(model.graph) if kind == "input" else model.graph.output
+    return {
+        value.name: (
+            value.type.tensor_type.elem_type,
+            tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim),
+        )
+        for value in values
+    }
+
+
+def _compatible(old: Interface, new: Interface) -> bool:
+    """Same names in the same order, same types, and shapes that differ only where unknown."""
+    return list(old) == list(new) and all(
+        old[name][0] == new[name][0]
+        and len(old[name][1]) == len(new[name][1])
+        and all(a == b or not a * b for a, b in zip(old[name][1], new[name][1], strict=True))
+        for name in old
+    )
+
+
+def check_runs(model: "onnx.ModelProto", original: Path, sample: Feeds) -> tuple[str, ...]:
+    """Run a result once. Raises StepError where it does not run, or answers in other shapes.
+
+    Returns: a sentence where its answers are not finite and the original's are.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        write_proto(copy_of(model), path := Path(folder, "model.onnx"))
+        try:
+            outputs, _ = run_once(path, sample)
+        except InputError as error:
+            raise StepError(
+                f"The result of this pass does not run: {error.what}",
+                "Exclude that node where the pass can, or leave the pass out for this model.",
+            ) from None
+    _check_shapes(model, outputs)
+    odd = [name for name, array in outputs.items() if not _finite(array)]
+    if not odd or not all(map(_finite, run_once(original, sample)[0].values())):
+        return ()
+    return (
+        f"On one sample the output {legible(odd[0])!r} holds values that are not finite (NaN or "
+        "infinite), and the original's are.",
+    )
+
+
+def _check_shapes(model: "onnx.ModelProto", outputs: Observed) -> None:
+    """An output's declared length is open where it depends on the data."""
+    for name, (_, declared) in _interface(model, "output").items():
+        shape = outputs[name].shape
+        same = len(shape) == len(declared) and all(
+            size in (0, actual) for size, actual in zip(declared, shape, strict=True)
+        )
+        if not same:
+            raise _broken(
+                f"its output {legible(name)!r} has the shape {list(shape)}, not {list(declared)}"
+            )
+
+
+def _finite(array: np.ndarray) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())

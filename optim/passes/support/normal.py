@@ -1,0 +1,61 @@
+"""A model in the form that the libraries behind the passes expect, computing the same."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from optim.errors import StepError, one_line
+from optim.model.proto import opset_of, real_inputs
+from optim.model.sparse import make_dense
+from optim.passes.support.gemms import plain_gemms
+from optim.passes.support.names import free_names
+
+if TYPE_CHECKING:
+    import onnx
+
+_MIN_IR = 4  # the first whose initializers need not be inputs too
+
+
+def make_normal(model: "onnx.ModelProto", keep: Iterable[str] = ()) -> tuple[str, ...]:
+    """Bring a model into that form, in place; what is in it already stays as it is.
+
+    Args:
+        keep: names of nodes that stay.
+
+    Returns: sentences on what was changed.
+    """
+    model.ir_version = max(model.ir_version, _MIN_IR)
+    dense = len(make_dense(model))
+    gemms, names = plain_gemms(model), free_names(model, keep)
+    said = {
+        f"{dense} sparse weights were stored dense": dense,
+        f"{gemms} Gemm nodes got plain weights and a vector as their bias": gemms,
+        f"{names} names that quantizers use themselves were changed inside of the model": names,
+    }
+    return tuple(f"Before the passes, {text}." for text, count in said.items() if count)
+
+
+def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
+    """The model, converted where its opset is older. Raises StepError where that fails."""
+    import onnx
+
+    current = opset_of(model)
+    if current >= version:
+        return model
+    try:
+        raised = onnx.version_converter.convert_version(model, version)
+    except Exception as error:  # a C++ exception of no particular type
+        raise StepError(
+            f"The model has opset {current}, this pass needs {version}, and the conversion failed "
+            f"({one_line(error, 200)}).",
+            f"Export the model again with opset {version} or newer.",
+        ) from None
+    restore_interface(raised, model)
+    return raised
+
+
+def restore_interface(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
+    """Undo what a library did to inputs and outputs: unused ones dropped, shapes rewritten."""
+    inputs = real_inputs(like.graph)
+    del model.graph.input[:], model.graph.output[:]
+    model.graph.input.extend(inputs)
+    model.graph.output.extend(like.graph.output)

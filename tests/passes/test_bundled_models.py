@@ -1,0 +1,24 @@
+"""Every pass over what the `onnx` package brings: right, or refused by name."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.bundled import generated, stored, tried
+
+RECIPES = ("simplify", "static_int8", "dynamic_int8", "weight_only", "fp16", "fuse_transformer")
+STORED, GENERATED = 24, 24
+SEED = 8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "count"), [(stored, STORED), (generated, GENERATED)])
+def test_no_pass_fails_inside_of_its_library(source, count: int, tmp_path: Path) -> None:
+    found = [
+        one
+        for name, path in source(SEED, count, tmp_path)
+        for one in tried(name, path, RECIPES, tmp_path)
+    ]
+    bad = [one for one in found if one.kind in ("inside", "wrong")]
+    assert not bad, "\n".join(map(str, bad))
+    assert Counter(one.kind for one in found)["right"] > len(found) / 2
