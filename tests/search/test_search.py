@@ -210,7 +210,7 @@ def test_threads_count_in_a_point_but_not_in_a_speedup() -> None:
     assert fast.cost.low < fast.cost.value < fast.cost.high
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_exploring_a_real_model_ends_in_time_with_points(study: Study) -> None:
     seen: set[int] = set()
     expected = starting_set(study)
