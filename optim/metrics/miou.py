@@ -7,7 +7,7 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.metrics.base import Kind, Metric
-from optim.metrics.support.pixels import classes_of, counted
+from optim.metrics.support.pixels import are_masks, classes_of, counted
 from optim.metrics.support.rows import Rows, ratio
 from optim.model import TensorSpec
 
@@ -52,6 +52,6 @@ class Miou(Metric):
 
     def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
         """A mask of whole numbers for each sample, and an output that scores its pixels."""
-        if labels is None or labels.ndim != 3 or labels.dtype.kind not in "iu":
+        if labels is None or not are_masks(labels):
             return 0
         return 40 if any(self.fits(spec, labels[0].size) for spec in outputs) else 0

@@ -13,10 +13,11 @@ from optim.model.proto import all_graphs, all_nodes, opset_of
 if TYPE_CHECKING:
     import onnx
 
-_DRAWS = {
+DRAWS = {
     *("Bernoulli", "Multinomial"),
     *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
 }
+"""Operators that draw whenever they run."""
 _TRAINING_INPUT = {
     **dict.fromkeys(("Dropout", "BitmaskDropout"), 2),
     **dict.fromkeys(("BiasDropout", "BitmaskBiasDropout"), 4),
@@ -29,14 +30,14 @@ Scalars = dict[str, float]
 def random_operators(model: "onnx.ModelProto") -> list[str]:
     """What draws at random, such as "Bernoulli" or "Dropout in training mode"; sorted."""
     nodes = list(all_nodes(model))
-    if not {node.op_type for node in nodes} & {*_DRAWS, *_TRAINING_INPUT}:
+    if not {node.op_type for node in nodes} & {*DRAWS, *_TRAINING_INPUT}:
         return []
     known, opset = _scalars(model), opset_of(model)
     return sorted({said for node in nodes if (said := _drawing(node, known, opset))})
 
 
 def _drawing(node: "onnx.NodeProto", known: Scalars, opset: int) -> str:
-    if node.op_type in _DRAWS:
+    if node.op_type in DRAWS:
         return str(node.op_type)
     place = _TRAINING_INPUT.get(node.op_type)
     if place is None or _keeps_all(node, known, place - 1):

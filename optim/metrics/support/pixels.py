@@ -13,6 +13,11 @@ from optim.model import TensorSpec
 _VOID = 255
 
 
+def are_masks(labels: Array) -> bool:
+    """Whether labels are a plane of whole numbers for each sample."""
+    return labels.ndim == 3 and labels.dtype.kind in "iu"
+
+
 def classes_of(spec: TensorSpec, label_size: int | None) -> int:
     """How many classes an output [1, classes, height, width] scores for each pixel; else 0."""
     if len(spec.shape) != 4 or spec.shape[1] < 2 or "float" not in spec.dtype:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from optim.errors import InputError, StepError
 from optim.model.proto import copy_of
+from optim.model.randomness import DRAWS
 from optim.model.wiring import made_of
 from optim.names import legible
 from optim.part import QUANTIZED_OPS
@@ -25,10 +26,7 @@ MAX_IN_MEMORY_BYTES = 2_000_000_000
 MIN_SLIM_OPSET = 7
 """Below, onnxslim gives nothing back or takes a bias for another."""
 _MIN_FOLDED_BYTES = 1 << 16
-_DRAWN = {
-    *("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"),
-    *("Bernoulli", "Multinomial", "Dropout"),
-}
+_DRAWN = {*DRAWS, "Dropout"}
 _HIDE_ATTENTION = ("FusionGemm", "EliminationUnsqueeze")
 """Patterns that rewrite attention's products and masks into forms that its fusion does not know."""
 
