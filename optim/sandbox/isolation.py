@@ -67,9 +67,9 @@ def _only_needed_files(files: Files) -> None:
     version = kernel.landlock_version()
     everything = (1 << _ALL_FILE_ACCESSES.get(version, max(_ALL_FILE_ACCESSES.values()))) - 1
     read = _EXECUTE | _READ | _LIST
-    programs = {sys.prefix, sys.base_prefix, *sys.path, os.environ.get("PYTHONPATH", "")}
-    readable = [*_READABLE, *(p for text in programs for p in text.split(os.pathsep) if p)]
-    rules = [(Path(path), read) for path in (*readable, *map(str, files.readable))]
+    programs = filter(None, {sys.prefix, sys.base_prefix, *sys.path})
+    readable = (*_READABLE, *programs, *map(str, files.readable))
+    rules = [(Path(path), read) for path in readable]
     rules += [(Path("/dev/null"), read | _WRITE)]
     if os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:  # else even the system's knobs are in there
         rules += [(Path("/proc"), read | _WRITE | (_TRUNCATE & everything))]
