@@ -18,7 +18,7 @@ from optim.evalset import EvalSet, evalset_from_digest
 from optim.findings import Caution
 from optim.graph import analysis_of
 from optim.judging.growth import growth
-from optim.judging.quality import quality_of
+from optim.judging.quality import ALL, QUICK, quality_of
 from optim.judging.saturation import lost, saturation
 from optim.model import Model, load_model
 from optim.recipe import Recipe
@@ -149,7 +149,7 @@ class _Step:
             self._original,
             self._recipe,
             self._evalset,
-            quick=quick,
+            QUICK if quick else ALL,
             cancelled=self._cancelled,
         )
         self._learn(quality=quality, judged=not quick or quality.complete)
