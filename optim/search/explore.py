@@ -35,22 +35,7 @@ def starting_recipes(
         flags: the CPU's instruction sets, as `/proc/cpuinfo` names them.
         cores: how many cores may be used.
     """
-    here = Circumstances(ops, frozenset(flags), cores)
-    declared = {start for part in ingredients().values() for start in part.starts}
-    ranked = sorted(declared, key=lambda start: (start.rank, start.spelling))
-    found = filter(None, (_started(start, here) for start in ranked if start.when(here)))
-    return list(dict.fromkeys([Recipe.baseline(), *found]))[:_START_SIZE]
-
-
-def _started(start: Start, here: Circumstances) -> Recipe | None:
-    """The recipe, where every part of it is installed and can do something with the model."""
-    try:
-        recipe = Recipe.parse(start.spelling)
-    except InputError as error:  # declared by a part of another package
-        _LOG.warning("%s is not started with: %s", start.spelling, error)
-        return None
-    usable = all(not part.missing() and part.takes(here) for part in recipe.parts)
-    return recipe if usable else None
+    return started(Circumstances(ops, frozenset(flags), cores))[:_START_SIZE]
 
 
 def circumstances_of(study: Study) -> Circumstances:
@@ -64,41 +49,6 @@ def starting_set(study: Study) -> list[Recipe]:
     """The starting recipes for a study's model on this machine."""
     here = circumstances_of(study)
     return starting_recipes(here.ops, here.flags, here.cores)
-
-
-def neighbours(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """Recipes one step from this one: another value of one setting, or one more pass."""
-    here = replace(here, recipe=recipe.parts)
-    changed = [
-        Recipe.of([*recipe.parts[:position], other, *recipe.parts[position + 1 :]])
-        for position, part in enumerate(recipe.parts)
-        for other in _variants(part, here)
-    ]
-    return [*changed, *_with_one_more(recipe, here)]
-
-
-def remedies(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """What is declared worth trying only where 8-bit products were found to overflow."""
-    usual = neighbours(recipe, here)
-    return [one for one in neighbours(recipe, replace(here, saturated=True)) if one not in usual]
-
-
-def _variants(part: Ingredient, here: Circumstances) -> Iterator[Ingredient]:
-    """The part with one setting changed to another value that it declares worth trying."""
-    for one in part.searched:
-        for value in one.values if one.when(here) else ():
-            if getattr(part, one.field) != value:
-                yield build_part(type(part), {**part.model_dump(), one.field: value})
-
-
-def _with_one_more(recipe: Recipe, here: Circumstances) -> Iterator[Recipe]:
-    """The recipe with a pass added that is tried on any, where its stage is free."""
-    stages = {one.stage for one in recipe.passes}
-    for added in all_passes().values():
-        free = added.tried_on_any and added.stage not in stages and not added.missing()
-        if free and added().takes(here):
-            passes: list[Pass] = [*recipe.passes, added()]
-            yield Recipe.of([*sorted(passes, key=lambda one: one.stage), recipe.runtime])
 
 
 def explore_study(
