@@ -165,6 +165,10 @@ class StaticInt8(Pass):
         """Integers of 8 bits."""
         return "int8"
 
+    def cheaply(self) -> "StaticInt8":
+        """Ranges of one sample: no kernel depends on them."""
+        return self.model_copy(update={"samples": 1, "calibration": Calibrator.MINMAX})
+
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Insert QuantizeLinear and DequantizeLinear around the chosen nodes."""
         refuse_quantized(model)

@@ -8,9 +8,10 @@ choices.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from math import log
 
-from optim.errors import OptimError
+from optim.errors import Cancelled, OptimError
 from optim.recipe import Recipe
 from optim.search.field import Field
 from optim.search.instrument import Errors, Instrument
@@ -55,13 +56,18 @@ class Search:
     def run(self) -> Facts | None:
         """Search until the budget is spent or nothing is worth trying; returns the pick."""
         self._resume()
+        with suppress(Cancelled):  # by who asked, or since the budget is spent: the best so far
+            self._go_on()
+        self.field.refresh()
+        self._on_news(self.news())
+        return self.field.picked
+
+    def _go_on(self) -> None:
         while (step := self._plan.next(self._budget - self._instrument.now())) is not None:
             self._on_news(self.news(step))
             getattr(self, f"_{step.kind}")(step.recipes)
             self.field.refresh()
             self._widen()
-        self._on_news(self.news())
-        return self.field.picked
 
     def news(self, step: Step | None = None) -> News:
         """Where it stands, and which step it takes."""
@@ -103,6 +109,8 @@ class Search:
                 found = self._instrument.mend(recipe, self.field.goal.max_loss)
                 one.notes.append(found.why)
                 self.field.add(found.recipes)
+            except Cancelled:
+                raise
             except OptimError as error:
                 one.notes.append(str(error))
             self._plan.costs.learn("mend", self._instrument.now() - began)

@@ -16,6 +16,8 @@ _NARROW = 0.025  # half-width of an interval that more processes hardly help
 _LITTLE = 0.004  # of log gain, for which nothing more is tried
 _MENDING_COSTS, _MENDING_WORKS = 0.08, 0.5
 
+_FIRST = 10.0  # more than any hope: the original is seen at once
+
 Hope = tuple[float, Recipe]
 
 
@@ -45,7 +47,8 @@ class Plan:
         for one, guess in zip(waiting, expected, strict=True):
             mean = guess.mean - self._field.shared_by(one.threads)
             hope = expected_improvement(mean, guess.spread, lead)
-            hopes.append((hope * self.holding.chance(one.recipe), one.recipe))
+            hope *= self.holding.chance(one.recipe)
+            hopes.append((_FIRST if one.is_reference else hope, one.recipe))
         for top in _heats(hopes):
             builds = sum(bool(recipe.passes) for _, recipe in top)
             seconds = self.costs.of("build") * builds + self.costs.heat(len(top))
@@ -73,7 +76,7 @@ class Plan:
             for one, reading in self._field.timed()
             if self._may_lead(one, reading)
         ]
-        for top in _heats([pair for pair in open_ones if pair[0] > 0]):
+        for top in _heats([pair for pair in open_ones if pair[0] > _LITTLE / 2]):
             yield Step("settle", _recipes(top), top[0][0], self.costs.heat(len(top)))
 
     def _may_lead(self, one: Candidate, reading: Reading) -> bool:

@@ -117,7 +117,8 @@ def _table(rows: list[Known], columns: list[Known]) -> Floats:
     shared: Floats = _roots(rows, place) @ _roots(columns, place).T
     others = [[1.0 if a.here and b.here else _across(a, b) for b in columns] for a in rows]
     same = [[_OWN * (a.here and b.here and a.recipe == b.recipe) for b in columns] for a in rows]
-    return shared * np.array(others) + np.array(same)
+    covariance: Floats = shared * np.array(others) + np.array(same)
+    return covariance
 
 
 def _roots(known: list[Known], place: dict[str, int]) -> Floats:

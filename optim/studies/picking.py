@@ -2,9 +2,9 @@
 
 It never rests on a point estimate. Only what is shown to be faster than the original at equal
 threads is picked: on the interval of its paired ratio, 95 % of it for all that were compared
-together (Bonferroni: the best of many would else look faster by chance). And only where the loss is within the
-limit: shown by its interval, or judged on every sample there is and at most the limit, which the
-pick then says. Otherwise it is the original.
+together (Bonferroni: the best of many would else look faster by chance). And only where the loss
+is within the limit: shown by its interval, or judged on every sample there is and at most the
+limit, which the pick then says. Otherwise it is the original.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,10 +15,13 @@ from typing import Literal
 from scipy.special import ndtri
 
 from optim.findings import Interval
+from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
+from optim.recipe import Recipe
 from optim.studies.goal import Goal
-from optim.studies.trial import Trial
+from optim.studies.trial import Progress, Trial
 from optim.targets import LOCAL
+from optim.timing.measurement import Summary
 
 Place = Literal[
     "picked",
@@ -38,8 +41,9 @@ EVEN = Interval(value=1, low=1, high=1)
 @dataclass(frozen=True)
 class Facts:
     """What a pick looks at. `gain`: speed relative to the original on one thread, `alike`: to the
-    original on as many threads, both paired ratios; `loss` as `Metric.loss` has it, None before it is
-    judged; `whole`: judged on every sample there is; `sound`: the outputs are near the original's.
+    original on as many threads, both paired ratios; `loss` as `Metric.loss` has it, None before it
+    is judged; `whole`: judged on every sample there is; `sound`: the outputs are near the
+    original's.
     """
 
     name: str
@@ -166,7 +170,7 @@ def samples_wanted(loss: Interval, samples: int, limit: float) -> int | None:
         return None
     exact = samples * (reach / room) ** 2
     step = 10 ** max(0, len(str(ceil(exact))) - 2)
-    return ceil(exact / step) * step
+    return int(ceil(exact / step) * step)
 
 
 def pick(field: Iterable[Facts], goal: Goal, cores: int, compared: int = 1) -> Facts | None:
@@ -209,33 +213,35 @@ def facts_of(trial: Trial) -> Facts | None:
     """What is known of a measured trial; None without a timing."""
     if trial.summary is None or trial.target != LOCAL:
         return None
-    original = trial.recipe.is_baseline
-    quality, summary = trial.quality, trial.summary
+    return facts(trial.recipe, trial.summary, trial)
+
+
+def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
+    """What is known of a recipe from its timings and the rest of its progress."""
+    quality, original = progress.quality, recipe.is_baseline
     return Facts(
-        name=trial.recipe.spelling,
-        threads=trial.recipe.runtime.threads,
+        name=recipe.spelling,
+        threads=recipe.runtime.threads,
         is_original=original,
         gain=(summary.thread_gain or EVEN) if original else summary.gain,
         alike=EVEN if original else summary.speedup,
-        loss=loss_of_quality(trial),
+        loss=_loss_of(quality) if quality else None,
         samples=quality.n if quality else 0,
         whole=bool(quality and quality.complete),
-        sound=bool(quality and quality.sound),
+        sound=quality is None or quality.sound,
         quality=quality.value if quality else None,
         p50_ms=summary.p50_ms.value,
-        size_mb=trial.size_bytes / 1e6 if trial.size_bytes is not None else None,
+        size_mb=progress.size_bytes / 1e6 if progress.size_bytes is not None else None,
         memory_mb=summary.peak_memory_mb,
         in_points=quality is None or find_metric(quality.metric).higher_is_better,
     )
 
 
-def loss_of_quality(trial: Trial) -> Interval | None:
+def _loss_of(quality: Quality) -> Interval:
     """The loss with its interval, in the unit of a goal's `max_loss`."""
-    if trial.quality is None:
-        return None
-    low, high = trial.quality.difference_ci
-    span = Interval(value=trial.quality.difference, low=low, high=high)
-    return find_metric(trial.quality.metric).loss(span, trial.quality.baseline_value)
+    low, high = quality.difference_ci
+    span = Interval(value=quality.difference, low=low, high=high)
+    return find_metric(quality.metric).loss(span, quality.baseline_value)
 
 
 def picked(trials: Sequence[Trial], goal: Goal, cores: int) -> Trial | None:
