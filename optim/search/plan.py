@@ -13,7 +13,8 @@ from optim.timing.stats import ENOUGH_PROCESSES
 _HEAT = 4  # candidates in one process, beside the original
 _MOST_PROCESSES = 8
 _NARROW = 0.025  # half-width of an interval that more processes hardly help
-_LITTLE = 0.004  # of log gain, for which nothing more is tried
+_LITTLE = 0.001  # of log gain, for which nothing more is judged or timed again
+_HARDLY = 1e-4  # for which nothing new is tried: what was not tried is known least
 _MENDING_COSTS, _MENDING_WORKS = 0.08, 0.5
 
 _FIRST = 10.0  # more than any hope: the original is seen at once
@@ -36,8 +37,9 @@ class Plan:
         settling = list(self._settlings())
         if settling and left < 3 * self.costs.heat(2):
             return best(settling, left)
-        others = [*self._timings(), *self._judgings(), *self._mendings()]
-        return best((one for one in (*others, *settling) if one.worth > _LITTLE), left)
+        others = [*settling, *self._judgings(), *self._mendings()]
+        worth_it = [one for one in others if one.worth > _LITTLE]
+        return best([*worth_it, *(one for one in self._timings() if one.worth > _HARDLY)], left)
 
     def _timings(self) -> Iterator[Step]:
         """A heat of what promises most, for each number of threads."""

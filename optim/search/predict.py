@@ -21,7 +21,7 @@ from optim.recipe import Recipe
 _VARIANCE = {"engine": 0.03, "part": 0.01, "lower": 0.06, "setting": 0.01, "threads": 0.05}
 """Of log gains, for each token of its kind that two recipes share; `lower`: a lower precision,
 which moves the time most, alone and with its engine."""
-_OWN = 0.004  # what no token explains
+_OWN = 0.02  # what no token explains
 _ELSEWHERE = 0.7  # how far another model of the same mix tells
 _MIX_LENGTH = 0.35
 _FLOPS_PER_S, _BYTES_PER_S = 5e10, 1e10  # rough, and only their ratio matters to a mix

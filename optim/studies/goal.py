@@ -25,3 +25,7 @@ class Goal(BaseModel):
     max_memory_mb: float | None = Field(default=None, gt=0)
     max_size_mb: float | None = Field(default=None, gt=0)
     cores: int | None = Field(default=None, ge=1)
+
+
+DEFAULT = Goal()
+"""The fastest that loses one point at most."""

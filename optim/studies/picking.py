@@ -16,9 +16,10 @@ from scipy.special import ndtri
 
 from optim.findings import Interval
 from optim.judging.quality import Quality
+from optim.machine.environment import usable_cores
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
-from optim.studies.goal import Goal
+from optim.studies.goal import DEFAULT, Goal
 from optim.studies.trial import Progress, Trial
 from optim.targets import LOCAL
 from optim.timing.measurement import Summary
@@ -244,10 +245,10 @@ def _loss_of(quality: Quality) -> Interval:
     return find_metric(quality.metric).loss(span, quality.baseline_value)
 
 
-def picked(trials: Sequence[Trial], goal: Goal, cores: int) -> Trial | None:
+def picked(trials: Sequence[Trial], goal: Goal = DEFAULT) -> Trial | None:
     """The trial that a goal picks; see `pick`."""
-    known = {trial.number: facts for trial in trials if (facts := facts_of(trial))}
-    found = pick(known.values(), goal, cores, compared=len(known))
+    known = {trial.number: found for trial in trials if (found := facts_of(trial))}
+    found = pick(known.values(), goal, usable_cores(), compared=len(known))
     return next((t for t in trials if found and known.get(t.number) is found), None)
 
 

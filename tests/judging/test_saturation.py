@@ -5,17 +5,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support import evalset_models as models
-from support.trials import measured, quality
 
-from optim.findings import Caution
 from optim.judging import overflow_probe, saturation
 from optim.judging.overflow_probe import probe, saturates_here
 from optim.judging.saturation import share_of_overflowing_pairs, suspects
 from optim.machine.environment import cpu_flags
 from optim.part import Circumstances
 from optim.recipe import Recipe
-from optim.search import explore
-from optim.search.explore import neighbours, remedies
+from optim.search.space import neighbours, remedies
 
 HERE = Circumstances({"MatMul": 1})
 INT8 = Recipe.parse("dynamic_int8 + onnxruntime")
@@ -140,38 +137,6 @@ def test_the_caution_names_the_cause_the_layer_and_what_helps(home, tmp_path, mo
     assert saturation.saturation(built, Recipe.parse("fp16 + onnxruntime")) is None
     monkeypatch.setattr(saturation, "saturates_here", lambda recipe: False)
     assert saturation.saturation(built, INT8) is None
-
-
-class OneRound:
-    """A study and its queue, whose first trial loses by products that overflow."""
-
-    def __init__(self):
-        self.recipes = []
-
-    def add(self, recipe, *_, **__):
-        self.recipes.append(recipe)
-        return len(self.recipes) - 1
-
-    def run_all(self, *_, **__):
-        pass
-
-    def trials_of(self, numbers):
-        lost = quality(0.9).model_copy(update={"collapsed": True})
-        caution = Caution(code=saturation.SATURATED, text="overflow")
-        return [
-            measured(number, 1.0, 2.0).model_copy(
-                update={"recipe": self.recipes[number], "quality": lost, "warnings": (caution,)}
-            )
-            for number in numbers
-        ]
-
-
-def test_a_search_mends_what_collapsed_by_overflow_first(monkeypatch) -> None:
-    study = OneRound()
-    monkeypatch.setattr(explore, "starting_set", lambda study: [INT8])
-    monkeypatch.setattr(explore, "circumstances_of", lambda study: HERE)
-    explore.explore_study(study, study, 0.5, lambda trial: None)
-    assert study.recipes[:3] == [INT8, *remedies(INT8, HERE)]
 
 
 def test_the_search_tries_the_remedies_only_there() -> None:

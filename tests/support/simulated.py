@@ -18,7 +18,7 @@ BETWEEN, WITHIN, ROUNDS = 0.025, 0.04, 12  # of log ratios, as seen on real mach
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of a recipe: its speed-up at equal threads and the share of answers it spoils."""
+    """What is true of a recipe: its speed-up at equal threads, the share of answers it spoils."""
 
     speedup: float = 1.0
     loss: float = 0.0

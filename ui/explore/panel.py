@@ -6,7 +6,7 @@ import streamlit as st
 
 from optim.evalset import relabelled
 from optim.findings import Caution
-from optim.search.explore import starting_set
+from optim.search.space import starting_set
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures, lines
@@ -110,7 +110,7 @@ def _quality(study: Study, trial: Trial) -> None:
 def _relabel(study: Study, change: str) -> None:
     with errors_shown(), st.spinner("Changing the labels ..."):
         other = create_study(study.model, relabelled(study.evalset, change))
-        submit(other, starting_set(other), LOCAL, "start")
+        submit(other, starting_set(other.model), LOCAL, "start")
         choose_study(other.name)
 
 
