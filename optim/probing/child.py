@@ -78,23 +78,20 @@ class _Arm:
         return time.perf_counter_ns() - start
 
 
-def timed(*, runtime: str, threads: int, seconds: float, folder: str) -> list[dict[str, Any]]:
-    """Child: the rows of one runtime as JSON; what `seconds` do not suffice for is said so.
+def timed(*, runtime: str, threads: int, deadline: float, folder: str) -> list[dict[str, Any]]:
+    """Child: the rows of one runtime as JSON.
 
     Args:
         threads: 1 for every case; more for those that show what threads bring.
+        deadline: on the monotonic clock, which processes share; no case is begun after it, and
+            the rows of those left say so.
     """
-    deadline = time.monotonic() + seconds
     wanted = [case for case in cases() if threads == 1 or case.threaded]
     chance = random.Random(0)
     rows = []
     for case in wanted:
-        late = time.monotonic() > deadline
         arms = [*_arms(runtime, threads, case)]
-        if late:
-            for arm in arms:
-                arm.lacks = _LATE
-        else:
+        if time.monotonic() < deadline:
             _open(arms, runtime, case, Path(folder))
             _time(arms, chance)
         rows += _rows(arms, runtime, case)
@@ -116,13 +113,15 @@ def _arms(runtime: str, threads: int, case: Case) -> Iterator[_Arm]:
 
 
 def _open(arms: Sequence[_Arm], runtime: str, case: Case, folder: Path) -> None:
-    engines = all_runtimes()
+    engines, written = all_runtimes(), set()
     for arm in arms:
         on_baseline = arm.reference and not any(one.threads > 1 for one in arms)
         kind = engines[BASELINE_RUNTIME if on_baseline else runtime]
         engine, form = _engine(kind, arm.precision, arm.threads)
-        path = folder / "model.onnx"
-        path.write_bytes(case.model(form).SerializeToString())
+        path = folder / f"{form}.onnx"
+        if form not in written:
+            path.write_bytes(case.model(form).SerializeToString())
+            written.add(form)
         arm.open(engine, path, case.shape)
 
 
@@ -167,7 +166,7 @@ def _rows(arms: Sequence[_Arm], runtime: str, case: Case) -> Iterator[Row]:
             work=case.work,
             rounds=tuple(arm.rounds),
             reference=tuple(_reference(arms, place).rounds),
-            lacks=arm.lacks,
+            lacks=arm.lacks or ("" if arm.rounds else _LATE),
         )
 
 

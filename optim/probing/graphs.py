@@ -30,17 +30,20 @@ class _Graph:
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
         self.constants: list[onnx.TensorProto] = []
+        self.precision = "fp32"
 
-    def constant(self, value: Any, kind: int | None = None) -> str:
-        """The name of a constant, of the element type `kind` where it is not the array's."""
-        from onnx import helper, numpy_helper
+    def constant(self, value: Any, precision: str = "") -> str:
+        """The name of a constant, in fp32, fp16 or bf16 where it is not to stay as it is."""
+        from onnx import TensorProto, numpy_helper
 
-        name, value = f"c{len(self.constants)}", np.asarray(value)
-        if kind is None:
-            self.constants.append(numpy_helper.from_array(value, name))
-        else:
-            self.constants.append(helper.make_tensor(name, kind, value.shape, value.ravel()))
-        return name
+        value = np.asarray(value, np.float16 if precision == "fp16" else None)
+        if precision == "bf16":  # the upper half of a 32-bit float
+            value = (value.view(np.uint32) >> 16).astype(np.uint16)
+        tensor = numpy_helper.from_array(value, f"c{len(self.constants)}")
+        if precision == "bf16":
+            tensor.data_type = TensorProto.BFLOAT16
+        self.constants.append(tensor)
+        return tensor.name
 
     def node(self, op: str, *inputs: str, outputs: int = 1, domain: str = "", **more: Any) -> str:
         """The name of a new node's output; of the first, where it has several (`n1`, `n1.1`)."""
@@ -50,6 +53,19 @@ class _Graph:
         names = [name, *(f"{name}.{i}" for i in range(1, outputs))]
         self.nodes.append(helper.make_node(op, inputs, names, name, domain=domain, **more))
         return name
+
+    def cast(self, value: str, precision: str) -> str:
+        """The name of `value` in fp32, fp16 or bf16; the graph's input is in fp32."""
+        from onnx import TensorProto
+
+        kinds = {
+            "fp32": TensorProto.FLOAT,
+            "fp16": TensorProto.FLOAT16,
+            "bf16": TensorProto.BFLOAT16,
+        }
+        same = precision == self.precision
+        self.precision = precision
+        return value if same else self.node("Cast", value, to=kinds[precision])
 
     def model(self, shape: list[int], answer: str) -> "onnx.ModelProto":
         """The model of an input `x` of this shape and the output that has this name."""
@@ -88,17 +104,14 @@ def layers(
 def _in_floats(
     graph: _Graph, op: str, weight: Array, precision: str, attributes: Mapping[str, Any]
 ) -> str:
-    from onnx import TensorProto
-
-    kinds = {"fp32": TensorProto.FLOAT, "fp16": TensorProto.FLOAT16, "bf16": TensorProto.BFLOAT16}
-    kind = kinds[precision]
-    value = "x" if precision == "fp32" else graph.node("Cast", "x", to=kind)
+    value = graph.cast("x", precision)
     for _ in range(_LAYERS):
-        parameters = [graph.constant(weight, kind)]
+        parameters = [graph.constant(weight, precision)]
         if op == "Conv":
-            parameters.append(graph.constant(np.zeros(len(weight), np.float32), kind))
+            bias = np.zeros(len(weight), np.float32)
+            parameters.append(graph.constant(bias, precision))
         value = graph.node("Relu", graph.node(op, value, *parameters, **attributes))
-    return value if precision == "fp32" else graph.node("Cast", value, to=TensorProto.FLOAT)
+    return graph.cast(value, "fp32")
 
 
 def _quantized(
@@ -167,8 +180,10 @@ def lstm(steps: int, width: int, precision: str) -> "onnx.ModelProto":
             [steps, 1, width],
             graph.node("DynamicQuantizeLSTM", *names, domain="com.microsoft", hidden_size=width),
         )
-    value = graph.node("LSTM", "x", graph.constant(weight), graph.constant(weight), hidden_size=width)
-    return graph.model([steps, 1, width], value)
+    value = graph.cast("x", precision)
+    parameters = [graph.constant(weight, precision) for _ in range(2)]
+    value = graph.node("LSTM", value, *parameters, hidden_size=width)
+    return graph.model([steps, 1, width], graph.cast(value, "fp32"))
 
 
 def reading(width: int) -> "onnx.ModelProto":

@@ -18,18 +18,22 @@ from optim.sandbox import Limits
 from optim.settings import settings
 
 OnProgress = Callable[[str, float], None]
-_SECONDS = 18.0  # of timing, over all parts
-_MOST_SECONDS = 29.0
-_THREADED_SHARE = 0.25
+_SECONDS = 24.0
+_MOST_SECONDS = 29.0  # by then a child is ended that did not keep its time
+_ONE_CORE, _THREADED = 5, 2  # shares of the time
 
 
 @dataclass(frozen=True)
 class _Part:
-    """What one child probes, and the seconds that it may take."""
+    """What one child probes; `share` of the time, relative to the others'."""
 
     runtime: type[Runtime]
     threads: int
-    seconds: float
+
+    @property
+    def share(self) -> int:
+        """With more threads few cases are tried."""
+        return _ONE_CORE if self.threads == 1 else _THREADED
 
     @property
     def title(self) -> str:
@@ -38,20 +42,39 @@ class _Part:
         return f"{self.runtime.title}, {cores}"
 
 
+class _Clock:
+    """The time of a probe, without what was spent waiting for the machine."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds so far."""
+        return time.monotonic() - self._start
+
+    def leave_out(self, seconds: float) -> None:
+        """These were spent waiting."""
+        self._start += seconds
+
+
 def probed(on_progress: OnProgress, cancelled: Callable[[], bool]) -> Probe:
     """What every installed runtime reaches on this machine. Raises Cancelled."""
-    started, waited = time.monotonic(), 0.0
-    installed = [one for one in all_runtimes().values() if not one.missing()]
-    parts, rows, failed = _parts(installed), [], {}
-    overflows = {one.name: tuple(sorted(overflows_here(one.name))) for one in installed}
+    clock, parts = _Clock(), _parts()
+    on_progress("products of bytes", 0.0)
+    names = dict.fromkeys(part.runtime.name for part in parts)
+    overflows = {name: tuple(sorted(overflows_here(name))) for name in names}
+    rows: list[Row] = []
+    failed: dict[str, str] = {}
     for number, part in enumerate(parts):
         asked = time.monotonic()
         with machine_to_itself(cancelled):
-            waited += time.monotonic() - asked
-            left = _MOST_SECONDS - (time.monotonic() - started - waited)
-            told = _watching(part, number / len(parts), len(parts), on_progress, cancelled)
+            clock.leave_out(time.monotonic() - asked)
+            told = _telling(part, clock, on_progress, cancelled)
+            of_the_rest = part.share / sum(one.share for one in parts[number:])
+            seconds = max(0.0, _SECONDS - clock.elapsed) * of_the_rest
             try:
-                rows += _timed(part, left, told)
+                rows += _timed(part, seconds, _MOST_SECONDS - clock.elapsed, told)
             except StepError as error:
                 failed[part.title] = error.what
     on_progress("done", 1.0)
@@ -64,29 +87,29 @@ def probed(on_progress: OnProgress, cancelled: Callable[[], bool]) -> Probe:
         rows=tuple(rows),
         overflows=overflows,
         failed=failed,
-        seconds=time.monotonic() - started - waited,
+        seconds=clock.elapsed,
     )
 
 
-def _parts(installed: Sequence[type[Runtime]]) -> list[_Part]:
-    cores, share = usable_cores(), _SECONDS / len(installed)
-    if cores == 1:
-        return [_Part(one, 1, share) for one in installed]
-    threaded = share * _THREADED_SHARE
-    return [
-        *(_Part(one, 1, share - threaded) for one in installed),
-        *(_Part(one, cores, threaded) for one in installed),
-    ]
+def _parts() -> list[_Part]:
+    """Every installed runtime on one core, then on all of them."""
+    installed = [one for one in all_runtimes().values() if not one.missing()]
+    return [_Part(one, threads) for threads in sorted({1, usable_cores()}) for one in installed]
 
 
-def _timed(part: _Part, left: float, cancelled: Callable[[], bool]) -> list[Row]:
-    """The part's rows from a child. Raises StepError; Cancelled."""
+def _timed(
+    part: _Part, seconds: float, most: float, cancelled: Callable[[], bool]
+) -> list[Row]:
+    """The part's rows from a child that may take so many seconds, its start included.
+
+    Raises: StepError, after `most` seconds at the latest; Cancelled.
+    """
     sandbox.wait_until_warm()
     with scratch("probe") as folder:
         argument = {
             "runtime": part.runtime.name,
             "threads": part.threads,
-            "seconds": min(part.seconds, left),
+            "deadline": time.monotonic() + seconds,
             "folder": str(folder),
         }
         found = sandbox.call(
@@ -96,21 +119,19 @@ def _timed(part: _Part, left: float, cancelled: Callable[[], bool]) -> list[Row]
             cpus=cores_for(part.threads),
             for_timing=True,
             files=sandbox.Files(writable=(folder,)),
-            limits=Limits(settings().step_memory_mb, max(left, 1.0)),
+            limits=Limits(settings().step_memory_mb, max(most, 1.0)),
             cancelled=cancelled,
         )
     return [Row.model_validate(row) for row in found]
 
 
-def _watching(
-    part: _Part, done: float, parts: int, on_progress: OnProgress, cancelled: Callable[[], bool]
+def _telling(
+    part: _Part, clock: _Clock, on_progress: OnProgress, cancelled: Callable[[], bool]
 ) -> Callable[[], bool]:
-    """`cancelled`, which is polled, telling how far the part is on its way by the clock."""
-    started = time.monotonic()
+    """`cancelled`, which is polled, telling each time how far the probe is, by the clock."""
 
     def poll() -> bool:
-        share = min(1.0, (time.monotonic() - started) / part.seconds)
-        on_progress(part.title, done + share / parts)
+        on_progress(part.title, min(0.99, clock.elapsed / _SECONDS))
         return cancelled()
 
     return poll

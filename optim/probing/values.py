@@ -9,8 +9,6 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.findings import Interval
 from optim.part import Kind, Product
-from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Slice
-from optim.timing.stats import speedup_of
 
 FP32 = "fp32"
 Operation = Literal["conv 3x3", "conv 1x1", "depthwise 3x3", "matmul", "lstm", "memory", "empty"]
@@ -68,6 +66,10 @@ class Row(BaseModel):
         """Speed relative to the reference, paired by round, as of one process."""
         if not self.rounds or not self.reference:
             return None
+        # Statistics are no business of the child that times, which should start soon.
+        from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Slice
+        from optim.timing.stats import speedup_of
+
         arms = {
             CANDIDATE: [[time] for time in self.rounds],
             BASELINE: [[time] for time in self.reference],
