@@ -2,14 +2,15 @@
 
 import itertools
 import tempfile
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.part import Circumstances, Hazard, Precision, Searched, Start
+from optim.part import Circumstances, Hazard, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.failing import check_opens, without_failing
@@ -17,9 +18,14 @@ from optim.passes.support.gemms import biases_apart
 from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
+    REDUCING,
     IntType,
+    ReduceRange,
+    Reducing,
+    bits_said,
     coverage,
     quant_type,
+    range_settled,
     weighted_nodes,
 )
 from optim.passes.support.tools import (
@@ -105,7 +111,7 @@ class StaticInt8(Pass):
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (
-        Searched("reduce_range", (True,), lambda here: here.saturated),
+        Searched("reduce_range", (ReduceRange.AUTO,), lambda here: here.saturated),
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
         Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
     )
@@ -143,11 +149,7 @@ class StaticInt8(Pass):
     symmetric: bool = Field(
         default=False, description="Centre the ranges of activations on zero (some accelerators)."
     )
-    reduce_range: bool = Field(
-        default=False,
-        description="Use 7 bits for weights; for x86 CPUs without VNNI or AMX, whose 8-bit "
-        "products can overflow.",
-    )
+    reduce_range: Reducing = Field(default=ReduceRange.AUTO, description=REDUCING)
     op_types: tuple[str, ...] = Field(
         default=("Conv", "ConvTranspose", "MatMul"),
         min_length=1,
@@ -164,6 +166,13 @@ class StaticInt8(Pass):
     def lowers_to(self) -> Precision:
         """Integers of 8 bits."""
         return "int8"
+
+    def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
+        """With 7 or 8 bits where `reduce_range` was left to the machine."""
+        if self.reduce_range is not ReduceRange.AUTO:
+            return self, ""
+        found, why = range_settled(f"{self.activations.value}{self.weights.value}", overflowing)
+        return self.model_copy(update={"reduce_range": found}), why
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Insert QuantizeLinear and DequantizeLinear around the chosen nodes."""
@@ -189,7 +198,7 @@ class StaticInt8(Pass):
         between = set(chosen) - heavy - set(failed)
         if between:
             notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
-        notes += left
+        notes += [bits_said(self.reduce_range), *left]
         notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
         return Outcome(result, True, tuple(notes))
 
@@ -267,7 +276,7 @@ class StaticInt8(Pass):
                 op_types_to_quantize=_types_of(model, names),
                 nodes_to_quantize=names,
                 per_channel=self.per_channel,
-                reduce_range=self.reduce_range,
+                reduce_range=self.reduce_range is ReduceRange.ON,
                 activation_type=quant_type(self.activations),
                 weight_type=quant_type(self.weights),
                 extra_options={

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from optim.arrays import Array
 from optim.probing import graphs
 from optim.probing.values import FP32, Operation
 
@@ -120,7 +121,8 @@ def _empty() -> Case:
     return Case("empty", "one number", (1,), 0.0, (FP32,), lambda precision: graphs.empty())
 
 
-def _weight(*shape: int) -> np.ndarray:
+def _weight(*shape: int) -> Array:
     """Random, so that values neither grow nor vanish from layer to layer."""
     values = np.random.default_rng(0).standard_normal(shape)
-    return (values * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
+    weight: Array = (values * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
+    return weight

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,14 +22,10 @@ from optim.probing.cases import Case, cases
 from optim.probing.values import FP32, Row
 from optim.runtimes.base import BASELINE_RUNTIME, Runtime, Session, all_runtimes
 
-if TYPE_CHECKING:
-    import onnx
-
 _ROUNDS = 5
 _BLOCK_NS = 5e6
 _WARM_NS = 10e6
 _MOST_RUNS = 40
-_LONG_NS = 50e6  # a run that takes longer is timed once a round
 _LATE = "The probe's time was over before it was tried."
 _THREADED = (FP32, "u8s8")
 
@@ -67,7 +63,7 @@ class _Arm:
         self.runs = max(1, min(_MOST_RUNS, round(_BLOCK_NS / median(times))))
 
     def block(self) -> None:
-        """One more round: the median of some runs, the first of them dropped where runs are short."""
+        """One more round: the median of some runs, where they are short without the first."""
         if self.runs > 1:
             self.call()
         self.rounds.append(round(median(self._timed() for _ in range(self.runs))))
@@ -88,7 +84,7 @@ def timed(*, runtime: str, threads: int, deadline: float, folder: str) -> list[d
     """
     wanted = [case for case in cases() if threads == 1 or case.threaded]
     chance = random.Random(0)
-    rows = []
+    rows: list[Row] = []
     for case in wanted:
         arms = [*_arms(runtime, threads, case)]
         if time.monotonic() < deadline:

@@ -43,7 +43,7 @@ class _Graph:
         if precision == "bf16":
             tensor.data_type = TensorProto.BFLOAT16
         self.constants.append(tensor)
-        return tensor.name
+        return str(tensor.name)
 
     def node(self, op: str, *inputs: str, outputs: int = 1, domain: str = "", **more: Any) -> str:
         """The name of a new node's output; of the first, where it has several (`n1`, `n1.1`)."""
@@ -130,8 +130,8 @@ def _quantized(
         parameters = [graph.node("DequantizeLinear", *names, axis=axis)]
         if op == "Conv":
             bias = np.zeros(len(weight), np.int32)
-            names = (bias, scales * _SCALE, bias)
-            parameters.append(graph.node("DequantizeLinear", *map(graph.constant, names), axis=0))
+            its = map(graph.constant, (bias, scales * _SCALE, bias))
+            parameters.append(graph.node("DequantizeLinear", *its, axis=0))
         value = graph.node("Relu", graph.node(op, value, *parameters, **attributes))
     if op == "Conv":
         value = graph.node("QuantizeLinear", value, scale, zero)
@@ -174,8 +174,9 @@ def lstm(steps: int, width: int, precision: str) -> "onnx.ModelProto":
         largest = np.abs(weight).max()
         integers = np.round(weight / largest * 127).astype(np.int8).transpose(0, 2, 1)
         bytes_of = [graph.constant(np.ascontiguousarray(integers)) for _ in range(2)]
-        scaling = [graph.constant(np.float32([largest / 127])), graph.constant(np.int8([0]))] * 2
-        names = ("x", *bytes_of, "", "", "", "", "", *scaling)
+        scale, zero = largest.reshape(1) / 127, np.zeros(1, np.int8)
+        scaling = [graph.constant(scale), graph.constant(zero)]
+        names = ("x", *bytes_of, "", "", "", "", "", *scaling, *scaling)
         return graph.model(
             [steps, 1, width],
             graph.node("DynamicQuantizeLSTM", *names, domain="com.microsoft", hidden_size=width),

@@ -1,7 +1,7 @@
 """Probe this machine: one child after the other, each alone on the machine."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -97,9 +97,7 @@ def _parts() -> list[_Part]:
     return [_Part(one, threads) for threads in sorted({1, usable_cores()}) for one in installed]
 
 
-def _timed(
-    part: _Part, seconds: float, most: float, cancelled: Callable[[], bool]
-) -> list[Row]:
+def _timed(part: _Part, seconds: float, most: float, cancelled: Callable[[], bool]) -> list[Row]:
     """The part's rows from a child that may take so many seconds, its start included.
 
     Raises: StepError, after `most` seconds at the latest; Cancelled.

@@ -7,6 +7,7 @@ ONNX Runtime, "Quantize ONNX models": "When to use reduce-range").
 """
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -19,9 +20,9 @@ from optim.arrays import Array
 from optim.errors import OptimError
 from optim.home import kept
 from optim.home.scratch import scratch
-from optim.machine.environment import machine_id
+from optim.machine.environment import machine_id, version_of
 from optim.part import Product
-from optim.runtimes.base import all_runtimes, engine_versions
+from optim.runtimes.base import all_runtimes
 
 if TYPE_CHECKING:
     import onnx
@@ -30,6 +31,8 @@ MOST_U8 = 255
 PRODUCTS: tuple[Product, ...] = get_args(Product)
 _REVISION = 1
 """Another one where the try itself is another."""
+_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA")
+"""Variables that keep engines from instructions which the CPU has."""
 _SIZE = 64  # rows, columns and summed products: enough for a vector kernel
 _STEP = 16384.0  # of an 8-bit output: the largest sums just fit
 _NEAR = 0.05  # share of the largest sum; what saturates is off by a half
@@ -49,11 +52,14 @@ def saturates_here(runtime: str) -> bool:
 def overflows_here(runtime: str) -> frozenset[Product]:
     """The products that overflow on this machine in the runtime of this name, as it comes.
 
-    Tried in a child, some tenths of a second, and kept. Raises StepError where the child fails.
+    Tried in a child, some tenths of a second, and kept. None in a runtime that is not installed.
+    Raises StepError where the child fails.
     """
-    versions = engine_versions()
-    engine = [f"{name} {versions[name]}" for name in all_runtimes()[runtime].packages]
-    key = json.dumps([_REVISION, runtime, engine, machine_id()])
+    if all_runtimes()[runtime].missing():
+        return frozenset()
+    packages = {name: version_of(name) for name in all_runtimes()[runtime].packages}
+    limits = [os.environ.get(name, "") for name in _LIMITS]
+    key = json.dumps([_REVISION, runtime, packages, machine_id(), limits])
     return frozenset(kept(Overflow, "saturation", key, lambda: _tried(runtime)).products)
 
 
@@ -107,19 +113,19 @@ def _forms(product: Product, weights: Array) -> Iterator["onnx.ModelProto"]:
     kind = TensorProto.UINT8 if product[0] == "u" else TensorProto.INT8
     integer = [node("Cast", "x", "q", to=kind), node("MatMulInteger", "q w zero zero_w", "i")]
     yield _model([*integer, node("Cast", "i", "y", to=TensorProto.FLOAT)], product, weights)
-    convolution = [
-        *(node("Transpose", "x", "t"), node("Reshape", "t image", "p")),
-        *(node("QuantizeLinear", "p one zero", "q"), node("DequantizeLinear", "q one zero", "d")),
-        *(node("DequantizeLinear", "f one zero_w", "v"), node("Conv", "d v", "c")),
-        *(node("QuantizeLinear", "c step middle", "r"), node("DequantizeLinear", "r step middle", "s")),
-        *(node("Reshape", "s square", "u"), node("Transpose", "u", "y")),
+    image = [node("Transpose", "x", "t"), node("Reshape", "t image", "p")]
+    image += [
+        node("QuantizeLinear", "p one zero", "q"),
+        node("DequantizeLinear", "q one zero", "d"),
     ]
-    yield _model(convolution, product, weights)
+    image += [node("DequantizeLinear", "f one zero_w", "v"), node("Conv", "d v", "c")]
+    image += [node("QuantizeLinear", "c step middle", "r")]  # else it would stay in floats
+    image += [node("DequantizeLinear", "r step middle", "s")]
+    image += [node("Reshape", "s square", "u"), node("Transpose", "u", "y")]
+    yield _model(image, product, weights)
 
 
-def _model(
-    nodes: list["onnx.NodeProto"], product: Product, weights: Array
-) -> "onnx.ModelProto":
+def _model(nodes: list["onnx.NodeProto"], product: Product, weights: Array) -> "onnx.ModelProto":
     """A model of x [rows, summed] and y [rows, columns]; weights of numbers from -128 to 127."""
     from onnx import TensorProto, helper, numpy_helper
 
