@@ -2,7 +2,7 @@
 with. Search, advice and documents gather it; none of them knows a part by name.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -120,29 +120,45 @@ class Circumstances:
         }
         return tuple(kind for kind, there in has.items() if there)
 
-    def measured(self, precision: str, runtime: str = "") -> dict[Kind, Interval]:
-        """What a precision was measured to bring the model's kinds of arithmetic on a runtime.
+    def measured(
+        self, precision: str, runtime: str = "", kinds: Collection[Kind] = ()
+    ) -> dict[Kind, Interval]:
+        """What a precision was measured to bring the model's kinds of arithmetic here.
 
-        Speed relative to fp32 on ONNX Runtime; on the recipe's runtime where none is named.
+        Speed relative to fp32 on ONNX Runtime, one thread.
+
+        Args:
+            precision: as `optim.probing.Probe.gain` has it.
+            runtime: the recipe's where it is not named.
+            kinds: those that count, of the model's; all where none is named.
         """
         engine = runtime or (self.recipe[-1].name if self.recipe else "")
         if self.known is None or not engine:
             return {}
-        gains = {kind: self.known.gain(engine, precision, kind) for kind in self.kinds}
+        asked = [kind for kind in self.kinds if kind in kinds or not kinds]
+        gains = {kind: self.known.gain(engine, precision, kind) for kind in asked}
         return {kind: gain for kind, gain in gains.items() if gain is not None}
 
-    def gains(self, precision: str, runtime: str = "") -> bool:
-        """Whether a precision makes this model faster here: as measured, else as flags have it."""
-        if measured := self.measured(precision, runtime):
-            return any(gain.value >= _WORTH for gain in measured.values())
+    def measured_gain(
+        self, precision: str, runtime: str = "", kinds: Collection[Kind] = ()
+    ) -> bool:
+        """Whether a precision was measured to make a kind of the model's arithmetic faster."""
+        found = self.measured(precision, runtime, kinds)
+        return any(gain.value >= _WORTH for gain in found.values())
+
+    def gains(self, precision: str, runtime: str = "", kinds: Collection[Kind] = ()) -> bool:
+        """Whether a precision may make this model faster: as measured, else as flags have it."""
+        if self.measured(precision, runtime, kinds):
+            return self.measured_gain(precision, runtime, kinds)
         assumed = {"int8": self.int8_instructions, "bf16": self.bf16_instructions}
         return assumed.get(precision, True)
 
-    def cited(self, precision: str, runtime: str = "") -> str:
-        """A sentence on what was measured of a precision; empty where nothing was."""
+    def cited(self, *precisions: str, runtime: str = "", kinds: Collection[Kind] = ()) -> str:
+        """A sentence on what was measured of precisions; empty where nothing was."""
         found = [
             f"{precision} {_NAMES[kind]} reach {gain.value:.2g}x of fp32"
-            for kind, gain in self.measured(precision, runtime).items()
+            for precision in precisions
+            for kind, gain in self.measured(precision, runtime, kinds).items()
         ]
         return f"Measured here: {', '.join(found)}." if found else ""
 

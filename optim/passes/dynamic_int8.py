@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, field_validator
 
-from optim.part import Hazard, Precision, Product, Searched, Start
+from optim.part import Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.normal import at_least_opset
@@ -37,6 +37,8 @@ from optim.passes.support.tools import (
 if TYPE_CHECKING:
     import onnx
 
+_CONVOLUTIONS: tuple[Kind, ...] = ("conv",)
+_QUANTIZED: tuple[Kind, ...] = ("matmul", "recurrent")
 _SUPPORTED = ("MatMul", "Attention", "LSTM", "Gather", "Conv")
 
 
@@ -69,7 +71,14 @@ class DynamicInt8(Pass):
             "dynamic int8 on convolutions",
             "dynamic_int8 made convolutional networks 5 to 11 times slower: its integer "
             "convolution is slow and quantizes its input on every run. Use static_int8.",
-            lambda part, here: here.has_conv,
+            lambda part, here: here.has_conv and "Conv" in part.op_types,
+            lambda part, here: here.cited("dynamic", kinds=_CONVOLUTIONS),
+        ),
+        Hazard(
+            "dynamic int8 gains little",
+            "int8 with ranges measured while running gains little on this CPU.",
+            lambda part, here: not here.gains("dynamic", kinds=_QUANTIZED),
+            lambda part, here: here.cited("dynamic", kinds=_QUANTIZED),
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (

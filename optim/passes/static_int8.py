@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.part import Circumstances, Hazard, Precision, Product, Searched, Start
+from optim.part import Circumstances, Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.failing import check_opens, without_failing
@@ -41,6 +41,7 @@ from optim.passes.support.tools import (
 if TYPE_CHECKING:
     import onnx
 
+_QUANTIZED: tuple[Kind, ...] = ("conv", "matmul")
 _FLOAT_OUTPUT_OPS = ("MatMul", "Gemm")
 """Their kernels give float outputs at no cost, and what follows them seldom wants integers."""
 _CHAIN_OPS = {
@@ -51,6 +52,7 @@ _CHAIN_OPS = {
 """What ONNX Runtime computes in 8 bits, worth it only between nodes that are quantized."""
 _ABSORBED_OPS = ("Relu", "Clip")
 """They cost nothing: the rounding of the node before them does their work."""
+_MUCH_SLOWER = 0.8
 
 
 class ActivationType(StrEnum):
@@ -59,6 +61,15 @@ class ActivationType(StrEnum):
     U8 = "u8"
     S8 = "s8"
     U16 = "u16"
+
+
+def _loses_to_u8s8(here: Circumstances) -> bool:
+    """Whether signed activations are much slower, as measured, else as is known of engines."""
+    signed, usual = here.measured("s8s8"), here.measured("u8s8")
+    both = signed.keys() & usual.keys()
+    if not both:
+        return here.runs_on("onnxruntime")
+    return any(signed[kind].value < _MUCH_SLOWER * usual[kind].value for kind in both)
 
 
 def _has_products(here: Circumstances) -> bool:
@@ -93,11 +104,10 @@ class StaticInt8(Pass):
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
             "signed activations",
-            "Signed activations cost ONNX Runtime most of the gain of int8 on x86: its fast "
-            "kernels take unsigned ones (u8s8). Use activations=u8.",
-            lambda part, here: (
-                part.activations == ActivationType.S8 and here.runs_on("onnxruntime")
-            ),
+            "Signed activations cost most of the gain of int8 here: the fast kernels of ONNX "
+            "Runtime on x86, for one, take unsigned ones (u8s8). Use activations=u8.",
+            lambda part, here: part.activations == ActivationType.S8 and _loses_to_u8s8(here),
+            lambda part, here: here.cited("s8s8", "u8s8"),
         ),
         Hazard(
             "int8 on recurrent",  # a head of one or two Gemm is common
@@ -105,9 +115,10 @@ class StaticInt8(Pass):
             lambda part, here: here.recurrent and not here.has_conv,
         ),
         Hazard(
-            "no int8 instructions",
-            "This CPU has no int8 dot-product instructions (VNNI, AMX): int8 gains little here.",
-            lambda part, here: not here.int8_instructions,
+            "int8 gains little",
+            "int8 gains little on this CPU.",
+            lambda part, here: not here.gains("int8", kinds=_QUANTIZED),
+            lambda part, here: here.cited("int8", kinds=_QUANTIZED),
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (

@@ -68,6 +68,7 @@ def probed(on_progress: OnProgress, cancelled: Callable[[], bool]) -> Probe:
     failed: dict[str, str] = {}
     for number, part in enumerate(parts):
         asked = time.monotonic()
+        on_progress("waiting until nothing else is timed", _share(clock))
         with machine_to_itself(cancelled):
             clock.leave_out(time.monotonic() - asked)
             told = _telling(part, clock, on_progress, cancelled)
@@ -129,7 +130,11 @@ def _telling(
     """`cancelled`, which is polled, telling each time how far the probe is, by the clock."""
 
     def poll() -> bool:
-        on_progress(part.title, min(0.99, clock.elapsed / _SECONDS))
+        on_progress(part.title, _share(clock))
         return cancelled()
 
     return poll
+
+
+def _share(clock: _Clock) -> float:
+    return min(0.99, clock.elapsed / _SECONDS)

@@ -22,6 +22,7 @@ KINDS: dict[Operation, Kind] = {
 """The kind of arithmetic that an operation stands for."""
 Unit = Literal["GFLOP/s", "GB/s", "µs"]
 _UNITS: dict[Operation, Unit] = {"memory": "GB/s", "empty": "µs"}
+LATE = "The probe's time was over before it was tried."
 _INT8 = ("u8s8", "dynamic")
 
 
