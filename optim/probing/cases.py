@@ -122,7 +122,7 @@ def _empty() -> Case:
 
 
 def _weight(*shape: int) -> Array:
-    """Random, so that values neither grow nor vanish from layer to layer."""
+    """Random, so that values grow little from layer to layer."""
     values = np.random.default_rng(0).standard_normal(shape)
-    weight: Array = (values * np.sqrt(2 / np.prod(shape[1:]))).astype(np.float32)
+    weight: Array = (values / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
     return weight

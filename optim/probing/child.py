@@ -23,6 +23,7 @@ from optim.probing.values import FP32, LATE, Row
 from optim.runtimes.base import BASELINE_RUNTIME, Runtime, Session, all_runtimes
 
 _ROUNDS = 5
+_FEWEST_ROUNDS = 2
 _BLOCK_NS = 4e6
 _WARM_NS = 6e6
 _MOST_RUNS = 40
@@ -88,7 +89,7 @@ def timed(*, runtime: str, threads: int, deadline: float, folder: str) -> list[d
         arms = [*_arms(runtime, threads, case)]
         if time.monotonic() < deadline or case is wanted[0]:
             _open(arms, runtime, case, Path(folder))
-            _time(arms, chance)
+            _time(arms, chance, deadline)
         rows += _rows(arms, runtime, case)
     return [row.model_dump(mode="json") for row in rows]
 
@@ -134,11 +135,14 @@ def _engine(kind: type[Runtime], precision: str, threads: int) -> tuple[Runtime,
     return kind(threads=threads), precision
 
 
-def _time(arms: Sequence[_Arm], chance: random.Random) -> None:
+def _time(arms: Sequence[_Arm], chance: random.Random, deadline: float) -> None:
+    """Fill the rounds of the arms that run; fewer where time is over."""
     running = [arm for arm in arms if not arm.lacks]
     gc.collect()
     gc.disable()
-    for _ in range(_ROUNDS):
+    for turn in range(_ROUNDS):
+        if turn >= _FEWEST_ROUNDS and time.monotonic() > deadline:
+            break
         for arm in chance.sample(running, len(running)):
             arm.block()
     gc.enable()

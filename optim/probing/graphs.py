@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _OPSET = 22  # the first whose convolution takes bf16
 _LAYERS = 2
-_SCALE = np.float32(1 / 64)  # of activations: from 0 to 4
+_SCALE = np.float32(1 / 32)  # of activations, which reach 4
 _BYTES = {"u8": np.uint8, "s8": np.int8}
 _MIDDLE = {"u8": 128, "s8": 0}
 _PER_CHANNEL = {"Conv": 0, "MatMul": 1}

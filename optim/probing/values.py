@@ -67,6 +67,8 @@ class Row(BaseModel):
         """Speed relative to the reference, paired by round, as of one process."""
         if not self.rounds or not self.reference:
             return None
+        if self.rounds == self.reference:  # it is its own reference
+            return Interval(value=1.0, low=1.0, high=1.0)
         # Statistics are no business of the child that times, which should start soon.
         from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Slice
         from optim.timing.stats import speedup_of

@@ -133,13 +133,14 @@ def gains_chart(probe: Probe) -> go.Figure:
         1, len(names), shared_yaxes=True, subplot_titles=[*map(_title, names)],
         horizontal_spacing=0.03,
     )  # fmt: skip
-    reached: list[float] = [-1.0, 1.0]
+    reached, told = [-1.0, 1.0], set[str]()
     for column, runtime in enumerate(names, 1):
         for precision, colour in PRECISIONS.items():
             found = {kind: probe.gain(runtime, precision, kind) for kind in KIND_TITLES}
             gains = {KIND_TITLES[kind]: gain for kind, gain in found.items() if gain}
             reached += [math.log2(gain.value) for gain in gains.values()]
-            figure.add_trace(_bars(precision, colour, gains, column == 1), 1, column)
+            figure.add_trace(_bars(precision, colour, gains, precision not in told), 1, column)
+            told |= {precision} if gains else set()
     low, high = math.floor(min(reached)), math.ceil(max(reached))
     figure.update_layout(
         barmode="group",

@@ -1,4 +1,4 @@
-"""Products of bytes that overflow: tried against exact arithmetic, by engines that do and do not."""
+"""Products of bytes that overflow: held against exact arithmetic, on engines that do or do not."""
 
 import numpy as np
 import pytest

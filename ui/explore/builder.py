@@ -91,6 +91,8 @@ def _about_target(name: str) -> None:
         return
     sets = " ".join(target.instruction_sets) or "none of those that matter here"
     st.caption(f"{plain(cpu_name())} with {plain(sets)}")
+    if probing.known() is None:
+        st.caption("Not probed yet: *Parts*, *Target hardware* finds out what its engines reach.")
 
 
 def _advice(recipe: Recipe, target: str, analysis: Analysis) -> None:
