@@ -208,7 +208,7 @@ def probe(args: argparse.Namespace) -> int:
     """What this machine's engines reach, probed where it is not known yet."""
     found = (None if args.again else probing.known()) or probing.probe(machine.told)
     print(json.dumps(machine.as_record(found), indent=1) if args.json else machine.as_text(found))
-    return FAILED if found.failed else 0
+    return 0 if any(row.rounds for row in found.rows) else FAILED
 
 
 def doctor(args: argparse.Namespace) -> int:
