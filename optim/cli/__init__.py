@@ -69,12 +69,13 @@ def parser() -> argparse.ArgumentParser:
     explore = commands.add_parser("explore", help="find the best recipe within limits and a budget")
     replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
     serve = commands.add_parser("serve", help="serve the web application")
+    probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
     for command in (inspect, measure, explore):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, replay, doctor):
+    for command in (parts, inspect, measure, explore, replay, probe, doctor):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
     for command in (measure, explore):
         command.add_argument(
@@ -103,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     )
     explore.add_argument("--out", type=Path, help="write the bundle of the chosen recipe")
     replay.add_argument("bundle", type=Path)
+    probe.add_argument("--again", action="store_true", help="probe even if it was done before")
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")

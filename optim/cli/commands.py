@@ -12,9 +12,9 @@ from typing import Any
 
 import psutil
 
-from optim import sandbox
+from optim import probing, sandbox
 from optim.bundles.bundle import check_free, export
-from optim.cli import FAILED, show
+from optim.cli import FAILED, machine, show
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
 from optim.graph import analysis_of
@@ -244,6 +244,13 @@ def serve(args: argparse.Namespace) -> int:
     os.execv(sys.executable, [*streamlit, "--server.headless=true", *options])
 
 
+def probe(args: argparse.Namespace) -> int:
+    """What this machine's engines reach, probed where it is not known yet."""
+    found = (None if args.again else probing.known()) or probing.probe(machine.told)
+    print(json.dumps(machine.as_record(found), indent=1) if args.json else machine.as_text(found))
+    return 0 if any(row.rounds for row in found.rows) else FAILED
+
+
 def doctor(args: argparse.Namespace) -> int:
     """What this installation is, and which walls stand between files that are read and the rest."""
     walls = sandbox.protections()
@@ -251,6 +258,7 @@ def doctor(args: argparse.Namespace) -> int:
         print(json.dumps({"protections": walls, "environment": environment()}, indent=1))
         return 0
     print(show.align([[name, value] for name, value in environment().items()]))
+    print(f"\n{machine.heading(found) if (found := probing.known()) else machine.NOT_PROBED}")
     print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")
     keeps = {one.name: one.keeps for one in sandbox.PROTECTIONS}
     rows = [[name, f"no: {why}" if why else "yes", keeps[name]] for name, why in walls.items()]
@@ -296,11 +304,12 @@ def progress(trial: Trial) -> None:
 def _tell(study: Study, trials: list[Trial], verbose: bool) -> None:
     """What a reader must know to believe the table: machine, model, samples, remarks."""
     here, known = environment(), circumstances_of(study.model)
+    measured = probing.known()
     print(f"measured on {here['cpu']}; speed-up against the original on ONNX Runtime")
     print(study.evalset.split_note, *study.evalset.notes)
     print(*(f"model: {note}\n" for note in study.model.notes), sep="", end="")
     for trial in trials:
-        advice = advise(trial.recipe, known.ops, known.flags, known.cores)
+        advice = advise(trial.recipe, known.ops, known.flags, known.cores, measured)
         lines = show.remarks(trial, advice if trial.target == LOCAL else ())
         print(*(f"{trial.recipe}: {line}\n" for line in show.some(lines, verbose)), sep="", end="")
 

@@ -78,7 +78,7 @@ def remarks(trial: Trial, advice: Iterable[Caution]) -> list[str]:
     )
     heavy = [caution.text for caution in ranked if caution.severity != "info"]
     light = [caution.text for caution in ranked if caution.severity == "info"]
-    done = [f"{step.name}: {note}" for step in trial.reports for note in step.notes]
+    done = [f"{step.name}: {note}" for step in trial.reports for note in step.said]
     return list(dict.fromkeys([*heavy, *done, *light]))
 
 

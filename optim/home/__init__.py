@@ -60,17 +60,16 @@ def kept(kind: type[M], folder: str, key: str, make: Callable[[], M], *, afresh:
         key: text that says everything the value depends on.
         afresh: make it even if it is kept.
     """
-    known = None if afresh else looked_up(kind, folder, key)
-    if known is not None:
-        return known
+    if not afresh and (old := kept_already(kind, folder, key)):
+        return old
     found = make()
     with written(_place_of(folder, key)) as new:
         new.write_text(found.model_dump_json(), encoding="utf-8")
     return found
 
 
-def looked_up(kind: type[M], folder: str, key: str) -> M | None:
-    """A value that `kept` keeps; None where there is none, or none that can be read."""
+def kept_already(kind: type[M], folder: str, key: str) -> M | None:
+    """What `kept` has made before under this key; None where there is nothing that can be read."""
     with suppress(OSError, ValueError):
         return kind.model_validate_json(_place_of(folder, key).read_bytes())
     return None

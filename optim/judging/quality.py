@@ -19,7 +19,7 @@ from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.findings import Caution
-from optim.home import kept, looked_up, written
+from optim.home import kept, kept_already, written
 from optim.home.files import hash_files
 from optim.home.scratch import scratch
 from optim.judging import outputs, verdicts
@@ -174,7 +174,7 @@ class _Known:
     @property
     def quality(self) -> Quality | None:
         """What was judged before, if anything."""
-        return looked_up(Quality, _KEPT, self._key)
+        return kept_already(Quality, _KEPT, self._key)
 
     def keep(self, found: Quality) -> None:
         kept(Quality, _KEPT, self._key, lambda: found, afresh=True)

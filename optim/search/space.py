@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import product
 
+from optim import probing
 from optim.errors import InputError
 from optim.graph import analysis_of
 from optim.machine.environment import environment
@@ -50,10 +51,11 @@ def starting_set(model: Model) -> list[Recipe]:
 
 
 def circumstances_of(model: Model) -> Circumstances:
-    """The model on this machine."""
+    """The model on this machine, with what was probed of it."""
     here = environment()
     histogram = analysis_of(model).op_histogram
-    return Circumstances(histogram, frozenset(here["flags"].split()), int(here["cores"]))
+    flags, cores = frozenset(here["flags"].split()), int(here["cores"])
+    return Circumstances(histogram, flags, cores, known=probing.known())
 
 
 def candidates(here: Circumstances, cores: int) -> list[Recipe]:

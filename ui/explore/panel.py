@@ -221,7 +221,7 @@ def _details(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
         for step in trial.reports:
             done = f"{step.seconds:.1f} s" if step.modified else "changed nothing"
             st.markdown(f"**{step.name}** · {done}")
-            for line in step.notes:
+            for line in step.said:
                 st.caption(plain(line))
     with st.expander("All figures"):
         _all_figures(study, trial, trials)
