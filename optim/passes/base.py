@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 from optim.arrays import Feeds
 from optim.part import Circumstances, Group, Ingredient, Product, discover
@@ -97,6 +97,19 @@ class Pass(Ingredient):
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Apply the pass. Raises StepError when the model cannot take it."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class NodeByNode(Protocol):
+    """A pass that quantizes nodes one by one and leaves those in `exclude` in float."""
+
+    exclude: tuple[str, ...]
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized, in float; nodes and values keep their names after."""
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """The names of the nodes of that form that it quantizes."""
 
 
 def all_passes() -> dict[str, type[Pass]]:

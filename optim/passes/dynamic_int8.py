@@ -142,9 +142,9 @@ class DynamicInt8(Pass):
         refuse_quantized(model)
         slim = prepared(model, keep=self.exclude)
         refuse_unknown_nodes(self.exclude, model, slim)
-        ready = gemm_as_matmul(at_least_opset(slim, self.min_opset))
+        ready = self._as_quantized(slim)
         candidates = weighted_nodes(ready, self.op_types)
-        chosen = [node.name for node in candidates if not is_excluded(node, self.exclude)]
+        chosen = self.chosen(ready)
         result, failed = self._quantize(ready, chosen) if chosen else (None, ())
         notes = coverage(
             ready, candidates, result or ready, self._counted(), exclude=self.exclude, failed=failed
@@ -154,6 +154,18 @@ class DynamicInt8(Pass):
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *notes))
         return Outcome(result, True, (*notes, bits_said(self.reduce_range)))
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized: constants folded, each Gemm a MatMul and an Add."""
+        return self._as_quantized(prepared(model, keep=self.exclude))
+
+    def _as_quantized(self, slim: "onnx.ModelProto") -> "onnx.ModelProto":
+        return gemm_as_matmul(at_least_opset(slim, self.min_opset))
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """Those of its nodes that are quantized, in its order."""
+        nodes = weighted_nodes(form, self.op_types)
+        return [node.name for node in nodes if not is_excluded(node, self.exclude)]
 
     def _counted(self) -> tuple[str, ...]:
         """A Gemm that became no MatMul is left."""

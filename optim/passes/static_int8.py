@@ -192,20 +192,16 @@ class StaticInt8(Pass):
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Insert QuantizeLinear and DequantizeLinear around the chosen nodes."""
         refuse_quantized(model)
-        # As Gemm, a product and its bias are quantized together. Apart, ONNX Runtime merges them
-        # while it loads, before it sees that the product is quantized, and computes in float.
-        slim = prepared(model, skip=(), keep=self.exclude)
-        refuse_unknown_nodes(self.exclude, model, slim)
-        ready = at_least_opset(slim, self.min_opset)
-        biases_apart(ready)
+        ready = self.form(model)
+        refuse_unknown_nodes(self.exclude, model, ready)
         candidates = weighted_nodes(ready, self._op_types())
-        heavy = {node.name for node in candidates if node.name not in self.exclude}
-        chosen = self._with_chain(ready, heavy)
+        heavy = self._heavy(ready)
+        chosen = self.chosen(ready)
         feeds = list(itertools.islice(context.calibration, self.samples)) if heavy else []
         result, failed = self._quantize(ready, chosen, feeds) if heavy else (None, ())
         after, kinds = result or ready, self._op_types()
         covered = coverage(ready, candidates, after, kinds, exclude=self.exclude, failed=failed)
-        left = unfolded(slim, folding_limit(model))
+        left = unfolded(ready, folding_limit(model))
         if result is None:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered, *left))
@@ -216,6 +212,25 @@ class StaticInt8(Pass):
         notes += [bits_said(self.reduce_range), *left]
         notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
         return Outcome(result, True, tuple(notes))
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized: constants folded, biases merged into products.
+
+        As Gemm, a product and its bias are quantized together. Apart, ONNX Runtime merges them
+        while it loads, before it sees that the product is quantized, and computes in float.
+        """
+        ready = at_least_opset(prepared(model, skip=(), keep=self.exclude), self.min_opset)
+        biases_apart(ready)
+        return ready
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """Those of its nodes that are quantized, in its order."""
+        return self._with_chain(form, self._heavy(form))
+
+    def _heavy(self, form: "onnx.ModelProto") -> set[str]:
+        """The nodes with weights that are quantized."""
+        nodes = weighted_nodes(form, self._op_types())
+        return {node.name for node in nodes if node.name not in self.exclude}
 
     def _op_types(self) -> tuple[str, ...]:
         """Those to quantize; MatMul includes Gemm."""

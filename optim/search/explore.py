@@ -30,10 +30,11 @@ def find_best(
     so far.
     """
     here, cores = circumstances_of(study.model), goal.cores or usable_cores()
-    instrument = OnThisMachine(study, budget, cancelled)
+    instrument = OnThisMachine(study, here, budget, cancelled)
+    mix = mix_of(analysis_of(study.model))
     search = Search(
         instrument,
-        Predictor(mix_of(analysis_of(study.model)), prior_for(here)),
+        Predictor(mix, prior_for(here, mix)),
         goal,
         budget=budget,
         pool=candidates(here, cores),

@@ -69,6 +69,9 @@ class Field:
         """Look at the readings anew; what is asked of the field is as it was then."""
         found = {recipe: self._instrument.reading(recipe) for recipe in self._all}
         self._readings = {recipe: reading for recipe, reading in found.items() if reading}
+        for one, reading in self.timed():
+            one.prepared |= not reading.cheap
+            one.judged |= reading.facts.loss is not None
         known = (reading.facts for _, reading in self.timed() if not reading.cheap)
         self.picked = pick(known, self.goal, self._cores, compared=len(self._readings))
         """What the goal picks among all that is known in full."""

@@ -55,7 +55,8 @@ class Search:
 
     def run(self) -> Facts | None:
         """Search until the budget is spent or nothing is worth trying; returns the pick."""
-        self._resume()
+        for one, _ in self.field.timed():  # what is known of the study already counts
+            self._learn(one.recipe)
         with suppress(Cancelled):  # by who asked, or since the budget is spent: the best so far
             self._go_on()
         self.field.refresh()
@@ -73,16 +74,8 @@ class Search:
         """Where it stands, and which step it takes."""
         return news_of(self.field, self._predictor, self._instrument.now(), step)
 
-    def _resume(self) -> None:
-        """What is known already counts."""
-        for one, reading in self.field.timed():
-            one.judged, one.prepared = reading.facts.loss is not None, not reading.cheap
-            self._learn(one.recipe)
-
     def _time(self, recipes: Sequence[Recipe]) -> None:
         self._prepare([one for one in recipes if one.passes], cheaply=True)
-        for one in recipes:
-            self.field[one].prepared |= not one.passes
         self._race(recipes)
 
     def _settle(self, recipes: Sequence[Recipe]) -> None:

@@ -7,15 +7,17 @@ from typing import NamedTuple
 
 from optim.build import Built, built
 from optim.errors import Cancelled, OptimError
-from optim.findings import Caution
+from optim.findings import Caution, Interval
 from optim.judging.quality import Extent, quality_of
 from optim.machine.environment import machine_id, usable_cores
 from optim.model import Model
+from optim.part import Circumstances
 from optim.recipe import Recipe
 from optim.running.noticing import on_answers, on_build, together
 from optim.search.instrument import Errors, Mended, Reading
 from optim.search.recorder import Recorder
-from optim.studies.picking import facts
+from optim.search.repair import Subject, repaired
+from optim.studies.picking import facts, loss_of
 from optim.studies.study import Study
 from optim.studies.trial import Progress, Trial, measurement_of
 from optim.timing.measure import Contender, heat_of, slice_of
@@ -25,6 +27,7 @@ from optim.timing.stats import summarize
 _ARM_SECONDS = 0.35
 _SOLO_SECONDS = 1.0
 _TOGETHER_BYTES = 600_000_000  # of models that are open in one process
+_MEND_SHARE = 0.5  # of the seconds left, for one repair at most
 _JUDGE_SHARE = 0.3  # of the seconds left, for one judgement at most
 _ANY_LOSS = 1.0  # the original is judged for its score, and loses nothing
 CHEAP = Caution(
@@ -44,12 +47,16 @@ class OnThisMachine:
     """Builds, times and judges a study's recipes, and keeps what comes of it as trials.
 
     Args:
+        here: its model on this machine.
         budget: seconds from now, after which whatever is under way is given up.
         cancelled: polled; true gives up sooner.
     """
 
-    def __init__(self, study: Study, budget: float, cancelled: Callable[[], bool]) -> None:
-        self._study, self._budget, self._began = study, budget, time.monotonic()
+    def __init__(
+        self, study: Study, here: Circumstances, budget: float, cancelled: Callable[[], bool]
+    ) -> None:
+        self._study, self._here = study, here
+        self._budget, self._began = budget, time.monotonic()
         self._stopped = cancelled
         self._recorder = Recorder(study)
         self._made: dict[Recipe, _Made] = {}
@@ -105,7 +112,23 @@ class OnThisMachine:
 
     def mend(self, recipe: Recipe, within: float) -> Mended:
         """What leaves out the fewest nodes and keeps the loss within the limit."""
-        raise NotImplementedError
+        seconds = _MEND_SHARE * max(1.0, self._budget - self.now())
+        found = repaired(
+            Subject(self._study.model, self._study.evalset, self._here),
+            recipe,
+            lambda one: self._loss(one, within),
+            within,
+            seconds=seconds,
+            cancelled=self._gives_up,
+        )
+        return Mended((found.recipe,) if found.recipe else (), " ".join(found.said))
+
+    def _loss(self, recipe: Recipe, within: float) -> Interval | None:
+        """Built and judged; None where that fails or its outputs are far from the original's."""
+        if self._try(self._build, recipe, False) or self.judge(recipe, within):
+            return None
+        quality = self._known[recipe].quality
+        return loss_of(quality) if quality and quality.sound else None
 
     def _gives_up(self) -> bool:
         return self._stopped() or self.now() > self._budget
@@ -121,6 +144,8 @@ class OnThisMachine:
         return ""
 
     def _build(self, recipe: Recipe, cheaply: bool) -> None:
+        if cheaply and recipe in self._made:
+            return
         wanted = _cheaper(recipe) if cheaply else recipe
         result = built(self._study.model, wanted, self._study.evalset, self._gives_up)
         self._made[recipe] = _Made(result.model, cheap=wanted != recipe)

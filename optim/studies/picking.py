@@ -226,7 +226,7 @@ def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
         is_original=original,
         gain=(summary.thread_gain or EVEN) if original else summary.gain,
         alike=EVEN if original else summary.speedup,
-        loss=_loss_of(quality) if quality else None,
+        loss=loss_of(quality) if quality else None,
         samples=quality.n if quality else 0,
         whole=bool(quality and quality.complete),
         sound=quality is None or quality.sound,
@@ -238,7 +238,7 @@ def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
     )
 
 
-def _loss_of(quality: Quality) -> Interval:
+def loss_of(quality: Quality) -> Interval:
     """The loss with its interval, in the unit of a goal's `max_loss`."""
     low, high = quality.difference_ci
     span = Interval(value=quality.difference, low=low, high=high)

@@ -35,7 +35,7 @@ def begun(
     extra: tuple[str, ...] = (),
 ) -> Search:
     pool = [*candidates(HERE, goal.cores or 2), *map(Recipe.parse, extra)]
-    expected = Predictor(MIX, prior_for(HERE))
+    expected = Predictor(MIX, prior_for(HERE, MIX))
     return Search(machine, expected, goal, budget=budget, pool=pool, cores=2)
 
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import onnx
 
 _WEIGHT_INPUT = {"Gather": 0}  # elsewhere it is the second input
-_SPLIT_SUFFIX = "_MatMul"
-APPENDED = rf"({_SPLIT_SUFFIX})?_quant(_\w+)?$"
+SPLIT_SUFFIX = "_MatMul"
+APPENDED = rf"({SPLIT_SUFFIX})?_quant(_\w+)?$"
 """What ONNX Runtime's quantizer appends to the names of the nodes that it replaces."""
 
 
@@ -104,7 +104,7 @@ def _weight_of(node: "onnx.NodeProto") -> str:
 
 def is_excluded(node: "onnx.NodeProto", exclude: Iterable[str]) -> bool:
     """Whether a node is named in `exclude`, by its own name or that of the Gemm it was part of."""
-    return bool({node.name, node.name.removesuffix(_SPLIT_SUFFIX)} & set(exclude))
+    return bool({node.name, node.name.removesuffix(SPLIT_SUFFIX)} & set(exclude))
 
 
 def coverage(
