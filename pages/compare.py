@@ -13,7 +13,7 @@ from optim.targets import LOCAL
 from ui import charts, compare
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
-from ui.state import queue, require_study
+from ui.state import goal_of, queue, require_study
 from ui.text import plain
 
 
@@ -22,7 +22,7 @@ def _choose(study: Study) -> list[Trial]:
     key = f"compare:{study.name}"
     if key not in st.session_state:
         wanted = compare.asked(st.query_params, st.query_params.get_all("trial"))
-        st.session_state[key] = compare.preselected(list(trials.values()), wanted)
+        st.session_state[key] = compare.preselected(list(trials.values()), wanted, goal_of(study))
     st.session_state[key] = [number for number in st.session_state[key] if number in trials]
     numbers = st.multiselect(
         "Trials; the first is what the others are compared with",

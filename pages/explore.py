@@ -1,7 +1,10 @@
 """Explore: toggle, watch the trade-off chart fill in, find out why, keep what is good."""
 
+from contextlib import suppress
+
 import streamlit as st
 
+from optim.errors import InputError
 from optim.showing.chart import trade_off
 from optim.showing.figure import Where
 from optim.showing.figures import LATENCY, QUALITY, figures_for
@@ -13,14 +16,16 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 from ui.explore.builder import builder
+from ui.explore.find import find_the_best
 from ui.explore.live_chart import live_chart
 from ui.explore.news import redraw_on_news
 from ui.explore.panel import panel
 from ui.explore.queue_list import queue_list
 from ui.explore.table import trial_table
+from ui.explore.verdict import verdict_line
 from ui.parts import target_label
-from ui.server.stamp import stamp_of
-from ui.state import choose_trial, chosen_trial, require_study, trials_in_address
+from ui.server.stamp import news_url, stamp_of
+from ui.state import choose_trial, chosen_trial, goal_of, require_study, trials_in_address
 from ui.text import key_of, plain
 
 _CHART = "chart"
@@ -110,6 +115,7 @@ def _live() -> None:
     study = st.session_state["open_study"]
     trials = study.trials()
     stamp = stamp_of(trials)
+    verdict_line(study, trials)
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
@@ -124,14 +130,25 @@ def _live() -> None:
             st.caption("The first point appears within seconds.")
     st.subheader("Trials")
     trial_table(study, trials, front_of(trials))
-    redraw_on_news(study.name, stamp)
+    redraw_on_news(news_url(study.name), stamp)
 
 
 def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
-    """The chosen trial; until one is chosen, the fastest within one percent of loss."""
+    """The chosen trial; until one is chosen, the pick."""
     number = chosen_trial(study)
     chosen = next((trial for trial in trials if trial.number == number), None)
-    return chosen or picked(trials) or next(iter(trials), None)
+    if chosen is None and number is not None:
+        chosen = _in_its_place(study, trials, number)
+    return chosen or picked(trials, goal_of(study)) or next(iter(trials), None)
+
+
+def _in_its_place(study: Study, trials: list[Trial], number: int) -> Trial | None:
+    """The trial that goes on with one that is gone: a search makes a new one of the recipe."""
+    with suppress(InputError):
+        gone = study.trial(number)
+        same = (trial for trial in trials if trial.recipe == gone.recipe)
+        return next((trial for trial in same if trial.target == gone.target), None)
+    return None
 
 
 def _page(study: Study) -> None:
@@ -141,6 +158,7 @@ def _page(study: Study) -> None:
     _header(study)
     with st.sidebar:
         builder(study)
+    find_the_best(study)
     _live()
 
 

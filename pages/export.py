@@ -8,13 +8,13 @@ from optim.studies.trial import Trial
 from ui import export
 from ui.errors import errors_shown
 from ui.headline import headline
-from ui.state import EXPLORE, choose_trial, page, require_study, trials_in_address
+from ui.state import EXPLORE, choose_trial, goal_of, page, require_study, trials_in_address
 from ui.text import key_of, plain
 
 
 def _choose(study: Study) -> Trial | None:
     trials = {trial.number: trial for trial in export.exportable(study.trials())}
-    start = export.default(list(trials.values()), trials_in_address(study))
+    start = export.default(list(trials.values()), trials_in_address(study), goal_of(study))
     key = key_of("export", study.name)
     if key not in st.session_state and start:
         st.session_state[key] = start.number

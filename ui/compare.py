@@ -9,6 +9,7 @@ from optim.graph import GraphDiff
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
+from optim.studies.goal import DEFAULT, Goal
 from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -27,17 +28,17 @@ def asked(address: Mapping[str, str], repeated: Iterable[str]) -> list[int]:
     return list(dict.fromkeys(int(number) for number in given if is_number(number)))
 
 
-def preselected(trials: Sequence[Trial], wanted: Sequence[int]) -> list[int]:
+def preselected(trials: Sequence[Trial], wanted: Sequence[int], goal: Goal = DEFAULT) -> list[int]:
     """What to compare at first: those asked for; if fewer than two, the baseline before them.
 
-    With none asked for, the baseline and the fastest within one percent of loss.
+    With none asked for, the baseline and what the goal picks beside it.
     """
     known = {trial.number for trial in trials}
     chosen = [number for number in wanted if number in known][:MOST]
     if len(chosen) > 1:
         return chosen
     baseline = [t.number for t in trials if t.recipe == t.recipe.baseline() and t.target == LOCAL]
-    best = picked([t for t in trials if t.number not in baseline])
+    best = picked([t for t in trials if t.number not in baseline], goal)
     others = chosen or ([best.number] if best else [])
     return list(dict.fromkeys([*baseline[:1], *others]))
 

@@ -8,6 +8,7 @@ from optim.home.files import file_path
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
 from optim.showing.text import size
+from optim.studies.goal import DEFAULT, Goal
 from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -38,11 +39,13 @@ def exportable(trials: Sequence[Trial]) -> list[Trial]:
     return [t for t in trials if t.target == LOCAL and t.slices and t.quality and t.model_digest]
 
 
-def default(trials: Sequence[Trial], looked_at: Sequence[Trial]) -> Trial | None:
-    """Of the exportable trials the one looked at, else the fastest within one percent of loss."""
+def default(
+    trials: Sequence[Trial], looked_at: Sequence[Trial], goal: Goal = DEFAULT
+) -> Trial | None:
+    """Of the exportable trials the one looked at, else the one that the goal picks."""
     numbers = {trial.number for trial in trials}
     asked = next((trial for trial in looked_at if trial.number in numbers), None)
-    return asked or picked(trials) or next(iter(trials), None)
+    return asked or picked(trials, goal) or next(iter(trials), None)
 
 
 def contents(digest: str | None) -> dict[str, list[str]]:

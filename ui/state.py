@@ -7,8 +7,10 @@ import streamlit as st
 from optim.errors import InputError, OptimError
 from optim.recipe import Recipe
 from optim.running.queue import Queue
-from optim.search.space import starting_set
+from optim.search.explore import starting_set
+from optim.search.searches import Searches
 from optim.settings import settings
+from optim.studies.goal import DEFAULT, Goal
 from optim.studies.study import Study, list_studies, open_study
 from optim.studies.trial import Trial
 from ui.errors import show
@@ -25,6 +27,12 @@ _ASKED_FOR = "asked_for"
 def queue() -> Queue:
     """The one queue of this server. Raises InputError if the scheduler cannot be reached."""
     return Queue.open()
+
+
+@st.cache_resource(on_release=Searches.close)
+def searches() -> Searches:
+    """The searches of this server, which take the machine from its queue."""
+    return Searches(queue)
 
 
 def page(path: str) -> str:
@@ -120,6 +128,17 @@ def begin(study: Study) -> None:
         submit(study, starting_set(study.model), "local", "start")
     choose_study(study.name)
     st.switch_page(page(EXPLORE), query_params={_STUDY: study.name})
+
+
+def goal_of(study: Study) -> Goal:
+    """What this session chooses for in a study."""
+    found: Goal = st.session_state.get(key_of("goal", study.name), DEFAULT)
+    return found
+
+
+def keep_goal(study: Study, goal: Goal) -> None:
+    """Choose for another goal from now on."""
+    st.session_state[key_of("goal", study.name)] = goal
 
 
 def trials_in_address(study: Study) -> list[Trial]:

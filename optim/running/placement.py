@@ -5,10 +5,11 @@ waits for child processes, and dies with this process. Workers elsewhere share t
 """
 
 import logging
+import time
 from concurrent.futures import CancelledError
 from typing import Any
 
-from distributed import Client, Future, LocalCluster, get_worker
+from distributed import Client, Future, LocalCluster, Worker, get_worker
 from distributed.comm import get_address_host
 from distributed.scheduler import KilledWorker
 
@@ -18,6 +19,7 @@ from optim.running.warming import warm
 from optim.studies.trial import Progress
 
 _CONNECT_SECONDS = 10
+_POLL_SECONDS = 0.1
 _NOT_EXPOSED = "127.0.0.1:0"  # Dask serves its health page somewhere; unasked, on every interface
 
 
@@ -58,11 +60,25 @@ def work(job: dict[str, Any], topic: str, key: tuple[str, int]) -> dict[str, Any
         news = {"study": key[0], "number": key[1], "phase": phase, "machine": machine}
         worker.log_event(topic, news)
 
-    def cancelled() -> bool:  # also when the process that sent it is gone
-        state = worker.state.tasks.get(task)
-        return state is None or state.state == "cancelled"
+    def cancelled() -> bool:
+        return _dropped(worker, task)
 
     return run_step(Job.model_validate(job), on_phase, cancelled).model_dump(mode="json")
+
+
+def keep(topic: str, hold: str) -> None:
+    """The Dask task that keeps its machine until it is dropped, and tells that it has it."""
+    worker = get_worker()
+    task = worker.get_current_task()
+    worker.log_event(topic, {"hold": hold})
+    while not _dropped(worker, task):
+        time.sleep(_POLL_SECONDS)
+
+
+def _dropped(worker: Worker, task: str) -> bool:
+    """Whether nobody waits for a task any more, also since the process that sent it is gone."""
+    state = worker.state.tasks.get(task)
+    return state is None or state.state == "cancelled"
 
 
 def outcome(future: Future, before: Progress) -> Done:

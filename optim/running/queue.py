@@ -10,17 +10,19 @@ import itertools
 import logging
 import threading
 import time
+import uuid
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from statistics import fmean
 from typing import Any, Self
 
 from distributed import Future
 from pydantic import BaseModel, ConfigDict
 
-from optim.running.placement import connect, outcome, sentence, work
+from optim.errors import Cancelled, InputError
+from optim.running.placement import connect, keep, outcome, sentence, work
 from optim.running.steps import Job, StepKind, next_step
 from optim.settings import settings
 from optim.studies.study import Study
@@ -31,8 +33,10 @@ _REMEMBERED_STEPS = 20
 _POLL_SECONDS = 0.5  # for news of trials that another process runs
 _LONGEST_WAIT = 5.0
 _AGAIN_SECONDS = 5.0
+_NEXT = 1e3  # above every trial's priority
 _TURN = 1e-3  # so that a thousand turns still weigh less than who asked
-_AUTOMATIC = frozenset({"start", "explore", "search"})
+AUTOMATIC = frozenset({"start", "explore", "search"})
+"""Origins of trials that nobody asked for one by one."""
 _STOPPED = "The program was stopped. Retry it."
 _logger = logging.getLogger(__name__)
 
@@ -80,7 +84,7 @@ class _Item:
         of another, so that nobody waits for all of somebody else's starting set.
         """
         rounds = len(self.progress.slices) + (self.kind == "judge")
-        return -2 * rounds + (self.trial.origin not in _AUTOMATIC) - _TURN * self.turn
+        return -2 * rounds + (self.trial.origin not in AUTOMATIC) - _TURN * self.turn
 
     @property
     def slices_left(self) -> int:
@@ -98,6 +102,7 @@ class Queue:
         self._items: dict[tuple[str, int], _Item] = {}
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
+        self._holds: dict[str, threading.Event] = {}
         self._order = itertools.count()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="optim-queue")
         self._seconds: dict[bool, deque[float]] = {
@@ -144,6 +149,42 @@ class Queue:
         """Leave a trial out of its study; if it runs, the machine is free."""
         self.cancel(study, number)
         study.delete(number)
+
+    @property
+    def elsewhere(self) -> str:
+        """Why this machine cannot be held: its trials run elsewhere. Empty where they do not."""
+        if self._cluster:
+            return ""
+        return f"Trials run on the workers of {settings().scheduler}, not on this machine."
+
+    @contextmanager
+    def hold(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """This machine for oneself as soon as the step that runs has ended; trials wait meanwhile.
+
+        Raises InputError where trials run elsewhere; Cancelled where that comes first.
+        """
+        if self.elsewhere:
+            raise InputError(self.elsewhere, "Unset OPTIM_SCHEDULER to use this one.", "queue")
+        name, has_it = uuid.uuid4().hex, threading.Event()
+        self._holds[name] = has_it
+        future = self._client.submit(
+            keep, self._topic, name, resources={"machine": 1}, priority=_NEXT, pure=False
+        )
+        try:
+            while not has_it.wait(_POLL_SECONDS / 5):
+                if cancelled():
+                    raise Cancelled("Cancelled.", "Start it again when you like.")
+            yield
+        finally:
+            del self._holds[name]
+            future.cancel()
+
+    def finish(self, study: Study, number: int) -> None:
+        """End a trial with what is known of it, if it has a point; else leave it as it is."""
+        item = self._items.get((study.name, number))
+        if item and item.progress.has_point:
+            self._drop(item)
+            study.finish(number)
 
     def pending(self) -> list[QueueItem]:
         """The trials under way, the running one first, then in the order they will run."""
@@ -213,13 +254,9 @@ class Queue:
 
     def _stop(self, study: Study, numbers: list[int]) -> None:
         for number in numbers:
-            item = self._items.get((study.name, number))
-            if item:
-                self._drop(item)
-                if item.progress.has_point:
-                    study.finish(number)
-                else:
-                    study.cancel(number)
+            self.finish(study, number)
+            if (study.name, number) in self._items:
+                self.cancel(study, number)
 
     def _send(self, item: _Item) -> None:
         job = Job(
@@ -246,6 +283,10 @@ class Queue:
 
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         news = event[1]
+        if "hold" in news:
+            if hold := self._holds.get(news["hold"]):
+                hold.set()
+            return
         item = self._items.get((news["study"], news["number"]))
         if item:
             self._later(item, self._enter, news["phase"], news["machine"])

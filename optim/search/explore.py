@@ -1,19 +1,32 @@
-"""Find the best configuration of a study's model on this machine."""
+"""Which recipes to try on a model on this machine: a few to start with, then the best."""
 
 from collections.abc import Callable
 
 from optim.graph import analysis_of
 from optim.machine.environment import usable_cores
+from optim.model import Model
+from optim.recipe import Recipe
 from optim.search.answer import Answer, answer
 from optim.search.find import Search
 from optim.search.news import News
 from optim.search.on_machine import OnThisMachine
 from optim.search.predict import Predictor, mix_of
 from optim.search.prior import prior_for
-from optim.search.space import candidates, circumstances_of, near
+from optim.search.space import candidates, circumstances_of, near, starting_recipes, threaded
 from optim.studies.goal import Goal
 from optim.studies.picking import EVEN, Facts
 from optim.studies.study import Study
+
+
+def starting_set(model: Model) -> list[Recipe]:
+    """The starting recipes for a model on this machine: the original, then what promises most.
+
+    On equally many threads, so that those that only have more do not come first.
+    """
+    here = circumstances_of(model)
+    first, *others = starting_recipes(here)
+    expected = prior_for(here, mix_of(analysis_of(model)))
+    return [first, *sorted(others, key=lambda one: -expected(threaded(one, 1)))]
 
 
 def find_best(

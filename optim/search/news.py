@@ -45,6 +45,8 @@ class News(BaseModel):
 
     rows: tuple[Row, ...]
     doing: str
+    at_work: tuple[str, ...] = ()
+    """Recipes that it is doing this with."""
     seconds: float
     not_reached: tuple[str, ...] = ()
     """Recipes that were not tried, those that promise most first."""
@@ -56,10 +58,11 @@ def news_of(field: Field, predictor: Predictor, seconds: float, step: Step | Non
     expected = predictor.expect([one.recipe for one in candidates])
     rows = [_row(field, *pair) for pair in zip(candidates, expected, strict=True)]
     waiting = [row for row in rows if row.state == "waiting"]
-    names = ", ".join(recipe.spelling for recipe in step.recipes) if step else ""
+    at_work = tuple(recipe.spelling for recipe in step.recipes) if step else ()
     return News(
         rows=tuple(row for row in rows if row.state != "waiting"),
-        doing=f"{_DOING[step.kind]} {names}" if step else "",
+        doing=f"{_DOING[step.kind]} {', '.join(at_work)}" if step else "",
+        at_work=at_work,
         seconds=seconds,
         not_reached=tuple(r.recipe for r in sorted(waiting, key=lambda r: -r.expected.value)),
     )

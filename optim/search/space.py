@@ -45,11 +45,6 @@ def starting_recipes(here: Circumstances) -> list[Recipe]:
     return started(here)[:_START_SIZE]
 
 
-def starting_set(model: Model) -> list[Recipe]:
-    """The starting recipes for a model on this machine."""
-    return starting_recipes(circumstances_of(model))
-
-
 def circumstances_of(model: Model) -> Circumstances:
     """The model on this machine, with what was probed of it."""
     here = environment()

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui.server.stamp import news_url
 from ui.text import key_of
 
 
-def redraw_on_news(study: str, stamp: str) -> None:
-    """Draw the fragment that calls this anew when the study's stamp is no longer this one."""
+def redraw_on_news(url: str, stamp: str) -> None:
+    """Draw the fragment that calls this anew when the stamp at this address is no longer this."""
     mount = st.components.v2.component(
         "news", html="<i></i>", js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     )
-    data = {"url": news_url(study).removeprefix("/"), "stamp": stamp}
-    mount(key=key_of("news", study), data=data, height=1, on_news_change=lambda: None)
+    data = {"url": url.removeprefix("/"), "stamp": stamp}
+    mount(key=key_of("news", url), data=data, height=1, on_news_change=lambda: None)

@@ -6,7 +6,8 @@ import streamlit as st
 
 from optim.evalset import relabelled
 from optim.findings import Caution
-from optim.search.space import starting_set
+from optim.search.explore import starting_set
+from optim.search.space import circumstances_of, near
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures, lines
@@ -153,6 +154,13 @@ def _buttons(study: Study, trial: Trial) -> None:
             args=(trial.recipe,),
             help="Set the recipe builder to this recipe.",
         )
+        st.button(
+            "Try what is near",
+            key="near",
+            on_click=_near,
+            args=(study, trial),
+            help="Queues its neighbours: recipes with one setting changed, or one pass more.",
+        )
         if not trial.finished:
             st.button("Cancel", key="cancel", on_click=_cancel, args=(study, number))
         if trial.state in ("failed", "cancelled", "interrupted"):
@@ -187,6 +195,16 @@ def _buttons(study: Study, trial: Trial) -> None:
             icon=":material/compare_arrows:",
             disabled=not trial.model_digest,
         )
+
+
+def _near(study: Study, trial: Trial) -> None:
+    with errors_shown():
+        known = {one.recipe for one in study.trials() if one.target == trial.target}
+        found = near(trial.recipe, circumstances_of(study.model))
+        new = [recipe for recipe in found if recipe not in known]
+        submit(study, new, trial.target, "explore")
+        many = f"{len(new)} neighbour{'' if len(new) == 1 else 's'} of #{trial.number} queued."
+        st.toast(many if new else "All that is near is in the study already.")
 
 
 def _cancel(study: Study, number: int) -> None:

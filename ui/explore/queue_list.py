@@ -5,35 +5,48 @@ from collections.abc import Sequence
 import streamlit as st
 
 from optim.running.queue import QueueItem
+from optim.search.searches import SearchRun
 from optim.showing import text
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.timing.stopping import StoppingRule
-from ui.state import queue
+from ui.state import queue, searches
 
 
 def queue_list(study: Study, trials: Sequence[Trial]) -> None:
     """What runs and what waits, this study's and the others', with time left and cancel."""
-    pending = queue().pending()
-    if not pending:
+    pending, running = queue().pending(), searches().under_way()
+    for name, run in running:
+        _search(name == study.name, run)
+    if not pending and not running:
         st.caption(
             "Nothing runs. One trial at a time is measured per machine, so that timings are true."
         )
     mine = {trial.number: trial for trial in trials}
     others = [item for item in pending if item.study != study.name]
+    reserved = sum(run.budget for _, run in running)
     for item in pending:
         if item.study == study.name and item.number in mine:
-            _queued(study, item, mine[item.number])
+            _queued(study, item, mine[item.number], reserved)
     if others:
         st.caption(f"{len(others)} more from other studies share this machine.")
 
 
-def _queued(study: Study, item: QueueItem, trial: Trial) -> None:
+def _search(mine: bool, run: SearchRun) -> None:
+    whose = "of this study" if mine else "of another study"
+    does = "waits for the machine" if run.state == "waiting" else "has the machine"
+    seconds = text.seconds(run.budget)
+    st.markdown(f":material/trophy: A search {whose} {does}: {seconds} at most. Trials wait.")
+
+
+def _queued(study: Study, item: QueueItem, trial: Trial, reserved: float) -> None:
+    """One trial; `reserved` are the seconds that searches before it may take."""
     name, progress, action = st.columns([4.5, 3, 2], vertical_alignment="center")
     with name:
         st.markdown(f"#{item.number} `{item.recipe}`")
     with progress:
-        left = f", {text.seconds(item.seconds_left)} left" if item.seconds_left else ""
+        seconds = (item.seconds_left or 0.0) + reserved
+        left = f", {text.seconds(seconds)} left" if item.seconds_left else ""
         share = min(1.0, len(trial.slices) / StoppingRule.of_settings().most_slices)
         st.progress(share, text=f"{item.phase}{left}")
     with action:

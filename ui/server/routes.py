@@ -34,6 +34,7 @@ def routes() -> list[BaseRoute]:
         Route("/bundles/{digest}/{name}", _bundle),
         Route(PLOTLY_URL, _plotly),
         Route(stamp.news_url("{study}"), stamp.answer),
+        Route(stamp.search_url(), stamp.answer_of_searches),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
     ]

@@ -1,4 +1,7 @@
-"""The stamp of a study: a short text that an open page asks for, to learn whether there is news."""
+"""Stamps: short texts that an open page asks for, to learn whether there is news to draw.
+
+A study has one of its trials and the queue, all searches together another.
+"""
 
 import hashlib
 import time
@@ -11,9 +14,9 @@ from starlette.responses import PlainTextResponse, Response
 from optim.errors import InputError
 from optim.studies.study import open_study
 from optim.studies.trial import Trial
-from ui.state import queue
+from ui.state import queue, searches
 
-_URL = "/news"
+_URL, _SEARCH_URL = "/news", "/news-of-searches"
 _TICK_SECONDS = 5  # while something runs, the time left is news
 
 
@@ -22,15 +25,26 @@ def news_url(study: str) -> str:
     return f"{_URL}/{study}"
 
 
+def search_url() -> str:
+    """Where the stamp of the searches is asked for."""
+    return _SEARCH_URL
+
+
+def search_stamp() -> str:
+    """A text that changes with everything that is shown of searches."""
+    return str(searches().changes)
+
+
 def stamp_of(trials: Sequence[Trial]) -> str:
     """A text that changes with everything that the Explore page shows of trials and the queue."""
     pending = [(item.study, item.number, item.phase) for item in queue().pending()]
+    searching = [(name, run.state) for name, run in searches().under_way()]
     seen = [
         (t.number, t.state, t.phase, t.slices, t.quality and t.quality.n, t.pinned, t.note)
         for t in trials
     ]
     tick = int(time.time() / _TICK_SECONDS) if pending else 0
-    return hashlib.sha256(repr((seen, pending, tick)).encode()).hexdigest()
+    return hashlib.sha256(repr((seen, pending, searching, tick)).encode()).hexdigest()
 
 
 async def answer(request: Request) -> Response:
@@ -40,6 +54,11 @@ async def answer(request: Request) -> Response:
     except InputError as error:
         return PlainTextResponse(f"{error.what}\n", status_code=404)
     return PlainTextResponse(stamp, headers={"Cache-Control": "no-store"})
+
+
+async def answer_of_searches(request: Request) -> Response:
+    """The route: the searches' present stamp."""
+    return PlainTextResponse(search_stamp(), headers={"Cache-Control": "no-store"})
 
 
 def _stamp(study: str) -> str:

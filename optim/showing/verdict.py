@@ -1,0 +1,81 @@
+"""The verdict on a study: its pick in one sentence, why, and what would settle what is open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from optim.machine.environment import usable_cores
+from optim.showing import text
+from optim.studies.goal import Goal, Objective
+from optim.studies.picking import Facts, Place, facts_of, loss_shown, picked, standing
+from optim.studies.trial import Trial
+
+_BEST: dict[Objective, tuple[str, str]] = {
+    "latency": ("Fastest", "faster"),
+    "throughput": ("Most runs a second", "faster for its threads"),
+    "size": ("Smallest", "smaller without being slower"),
+    "memory": ("Least memory", "smaller in memory without being slower"),
+}
+_SETTLES: dict[Place, str] = {
+    "not faster": "More timing settles it: Find the best goes on with what may still win.",
+    "loses too much": "A larger loss allowed lets it in; Find the best tries to win it back.",
+    "loss not known": "Judging it on more samples settles it.",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The pick is the trial `number`: `title` says as what, `figures` with which gain, and `why`
+    what that rests on, or what would settle it. `figures` is empty for the original as it is.
+    """
+
+    number: int
+    title: str
+    figures: str
+    why: str
+
+
+def verdict(trials: Sequence[Trial], goal: Goal) -> Verdict | None:
+    """What a goal picks among trials; None before the original is measured."""
+    known = {trial.number: found for trial in trials if (found := facts_of(trial))}
+    best = picked(trials, goal)
+    if best is None:
+        return None
+    one = known.pop(best.number)
+    if one.is_original and one.threads == 1:
+        title = f"Nothing is clearly {_BEST[goal.objective][1]} yet"
+        return Verdict(best.number, title, "", _closest(known, goal))
+    why = f"On {one.threads} threads. " if one.threads > 1 else ""
+    figures = f"#{best.number} {_figures(one)}"
+    return Verdict(best.number, _title(one, goal), figures, why + loss_shown(one, goal))
+
+
+def _title(one: Facts, goal: Goal) -> str:
+    best = _BEST[goal.objective][0]
+    if one.loss is None or one.loss.low <= 0:
+        return f"{best} without measurable loss"
+    return f"{best} within the loss allowed"
+
+
+def _figures(one: Facts) -> str:
+    gain = text.spanned(one.gain, text.times)
+    if one.p50_ms is None:
+        return f"{one.name}, {gain}"
+    before, after = map(text.milliseconds, (one.p50_ms * one.gain.value, one.p50_ms))
+    return f"{one.name}, {before} to {after}, {gain}"
+
+
+def _closest(others: Mapping[int, Facts], goal: Goal) -> str:
+    """What comes nearest to being picked, and what would settle that."""
+    if not others:
+        return "Nothing beside the original is measured yet."
+    stands = {
+        number: standing(one, goal, usable_cores(), len(others) + 1)
+        for number, one in others.items()
+    }
+    hopes = [n for n, one in others.items() if stands[n].place in _SETTLES and one.alike.high > 1]
+    if not hopes:
+        return f"{len(others)} measured beside the original; none may still win."
+    number = max(hopes, key=lambda n: others[n].gain.value)
+    gain = text.spanned(others[number].gain, text.times)
+    said = stands[number]
+    return f"Closest: #{number} {others[number].name}, {gain}. {said.why} {_SETTLES[said.place]}"

@@ -1,0 +1,32 @@
+"""The verdict above the chart: the pick in one sentence, and why."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from optim.showing.verdict import verdict
+from optim.studies.study import Study
+from optim.studies.trial import Trial
+from ui.state import choose_trial, chosen_trial, goal_of
+from ui.text import plain
+
+
+def verdict_line(study: Study, trials: Sequence[Trial]) -> None:
+    """One line, and a way to the trial where another one is looked at."""
+    found = verdict(trials, goal_of(study))
+    if found is None:
+        st.caption("The verdict comes with the first timing of the original.")
+        return
+    icon = "trophy" if found.figures else "hourglass_empty"
+    said = f":material/{icon}: **{plain(found.title)}**"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"{said}: {plain(found.figures)}" if found.figures else said, width="content")
+        if chosen_trial(study) not in (None, found.number):
+            st.button(
+                f"Look at #{found.number}",
+                key="verdict",
+                type="tertiary",
+                on_click=choose_trial,
+                args=(study, found.number),
+            )
+    st.caption(plain(found.why))
