@@ -49,56 +49,60 @@ def find_the_best(study: Study) -> None:
 
 
 def _controls(study: Study, run: SearchRun | None) -> tuple[Goal, int]:
-    goal, unit = goal_of(study), _unit(study)
-    columns = st.columns([2, 1.9, 1.6, 1.4, 1.7, 2.6], vertical_alignment="bottom")
+    goal, columns = (
+        goal_of(study),
+        st.columns([2, 1.9, 1.6, 1.4, 1.7, 2.6], vertical_alignment="bottom"),
+    )
+    objectives, cores, budgets = list(_OBJECTIVES), range(1, usable_cores() + 1), list(_BUDGETS)
     with columns[0]:
         objective = st.selectbox(
             "Best in",
-            list(_OBJECTIVES),
-            format_func=_OBJECTIVES.__getitem__,
-            key=_initial("objective", goal.objective),
+            objectives,
+            objectives.index(goal.objective),
+            _OBJECTIVES.__getitem__,
+            key=control("objective", study),
             help="Throughput is that of one session on each core.",
         )
     with columns[1]:
         loss = st.number_input(
-            f"Loss allowed, {unit}",
+            f"Loss allowed, {_unit(study)}",
             min_value=0.0,
             max_value=100.0,
+            value=100 * goal.max_loss,
             step=0.5,
             format="%.1f",
-            key=_initial("loss", 100 * goal.max_loss),
+            key=control("loss", study),
             help="How much of the original's quality may be lost. The pick keeps to it.",
         )
     with columns[2]:
-        cores = list(range(1, usable_cores() + 1))
         most = st.selectbox(
             "Cores a run",
             cores,
-            key=_initial("cores", min(goal.cores or cores[-1], cores[-1])),
+            min(goal.cores or len(cores), len(cores)) - 1,
+            key=control("cores", study),
             help="How many one run may use.",
         )
     with columns[3]:
         budget = st.selectbox(
             "Budget",
-            list(_BUDGETS),
-            format_func=_BUDGETS.__getitem__,
-            key=_initial("budget", 60),
+            budgets,
+            budgets.index(60),
+            _BUDGETS.__getitem__,
+            key=control("budget", study),
             help="Seconds from the click to the answer.",
         )
     with columns[4]:
         limits = _limits(study, goal)
-    few = None if most == cores[-1] else most
+    few = None if most == len(cores) else most
     wanted = Goal(objective=objective, max_loss=loss / 100, cores=few, **limits)
     with columns[5]:
         _button(study, run, wanted, budget)
     return wanted, budget
 
 
-def _initial(name: str, value: object) -> str:
-    """A widget's key, with this value in it unless it has one."""
-    key = f"find:{name}"
-    st.session_state.setdefault(key, value)
-    return key
+def control(name: str, study: Study) -> str:
+    """The key of the widget that sets this field of the goal, or the budget."""
+    return key_of(f"find-{name}", study.name)
 
 
 def _unit(study: Study) -> str:
@@ -114,14 +118,15 @@ def _limits(study: Study, goal: Goal) -> dict[str, Any]:
     with st.popover(f"Limits ({count})" if count else "Limits", width="stretch"):
         found: dict[str, Any] = {
             name: st.number_input(
-                title, min_value=0.001, key=_initial(name, kept[name]), placeholder="no limit"
+                title, 0.001, None, kept[name], key=control(name, study), placeholder="no limit"
             )
             for name, title in _LIMITS.items()
         }
         least = kept["min_quality"]
         quality = st.number_input(
             f"{metric.title} at least{', %' if scale == 100 else ''}",
-            key=_initial("min_quality", None if least is None else least * scale),
+            value=None if least is None else float(least * scale),
+            key=control("min_quality", study),
             placeholder="no limit",
         )
     return {**found, "min_quality": None if quality is None else quality / scale}
