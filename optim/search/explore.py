@@ -6,6 +6,7 @@ from optim.graph import analysis_of
 from optim.machine.environment import usable_cores
 from optim.search.answer import Answer, answer
 from optim.search.find import Search
+from optim.search.history import earlier
 from optim.search.news import News
 from optim.search.on_machine import OnThisMachine
 from optim.search.predict import Predictor, mix_of
@@ -34,7 +35,7 @@ def find_best(
     mix = mix_of(analysis_of(study.model))
     search = Search(
         instrument,
-        Predictor(mix, prior_for(here, mix)),
+        Predictor(mix, prior_for(here, mix), earlier(study)),
         goal,
         budget=budget,
         pool=candidates(here, cores),
