@@ -151,9 +151,9 @@ def explore(args: argparse.Namespace) -> int:
     """Find the best recipe within the limits and the budget, and say how sure that is."""
     if args.out:
         check_free(args.out)
-    began = time.monotonic()  # a budget counts from the command to the answer
-    study, goal = study_of(args), _goal(args)
-    spent = time.monotonic() - began + (_EXPORT_SECONDS if args.out else 0)
+    study = study_of(args)
+    goal = Goal.model_validate({name: getattr(args, name) for name in Goal.model_fields})
+    spent = time.monotonic() - args.began + (_EXPORT_SECONDS if args.out else 0)
     found = find_best(study, goal, max(0.0, args.budget - spent), _progress_of_search())
     if not any(row.gain for row in found.news.rows):
         raise StepError(
@@ -168,15 +168,6 @@ def explore(args: argparse.Namespace) -> int:
             raise StepError("The original was not measured.", "Give a larger --budget.", "explore")
         _export(study, trial, args.out)
     return 0
-
-
-def _goal(args: argparse.Namespace) -> Goal:
-    names = ("max_latency_ms", "max_memory_mb", "max_size_mb", "cores")
-    limits = {name: getattr(args, name) for name in (*names, "min_quality")}
-    for name in names:
-        if limits[name] is not None and limits[name] <= 0:
-            raise InputError(f"--{name.replace('_', '-')} must be above 0.", "Give another.")
-    return Goal(objective=args.objective, max_loss=args.max_loss, **limits)
 
 
 def _progress_of_search() -> Callable[[News], None]:
