@@ -84,3 +84,4 @@ class Server:
         assert self.process
         self.process.terminate()
         self.process.wait(30)
+        print(self.log.read_text())  # pytest shows it where the test has failed
