@@ -16,8 +16,7 @@ from support.browsing import (
     add_recipe,
     alert,
     bring,
-    chosen,
-    click_lonely_point,
+    choose_lonely_point,
     toggle,
     trials_on_chart,
     wait_for_points,
@@ -25,7 +24,7 @@ from support.browsing import (
 from support.serving import Server
 from support.study_tools import ROOT, wait_for
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 PAGES = ("", "explore", "graph", "compare", "export", "parts")
 
@@ -52,8 +51,7 @@ def test_toggle_measure_click_export_replay(
     toggle(page, "Zero the smallest weights")
     number = add(page, "simplify + magnitude_prune + onnxruntime")
     wait_for(lambda: number in trials_on_chart(page))
-    clicked = click_lonely_point(page)
-    expect(chosen(page)).to_contain_text(f"Trial {clicked}")
+    choose_lonely_point(page, but=number)
     page.goto(f"{server.url}/export?{study}&trial={number}")
     page.get_by_role("button", name="Make the bundle").click()
     with page.expect_download() as download:

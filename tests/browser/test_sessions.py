@@ -9,7 +9,7 @@ from support.browsing import add_recipe, bring, trials_on_chart, wait_for_points
 from support.serving import Server, free_port
 from support.study_tools import wait_for
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 
 

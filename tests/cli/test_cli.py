@@ -33,7 +33,7 @@ KEYS = {*NUMBERS, "recipe", "status", "speedup_ci", "warnings", "error"}
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         path = tmp_path_factory.mktemp("cli")
-        use_home(path / "home", patch, TRIAL_SECONDS="0.5")
+        use_home(path / "home", patch, TRIAL_SECONDS="0.1")
         yield path
     settings.cache_clear()
 
@@ -208,7 +208,7 @@ def test_explore_prints_the_front_and_writes_the_best(
     classifier: tuple[str, str], home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = home / "best"
-    argv = ["explore", *_with_evalset(classifier), "--budget", "15s", "--max-loss", "50%"]
+    argv = ["explore", *_with_evalset(classifier), "--budget", "8s", "--max-loss", "50%"]
     assert main([*argv, "--json", "--out", str(out)]) == 0
     found = strict(capfd.readouterr().out)
     assert found["trials"][0]["recipe"] == Recipe.baseline().spelling

@@ -1,11 +1,14 @@
 """What a person does in the application, in a few words each."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
 from support.study_tools import wait_for
+
+_CLICKS = 5
 
 
 def bring(page: Page, url: str, model: Path, evalset: Path | None = None) -> None:
@@ -40,10 +43,25 @@ def trials_on_chart(page: Page) -> set[int]:
     return set(found)
 
 
-def click_lonely_point(page: Page) -> int:
-    """Click the point that is farthest from the others; returns its trial."""
+def choose_lonely_point(page: Page, but: int) -> None:
+    """Choose, by a click, the point that is farthest from the others.
+
+    The chart may be redrawn between the look and the click, which then meets nothing.
+
+    Args:
+        but: the trial that is chosen already.
+    """
+    for _ in range(_CLICKS):
+        number = _click_lonely_point(page, but)
+        with suppress(AssertionError):
+            expect(chosen(page)).to_have_text(re.compile(rf"^Trial {number}\b"), timeout=10_000)
+            return
+    raise AssertionError(f"{_CLICKS} clicks on points chose none")
+
+
+def _click_lonely_point(page: Page, but: int) -> int:
     number, across, down = page.evaluate(
-        """() => {
+        """(but) => {
             const chart = document.querySelector(".live-chart");
             const box = chart.getBoundingClientRect();
             const {xaxis, yaxis} = chart._fullLayout;
@@ -52,8 +70,9 @@ def click_lonely_point(page: Page) -> int:
                                 box.y + yaxis._offset + yaxis.c2p(trace.y[i])]));
             const gap = (a) => Math.min(...places.filter((b) => b !== a).map(
                 (b) => Math.hypot(a[1] - b[1], a[2] - b[2])));
-            return places.sort((a, b) => gap(b) - gap(a))[0];
-        }"""
+            return places.filter((a) => a[0] !== but).sort((a, b) => gap(b) - gap(a))[0];
+        }""",
+        but,
     )
     page.mouse.move(across, down)
     page.mouse.click(across, down)
