@@ -208,7 +208,7 @@ def test_explore_prints_the_front_and_writes_the_best(
     classifier: tuple[str, str], home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = home / "best"
-    argv = ["explore", *_with_evalset(classifier), "--budget", "8s", "--max-loss", "50%"]
+    argv = ["explore", *_with_evalset(classifier), "--budget", "15s", "--max-loss", "50%"]
     assert main([*argv, "--json", "--out", str(out)]) == 0
     found = strict(capfd.readouterr().out)
     assert found["trials"][0]["recipe"] == Recipe.baseline().spelling
