@@ -33,7 +33,7 @@ KEYS = {*NUMBERS, "recipe", "status", "speedup_ci", "warnings", "error"}
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         path = tmp_path_factory.mktemp("cli")
-        use_home(path / "home", patch, TRIAL_SECONDS="0.5")
+        use_home(path / "home", patch, TRIAL_SECONDS="0.1")
         yield path
     settings.cache_clear()
 

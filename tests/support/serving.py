@@ -58,7 +58,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {"OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
+        own = {"OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.1"}
         return {**os.environ, **own, **self.options}
 
     @property
@@ -84,3 +84,4 @@ class Server:
         assert self.process
         self.process.terminate()
         self.process.wait(30)
+        print(self.log.read_text())  # pytest shows it where the test has failed
