@@ -21,7 +21,9 @@ PROBE = made_up(
 def test_the_table_has_every_runtime_and_precision_and_gaps_where_nothing_was_measured() -> None:
     header, *rows = gains_table(PROBE)
     assert header[2:] == list(PRECISIONS)
-    by_place = {(cells[0], cells[1]): dict(zip(PRECISIONS, cells[2:], strict=True)) for cells in rows}
+    by_place = {
+        (cells[0], cells[1]): dict(zip(PRECISIONS, cells[2:], strict=True)) for cells in rows
+    }
     convolutions = by_place["ONNX Runtime", "convolutions"]
     assert convolutions["u8s8"] == "4.00×" and convolutions["bf16"] == "-"
     assert by_place["OpenVINO", "convolutions"]["bf16"] == "0.50×"
