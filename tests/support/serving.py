@@ -35,7 +35,7 @@ def serving(command: Sequence[str], url: str, log: Path) -> Iterator[None]:
     """A server of one's own, from when it answers; what it prints goes to a file."""
     with log.open("w") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
         try:
-            wait_for(lambda: answers(url), seconds=60)
+            wait_for(lambda: answers(url))
             yield
         finally:
             process.terminate()
