@@ -27,6 +27,7 @@ __all__ = ["Attempt", "Judge", "Proposal", "Repair", "Subject", "repaired", "rep
 
 _SHARE_OF_TIME = 0.3  # of the seconds, for finding which nodes do the damage
 _MOST_JUDGED = 8  # recipes of one setting
+_GUESSES = 3  # judged sets, until halving is the surer way
 _DEAR = 0.25  # of what quantization saves: beyond it other settings are tried, too
 Judge = Callable[[Recipe], Interval | None]
 """The loss of a recipe, positive is worse; None where it cannot be used, whatever it loses."""
@@ -74,20 +75,21 @@ def smallest_that_holds(
 ) -> LeftOut | None:
     """The smallest of nested sets that holds, by judging as few of them as that takes.
 
-    The first guess: the loss falls as the noise does. Then each guess lies between the largest
-    that failed and the smallest that held, on the line through the nearest that was seen.
+    The first guesses: the loss falls as the noise does, from the nearest that was seen. Then the
+    middle between the largest that failed and the smallest that held.
 
     Args:
         loss: with nothing left out.
     """
     low, high = -1, len(sets)
     seen = [(1.0, loss)]
-    for _ in range(_MOST_JUDGED):
+    for tries in range(_MOST_JUDGED):
         if high - low <= 1:
             break
         wanted = _noise_for(limit, seen)
         guess = next((i for i, one in enumerate(sets) if one.noise <= wanted), len(sets) - 1)
-        at = min(max(guess, low + 1), high - 1)
+        at = guess if tries < _GUESSES else (low + high) // 2
+        at = min(max(at, low + 1), high - 1)
         attempt = judged(sets[at])
         low, high = (low, at) if attempt.holds else (at, high)
         if attempt.loss is not None and attempt.loss.value > 0:
