@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import helper
+
 from support.pass_models import Weights, model
 
 FEATURES, HIDDEN, CLASSES, SAMPLES = 32, 64, 8, 96
