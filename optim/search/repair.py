@@ -57,13 +57,14 @@ class Subject:
 class Repair:
     """What came of a repair: `recipe` is None where nothing that was tried holds.
 
-    `left_out`: the nodes in float, `share_in_float` of the original's time; `said`: what was done
+    `untried`: what would have been judged next, had there been time. `left_out`: the nodes in float, `share_in_float` of the original's time; `said`: what was done
     and why, in sentences.
     """
 
     recipe: Recipe | None
     loss: Interval | None
     tried: tuple[Attempt, ...]
+    untried: Proposal | None = None
     left_out: tuple[str, ...] = ()
     share_in_float: float = 0.0
     seconds: float = 0.0
@@ -143,6 +144,7 @@ class _Work:
     times: NodeTimes | None
     tried: list[Attempt] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    untried: Proposal | None = None
 
     def repaired(self, recipe: Recipe) -> Attempt | None:
         """The cheapest attempt that holds."""
@@ -170,11 +172,12 @@ class _Work:
         made: dict[tuple[str, ...], Attempt] = {}
 
         def judged(one: LeftOut) -> Attempt:
+            reason = why(one, self.times or NodeTimes())
+            proposal = Proposal(excluding(recipe, one.nodes), one, reason)
             if self.over():
-                return Attempt(Proposal(recipe, one, "No time was left."), None, False)
-            made[one.nodes] = self.judged(
-                Proposal(excluding(recipe, one.nodes), one, why(one, self.times or NodeTimes()))
-            )
+                self.untried = self.untried or proposal
+                return Attempt(proposal, None, False)
+            made[one.nodes] = self.judged(proposal)
             return made[one.nodes]
 
         found = smallest_that_holds(sets, judged, self.limit, _value(lossy))
@@ -240,6 +243,7 @@ class _Work:
             recipe=found.proposal.recipe if found else None,
             loss=found.loss if found else None,
             tried=tuple(self.tried),
+            untried=self.untried,
             left_out=one.nodes if one else (),
             share_in_float=times.share(one.nodes) if one else 0.0,
             seconds=seconds,

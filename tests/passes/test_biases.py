@@ -10,7 +10,9 @@ from optim.passes.static_int8 import StaticInt8
 def mean_error(settings: StaticInt8, name: str) -> float:
     made = settings.run(load(name), context(name)).model
     samples = feeds(name)[:16]
-    return float(np.abs((outputs(made, samples) - outputs(load(name), samples)).mean(axis=0)).mean())
+    return float(
+        np.abs((outputs(made, samples) - outputs(load(name), samples)).mean(axis=0)).mean()
+    )
 
 
 @pytest.mark.parametrize("name", ["cnn", "mlp"])
