@@ -57,8 +57,8 @@ class Subject:
 class Repair:
     """What came of a repair: `recipe` is None where nothing that was tried holds.
 
-    `untried`: what would have been judged next, had there been time. `left_out`: the nodes in float, `share_in_float` of the original's time; `said`: what was done
-    and why, in sentences.
+    `untried`: what would have been judged next, had there been time. `left_out`: the nodes in
+    float, `share_in_float` of the original's time; `said`: what was done and why, in sentences.
     """
 
     recipe: Recipe | None
