@@ -2,7 +2,7 @@ PORT ?= 8501
 JOBS ?= auto
 PY := .venv/bin/python
 
-.PHONY: setup setup-dev debian run test test-fast lint bench docs
+.PHONY: setup setup-dev debian run test test-fast coverage lint bench docs
 
 setup: .venv/installed
 
@@ -26,11 +26,16 @@ run: setup
 
 # Side by side what can be, then one by one what needs the machine to itself.
 test: setup-dev
-	$(PY) -m pytest -m "not alone" -n $(JOBS) --cov --cov-report=
-	$(PY) -m pytest -m alone --cov --cov-append
+	$(PY) -m pytest -m "not alone" -n $(JOBS)
+	$(PY) -m pytest -m alone
 
 test-fast: setup-dev
 	$(PY) -m pytest -m "not alone and not slow" -n $(JOBS)
+
+# Every test again, a quarter slower: which lines and branches they run.
+coverage: setup-dev
+	$(PY) -m pytest -m "not alone" -n $(JOBS) --cov --cov-report=
+	$(PY) -m pytest -m alone --cov --cov-append
 
 lint: setup-dev
 	$(PY) -m ruff check .

@@ -8,6 +8,7 @@ import argparse
 import os
 import re
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
@@ -23,6 +24,7 @@ FAILED = 1
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, the process's own unless given; errors become one line for people."""
     args = parser().parse_args(argv)
+    args.began = time.monotonic()  # a budget counts from the command to the answer
     from optim.cli import commands
 
     try:
@@ -125,10 +127,10 @@ def _add_goal_options(command: argparse.ArgumentParser) -> None:
         help="quality loss allowed: points of a share, or a share of an error; 1%% unless said",
     )
     command.add_argument("--min-quality", type=float, help="value of the metric at least")
-    command.add_argument("--max-latency", dest="max_latency_ms", type=float, metavar="MS")
-    command.add_argument("--max-memory", dest="max_memory_mb", type=float, metavar="MB")
-    command.add_argument("--max-size", dest="max_size_mb", type=float, metavar="MB")
-    command.add_argument("--cores", type=int, help="how many one run may use; all unless said")
+    command.add_argument("--max-latency", dest="max_latency_ms", type=amount, metavar="MS")
+    command.add_argument("--max-memory", dest="max_memory_mb", type=amount, metavar="MB")
+    command.add_argument("--max-size", dest="max_size_mb", type=amount, metavar="MB")
+    command.add_argument("--cores", type=count, help="how many one run may use; all unless said")
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:
@@ -165,6 +167,24 @@ def share(text: str) -> float:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no share; write 1% or 0.01")
     return float(match[1]) / (100 if match[2] else 1)
+
+
+def amount(text: str) -> float:
+    """Read a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
+    return value
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")
+    return int(text)
 
 
 def dimension(text: str) -> tuple[str, int]:

@@ -10,8 +10,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from optim import probing, sandbox
 from optim.bundles.bundle import check_free, export
 from optim.cli import FAILED, machine, show
@@ -153,34 +151,23 @@ def explore(args: argparse.Namespace) -> int:
     """Find the best recipe within the limits and the budget, and say how sure that is."""
     if args.out:
         check_free(args.out)
-    study, goal = study_of(args), _goal(args)
-    left = args.budget - _since_start() - (_EXPORT_SECONDS if args.out else 0)
-    if left <= 0:
-        raise InputError(f"{args.budget:g} s were over before the search began.", "Give more.")
-    found = find_best(study, goal, left, _progress_of_search())
+    study = study_of(args)
+    goal = Goal.model_validate({name: getattr(args, name) for name in Goal.model_fields})
+    spent = time.monotonic() - args.began + (_EXPORT_SECONDS if args.out else 0)
+    found = find_best(study, goal, max(0.0, args.budget - spent), _progress_of_search())
+    if not any(row.gain for row in found.news.rows):
+        raise StepError(
+            f"Nothing was measured in {args.budget:g} s.", "Give a larger --budget.", "explore"
+        )
     trial = _trial_of(study, found.recipe)
     if args.full and trial:
         trial = _measured_in_full(study, trial)
     _show_search(args, study, found)
     if args.out:
         if trial is None:
-            raise StepError("The original was not measured in the time.", "Give a larger --budget.")
+            raise StepError("The original was not measured.", "Give a larger --budget.", "explore")
         _export(study, trial, args.out)
     return 0
-
-
-def _goal(args: argparse.Namespace) -> Goal:
-    names = ("max_latency_ms", "max_memory_mb", "max_size_mb", "cores")
-    limits = {name: getattr(args, name) for name in (*names, "min_quality")}
-    for name in names:
-        if limits[name] is not None and limits[name] <= 0:
-            raise InputError(f"--{name.replace('_', '-')} must be above 0.", "Give another.")
-    return Goal(objective=args.objective, max_loss=args.max_loss, **limits)
-
-
-def _since_start() -> float:
-    """Seconds since this process was started: a budget counts from there."""
-    return time.time() - psutil.Process().create_time()
 
 
 def _progress_of_search() -> Callable[[News], None]:

@@ -119,5 +119,5 @@ def search_table(news: News) -> str:
 
 def _candidate(row: Row) -> list[str]:
     gain = spanned(row.gain, times) if row.gain else "-"
-    loss = f"{100 * row.loss.value:.2g} %" if row.loss else "-"
+    loss = f"{100 * row.loss.value:.2f} %" if row.loss else "-"
     return [row.recipe, gain, loss, row.state, row.why]

@@ -33,7 +33,8 @@ def noise(reference: Sequence[Array], others: Sequence[Array]) -> float:
         reference = same
     whole = np.nan_to_num(_joined(reference).astype(np.float64), posinf=0.0, neginf=0.0)
     usable = np.isfinite(a)
-    error = np.where(usable, a.astype(np.float64) - b, 0.0) ** 2
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = np.where(usable, a.astype(np.float64) - b, 0.0) ** 2
     error = np.where(np.isfinite(error), error, np.inf)
     axes = [axis for axis in range(1, a.ndim) if 1 < a.shape[axis] <= _MOST_PLACES]
     return max(_along(whole, error, axis) for axis in (None, *axes))

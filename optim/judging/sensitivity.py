@@ -126,7 +126,7 @@ def measure(
     graph = _graph(Path(before), Path(built), Recipe.parse(recipe).passes[-1])
     feeds = evalset_from_digest(evalset_digest).feeds("calibration", _MOST_SAMPLES)
     trial = _Trial(graph, Path(folder), feeds, seconds)
-    noises, complete = split(len(graph.owners), trial.noise, trial.time_is_over)
+    noises, complete = split(len(graph.owners), trial.noise, trial.time_is_over, trial.affordable)
     return Sensitivity(
         roundings=tuple(
             Rounding(nodes=tuple(sorted(nodes)), noise=noise)
@@ -166,6 +166,7 @@ class _Trial:
         self._deadline = begun + seconds
         fit = seconds / max(2 * count * (time.monotonic() - begun), 1e-9)
         self._feeds = feeds[: int(min(max(fit, _FEWEST), _MOST_SAMPLES))]
+        self.affordable = int(count * fit / max(1, len(self._feeds)))
         self._float = self._answers(feeds, ())
         self.together = self._noises(range(count))
 
@@ -192,15 +193,22 @@ class _Trial:
 
 
 def split(
-    count: int, noise: Callable[[Iterable[int]], float], is_over: Callable[[], bool]
+    count: int,
+    noise: Callable[[Iterable[int]], float],
+    is_over: Callable[[], bool],
+    pieces: int = 1,
 ) -> tuple[list[float], bool]:
     """The noise that each of `count` roundings makes alone, and whether time sufficed.
 
     Groups are neighbours in the graph's order; the first and the last, which matter most often, are
-    alone from the start. `noise` says what a group makes.
+    alone from the start, and what lies between is in so many `pieces`. `noise` says what a group
+    makes.
     """
-    ends = dict.fromkeys([(0, 1), (1, count - 1), (count - 1, count)])
-    groups = [_measured(noise, *end) for end in ends if 0 <= end[0] < end[1]]
+    between = max(0, count - 2)
+    pieces = max(1, min(pieces, between))
+    cuts = {0, count, count - 1, *(1 + between * i // pieces for i in range(pieces))}
+    edges = sorted(cut for cut in cuts if 0 <= cut <= count)
+    groups = [_measured(noise, low, high) for low, high in zip(edges, edges[1:], strict=False)]
     heapq.heapify(groups)
     found, complete = [0.0] * count, True
     enough = _NEGLIGIBLE * sum(-group[0] for group in groups)

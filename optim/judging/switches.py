@@ -75,7 +75,7 @@ def switched(
     Raises StepError where nothing in them differs by a known form of quantization.
     """
     inserted = any(node.op_type == "DequantizeLinear" for node in quantized.graph.node)
-    found = (_by_value if inserted else _by_node)(form, quantized, frozenset(chosen))
+    found = _by_value(form, quantized, frozenset(chosen)) if inserted else _by_node(form, quantized)
     if not found.owners:
         raise StepError(
             "What was quantized in this model cannot be switched off and on.",
@@ -88,7 +88,7 @@ def _by_value(
     form: "onnx.ModelProto", quantized: "onnx.ModelProto", chosen: frozenset[str]
 ) -> Switched:
     """QDQ: each value that is rounded, and each weight, is so or as it was."""
-    result, before = Switched(copy_of(quantized)), _Float(form)
+    result, before = Switched(copy_of(quantized)), _Float(form, quantized)
     graph = result.model.graph
     makers = {name: node for node in graph.node for name in node.output}
     readers = _readers(graph)
@@ -110,7 +110,9 @@ def _by_value(
 class _Float:
     """What the model in float has and the quantized one has lost, put back beside it."""
 
-    def __init__(self, form: "onnx.ModelProto") -> None:
+    def __init__(self, form: "onnx.ModelProto", quantized: "onnx.ModelProto") -> None:
+        self._still = {node.name for node in quantized.graph.node}
+        self._constants = {tensor.name for tensor in quantized.graph.initializer}
         self._weights = {tensor.name: tensor for tensor in form.graph.initializer}
         self._makers = {name: node for node in form.graph.node for name in node.output}
         self._back: set[str] = set()
@@ -125,17 +127,13 @@ class _Float:
     def absorbed(self, value: str, graph: "onnx.GraphProto") -> str:
         """The value behind a Relu or Clip whose work the rounding does; empty for another value."""
         node = self._makers.get(value)
-        if (
-            node is None
-            or node.op_type not in _ABSORBED
-            or node.name in {n.name for n in graph.node}
-        ):
+        if node is None or node.op_type not in _ABSORBED or node.name in self._still:
             return ""
         exact = graph.node.add()
         exact.CopyFrom(node)
         exact.input[0], exact.output[0] = value, value + _FLOAT
         for name in exact.input[1:]:
-            if name and name not in {tensor.name for tensor in graph.initializer}:
+            if name in self._weights and name not in self._constants:
                 self._add(name, name, graph)
         return value + _FLOAT
 
@@ -147,9 +145,7 @@ class _Float:
             kept.name = new
 
 
-def _by_node(
-    form: "onnx.ModelProto", quantized: "onnx.ModelProto", chosen: frozenset[str]
-) -> Switched:
+def _by_node(form: "onnx.ModelProto", quantized: "onnx.ModelProto") -> Switched:
     """Nodes replaced by others: what they make is that of the old nodes or of the new ones."""
     result = Switched(copy_of(form))
     graph = result.model.graph
@@ -166,9 +162,10 @@ def _by_node(
         for place, name in enumerate(node.output):
             if name in old:
                 new.output[place] = name + _ROUNDED
+    made = {name for node in graph.node for name in node.output}
     for name, node in old.items():
         rounded = name + _ROUNDED
-        if rounded in {output for made in graph.node for output in made.output}:
+        if rounded in made:
             place = list(node.output).index(name)
             node.output[place] = name + _FLOAT
             result.choose(rounded, name + _FLOAT, name, frozenset([node.name]), node.name)

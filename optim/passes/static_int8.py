@@ -12,6 +12,7 @@ from pydantic import Field
 from optim.arrays import Feeds
 from optim.part import Circumstances, Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.biases import corrected
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.gemms import biases_apart
@@ -116,7 +117,7 @@ class StaticInt8(Pass):
         ),
         Hazard(
             "int8 gains little",
-            "int8 gains little on this CPU.",
+            "Products of bytes are hardly faster than fp32 on this CPU, or slower.",
             lambda part, here: not here.gains("int8", kinds=_QUANTIZED),
             lambda part, here: here.cited("int8", kinds=_QUANTIZED),
         ),
@@ -124,6 +125,7 @@ class StaticInt8(Pass):
     searched: ClassVar[tuple[Searched, ...]] = (
         Searched("reduce_range", (ReduceRange.AUTO,), lambda here: here.saturated),
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
+        Searched("bias_correction", (True,), lambda here: here.has_conv),
         Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
     )
     starts: ClassVar[tuple[Start, ...]] = (
@@ -161,6 +163,11 @@ class StaticInt8(Pass):
         default=False, description="Centre the ranges of activations on zero (some accelerators)."
     )
     reduce_range: Reducing = Field(default=ReduceRange.AUTO, description=REDUCING)
+    bias_correction: bool = Field(
+        default=False,
+        description="Shift each bias by the mean error that rounding makes on calibration samples: "
+        "free while running, and it can help as much as it can hurt.",
+    )
     op_types: tuple[str, ...] = Field(
         default=("Conv", "ConvTranspose", "MatMul"),
         min_length=1,
@@ -179,8 +186,9 @@ class StaticInt8(Pass):
         return "int8"
 
     def cheaply(self) -> Self:
-        """Ranges of one sample: no kernel depends on them."""
-        return self.model_copy(update={"samples": 1, "calibration": Calibrator.MINMAX})
+        """Ranges of one sample, biases as they are: no kernel depends on them."""
+        cheap = {"samples": 1, "calibration": Calibrator.MINMAX, "bias_correction": False}
+        return self.model_copy(update=cheap)
 
     def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
         """With 7 or 8 bits where `reduce_range` was left to the machine."""
@@ -210,6 +218,8 @@ class StaticInt8(Pass):
         if between:
             notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
         notes += [bits_said(self.reduce_range), *left]
+        if self.bias_correction:
+            notes.append("Biases were shifted by the mean errors on calibration samples.")
         notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
         return Outcome(result, True, tuple(notes))
 
@@ -287,7 +297,12 @@ class StaticInt8(Pass):
             types = _types_of(model, names)
             with quiet():
                 measure_ranges(source, types, feeds, self.calibration, self.percentile, ranges)
-            return without_failing(names, lambda some: self._once(model, some, source, ranges))
+            found = without_failing(names, lambda some: self._once(model, some, source, ranges))
+            if not self.bias_correction or found[0] is None:
+                return found
+            shifted = corrected(model, found[0], names, feeds)
+            onnx.save(shifted, source)
+            return without_failing(names, lambda some: self._once(shifted, some, source, ranges))
 
     def _once(
         self, model: "onnx.ModelProto", names: list[str], source: Path, ranges: Path

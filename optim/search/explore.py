@@ -8,6 +8,7 @@ from optim.model import Model
 from optim.recipe import Recipe
 from optim.search.answer import Answer, answer
 from optim.search.find import Search
+from optim.search.history import earlier
 from optim.search.news import News
 from optim.search.on_machine import OnThisMachine
 from optim.search.predict import Predictor, mix_of
@@ -47,7 +48,7 @@ def find_best(
     mix = mix_of(analysis_of(study.model))
     search = Search(
         instrument,
-        Predictor(mix, prior_for(here, mix)),
+        Predictor(mix, prior_for(here, mix), earlier(study)),
         goal,
         budget=budget,
         pool=candidates(here, cores),

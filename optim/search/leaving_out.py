@@ -53,7 +53,8 @@ class _Board:
             if total > 0 and one.nodes
         }
         self._saved = {name: max(0.0, us) for name, us in saved_us.items()}
-        self._least = _FREE * sum(self._saved.values()) or 1.0
+        noisy: set[str] = set().union(*(nodes for nodes, share in self._on.values() if share > 0))
+        self._least = _FREE * sum(self._saved.get(name, 0.0) for name in noisy) or 1.0
         self._out: frozenset[str] = frozenset()
         self._near: dict[str, set[int]] = {}
         for i, (nodes, _) in self._on.items():

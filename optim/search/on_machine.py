@@ -1,5 +1,6 @@
 """The instrument that measures on this machine: builds, heats and judgements in children."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,7 @@ _SOLO_SECONDS = 1.0
 _TOGETHER_BYTES = 600_000_000  # of models that are open in one process
 _MEND_SHARE = 0.5  # of the seconds left, for one repair at most
 _JUDGE_SHARE = 0.3  # of the seconds left, for one judgement at most
-_ANY_LOSS = 1.0  # the original is judged for its score, and loses nothing
+_SCORE_SECONDS = 2.0  # the original is judged for its score, beside which all others are shown
 CHEAP = Caution(
     code="cheap_ranges",
     text="It was timed with ranges taken from one sample, on which its speed does not depend, and "
@@ -227,7 +228,7 @@ class OnThisMachine:
             return
         progress = self._known.get(recipe) or self._unbuilt(recipe)
         if recipe.is_baseline and progress.quality is None:
-            self._judge(recipe, _ANY_LOSS)
+            self._judge(recipe, None, _SCORE_SECONDS)
             progress = self._known[recipe]
         if not self._full.get(recipe) and progress.slices:  # those of the cheap build
             kept = tuple(one for one in progress.cautions if one != CHEAP)
@@ -241,7 +242,7 @@ class OnThisMachine:
         self._know(recipe, Built(model=self._study.model))
         return self._known[recipe]
 
-    def _judge(self, recipe: Recipe, within: float | None) -> None:
+    def _judge(self, recipe: Recipe, within: float | None, most: float = math.inf) -> None:
         left = max(1.0, self._budget - self.now())
         model = self._model(recipe)
         quality = quality_of(
@@ -249,7 +250,7 @@ class OnThisMachine:
             self._study.model,
             recipe,
             self._study.evalset,
-            Extent(within=within, seconds=max(2.0, _JUDGE_SHARE * left)),
+            Extent(within=within, seconds=min(most, max(2.0, _JUDGE_SHARE * left))),
             cancelled=self._gives_up,
         )
         progress = self._known.get(recipe) or self._unbuilt(recipe)

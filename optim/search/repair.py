@@ -27,6 +27,7 @@ __all__ = ["Attempt", "Judge", "Proposal", "Repair", "Subject", "repaired", "rep
 
 _SHARE_OF_TIME = 0.3  # of the seconds, for finding which nodes do the damage
 _MOST_JUDGED = 8  # recipes of one setting
+_GUESSES = 3  # judged sets, until halving is the surer way
 _DEAR = 0.25  # of what quantization saves: beyond it other settings are tried, too
 Judge = Callable[[Recipe], Interval | None]
 """The loss of a recipe, positive is worse; None where it cannot be used, whatever it loses."""
@@ -56,13 +57,14 @@ class Subject:
 class Repair:
     """What came of a repair: `recipe` is None where nothing that was tried holds.
 
-    `left_out`: the nodes in float, `share_in_float` of the original's time; `said`: what was done
-    and why, in sentences.
+    `untried`: what would have been judged next, had there been time. `left_out`: the nodes in
+    float, `share_in_float` of the original's time; `said`: what was done and why, in sentences.
     """
 
     recipe: Recipe | None
     loss: Interval | None
     tried: tuple[Attempt, ...]
+    untried: Proposal | None = None
     left_out: tuple[str, ...] = ()
     share_in_float: float = 0.0
     seconds: float = 0.0
@@ -74,20 +76,21 @@ def smallest_that_holds(
 ) -> LeftOut | None:
     """The smallest of nested sets that holds, by judging as few of them as that takes.
 
-    The first guess: the loss falls as the noise does. Then each guess lies between the largest
-    that failed and the smallest that held, on the line through the nearest that was seen.
+    The first guesses: the loss falls as the noise does, from the nearest that was seen. Then the
+    middle between the largest that failed and the smallest that held.
 
     Args:
         loss: with nothing left out.
     """
     low, high = -1, len(sets)
     seen = [(1.0, loss)]
-    for _ in range(_MOST_JUDGED):
+    for tries in range(_MOST_JUDGED):
         if high - low <= 1:
             break
         wanted = _noise_for(limit, seen)
         guess = next((i for i, one in enumerate(sets) if one.noise <= wanted), len(sets) - 1)
-        at = min(max(guess, low + 1), high - 1)
+        at = guess if tries < _GUESSES else (low + high) // 2
+        at = min(max(at, low + 1), high - 1)
         attempt = judged(sets[at])
         low, high = (low, at) if attempt.holds else (at, high)
         if attempt.loss is not None and attempt.loss.value > 0:
@@ -141,6 +144,7 @@ class _Work:
     times: NodeTimes | None
     tried: list[Attempt] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    untried: Proposal | None = None
 
     def repaired(self, recipe: Recipe) -> Attempt | None:
         """The cheapest attempt that holds."""
@@ -168,11 +172,12 @@ class _Work:
         made: dict[tuple[str, ...], Attempt] = {}
 
         def judged(one: LeftOut) -> Attempt:
+            reason = why(one, self.times or NodeTimes())
+            proposal = Proposal(excluding(recipe, one.nodes), one, reason)
             if self.over():
-                return Attempt(Proposal(recipe, one, "No time was left."), None, False)
-            made[one.nodes] = self.judged(
-                Proposal(excluding(recipe, one.nodes), one, why(one, self.times or NodeTimes()))
-            )
+                self.untried = self.untried or proposal
+                return Attempt(proposal, None, False)
+            made[one.nodes] = self.judged(proposal)
             return made[one.nodes]
 
         found = smallest_that_holds(sets, judged, self.limit, _value(lossy))
@@ -238,6 +243,7 @@ class _Work:
             recipe=found.proposal.recipe if found else None,
             loss=found.loss if found else None,
             tried=tuple(self.tried),
+            untried=self.untried,
             left_out=one.nodes if one else (),
             share_in_float=times.share(one.nodes) if one else 0.0,
             seconds=seconds,

@@ -92,7 +92,8 @@ def _on_runs(probe: Probe) -> Iterator[str]:
         if empty := probe.dispatch_us(name):
             said.append(f"a run with nothing in it takes {text.milliseconds(empty / 1e3)}")
         if gain := probe.threads_gain(name):
-            said.append(f"{probe.cores} cores bring {_times(gain)} over one in fp32")
+            bring = text.spanned(gain, text.times)
+            said.append(f"{probe.cores} cores bring {bring} over one in fp32")
         if rate := _memory(probe, name):
             said.append(f"weights are read at {rate:.0f} GB/s")
         if said:

@@ -35,6 +35,9 @@ Place = Literal[
 ]
 
 
+_CROWDED = 0.3
+"""Share of the cores' time that others took, above which threads wait for each other by chance:
+ratios of 20 were seen on a crowded machine, where 1.8 is true."""
 EVEN = Interval(value=1, low=1, high=1)
 """The original against itself, which needs no measuring."""
 
@@ -60,6 +63,7 @@ class Facts:
     p50_ms: float | None = None
     size_mb: float | None = None
     memory_mb: float | None = None
+    contention: float = 0.0
     in_points: bool = True
     """Whether a loss is one of points of a share; otherwise it is a share of an error."""
 
@@ -133,9 +137,12 @@ def _not_faster(one: Facts, goal: Goal, compared: int) -> Standing | None:
     shown = _low_of_all(one.gain if one.is_original else one.alike, compared) > 1
     if goal.objective in ("size", "memory") and not one.is_original:
         shown = one.alike.high >= 1  # asked for is a smaller one that is not shown to be slower
+    ratio = one.gain if one.is_original else one.alike
+    if shown and one.threads > 1 and one.contention > _CROWDED:
+        text = f"Other work took {one.contention:.0%} of its cores: threads cannot be told then."
+        return Standing("not faster", text)
     if shown:
         return None
-    ratio = one.gain if one.is_original else one.alike
     at = f" on {one.threads} threads each" if one.threads > 1 else ""
     return Standing("not faster", f"Not shown to be faster than the original{at}: {_x(ratio)}.")
 
@@ -234,6 +241,7 @@ def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
         p50_ms=summary.p50_ms.value,
         size_mb=progress.size_bytes / 1e6 if progress.size_bytes is not None else None,
         memory_mb=summary.peak_memory_mb,
+        contention=summary.contention,
         in_points=quality is None or find_metric(quality.metric).higher_is_better,
     )
 

@@ -34,6 +34,7 @@ def cautions(slices: Sequence[Slice], summary: Summary) -> tuple[Caution, ...]:
     return (
         *_on_samples(summary),
         *_on_machine(slices),
+        *_on_others(summary),
         *_on_engine(slices[-1]),
     )
 
@@ -82,11 +83,14 @@ def _on_machine(slices: Sequence[Slice]) -> Iterator[Caution]:
             text=f"The baseline took {max(levels) / min(levels) - 1:.0%} longer in one process "
             "than in another. Speed-ups are paired and stay valid; absolute times vary that much.",
         )
-    contention = float(np.median([piece.contention for piece in slices]))
-    if contention > _CONTENTION:
+
+
+def _on_others(summary: Summary) -> Iterator[Caution]:
+    if summary.contention > _CONTENTION:
         yield Caution(
             code="noisy machine",
-            text=f"Other work took {contention:.0%} of the time on the cores that were timed.",
+            text=f"Other work took {summary.contention:.0%} of the time on the cores that were "
+            "timed.",
         )
 
 

@@ -132,4 +132,6 @@ class Summary(BaseModel):
     runs: int
     processes: int
     provisional: bool
+    contention: float = 0.0
+    """Share of the time that other work took the cores; see `Slice`."""
     warnings: tuple[Caution, ...] = ()

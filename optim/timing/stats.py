@@ -74,6 +74,7 @@ def summarize(measurement: Measurement) -> Summary:
         runs=len(runs),
         processes=len(slices),
         provisional=len(slices) < ENOUGH_PROCESSES,
+        contention=float(np.median([piece.contention for piece in slices])),
     )
     return summary.model_copy(update={"warnings": cautions(slices, summary)})
 

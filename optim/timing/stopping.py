@@ -14,8 +14,8 @@ from optim.timing.stats import ENOUGH_PROCESSES, speedup_of
 class StoppingRule(BaseModel):
     """Slices of these lengths until the speed-up is known well, or the time is spent.
 
-    The first slice is short, so that a first point comes soon. All in seconds of timing, without
-    what loading and warming up take.
+    The first slice is short, so that a first point comes soon, and never longer than the budget.
+    All in seconds of timing, without what loading and warming up take.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ class StoppingRule(BaseModel):
 
     def seconds(self, taken: int) -> float:
         """Length of the next slice after this many."""
-        return self.slice_seconds if taken else self.first_seconds
+        return self.slice_seconds if taken else min(self.first_seconds, self.budget_seconds)
 
     def enough(self, processes: int, speedup: Interval) -> bool:
         """Whether no further slice is wanted after so many processes."""

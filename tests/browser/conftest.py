@@ -75,5 +75,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
 
     yield opened
     for context in contexts:
+        for page in context.pages:  # pytest shows it where the test has failed
+            print(f"--- {page.url}\n{page.inner_text('body')}")
         context.close()
     assert not left, f"the page asked for {left}"

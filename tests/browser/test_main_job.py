@@ -12,19 +12,19 @@ import pytest
 from onnx import TensorProto, helper
 from playwright.sync_api import Page, expect
 from support.browsing import (
+    add,
     add_recipe,
     alert,
     bring,
-    chosen,
-    click_lonely_point,
-    points,
+    choose_lonely_point,
     toggle,
+    trials_on_chart,
     wait_for_points,
 )
 from support.serving import Server
 from support.study_tools import ROOT, wait_for
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 PAGES = ("", "explore", "graph", "compare", "export", "parts")
 
@@ -49,12 +49,9 @@ def test_toggle_measure_click_export_replay(
     wait_for_points(page, 2)
     toggle(page, "Simplify the graph")
     toggle(page, "Zero the smallest weights")
-    page.get_by_role("button", name="Add to the chart").click()
-    expect(page.get_by_text("simplify + magnitude_prune + onnxruntime")).to_have_count(3)
-    number = int(chosen(page).inner_text().split()[1])
-    wait_for(lambda: number in {point[0] for point in points(page)})
-    clicked = click_lonely_point(page)
-    expect(chosen(page)).to_contain_text(f"Trial {clicked}")
+    number = add(page, "simplify + magnitude_prune + onnxruntime")
+    wait_for(lambda: number in trials_on_chart(page))
+    choose_lonely_point(page, but=number)
     page.goto(f"{server.url}/export?{study}&trial={number}")
     page.get_by_role("button", name="Make the bundle").click()
     with page.expect_download() as download:
@@ -85,7 +82,7 @@ def test_zoom_is_kept_while_the_chart_updates(
     page.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] - 30, steps=5)
     page.mouse.up()
     wait_for(lambda: page.evaluate(f"String(({zoom})()) !== ({given})()"))
-    zoomed, count = page.evaluate(zoom), len(points(page))
+    zoomed, count = page.evaluate(zoom), len(trials_on_chart(page))
     add_recipe(page, "onnxruntime:graph=off")
     wait_for_points(page, count + 1)
     assert page.evaluate(zoom) == zoomed

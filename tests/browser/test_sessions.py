@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
-from support.browsing import add_recipe, bring, chosen, points, wait_for_points
+from support.browsing import add_recipe, bring, trials_on_chart, wait_for_points
 from support.serving import Server, free_port
 from support.study_tools import wait_for
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
 
 
@@ -30,15 +30,14 @@ def test_two_sessions_see_one_study_and_a_crash_loses_nothing(
     second.goto(first.url)
     wait_for_points(first, 2)
     wait_for_points(second, 2)
-    add_recipe(second, "openvino:streams=2")
+    number = add_recipe(second, "openvino:streams=2")
     expect(first.get_by_text("openvino:streams=2").first).to_be_visible()
-    number = int(chosen(second).inner_text().split()[1])
-
-    done = {point[0] for point in points(first)}
+    done = trials_on_chart(first)
+    assert len(done) >= 2
     own_server.kill()
     own_server.start()
     third = new_page()
     third.goto(f"{first.url}&trial={number}")
-    wait_for(lambda: done <= {point[0] for point in points(third)})
+    wait_for(lambda: done <= trials_on_chart(third))
     add_recipe(third, "openvino:streams=2")  # again, in place of the interrupted one
-    wait_for(lambda: max(point[0] for point in points(third)) >= number, seconds=120)
+    wait_for(lambda: done <= (shown := trials_on_chart(third)) and max(shown) >= number)

@@ -8,9 +8,11 @@ from support import evalset_models as models
 from support.bundles import HOSTILE, RECIPE, study_trials
 
 from optim.build import built
+from optim.bundles import replay as replaying
 from optim.bundles.bundle import write_bundle
 from optim.bundles.report import Findings, Points
 from optim.evalset import load_evalset
+from optim.home.files import hash_files
 from optim.judging.quality import quality_of
 from optim.settings import settings
 from optim.timing.measure import slice_of
@@ -53,6 +55,37 @@ def exported(findings, tmp_path_factory):
 @pytest.fixture
 def bundle(exported, tmp_path, monkeypatch):
     """A copy to change, and replays that time little."""
-    once = StoppingRule(first_seconds=0.05, budget_seconds=0.05)
+    once = StoppingRule(budget_seconds=0.05)
     monkeypatch.setattr(StoppingRule, "of_settings", lambda: once)
     return shutil.copytree(exported, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="module")
+def done():
+    """The steps of replays by what goes into them: the same of two bundles is done once."""
+    return {}
+
+
+@pytest.fixture
+def quick(done, monkeypatch):
+    """Replays whose steps are real, but not done again for files that another test left alone."""
+
+    def kept(step, key):
+        def do(*given, **named):
+            asked = (step.__name__, key(*given, **named))
+            if asked not in done:
+                done[asked] = step(*given, **named)
+            return done[asked]
+
+        monkeypatch.setattr(replaying, step.__name__, do)
+
+    def of_values(*given, **named):
+        return repr(given), repr(named)
+
+    def of_file(path, *given, **named):
+        return hash_files(path), of_values(*given, **named)
+
+    for step in (replaying.ingest, replaying.adopt_evalset):
+        kept(step, of_file)
+    for step in (replaying.built, replaying.slice_of, replaying.quality_of):
+        kept(step, of_values)

@@ -13,7 +13,7 @@ from optim.bundles import manifest
 from optim.bundles.replay import replay
 from optim.errors import InputError, OptimError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
     for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -187,3 +187,15 @@ def test_a_zip_with_a_tampered_script_fails(bundle, tmp_path):
     edited(bundle, manifest.SCRIPT, "import sys\n", "import sys\nexit()\n")
     path = shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle)
     assert zipfile.is_zipfile(path) and not replay(tmp_path / path).ok
+
+
+def test_passes_that_ran_otherwise_than_the_recipe_says_fail(bundle):
+    edited(bundle, manifest.PASSES, "reduce_range=off", "reduce_range=on")
+    assert check_of(replay(bundle), "evidence").ok is False
+
+
+def test_a_recipe_of_other_settings_is_not_called_compared(bundle):
+    change_about(bundle, recipe_digest="0" * 64)
+    rehash(bundle)
+    check = check_of(replay(bundle), "evidence")
+    assert check.ok is None and "not compared" in check.text

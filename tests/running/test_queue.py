@@ -26,7 +26,8 @@ from optim.studies.trial_store import TrialStore
 
 __all__ = ["brought", "study"]  # fixtures
 
-pytestmark = pytest.mark.alone  # it says how soon children must be gone
+pytestmark = pytest.mark.slow
+soon = pytest.mark.alone  # it says how soon children must be gone
 
 ENGINES = ["onnxruntime", "openvino", "onnxruntime:graph=off"]
 
@@ -63,6 +64,7 @@ def test_trials_get_a_point_each_then_tighten(
     assert any(not trial.quality.complete for trial in seen if trial.quality), "judged in two steps"
 
 
+@soon
 def test_cancel_kills_the_child_and_frees_the_machine(study: Study) -> None:
     running, waiting, third = add(study, *ENGINES)
     with Queue.open() as queue:
@@ -143,6 +145,7 @@ def test_the_budget_of_a_run_ends_it(study: Study, monkeypatch: pytest.MonkeyPat
     assert states[-1] == "cancelled"
 
 
+@soon
 def test_closing_marks_what_runs_as_interrupted(study: Study) -> None:
     numbers = add(study, *ENGINES[:2])
     queue = Queue.open()
@@ -168,6 +171,7 @@ with Queue.open() as queue:
 """
 
 
+@soon
 def test_kill_9_loses_nothing_and_leaves_no_orphans(study: Study) -> None:
     other = python(RUN_BOTH.format(name=study.name))
     try:
@@ -195,7 +199,7 @@ def test_a_trial_of_another_process_is_waited_for(study: Study) -> None:
         numbers = add(study, "onnxruntime", "openvino")
         trials = queue.run_all(study, numbers)
     assert numbers == [0, 1] and [trial.state for trial in trials] == ["done"] * 2
-    assert other.wait(60) == 0
+    assert other.wait(150) == 0
 
 
 @pytest.fixture
@@ -223,6 +227,7 @@ def worker(
         process.wait()
 
 
+@soon
 def test_a_scheduler_elsewhere(worker: int, brought: tuple[Path, Callable[[], Study]]) -> None:
     study = brought[1]()
     crashed, cancelled, good = add(study, *ENGINES)

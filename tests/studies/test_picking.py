@@ -59,6 +59,13 @@ def test_threads_are_compared_like_with_like() -> None:
     assert picked(threads, goal=Goal(cores=1)) == "onnxruntime"
 
 
+def test_threads_on_a_crowded_machine_are_not_believed() -> None:
+    threads = replace(FAST, name="threads", threads=2, gain=span(20), alike=span(18))
+    assert picked(threads) == "threads"
+    assert picked(replace(threads, contention=0.8)) == "onnxruntime"
+    assert picked(replace(FAST, contention=0.8)) == "fast"  # paired, and of one thread
+
+
 def test_a_loss_that_few_samples_cannot_show_is_said() -> None:
     few = replace(FAST, loss=loss(0.004, 0.02), samples=300)
     assert picked(few) == "fast"

@@ -1,11 +1,14 @@
 """What a person does in the application, in a few words each."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
 from support.study_tools import wait_for
+
+_CLICKS = 5
 
 
 def bring(page: Page, url: str, model: Path, evalset: Path | None = None) -> None:
@@ -28,23 +31,37 @@ def alert(page: Page) -> Locator:
 
 def wait_for_points(page: Page, count: int) -> None:
     """Wait until the chart shows that many points, the ring around the chosen one not counted."""
-    wait_for(lambda: len(points(page)) >= count)
+    wait_for(lambda: len(trials_on_chart(page)) >= count)
 
 
-def points(page: Page) -> list[list[float]]:
-    """The chart's points: trial number, x, y."""
-    found: list[list[float]] = page.evaluate(
+def trials_on_chart(page: Page) -> set[int]:
+    """The trials that have a point on the chart; none while it is not drawn yet."""
+    found: list[int] = page.evaluate(
         """() => (document.querySelector(".live-chart")?.data ?? [])
-            .flatMap((trace) => (trace.customdata ?? []).map(
-                (custom, i) => [custom[0], trace.x[i], trace.y[i]]))"""
+            .flatMap((trace) => (trace.customdata ?? []).map((custom) => custom[0]))"""
     )
-    return found
+    return set(found)
 
 
-def click_lonely_point(page: Page) -> int:
-    """Click the point that is farthest from the others; returns its trial."""
+def choose_lonely_point(page: Page, but: int) -> None:
+    """Choose, by a click, the point that is farthest from the others.
+
+    The chart may be redrawn between the look and the click, which then meets nothing.
+
+    Args:
+        but: the trial that is chosen already.
+    """
+    for _ in range(_CLICKS):
+        number = _click_lonely_point(page, but)
+        with suppress(AssertionError):
+            expect(chosen(page)).to_have_text(re.compile(rf"^Trial {number}\b"), timeout=10_000)
+            return
+    raise AssertionError(f"{_CLICKS} clicks on points chose none")
+
+
+def _click_lonely_point(page: Page, but: int) -> int:
     number, across, down = page.evaluate(
-        """() => {
+        """(but) => {
             const chart = document.querySelector(".live-chart");
             const box = chart.getBoundingClientRect();
             const {xaxis, yaxis} = chart._fullLayout;
@@ -53,8 +70,9 @@ def click_lonely_point(page: Page) -> int:
                                 box.y + yaxis._offset + yaxis.c2p(trace.y[i])]));
             const gap = (a) => Math.min(...places.filter((b) => b !== a).map(
                 (b) => Math.hypot(a[1] - b[1], a[2] - b[2])));
-            return places.sort((a, b) => gap(b) - gap(a))[0];
-        }"""
+            return places.filter((a) => a[0] !== but).sort((a, b) => gap(b) - gap(a))[0];
+        }""",
+        but,
     )
     page.mouse.move(across, down)
     page.mouse.click(across, down)
@@ -71,13 +89,35 @@ def toggle(page: Page, label: str) -> None:
     page.locator("[data-testid=stSidebar]").get_by_text(label).click()
 
 
-def add_recipe(page: Page, spelling: str) -> None:
-    """Type a recipe and add it."""
+def type_recipe(page: Page, spelling: str) -> None:
+    """Set the recipe builder to a recipe by typing it."""
     box = page.get_by_placeholder("static_int8 + openvino")
     if not box.is_visible():
         page.get_by_text("Type a recipe instead").click()
     box.fill(spelling)
     box.press("Enter")
-    sidebar = page.locator("[data-testid=stSidebar]")
-    expect(sidebar.locator("code").first).to_have_text(spelling)
-    page.get_by_role("button", name="Add to the chart").click()
+    expect(recipe_built(page)).to_have_text(spelling)
+
+
+def recipe_built(page: Page) -> Locator:
+    """The spelling of the recipe that the builder stands at."""
+    return page.locator("[data-testid=stSidebar] [data-testid=stCode]")
+
+
+def add(page: Page, spelling: str) -> int:
+    """Add the recipe that the builder comes to; returns its trial, which is then the chosen one.
+
+    The button is held until that recipe is drawn: it must not move away under the pointer.
+    """
+    page.get_by_role("button", name="Add to the chart").hover()
+    page.mouse.down()
+    expect(recipe_built(page)).to_have_text(spelling)
+    page.mouse.up()
+    expect(page.locator("[data-testid=stMain] [data-testid=stCode]")).to_have_text(spelling)
+    return int(chosen(page).inner_text().split()[1])
+
+
+def add_recipe(page: Page, spelling: str) -> int:
+    """Type a recipe and add it; returns its trial."""
+    type_recipe(page, spelling)
+    return add(page, spelling)

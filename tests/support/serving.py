@@ -35,7 +35,7 @@ def serving(command: Sequence[str], url: str, log: Path) -> Iterator[None]:
     """A server of one's own, from when it answers; what it prints goes to a file."""
     with log.open("w") as sink, subprocess.Popen(command, stdout=sink, stderr=sink) as process:
         try:
-            wait_for(lambda: answers(url), seconds=60)
+            wait_for(lambda: answers(url))
             yield
         finally:
             process.terminate()
@@ -58,7 +58,7 @@ class Server:
 
     @property
     def environment(self) -> dict[str, str]:
-        own = {"OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.5"}
+        own = {"OPTIM_HOME": str(self.home), "OPTIM_TRIAL_SECONDS": "0.1"}
         return {**os.environ, **own, **self.options}
 
     @property
@@ -84,3 +84,4 @@ class Server:
         assert self.process
         self.process.terminate()
         self.process.wait(30)
+        print(self.log.read_text())  # pytest shows it where the test has failed

@@ -53,7 +53,7 @@ def load(recipe: Recipe) -> None:
 
 @st.fragment
 def builder(study: Study) -> None:
-    """Everything of the builder, ending in the button that adds the recipe to the study."""
+    """Everything of the builder, and the button that adds the recipe to the study."""
     st.subheader("Recipe")
     target = st.selectbox(
         "Target hardware",
@@ -74,14 +74,18 @@ def builder(study: Study) -> None:
 
 
 def _add(study: Study, recipe: Recipe, target: str, analysis: Analysis) -> None:
-    """The recipe as it stands, what is known of it, and the button that adds it."""
-    st.code(recipe.spelling, language=None, wrap_lines=True)
-    _forecast(study, recipe, target)
-    _advice(recipe, target, analysis)
+    """The button that adds the recipe, the recipe as it stands, and what is known of it.
+
+    The button comes first: below texts that grow with the recipe it would move away while it is
+    being pressed, and a press that ends elsewhere is none.
+    """
     if st.button("Add to the chart", type="primary", key="add", width="stretch"):
         (number,) = submit(study, [recipe], target, "user")
         choose_trial(study, number)
         st.rerun()
+    st.code(recipe.spelling, language=None, wrap_lines=True)
+    _forecast(study, recipe, target)
+    _advice(recipe, target, analysis)
 
 
 def _about_target(name: str) -> None:
