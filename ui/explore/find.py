@@ -35,7 +35,9 @@ _LIMITS = {
 @st.fragment
 def find_the_best(study: Study) -> None:
     """The line of controls; below it the search, once there is one."""
-    stamp = search_stamp()  # before it is looked at: what comes meanwhile is news
+    # Before it is looked at: what comes meanwhile is news. And first of all that is drawn: what
+    # moves down as a search appears is made anew by the browser, and then tells of nothing.
+    redraw_on_news(search_url(), search_stamp())
     run = searches().of(study)
     goal, budget = _controls(study, run)
     if goal != goal_of(study):  # the verdict and the chart show another pick
@@ -45,14 +47,11 @@ def find_the_best(study: Study) -> None:
         st.caption(plain(refused))
     if run:
         _shown(study, run)
-    redraw_on_news(search_url(), stamp)
 
 
 def _controls(study: Study, run: SearchRun | None) -> tuple[Goal, int]:
-    goal, columns = (
-        goal_of(study),
-        st.columns([2, 1.9, 1.6, 1.4, 1.7, 2.6], vertical_alignment="bottom"),
-    )
+    goal = goal_of(study)
+    columns = st.columns([2, 1.9, 1.6, 1.4, 1.7, 2.6], vertical_alignment="bottom")
     objectives, cores, budgets = list(_OBJECTIVES), range(1, usable_cores() + 1), list(_BUDGETS)
     with columns[0]:
         objective = st.selectbox(
