@@ -1,4 +1,4 @@
-"""Evidence that the numbers are true: `python -m bench [agree|aa|repeat|isolation|all]`.
+"""Evidence that the numbers are true: `python -m bench [agree|aa|repeat|isolation|scale|sessions|all]`.
 
 Prints a report in Markdown; exits 1 where a claim does not hold. To be run on an idle machine.
 """
@@ -8,10 +8,17 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import aa, agree, isolation, repeat
+from bench import aa, agree, isolation, repeat, scale, sessions
 from optim.machine.environment import environment
 
-PARTS = {"agree": agree.run, "aa": aa.run, "repeat": repeat.run, "isolation": isolation.run}
+PARTS = {
+    "agree": agree.run,
+    "aa": aa.run,
+    "repeat": repeat.run,
+    "isolation": isolation.run,
+    "scale": scale.run,
+    "sessions": sessions.run,
+}
 
 
 def main() -> int:
