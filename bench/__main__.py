@@ -1,4 +1,4 @@
-"""Evidence that the numbers are true: `python -m bench [agree|aa|repeat|isolation|scale|sessions|all]`.
+"""Evidence that the numbers are true: `python -m bench [PART]`, all parts unless one is named.
 
 Prints a report in Markdown; exits 1 where a claim does not hold. To be run on an idle machine.
 """

@@ -70,7 +70,7 @@ def _together(
 
 def _browser(port: int) -> ClientConnection:
     url = f"ws://localhost:{port}/_stcore/stream"
-    return connect(url, subprotocols=["streamlit"], max_size=None)  # type: ignore[list-item]
+    return connect(url, subprotocols=["streamlit"], max_size=None)
 
 
 def _drawn(browser: ClientConnection, study: str) -> None:

@@ -99,6 +99,7 @@ def findings_of(study: Study, trial: Trial) -> Findings:
         reports=trial.reports,
         measurement=study.measurement(trial.number),
         quality=trial.quality,
+        cautions=trial.cautions,
         points=Points.of(study.trials(), study.evalset.metric, trial.number),
     )
 

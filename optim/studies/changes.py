@@ -14,11 +14,12 @@ class Changes:
 
     def __init__(self, path: Path | None) -> None:
         self._asking = threading.Lock()
-        self._connection = path and sqlite3.connect(path, check_same_thread=False)
+        self._connection = sqlite3.connect(path, check_same_thread=False) if path else None
 
     def version(self) -> object:
         """Equal to that of an earlier call only where nothing has changed in between."""
         if self._connection is None:
             return object()
         with self._asking:
-            return self._connection.execute("PRAGMA data_version").fetchone()
+            version: object = self._connection.execute("PRAGMA data_version").fetchone()
+        return version

@@ -196,15 +196,15 @@ class Study:
             known = ", ".join(all_targets())
             raise InputError(f"There is no target named {target!r}.", f"Known ones: {known}.")
         with self._shared.adding:
-            known: defaultdict[str, list[Trial]] = defaultdict(list)
+            there: defaultdict[str, list[Trial]] = defaultdict(list)
             for trial in self.trials():
                 if trial.target == target:
-                    known[trial.recipe_digest].append(trial)
+                    there[trial.recipe_digest].append(trial)
             made: dict[str, int] = {}
             numbers = []
             for recipe in recipes:
                 if again or recipe.digest not in made:
-                    same = known[recipe.digest]
+                    same = there[recipe.digest]
                     made[recipe.digest] = self._add(recipe, target, origin, again, same)
                 numbers.append(made[recipe.digest])
         return numbers

@@ -54,7 +54,6 @@ def test_the_time_left_looks_at_each_a_few_times_however_many(
     assert len(looks) == 40 and max(looks.values()) <= 6
 
 
-
 def test_what_tightens_waits_for_all_that_do(
     study: Study, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,8 +1,8 @@
 """What a browser session held is given back once it can no longer return.
 
-Streamlit keeps the session of a browser that has left for a while (`server.disconnectedSessionTTL`),
-but lets go of it only when the next one leaves. Until then each holds its uploads, its state and
-an event loop with three file descriptors.
+Streamlit keeps the session of a browser that has left for a while (its setting
+`server.disconnectedSessionTTL`), but lets go of it only when the next one leaves. Until then each
+holds its uploads, its state and an event loop with three file descriptors.
 """
 
 import asyncio
