@@ -20,6 +20,7 @@ import psutil
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
 
 BROWSERS, ROUNDS, REDRAWS = 50, 3, 4
 TTL_SECONDS = 20
@@ -70,7 +71,7 @@ def _together(
 
 def _browser(port: int) -> ClientConnection:
     url = f"ws://localhost:{port}/_stcore/stream"
-    return connect(url, subprotocols=["streamlit"], max_size=None)
+    return connect(url, subprotocols=[Subprotocol("streamlit")], max_size=None)
 
 
 def _drawn(browser: ClientConnection, study: str) -> None:
@@ -80,7 +81,7 @@ def _drawn(browser: ClientConnection, study: str) -> None:
     asked.rerun_script.page_name = "explore"
     browser.send(asked.SerializeToString())
     while True:
-        told = ForwardMsg.FromString(browser.recv(timeout=120))  # type: ignore[arg-type]
+        told = ForwardMsg.FromString(browser.recv(timeout=120))
         if told.WhichOneof("type") == "script_finished":
             return
 

@@ -76,9 +76,9 @@ class Findings:
     reports: tuple[PassReport, ...]
     measurement: Measurement
     quality: Quality
+    points: Points = Points()
     cautions: tuple[Caution, ...] = ()
     """What the trial's steps found out beside the figures."""
-    points: Points = Points()
 
     @cached_property
     def summary(self) -> Summary:
