@@ -169,10 +169,10 @@ def run(feeds):
 
 
 def _reason(said: str) -> str:
-    """What it says, without where in its source it says so; of a conversion, which node it was."""
+    """What it says, without where in its source it says so; of a conversion, which operators it was."""
     if operators := list(dict.fromkeys(_NOT_CONVERTED.findall(said))):
         nodes = [legible(name) for name in dict.fromkeys(_NODE.findall(said)) if name]
-        where = f" (node {', '.join(nodes)})" if nodes else ""
+        where = f" (which makes {', '.join(nodes)})" if nodes else ""
         return f"it cannot convert {', '.join(operators)}{where}"
     lines = (_NOISE.sub("", line.strip()).strip() for line in said.splitlines())
     return " ".join(filter(None, lines)).rstrip(".")

@@ -106,7 +106,7 @@ def test_what_it_cannot_convert_is_named_and_not_started(tmp_path):
     with pytest.raises(StepError) as caught:
         engine.open(path)
     assert caught.value.what == (
-        "OpenVINO cannot open this model: it cannot convert QLinearConv (node odd)."
+        "OpenVINO cannot open this model: it cannot convert QLinearConv (which makes y)."
     )
     assert not engine.takes(Circumstances(ops={"QLinearConv": 1}))
     assert engine.takes(Circumstances(ops={"Conv": 1, "QuantizeLinear": 1}))
