@@ -169,7 +169,7 @@ def run(feeds):
 
 
 def _reason(said: str) -> str:
-    """What it says, without where in its source it says so; of a conversion, which operators it was."""
+    """What it says, but not where in its source; of a conversion, which operators it was."""
     if operators := list(dict.fromkeys(_NOT_CONVERTED.findall(said))):
         nodes = [legible(name) for name in dict.fromkeys(_NODE.findall(said)) if name]
         where = f" (which makes {', '.join(nodes)})" if nodes else ""
