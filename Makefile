@@ -1,8 +1,9 @@
 PORT ?= 8501
 JOBS ?= auto
+SEED ?= 1
 PY := .venv/bin/python
 
-.PHONY: setup setup-dev debian run test test-fast coverage lint bench docs
+.PHONY: setup setup-dev debian run test test-fast coverage lint bench fuzz docs
 
 setup: .venv/installed
 
@@ -49,3 +50,7 @@ docs: setup
 
 bench: setup-dev
 	$(PY) -m bench
+
+# Spoiled files through every door; SEED tries others. A short run is among the tests.
+fuzz: setup-dev
+	$(PY) -m fuzz --seed $(SEED) --out docs/reliability.md
