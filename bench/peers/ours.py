@@ -1,0 +1,31 @@
+"""This program: `python -m optim explore` with the same budget and limit."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench.peers.task import Task
+
+ABOUT = "this program: `explore` on one core"
+REQUIREMENTS = ()
+
+
+def choose(task: Task) -> None:
+    """The bundle's model and recipe are the answer; without a bundle it is the original."""
+    task.offer("onnxruntime", task.model, "the original")
+    out = task.folder / "bundle"
+    command = [sys.executable, "-m", "optim", "explore", str(task.model), "--out", str(out)]
+    command += ["--evalset", str(task.folder / "evalset.npz")]
+    command += ["--budget", f"{task.seconds:.0f}s", "--max-loss", str(task.limit)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    print(done.stdout, done.stderr, flush=True)
+    if not (out / "model.onnx").exists():
+        return
+    recipe = _recipe(out)
+    task.offer("recipe", out / "model.onnx", recipe, {"recipe": recipe})
+
+
+def _recipe(bundle: Path) -> str:
+    from optim.recipe import Recipe
+
+    return Recipe.from_yaml((bundle / "recipe.yaml").read_text()).spelling
