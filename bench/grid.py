@@ -1,4 +1,4 @@
-"""`python -m bench grid NAME --minutes M`: every recipe of the space measured on a model, and stored.
+"""`python -m bench grid NAME --minutes M`: every recipe of the space, measured and stored.
 
 Whose turn it is next: the recipe that was timed in the fewest processes; the first time in the
 space's order (the starts first), later at random. So what disturbs the machine for a while disturbs

@@ -1,8 +1,9 @@
 """Every recipe that the parts' declared spaces allow on a model, at coarse steps.
 
 The starts and their neighbours as the search knows them, then all of: what goes before, times every
-precision pass with each value declared worth trying, times every engine as some start sets it, times
-one thread and all that may be used. What is not declared (which nodes to leave out) is no step here.
+precision pass with each value declared worth trying, times every engine as some start sets it,
+times one thread and all that may be used. What is not declared (which nodes to leave out) is no
+step here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,15 +41,14 @@ def _precisions(here: Circumstances) -> Iterator[Sequence[Pass]]:
     yield ()
     for kind in all_passes().values():
         if kind.stage == Stage.PRECISION and _usable(kind, here):
-            yield from ((one,) for one in _with_variants(kind, here))
+            yield from ((one,) for one in _with_variants(kind, here) if isinstance(one, Pass))
 
 
 def _engines(here: Circumstances) -> Iterator[Runtime]:
     """Every engine as it comes and as its starts set it, on one thread and on all."""
     for kind in all_runtimes().values():
         found = [*_with_variants(kind, here), *_started(kind, here)] if _usable(kind, here) else []
-        for one in dict.fromkeys(replaced for part in found for replaced in _threads(part, here)):
-            yield one
+        yield from dict.fromkeys(engine for part in found for engine in _threads(part, here))
 
 
 def _threads(part: Ingredient, here: Circumstances) -> Iterator[Runtime]:

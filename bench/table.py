@@ -1,7 +1,7 @@
-"""A grid as it is stored: what every recipe on one model and machine was measured to bring and cost.
+"""A grid as it is stored: what every recipe was measured to bring and to cost on a machine.
 
-Strategies of search are played on it, so that they can be compared on the same measurements. One JSON
-per model and machine lies in `bench/grids/`.
+Strategies of search are played on it, so that they can be compared on the same measurements. One
+JSON per model and machine lies in `bench/grids/`.
 """
 
 import json
@@ -23,10 +23,10 @@ _PLACES = 5
 class Candidate(BaseModel):
     """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes.
 
-    `logs` holds, per process, the log of how many times faster it is than the original on one thread
-    of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these alone bring to
-    the original. `loss` is in the unit that a limit is in: absolute for shares, relative for
-    errors. `same_as`: its passes gave the same model as that recipe's, on the same engine.
+    `logs` holds, per process, the log of how many times faster it is than the original on one
+    thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these alone
+    bring to the original. `loss` is in the unit that a limit is in: absolute for shares, relative
+    for errors. `same_as`: its passes gave the same model as that recipe's, on the same engine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -87,7 +87,7 @@ class Table(BaseModel):
 
     @cached_property
     def measured(self) -> dict[str, Candidate]:
-        """The recipes that were timed and judged; those that are the same as another stand for it."""
+        """The recipes that were timed and judged, or are the same as one that was."""
         full = {name: one for name, one in self.candidates.items() if one.logs and one.loss}
         same = {name: full.get(one.same_as) for name, one in self.candidates.items() if one.same_as}
         return full | {name: one for name, one in same.items() if one}
@@ -98,7 +98,7 @@ class Table(BaseModel):
         return sum(one.seconds for one in self.candidates.values())
 
     def best(self, limit: float) -> float:
-        """The best speed-up whose loss is within the limit, and that is sound; 1 for the original."""
+        """The best speed-up of what is sound and within the limit; 1 for the original."""
         allowed = (one for one in self.measured.values() if within(one, limit))
         return max((one.speedup for one in allowed), default=1.0)
 
@@ -109,12 +109,20 @@ def within(one: Candidate, limit: float) -> bool:
 
 
 def loss_of(quality: Quality) -> Interval:
-    """Quality lost, positive is worse: absolute for shares, relative to the original for errors."""
-    low, high = quality.difference_ci
-    found = Interval(value=quality.difference, low=low, high=high)
-    if find_metric(quality.metric).higher_is_better:
+    """Quality lost in a judgement; see `lost`."""
+    return lost(quality.metric, quality.difference, quality.difference_ci, quality.baseline_value)
+
+
+def lost(metric: str, difference: float, ends: tuple[float, float], original: float) -> Interval:
+    """Quality lost, positive is worse: absolute for shares, relative to the original for errors.
+
+    Args:
+        difference: of the metric's values, new minus original, with the `ends` of its interval.
+    """
+    found = Interval(value=difference, low=ends[0], high=ends[1])
+    if find_metric(metric).higher_is_better:
         return found.negated()
-    scale = quality.baseline_value or 1.0
+    scale = original or 1.0
     return Interval(value=found.value / scale, low=found.low / scale, high=found.high / scale)
 
 

@@ -5,6 +5,7 @@
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def choose(peer: str, folder: str) -> None:
 
 
 def serve_timings(engine: str, file: str, options: str, data: str) -> None:
-    """Say `ready`; for each line with seconds run so long and answer with each run's nanoseconds."""
+    """Say `ready`; for each line with seconds run so long and answer in nanoseconds a run."""
     run, feeds = opened(engine, file, json.loads(options)), _validation(data)
     _timed(run, feeds, _WARM_SECONDS)
     print("ready", flush=True)
@@ -46,9 +47,9 @@ def _validation(data: str) -> list[dict[str, np.ndarray]]:
     return [dict(zip(names, map(np.asarray, row), strict=True)) for row in rows]
 
 
-def _timed(run: Run, feeds: list[dict[str, np.ndarray]] | list[Feeds], seconds: float) -> list[int]:
+def _timed(run: Run, feeds: Sequence[Feeds], seconds: float) -> list[int]:
     """Nanoseconds of runs over the first samples in turn, the first run left out."""
-    few, times = feeds[:4], []
+    few, times = feeds[:4], list[int]()
     run(few[0])
     end = time.perf_counter() + seconds
     while time.perf_counter() < end or len(times) < 3:
@@ -61,4 +62,5 @@ def _timed(run: Run, feeds: list[dict[str, np.ndarray]] | list[Feeds], seconds: 
 if __name__ == "__main__":
     core, what, *words = sys.argv[1:]
     on_core(int(core))
-    {"choose": choose, "time": serve_timings, "answer": answer}[what](*words)
+    doing: dict[str, Callable[..., None]] = {"choose": choose, "time": serve_timings}
+    (doing | {"answer": answer})[what](*words)

@@ -1,4 +1,4 @@
-"""ONNX Runtime's own quantizers with their defaults, dynamic and static, as its guide shows them."""
+"""ONNX Runtime's own quantizers with their defaults, dynamic and static, as its guide has them."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def choose(task: Task) -> None:
     quant_pre_process(task.model, ready)
     ways = {
         "dynamic": lambda out: quantize_dynamic(ready, out),
-        "static": lambda out: quantize_static(ready, out, _reader(task)),
-        "per channel": lambda out: quantize_static(ready, out, _reader(task), per_channel=True),
+        "static": lambda out: quantize_static(ready, out, _Reader(task)),
+        "per channel": lambda out: quantize_static(ready, out, _Reader(task), per_channel=True),
     }
     for name, way in ways.items():
         out = task.folder / f"{name}.onnx"
@@ -34,14 +34,11 @@ def _tried(task: Task, name: str, out: Path, way: object) -> None:
         print(f"{name}: {type(error).__name__}: {error}", flush=True)
 
 
-def _reader(task: Task) -> object:
-    from onnxruntime.quantization import CalibrationDataReader
+class _Reader:
+    """What the quantizer takes for a CalibrationDataReader: it asks for `get_next` alone."""
 
-    class _Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.left = iter(task.calibration()[:128])
+    def __init__(self, task: Task) -> None:
+        self._left = iter(task.calibration()[:128])
 
-        def get_next(self) -> object:
-            return next(self.left, None)
-
-    return _Reader()
+    def get_next(self) -> object:
+        return next(self._left, None)

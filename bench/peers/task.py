@@ -1,7 +1,7 @@
 """What a peer is given, and how it offers what it found. Runs in the peers' environments.
 
-Folder of a task: `model.onnx` (static shapes), `data.npz` (samples, labels, the original's answers),
-`task.json`; the peer leaves `answer.json` there, and files beside it.
+Folder of a task: `model.onnx` (static shapes), `data.npz` (samples, labels, the original's
+answers), `task.json`; the peer leaves `answer.json` there, and files beside it.
 """
 
 import json

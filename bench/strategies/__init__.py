@@ -1,4 +1,4 @@
-"""Ways to spend a budget, played on stored grids so that they are compared on the same measurements.
+"""Ways to spend a budget, played on stored grids: all are compared on the same measurements.
 
 A strategy gets a `Game` and looks at recipes until the time is over. Each is one function in a file
 of this package, named in `STRATEGIES`.

@@ -1,10 +1,11 @@
 """A game: a strategy spends seconds on looks at the recipes of a stored grid.
 
-A look costs what it cost when it was measured, and shows what one process showed then; what counts in
-the end is what all processes showed. So a strategy that believes one lucky reading pays for it.
+A look costs what it cost when it was measured, and shows what one process showed then; what counts
+in the end is what all processes showed. So a strategy that believes one lucky reading pays for it.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +16,9 @@ from optim.findings import Interval
 LIMIT = 0.01
 WORST_LOSS = 0.05
 """Loss that a hypervolume is counted from, and a speed-up of 1."""
+
+_LEAST_SECONDS = 0.5
+"""What a try costs that fails at once."""
 
 
 class TimeIsUp(Exception):
@@ -32,8 +36,7 @@ class Shown:
 
 @dataclass
 class Game:
-    """One strategy's run on one table. `states` grows by one for each look: the clock, the pick, and
-    all that was looked at."""
+    """One strategy's run on one table; `states` grows by one with each look."""
 
     table: Table
     rng: np.random.Generator
@@ -46,18 +49,15 @@ class Game:
     def look(self, spelling: str, processes: int = 1) -> Shown | None:
         """Time a recipe in so many processes more; the first time it is built and judged as well.
 
-        None for one that fails. Raises TimeIsUp where the budget does not reach to its end.
+        None for one that fails, which it does every time it is tried. Raises TimeIsUp where the budget does not reach to its end.
         """
-        one, first = self.table.candidates[spelling], spelling not in self._seen
         there = self.table.measured.get(spelling)
-        self._spend(
-            (one.build_seconds if first else 0.0)
-            + (there.slice_seconds * processes if there else 0.0)
-            + (there.judge_seconds if there and first else 0.0)
-        )
-        seen = self._seen.setdefault(spelling, [])
         if there is None:
+            self._spend(max(_LEAST_SECONDS, self.table.candidates[spelling].build_seconds))
             return None
+        own = self.table.candidates[spelling].build_seconds + there.judge_seconds
+        self._spend(there.slice_seconds * processes + (own if spelling not in self._seen else 0.0))
+        seen = self._seen.setdefault(spelling, [])
         seen += [float(np.log(there.seen(self.rng))) for _ in range(processes)]
         self.states.append(State(self.clock, self.pick(), tuple(self._seen)))
         return self.shown(spelling)
@@ -104,10 +104,8 @@ def played(
 ) -> list[State]:
     """A strategy's run with a seed, until the budget or its ideas end."""
     game = Game(table, np.random.default_rng(seed), budget, limit)
-    try:
+    with suppress(TimeIsUp):
         strategy(game)
-    except TimeIsUp:
-        pass
     return game.states
 
 
@@ -133,7 +131,9 @@ def hypervolume(table: Table, spellings: Sequence[str] | None = None) -> float:
     `WORST_LOSS`. What collapsed or drifted counts for nothing, a gain in quality as no loss."""
     chosen = table.measured if spellings is None else spellings
     known = (table.measured[one] for one in chosen if one in table.measured)
-    points = sorted((max(0.0, c.loss.value), float(np.mean(c.logs))) for c in known if c.loss and c.sound)
+    points = sorted(
+        (max(0.0, c.loss.value), float(np.mean(c.logs))) for c in known if c.loss and c.sound
+    )
     area = height = 0.0
     for loss, log in points:
         if log > height and loss < WORST_LOSS:

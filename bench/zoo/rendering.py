@@ -11,7 +11,7 @@ def line(text: str, width: int, height: int, rng: np.random.Generator) -> Array:
     paper, ink = rng.integers(170, 256), rng.integers(0, 90)
     image = Image.new("L", (width, height), int(paper))
     font = ImageFont.load_default(size=int(rng.integers(height // 2, height * 3 // 4)))
-    ImageDraw.Draw(image).text((4, rng.integers(0, height // 4)), text, int(ink), font)
+    ImageDraw.Draw(image).text((4, int(rng.integers(0, height // 4))), text, int(ink), font)
     return _photographed(image, float(rng.uniform(-1.5, 1.5)), int(paper), rng)
 
 
@@ -23,7 +23,7 @@ def page(texts: list[str], side: int, rng: np.random.Generator) -> Array:
     for text in texts:
         size = int(rng.integers(14, 34))
         font = ImageFont.load_default(size=size)
-        draw.text((rng.integers(4, side // 4), top), text, int(rng.integers(0, 90)), font)
+        draw.text((int(rng.integers(4, side // 4)), top), text, int(rng.integers(0, 90)), font)
         top += size + int(rng.integers(6, 30))
     return _photographed(image, float(rng.uniform(-2, 2)), paper, rng)
 

@@ -1,7 +1,7 @@
 """Spam filters of the zoo: BERT-like encoders of several sizes on SpamAssassin's mails.
 
-They learn from short windows of the mails, each at its own position, and are judged on the first 128
-words: a quarter of the time a step.
+They learn from short windows of the mails, each at its own position, and are judged on the first
+128 words: a quarter of the time a step.
 """
 
 from pathlib import Path

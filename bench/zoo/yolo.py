@@ -79,9 +79,9 @@ def _make(cache: Path, folder: Path) -> None:
 
     def batch(step: int) -> Batch:
         scenes, cells, boxes = map(torch.from_numpy, _scenes(garments.train, _BATCH, rng))
-        return (scenes,), (cells, boxes)  # type: ignore[return-value]
+        return (scenes,), (cells, boxes)
 
-    fit(net, batch, _STEPS, _loss, 3e-3)  # type: ignore[arg-type]
+    fit(net, batch, _STEPS, _loss, 3e-3)
     splits = (garments.train, _CALIBRATION), (garments.test, _VALIDATION)
     parts = [_scenes(split, count, rng) for split, count in splits]
     scenes, cells = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
