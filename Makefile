@@ -1,8 +1,9 @@
 PORT ?= 8501
 JOBS ?= auto
 PY := .venv/bin/python
+MODELS ?=
 
-.PHONY: setup setup-dev debian run test test-fast lint bench docs
+.PHONY: setup setup-dev debian run test test-fast lint bench bench-search bench-peers docs
 
 setup: .venv/installed
 
@@ -44,3 +45,11 @@ docs: setup
 
 bench: setup-dev
 	$(PY) -m bench
+
+# Models are made and recipes measured only as far as they are not there yet: hours, the first time.
+bench-search: setup-dev
+	$(PY) -m bench grid $(MODELS)
+	$(PY) -m bench search --document
+
+bench-peers: setup-dev
+	$(PY) -m bench peers $(MODELS) --document

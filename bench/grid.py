@@ -6,6 +6,7 @@ all alike, and a grid that was interrupted goes on where it was. To be run on an
 """
 
 import random
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable
@@ -27,45 +28,56 @@ from optim.part import Circumstances
 from optim.recipe import Recipe
 from optim.timing.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Slice
 
+MODELS = ("credit", "fashion", "spam", "weather", "resnet18", "minilm", "rapidocr_rec")
+"""The four samples and three larger models, where none is named."""
 _SLICE_SECONDS = 0.8
+_HEAD = (
+    "| model | recipes | measured | failed | processes each, at least | one look at all, s "
+    "| spent, min | best at 1 % loss |\n|---|---|---|---|---|---|---|---|\n"
+)
 _ABOUT = ("machine_id", "cpu", "flags", "cores", "memory_gb", "onnxruntime", "openvino", "onnx")
 
 
 def run(options: Namespace) -> tuple[str, bool]:
     """A line for each model: how far its grid is, and its best; whether each holds something."""
     lines, fine = [], True
-    for name in options.names:
+    for name in options.names or MODELS:
         one = subject(name, Path(options.cache))
-        path = GRIDS / f"{name}-{machine_id()}.json"
-        table = fill(one, path, time.monotonic() + 60 * options.minutes, print)
-        done, failed = len(table.measured), sum(bool(c.error) for c in table.candidates.values())
-        fine &= done > 1
-        processes = min((len(c.logs) for c in table.measured.values()), default=0)
-        lines.append(
-            f"| {name} | {len(table.wanted)} | {done} | {failed} | {processes} "
-            f"| {table.seconds:.0f} | {table.best(0.01):.2f}x |"
-        )
-    head = (
-        "| model | recipes | measured | failed | processes each, at least | one look at all, s "
-        "| best at 1 % loss |\n|---|---|---|---|---|---|---|\n"
+        table = fill(one, GRIDS / f"{name}-{machine_id()}.json", 60 * options.minutes, _said)
+        fine &= len(table.measured) > 1
+        lines.append(_line(table))
+    return f"## Grids\n\n{_HEAD}" + "\n".join(lines), fine
+
+
+def _said(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _line(table: Table) -> str:
+    done, failed = len(table.measured), sum(bool(one.error) for one in table.candidates.values())
+    processes = min((len(one.logs) for one in table.measured.values()), default=0)
+    return (
+        f"| {table.model} | {len(table.wanted)} | {done} | {failed} | {processes} "
+        f"| {table.seconds:.0f} | {table.spent_seconds / 60:.1f} | {table.best(0.01):.2f}x |"
     )
-    return f"## Grids\n\n{head}" + "\n".join(lines), fine
 
 
-def fill(one: Subject, path: Path, deadline: float, say: Callable[[str], None]) -> Table:
-    """Measure until the deadline (of `time.monotonic`), writing what is known after each recipe."""
+def fill(one: Subject, path: Path, seconds: float, say: Callable[[str], None]) -> Table:
+    """Measure until so many seconds are spent on it, in this call and those before.
+
+    What is known is written after each look, so that it may be interrupted at any time.
+    """
     table = Table.read(path) if path.exists() else _begun(one)
     chance = random.Random(len(table.candidates))
     models: dict[str, Model] = {}
-    while time.monotonic() < deadline:
-        spelling = _next(table, chance)
-        if spelling is None:
-            break
+    while table.spent_seconds < seconds and (spelling := _next(table, chance)):
+        start = time.monotonic()
         found = _looked_at(one, spelling, table, models)
-        table = table.model_copy(update={"candidates": {**table.candidates, spelling: found}})
-        table.__dict__.pop("measured", None)
+        spent = table.spent_seconds + time.monotonic() - start
+        known = {**table.candidates, spelling: found}
+        table = table.model_copy(update={"candidates": known, "spent_seconds": spent})
         table.write(path)
-        say(f"{one.name}: {spelling}: {found.error or found.same_as or found.logs[-1:]}")
+        say(f"{one.name}: {spelling}: {found.error or found.same_as or found.logs[-1]}")
     return table
 
 

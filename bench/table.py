@@ -5,7 +5,6 @@ JSON per model and machine lies in `bench/grids/`.
 """
 
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -24,9 +23,10 @@ class Candidate(BaseModel):
     """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes.
 
     `logs` holds, per process, the log of how many times faster it is than the original on one
-    thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these alone
-    bring to the original. `loss` is in the unit that a limit is in: absolute for shares, relative
-    for errors. `same_as`: its passes gave the same model as that recipe's, on the same engine.
+    thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these
+    alone bring to the original. `loss` is in the unit that a limit is in: absolute for shares,
+    relative for errors. `same_as`: its passes gave the same model as that recipe's, on the same
+    engine.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,6 +64,7 @@ class Table(BaseModel):
 
     model: str
     machine: dict[str, str]
+    spent_seconds: float = 0.0
     baseline_ms: float = 0.0
     metric: str = ""
     ops: dict[str, int] = {}
@@ -85,7 +86,7 @@ class Table(BaseModel):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'{head},\n "candidates": {{\n' + ",\n".join(lines) + "\n }\n}\n")
 
-    @cached_property
+    @property
     def measured(self) -> dict[str, Candidate]:
         """The recipes that were timed and judged, or are the same as one that was."""
         full = {name: one for name, one in self.candidates.items() if one.logs and one.loss}

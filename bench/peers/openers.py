@@ -22,8 +22,8 @@ def _onnxruntime(path: str, options: Mapping[str, str]) -> Run:
     wanted = ort.SessionOptions()
     wanted.intra_op_num_threads = wanted.inter_op_num_threads = 1
     wanted.log_severity_level = 3
-    for key, value in options.items():
-        wanted.add_session_config_entry(key, value)
+    if "graph_level" in options:
+        wanted.graph_optimization_level = ort.GraphOptimizationLevel(int(options["graph_level"]))
     session = ort.InferenceSession(path, wanted, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     return lambda feeds: dict(zip(names, session.run(None, dict(feeds)), strict=True))
@@ -43,6 +43,7 @@ def _openvino(path: str, options: Mapping[str, str]) -> Run:
 
 def _torch(path: str, options: Mapping[str, str]) -> Run:
     """The ONNX file as a torch module (onnx2torch), compiled by Inductor."""
+    _leave_out_torchvision()
     import onnx
     import torch
     from onnx2torch import convert
@@ -61,6 +62,20 @@ def _torch(path: str, options: Mapping[str, str]) -> Run:
         return {name: one.numpy() for name, one in zip(names, answers, strict=True)}
 
     return run
+
+
+def _leave_out_torchvision() -> None:
+    """onnx2torch imports it for operators on boxes alone; none that fits a torch for CPUs is to be
+    had, and one that does not fit fails when it is imported."""
+    import sys
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
+
+    whole, ops = ModuleType("torchvision"), ModuleType("torchvision.ops")
+    for module in (whole, ops):
+        module.__spec__ = ModuleSpec(module.__name__, None)
+        sys.modules[module.__name__] = module
+    vars(whole)["ops"], vars(ops)["roi_align"] = ops, None
 
 
 def _recipe(path: str, options: Mapping[str, str]) -> Run:

@@ -49,7 +49,8 @@ class Game:
     def look(self, spelling: str, processes: int = 1) -> Shown | None:
         """Time a recipe in so many processes more; the first time it is built and judged as well.
 
-        None for one that fails, which it does every time it is tried. Raises TimeIsUp where the budget does not reach to its end.
+        None for one that fails, which it does every time it is tried. Raises TimeIsUp where the
+        budget does not reach to its end.
         """
         there = self.table.measured.get(spelling)
         if there is None:
@@ -71,10 +72,11 @@ class Game:
 
     def pick(self) -> str:
         """The fastest by what was seen, within the limit; empty where that is the original."""
+        measured = self.table.measured
         allowed = {
             spelling: float(np.mean(logs))
             for spelling, logs in self._seen.items()
-            if logs and within(self.table.measured[spelling], self.limit)
+            if logs and within(measured[spelling], self.limit)
         }
         best = max(allowed, key=lambda one: allowed[one], default="")
         return best if best and allowed[best] > 0 else ""
@@ -129,8 +131,9 @@ def hypervolume_at(table: Table, states: Sequence[State], seconds: float) -> flo
 def hypervolume(table: Table, spellings: Sequence[str] | None = None) -> float:
     """The area that these recipes (all by default) dominate: log speed-up over 1 times loss under
     `WORST_LOSS`. What collapsed or drifted counts for nothing, a gain in quality as no loss."""
-    chosen = table.measured if spellings is None else spellings
-    known = (table.measured[one] for one in chosen if one in table.measured)
+    measured = table.measured
+    chosen = measured if spellings is None else spellings
+    known = (measured[one] for one in chosen if one in measured)
     points = sorted(
         (max(0.0, c.loss.value), float(np.mean(c.logs))) for c in known if c.loss and c.sound
     )

@@ -2,6 +2,7 @@
 
 import shutil
 import sysconfig
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -29,17 +30,17 @@ def _contents(count: int, rng: np.random.Generator) -> list[bytes]:
     """Files of this checkout and of what is installed with Python, at most 60 of a suffix."""
     roots = [Path(__file__).parents[2], Path(sysconfig.get_paths()["purelib"])]
     roots.append(Path(sysconfig.get_paths()["stdlib"]))
-    paths = sorted({path.resolve() for root in roots for path in root.rglob("*.*")})
-    taken: dict[str, int] = {}
-    found: list[bytes] = []
+    paths = sorted({path for root in roots for path in root.rglob("*.*")})
+    taken: Counter[str] = Counter()
+    found: dict[bytes, None] = {}  # each once, and in their order
     for index in rng.permutation(len(paths)):
         path = paths[index]
-        taken[path.suffix] = taken.get(path.suffix, 0) + 1
-        if taken[path.suffix] <= _OF_A_KIND and path.is_file() and path.stat().st_size >= 16:
-            found.append(path.read_bytes())
+        if taken[path.suffix] < _OF_A_KIND and path.is_file() and path.stat().st_size >= 16:
+            taken[path.suffix] += 1
+            found[path.read_bytes()] = None
         if len(found) == count:
             break
-    return found
+    return list(found)
 
 
 def _make(cache: Path, folder: Path) -> None:
