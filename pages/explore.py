@@ -7,7 +7,8 @@ from optim.showing.figure import Where
 from optim.showing.figures import LATENCY, QUALITY, figures_for
 from optim.showing.points import Plane, marks
 from optim.showing.text import size
-from optim.studies.choice import best_within, front_of
+from optim.studies.choice import front_of
+from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
@@ -22,7 +23,6 @@ from ui.server.stamp import stamp_of
 from ui.state import choose_trial, chosen_trial, require_study, trials_in_address
 from ui.text import key_of, plain
 
-_LOSS = 0.01
 _CHART = "chart"
 
 
@@ -131,7 +131,7 @@ def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
     """The chosen trial; until one is chosen, the fastest within one percent of loss."""
     number = chosen_trial(study)
     chosen = next((trial for trial in trials if trial.number == number), None)
-    return chosen or best_within(trials, _LOSS) or next(iter(trials), None)
+    return chosen or picked(trials) or next(iter(trials), None)
 
 
 def _page(study: Study) -> None:

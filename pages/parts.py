@@ -7,6 +7,7 @@ from optim.part import Part, broken_parts
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
 from optim.targets import Target, all_targets
+from ui.hardware import this_machine
 from ui.parts import about, install_hint, spelled, target_facts
 from ui.text import plain
 
@@ -55,5 +56,7 @@ with runtimes:
 with metrics:
     _listed(dict(all_metrics()))
 with targets:
+    this_machine()
+    st.subheader("All targets")
     for one in all_targets().values():
         _target(one)

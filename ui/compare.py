@@ -9,7 +9,7 @@ from optim.graph import GraphDiff
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
-from optim.studies.choice import best_within
+from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
@@ -17,7 +17,6 @@ from ui.cached import analysis_of_digest, profile_of_digest
 from ui.text import is_number, plain
 
 MOST = 6
-_LOSS = 0.01
 _BADGES = {"cost": ":red-badge[costs]", "gain": ":green-badge[gains]", "note": ":gray-badge[note]"}
 Table = dict[str, list[str]]
 
@@ -38,7 +37,7 @@ def preselected(trials: Sequence[Trial], wanted: Sequence[int]) -> list[int]:
     if len(chosen) > 1:
         return chosen
     baseline = [t.number for t in trials if t.recipe == t.recipe.baseline() and t.target == LOCAL]
-    best = best_within([t for t in trials if t.number not in baseline], _LOSS)
+    best = picked([t for t in trials if t.number not in baseline])
     others = chosen or ([best.number] if best else [])
     return list(dict.fromkeys([*baseline[:1], *others]))
 

@@ -8,13 +8,12 @@ from optim.home.files import file_path
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
 from optim.showing.text import size
-from optim.studies.choice import best_within
+from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.server.routes import bundle_url
 
-_LOSS = 0.01
 _NAME_LETTERS = 12
 _HOLDS = {
     MODEL_FILE: "the optimized model",
@@ -43,7 +42,7 @@ def default(trials: Sequence[Trial], looked_at: Sequence[Trial]) -> Trial | None
     """Of the exportable trials the one looked at, else the fastest within one percent of loss."""
     numbers = {trial.number for trial in trials}
     asked = next((trial for trial in looked_at if trial.number in numbers), None)
-    return asked or best_within(trials, _LOSS) or next(iter(trials), None)
+    return asked or picked(trials) or next(iter(trials), None)
 
 
 def contents(digest: str | None) -> dict[str, list[str]]:

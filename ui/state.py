@@ -7,7 +7,7 @@ import streamlit as st
 from optim.errors import InputError, OptimError
 from optim.recipe import Recipe
 from optim.running.queue import Queue
-from optim.search.explore import starting_set
+from optim.search.space import starting_set
 from optim.settings import settings
 from optim.studies.study import Study, list_studies, open_study
 from optim.studies.trial import Trial
@@ -117,7 +117,7 @@ def _check_quota(more: int) -> None:
 def begin(study: Study) -> None:
     """Open a study on the Explore page; a new one starts with the starting set."""
     if not study.trials():
-        submit(study, starting_set(study), "local", "start")
+        submit(study, starting_set(study.model), "local", "start")
     choose_study(study.name)
     st.switch_page(page(EXPLORE), query_params={_STUDY: study.name})
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.build.child import PassReport, build
+from optim.build.settling import Reasons, as_run, settled
 from optim.evalset import EvalSet
 from optim.home import kept
 from optim.home.scratch import scratch
@@ -16,7 +17,7 @@ from optim.model import Model, store_model
 from optim.part import BUILT_IN
 from optim.recipe import Recipe
 
-__all__ = ["Built", "PassReport", "build", "built"]
+__all__ = ["Built", "PassReport", "as_run", "build", "built"]
 
 _LIBRARIES = ("onnx", "onnxruntime", "onnxslim")
 _REVISION = "2"
@@ -43,6 +44,8 @@ def built(
 ) -> Built:
     """The model after the recipe's passes, built in a child once and kept for the next time.
 
+    What the passes leave to the machine is settled first (`settling`).
+
     Args:
         afresh: build it even if it is kept.
 
@@ -50,6 +53,7 @@ def built(
     """
     if not recipe.passes:
         return Built(model=model)
+    recipe, reasons = settled(recipe)
     key = _key(model, recipe, evalset)
 
     def make() -> Built:
@@ -58,7 +62,16 @@ def built(
     found = kept(Built, "builds", key, make, afresh=afresh)
     if not found.model.path.exists():  # what was kept outlived its model
         found = kept(Built, "builds", key, make, afresh=True)
-    return found
+    return _explained(found, reasons)
+
+
+def _explained(found: Built, reasons: Reasons) -> Built:
+    """With why each pass got its settings, which is no part of what is kept."""
+    reports = (
+        report.model_copy(update={"settled": reasons.get(report.name, "")})
+        for report in found.reports
+    )
+    return found.model_copy(update={"reports": tuple(reports)})
 
 
 def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:

@@ -18,7 +18,11 @@ from optim.recipe import Recipe
 
 
 class PassReport(BaseModel):
-    """What one pass did: `notes` are sentences for people, `seconds` how long it took."""
+    """What one pass did: `notes` are sentences for people, `seconds` how long it took.
+
+    `spelling` is the pass as it ran, with nothing left to the machine; `settled` says what was
+    left to it, and why it got what it got.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,6 +30,13 @@ class PassReport(BaseModel):
     modified: bool
     notes: tuple[str, ...]
     seconds: float
+    spelling: str = ""
+    settled: str = ""
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """All sentences."""
+        return (self.settled, *self.notes) if self.settled else self.notes
 
 
 def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[str, Any]:
@@ -56,7 +67,13 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
             said, notes = (*notes, *said), ()
         seconds = time.monotonic() - started
         reports.append(
-            PassReport(name=one.name, modified=outcome.modified, notes=said, seconds=seconds)
+            PassReport(
+                name=one.name,
+                modified=outcome.modified,
+                notes=said,
+                seconds=seconds,
+                spelling=one.spelling,
+            )
         )
     write_proto(model, Path(out))
     return {

@@ -24,6 +24,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from optim import __version__
+from optim.build import as_run
 from optim.bundles import derived, manifest
 from optim.bundles.report import Findings, Points, report_html
 from optim.errors import InputError
@@ -83,7 +84,11 @@ def export_zip(study: Study, trial: Trial) -> str:
 
 
 def findings_of(study: Study, trial: Trial) -> Findings:
-    """Everything a bundle holds of a trial. Raises InputError where it is not measured."""
+    """Everything a bundle holds of a trial. Raises InputError where it is not measured.
+
+    Its recipe is the one that was built: what was left to this machine is spelled out, and why is
+    left out, since no other machine can check it.
+    """
     if not trial.slices or trial.quality is None or not trial.model_digest:
         why = "is an estimate" if trial.estimate else f"is {trial.state}"
         raise InputError(
@@ -94,9 +99,9 @@ def findings_of(study: Study, trial: Trial) -> Findings:
     return Findings(
         original=study.model,
         evalset=study.evalset,
-        recipe=trial.recipe,
+        recipe=as_run(trial.recipe, trial.reports),
         optimized=load_model(trial.model_digest),
-        reports=trial.reports,
+        reports=tuple(one.model_copy(update={"settled": ""}) for one in trial.reports),
         measurement=study.measurement(trial.number),
         quality=trial.quality,
         points=Points.of(study.trials(), study.evalset.metric, trial.number),

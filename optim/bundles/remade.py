@@ -16,6 +16,7 @@ from optim.bundles.claims import Claims
 from optim.bundles.report import Findings, report_html
 from optim.errors import InputError, first_line
 from optim.evalset import EvalSet
+from optim.recipe import Recipe
 
 _MODEL_KEYS = ("digest", "inputs", "outputs", "opset", "size_bytes")
 _DERIVE = ("optim", "numpy")
@@ -57,8 +58,10 @@ def same_evidence(
         return Check(name="evidence", ok=None, text=f"not compared: {'; '.join(why)}.")
     texts = derived.from_recipe(claims.recipe)
     texts.pop(manifest.SCRIPT)  # judged by itself
-    wrong = [*_other_bytes(folder, texts), *_other_values(claims, findings)]
-    if again and _notes(again) != _notes(claims.reports):
+    same = claims.recipe.digest == claims.about.recipe_digest  # else its parts are others here
+    wrong = [*(_other_bytes(folder, texts) if same else ()), *_other_values(claims, findings)]
+    told = not again or not same or _notes(again) == _notes(claims.reports)
+    if not told or not _are_of(claims.recipe, claims.reports):
         wrong.append(manifest.PASSES)
     if wrong:
         text = f"{', '.join(wrong)}: not what the recipe and the samples give."
@@ -108,7 +111,13 @@ def _of_files(model: Any) -> Any:
 
 
 def _notes(reports: Iterable[PassReport]) -> list[tuple[str, bool, tuple[str, ...]]]:
-    return [(report.name, report.modified, report.notes) for report in reports]
+    return [(report.name, report.modified, report.said) for report in reports]
+
+
+def _are_of(recipe: Recipe, reports: Iterable[PassReport]) -> bool:
+    """Whether the passes that ran are the recipe's; reports of earlier versions do not say."""
+    spelled = {one.spelling for one in recipe.passes}
+    return all(report.spelling in spelled for report in reports if report.spelling)
 
 
 def _close(ours: Any, theirs: Any) -> bool:

@@ -22,7 +22,7 @@ from optim.findings import Interval
 from optim.home.files import hash_files
 from optim.home.scratch import scratch
 from optim.ingest import ingest
-from optim.judging.quality import Quality, quality_of
+from optim.judging.quality import Extent, Quality, quality_of
 from optim.machine.environment import machine_id
 from optim.metrics.base import find_metric
 from optim.model import Model
@@ -102,7 +102,7 @@ def _compared(folder: Path, files: int, say: Say) -> ReplayResult:
     checks.append(_same_speed(ours, theirs, timed, claims.measurement))
     say("judging")
     limit = None if old.complete else old.n
-    quality = quality_of(made.model, original, recipe, evalset, limit=limit)
+    quality = quality_of(made.model, original, recipe, evalset, Extent(samples=limit), afresh=True)
     checks.append(_same_quality(quality, old))
     return ReplayResult(
         recipe=recipe.spelling,

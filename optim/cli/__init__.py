@@ -10,9 +10,11 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 from optim import __version__
 from optim.errors import InputError, OptimError, of_the_disk
+from optim.studies.goal import Objective
 
 BAD_INPUT = 2
 FAILED = 1
@@ -64,15 +66,16 @@ def parser() -> argparse.ArgumentParser:
     parts = commands.add_parser("parts", help="list passes, runtimes and targets")
     inspect = commands.add_parser("inspect", help="a model's totals and its heaviest nodes")
     measure = commands.add_parser("measure", help="measure and judge recipes on a model")
-    explore = commands.add_parser("explore", help="try a sensible set of recipes, show the front")
+    explore = commands.add_parser("explore", help="find the best recipe within limits and a budget")
     replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
     serve = commands.add_parser("serve", help="serve the web application")
+    probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
     for command in (inspect, measure, explore):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, replay, doctor):
+    for command in (parts, inspect, measure, explore, replay, probe, doctor):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
     for command in (measure, explore):
         command.add_argument(
@@ -95,15 +98,37 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--target", default="local", help="this machine, or a modelled target")
     measure.add_argument("--out", type=Path, help="write the (one) recipe's bundle to this folder")
     explore.add_argument("--budget", type=seconds, default=60.0, help="such as 60s or 5m")
-    explore.add_argument("--max-loss", type=share, default=0.01, help="quality loss allowed, 1%%")
+    _add_goal_options(explore)
     explore.add_argument(
-        "--out", type=Path, help="write the bundle of the fastest recipe within the loss"
+        "--full", action="store_true", help="measure the chosen recipe to the end, budget or not"
     )
+    explore.add_argument("--out", type=Path, help="write the bundle of the chosen recipe")
     replay.add_argument("bundle", type=Path)
+    probe.add_argument("--again", action="store_true", help="probe even if it was done before")
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")
     return top
+
+
+def _add_goal_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--objective",
+        choices=get_args(Objective),
+        default="latency",
+        help="what to make best; throughput: of one session for each core",
+    )
+    command.add_argument(
+        "--max-loss",
+        type=share,
+        default=0.01,
+        help="quality loss allowed: points of a share, or a share of an error; 1%% unless said",
+    )
+    command.add_argument("--min-quality", type=float, help="value of the metric at least")
+    command.add_argument("--max-latency", dest="max_latency_ms", type=float, metavar="MS")
+    command.add_argument("--max-memory", dest="max_memory_mb", type=float, metavar="MB")
+    command.add_argument("--max-size", dest="max_size_mb", type=float, metavar="MB")
+    command.add_argument("--cores", type=int, help="how many one run may use; all unless said")
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:

@@ -5,14 +5,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from optim import sandbox
+import psutil
+
+from optim import probing, sandbox
 from optim.bundles.bundle import check_free, export
-from optim.cli import FAILED, show
+from optim.cli import FAILED, machine, show
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
 from optim.graph import analysis_of
@@ -28,15 +30,20 @@ from optim.running.queue import Queue
 from optim.running.warming import warm
 from optim.runtimes.base import all_runtimes
 from optim.search.advice import advise
-from optim.search.explore import circumstances_of, explore_study
+from optim.search.answer import Answer
+from optim.search.explore import find_best
+from optim.search.news import News
+from optim.search.space import circumstances_of
 from optim.shipped import APP
 from optim.showing.text import spanned, times
-from optim.studies.choice import best_within, front_of, passed_over
+from optim.studies.choice import front_of
+from optim.studies.goal import Goal
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 
 _HEAVIEST = 15
+_EXPORT_SECONDS = 3.0  # of a budget, kept for writing the bundle
 
 
 def parts(args: argparse.Namespace) -> int:
@@ -143,40 +150,73 @@ def _check_export(args: argparse.Namespace, recipes: Sequence[Recipe]) -> None:
 
 
 def explore(args: argparse.Namespace) -> int:
-    """Try a sensible set of recipes within the budget and show the front."""
+    """Find the best recipe within the limits and the budget, and say how sure that is."""
     if args.out:
         check_free(args.out)
-    study = study_of(args)
-    with Queue.open() as queue:
-        numbers = explore_study(study, queue, args.budget, progress)
-    trials, metric = study.trials_of(numbers), study.evalset.metric
-    on_front = front_of(study.trials())
-    best = best_within(trials, args.max_loss)
+    study, goal = study_of(args), _goal(args)
+    left = args.budget - _since_start() - (_EXPORT_SECONDS if args.out else 0)
+    if left <= 0:
+        raise InputError(f"{args.budget:g} s were over before the search began.", "Give more.")
+    found = find_best(study, goal, left, _progress_of_search())
+    trial = _trial_of(study, found.recipe)
+    if args.full and trial:
+        trial = _measured_in_full(study, trial)
+    _show_search(args, study, found)
+    if args.out:
+        if trial is None:
+            raise StepError("The original was not measured in the time.", "Give a larger --budget.")
+        _export(study, trial, args.out)
+    return 0
+
+
+def _goal(args: argparse.Namespace) -> Goal:
+    names = ("max_latency_ms", "max_memory_mb", "max_size_mb", "cores")
+    limits = {name: getattr(args, name) for name in (*names, "min_quality")}
+    for name in names:
+        if limits[name] is not None and limits[name] <= 0:
+            raise InputError(f"--{name.replace('_', '-')} must be above 0.", "Give another.")
+    return Goal(objective=args.objective, max_loss=args.max_loss, **limits)
+
+
+def _since_start() -> float:
+    """Seconds since this process was started: a budget counts from there."""
+    return time.time() - psutil.Process().create_time()
+
+
+def _progress_of_search() -> Callable[[News], None]:
+    """One line on standard error for each step."""
+
+    def tell(news: News) -> None:
+        if news.doing:
+            print(f"{news.seconds:5.1f} s  {news.doing}", file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _trial_of(study: Study, recipe: str) -> Trial | None:
+    """The study's newest measured trial of a recipe."""
+    found = [t for t in study.trials() if t.recipe.spelling == recipe and t.summary]
+    return found[-1] if found else None
+
+
+def _show_search(args: argparse.Namespace, study: Study, found: Answer) -> None:
+    trials, metric = study.trials(), study.evalset.metric
+    on_front = front_of(trials)
     if args.json:
         rows = [{**show.record(t, metric), "on_front": t.number in on_front} for t in trials]
-        chosen = best.recipe.spelling if best else None
-        print(json.dumps({"trials": rows, "chosen": chosen}, indent=1))
-    else:
-        print(show.trial_table(trials, metric, on_front))
-        print("* on the front: nothing tried in this study is clearly both faster and better")
-        _tell(study, trials, args.verbose)
-        for one in passed_over(trials, args.max_loss):
-            print(f"not chosen, though faster: {one.recipe}: {show.why_unsound(one)}")
-        print(f"fastest within {args.max_loss:.1%} loss: {best.recipe if best else 'none'}")
-    if best is None:
-        raise StepError(
-            f"No recipe within {args.max_loss:.1%} loss was measured in {args.budget:g} s.",
-            "Give a larger --budget or --max-loss.",
-        )
-    if args.out:
-        _export(study, _measured_in_full(study, best), args.out)
-    return 0
+        answer = {"chosen": found.recipe, "trials": rows, "answer": found.model_dump(mode="json")}
+        print(json.dumps(answer, indent=1))
+        return
+    print(show.trial_table(trials, metric, on_front))
+    print("* on the front: nothing tried in this study is clearly both faster and better")
+    _tell(study, trials, args.verbose)
+    print(show.search_table(found.news))
+    print(*found.sentences, f"Most likely to help next: {found.help}", sep="\n")
 
 
 def _measured_in_full(study: Study, best: Trial) -> Trial:
     """The trial, or a new one of its recipe where the budget ended before it was done."""
-    assert best.summary and best.quality
-    if best.quality.complete and not best.summary.provisional:
+    if best.quality and best.quality.complete and best.summary and not best.summary.provisional:
         return best
     print("measuring the chosen recipe to the end for its bundle", file=sys.stderr)
     number = study.add(best.recipe, origin="explore", again=True)
@@ -204,6 +244,13 @@ def serve(args: argparse.Namespace) -> int:
     os.execv(sys.executable, [*streamlit, "--server.headless=true", *options])
 
 
+def probe(args: argparse.Namespace) -> int:
+    """What this machine's engines reach, probed where it is not known yet."""
+    found = (None if args.again else probing.known()) or probing.probe(machine.told)
+    print(json.dumps(machine.as_record(found), indent=1) if args.json else machine.as_text(found))
+    return 0 if any(row.rounds for row in found.rows) else FAILED
+
+
 def doctor(args: argparse.Namespace) -> int:
     """What this installation is, and which walls stand between files that are read and the rest."""
     walls = sandbox.protections()
@@ -211,6 +258,7 @@ def doctor(args: argparse.Namespace) -> int:
         print(json.dumps({"protections": walls, "environment": environment()}, indent=1))
         return 0
     print(show.align([[name, value] for name, value in environment().items()]))
+    print(f"\n{machine.heading(found) if (found := probing.known()) else machine.NOT_PROBED}")
     print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")
     keeps = {one.name: one.keeps for one in sandbox.PROTECTIONS}
     rows = [[name, f"no: {why}" if why else "yes", keeps[name]] for name, why in walls.items()]
@@ -255,12 +303,13 @@ def progress(trial: Trial) -> None:
 
 def _tell(study: Study, trials: list[Trial], verbose: bool) -> None:
     """What a reader must know to believe the table: machine, model, samples, remarks."""
-    here, known = environment(), circumstances_of(study)
+    here, known = environment(), circumstances_of(study.model)
+    measured = probing.known()
     print(f"measured on {here['cpu']}; speed-up against the original on ONNX Runtime")
     print(study.evalset.split_note, *study.evalset.notes)
     print(*(f"model: {note}\n" for note in study.model.notes), sep="", end="")
     for trial in trials:
-        advice = advise(trial.recipe, known.ops, known.flags, known.cores)
+        advice = advise(trial.recipe, known.ops, known.flags, known.cores, measured)
         lines = show.remarks(trial, advice if trial.target == LOCAL else ())
         print(*(f"{trial.recipe}: {line}\n" for line in show.some(lines, verbose)), sep="", end="")
 

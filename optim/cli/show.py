@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from optim.findings import Caution
+from optim.search.news import News, Row
 from optim.showing.figure import TrialFigure, Where
 from optim.showing.figures import figures, figures_for
+from optim.showing.text import spanned, times
 from optim.studies.trial import Trial
 
 _FEW_LINES = 3  # said of a recipe, unless all is wanted
@@ -76,7 +78,7 @@ def remarks(trial: Trial, advice: Iterable[Caution]) -> list[str]:
     )
     heavy = [caution.text for caution in ranked if caution.severity != "info"]
     light = [caution.text for caution in ranked if caution.severity == "info"]
-    done = [f"{step.name}: {note}" for step in trial.reports for note in step.notes]
+    done = [f"{step.name}: {note}" for step in trial.reports for note in step.said]
     return list(dict.fromkeys([*heavy, *done, *light]))
 
 
@@ -106,3 +108,16 @@ def align(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def search_table(news: News) -> str:
+    """The candidates of a search, the fastest first: what each brought, and where it stands."""
+    rows = sorted(news.rows, key=lambda row: -(row.gain.value if row.gain else 0.0))
+    header = ["candidate", "speed-up", "loss", "", "why"]
+    return align([header, *(_candidate(row) for row in rows)])
+
+
+def _candidate(row: Row) -> list[str]:
+    gain = spanned(row.gain, times) if row.gain else "-"
+    loss = f"{100 * row.loss.value:.2g} %" if row.loss else "-"
+    return [row.recipe, gain, loss, row.state, row.why]

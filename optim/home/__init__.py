@@ -60,11 +60,20 @@ def kept(kind: type[M], folder: str, key: str, make: Callable[[], M], *, afresh:
         key: text that says everything the value depends on.
         afresh: make it even if it is kept.
     """
-    path = place(folder, f"{hashlib.sha256(key.encode()).hexdigest()}.json")
-    if not afresh:
-        with suppress(OSError, ValueError):
-            return kind.model_validate_json(path.read_bytes())
+    if not afresh and (old := kept_already(kind, folder, key)):
+        return old
     found = make()
-    with written(path) as new:
+    with written(_place_of(folder, key)) as new:
         new.write_text(found.model_dump_json(), encoding="utf-8")
     return found
+
+
+def kept_already(kind: type[M], folder: str, key: str) -> M | None:
+    """What `kept` has made before under this key; None where there is nothing that can be read."""
+    with suppress(OSError, ValueError):
+        return kind.model_validate_json(_place_of(folder, key).read_bytes())
+    return None
+
+
+def _place_of(folder: str, key: str) -> Path:
+    return place(folder, f"{hashlib.sha256(key.encode()).hexdigest()}.json")

@@ -19,7 +19,8 @@ from optim.runtimes.base import Runtime, Session
 
 Outputs = dict[str, Array]
 
-_MAX_BYTES = 256 << 20
+CHUNK = 256
+_MAX_CHUNK_BYTES = 16 << 20  # so that those of 10,000 samples take 640 MB at most
 _OPENED_ONCE_FROM = 500_000_000  # bytes of a model that is not held in memory several times
 _MOST_AT_ONCE = 8  # samples that a session answers in one go
 _SLOW_SECONDS = 0.05  # of one go, above which it does not get longer
@@ -57,38 +58,50 @@ def _answers(session: Session, feeds: Sequence[dict[str, Array]]) -> list[Output
 
 
 def originals(
-    original: Model, feeds: Sequence[dict[str, Array]], kept: Path, keep: Path
+    original: Model, feeds: Sequence[dict[str, Array]], kept: Path, new: Path
 ) -> Iterator[Outputs]:
     """The outputs for each of `feeds`, the first validation samples, on the one-thread baseline.
 
     Raises StepError where the original itself fails.
 
     Args:
-        kept: where they may lie already.
-        keep: where they are written otherwise, unless they are large or their shapes vary.
+        kept: the folder where those of the first ones may lie already.
+        new: the folder where others are written, unless they are large or their shapes vary.
     """
     names = [spec.name for spec in original.outputs]
-    if kept.exists():
-        with np.load(kept, allow_pickle=False) as stored:
-            columns = [stored[f"output_{position}"] for position in range(len(names))]
-        yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
+    done = 0
+    while done < len(feeds) and (part := _part(kept, done, len(feeds))).exists():
+        yield from _read(part, names)
+        done = min(len(feeds), done + CHUNK)
+    if done == len(feeds):
         return
     rows: list[Outputs] = []
     size = 0
-    for outputs in outputs_of(Recipe.baseline().runtime, original.path, feeds):
-        size += sum(array.nbytes for array in outputs.values())
-        if size <= _MAX_BYTES:
-            rows.append(outputs)
+    for outputs in outputs_of(Recipe.baseline().runtime, original.path, feeds[done:]):
         yield outputs
-    if size <= _MAX_BYTES:
-        _write(keep, names, rows)
+        size += sum(array.nbytes for array in outputs.values())
+        rows.append(outputs if size <= _MAX_CHUNK_BYTES else {})
+        if len(rows) == min(CHUNK, len(feeds) - done):
+            if size <= _MAX_CHUNK_BYTES:
+                _write(_part(new, done, len(feeds)), names, rows)
+            done, rows, size = done + len(rows), [], 0
 
 
-def originals_place(original: Model, evalset: EvalSet, limit: int | None) -> Path:
-    """Where the original's outputs are kept: one file for each number of samples and engine."""
-    count = min(evalset.validation_count, limit or evalset.validation_count)
-    key = f"{original.digest} {evalset.digest} {count} {version('onnxruntime')}"
-    return place("outputs", f"{hashlib.sha256(key.encode()).hexdigest()}.npz")
+def originals_place(original: Model, evalset: EvalSet) -> Path:
+    """The folder where the original's outputs are kept, in chunks of samples."""
+    key = f"{original.digest} {evalset.digest} {version('onnxruntime')}"
+    return place("outputs", hashlib.sha256(key.encode()).hexdigest())
+
+
+def _part(folder: Path, first: int, total: int) -> Path:
+    """The file of the outputs for a chunk of samples that begins with this one."""
+    return folder / f"{first}-{min(first + CHUNK, total)}.npz"
+
+
+def _read(path: Path, names: Sequence[str]) -> Iterator[Outputs]:
+    with np.load(path, allow_pickle=False) as stored:
+        columns = [stored[f"output_{position}"] for position in range(len(names))]
+    yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
 def _write(path: Path, names: Sequence[str], rows: list[Outputs]) -> None:

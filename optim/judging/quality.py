@@ -7,6 +7,8 @@ fidelity of the outputs. The judging runs in a child process.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +19,54 @@ from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.findings import Caution
-from optim.home import written
+from optim.home import kept, kept_already, written
+from optim.home.files import hash_files
 from optim.home.scratch import scratch
 from optim.judging import outputs, verdicts
 from optim.judging.fidelity import Drift, Fidelity, fidelity
 from optim.judging.labelling import Misfit, misfit
 from optim.judging.matching import Matching
 from optim.judging.paired import Difference, difference
+from optim.judging.sequential import conclusion, level_of, looks, loss_at
+from optim.machine.environment import machine_id
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.choosing import choose_output
 from optim.metrics.support.outputs import answer_of, is_class_like, is_decision
+from optim.metrics.support.rows import Rows
 from optim.model import Model, TensorSpec
 from optim.recipe import Recipe
 from optim.settings import settings
 
-_QUICK_SAMPLES, _QUICK_FEWEST = 256, 64
-_QUICK_SECONDS, _QUICK_AT_MOST = 0.5, 5.0
+_FEWEST = 64  # samples of a first verdict
+_KEPT = "judgements"  # folder of the home folder
 _TIME_SHARE = 0.6
 """Share of a step's time after which judging stops with the samples it has."""
+
+
+class Extent(BaseModel):
+    """How far to judge, in validation samples (shuffled once) and in seconds from the first answer.
+
+    `samples`: the first so many; all by default. `seconds`: at most; by default what a step's time
+    allows. `soon`: enough seconds where there is a first verdict, on 64 samples. `within`: stop as
+    soon as the loss is known to be at most this, or more; see `sequential`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    samples: int | None = None
+    seconds: float | None = None
+    soon: float | None = None
+    within: float | None = None
+
+    def over(self, count: int, seconds: float) -> bool:
+        """Whether the time is up after so many samples."""
+        soon = self.soon if count >= _FEWEST else None
+        return any(seconds > most for most in (soon, self.seconds) if most is not None)
+
+
+ALL = Extent()
+QUICK = Extent(samples=outputs.CHUNK, seconds=5.0, soon=0.5)
+"""A part of the samples, judged within a second if that can be."""
 
 
 class Quality(BaseModel):
@@ -76,51 +108,82 @@ def quality_of(
     original: Model,
     recipe: Recipe,
     evalset: EvalSet,
-    limit: int | None = None,
-    quick: bool = False,
+    extent: Extent = ALL,
+    *,
+    afresh: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Quality:
     """Judge `built`, run as the recipe says, against `original` on ONNX Runtime as it comes.
 
+    A judgement on all samples is kept, and given again whatever was asked for.
+
     Args:
-        limit: use the first so many of the shuffled validation samples; all by default.
-        quick: judge on a part of the validation samples, chosen at random once, within a second
-            if it can be; on all of them, or as many as a step's time allows, by default.
+        extent: on how many samples.
+        afresh: judge even if it is kept.
 
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
-    limit = _QUICK_SAMPLES if quick else limit
-    kept = outputs.originals_place(original, evalset, limit)
+    known = _Known(built, original, recipe, evalset)
+    if not afresh and (found := known.quality):
+        return found
+    seconds = extent.seconds or _TIME_SHARE * settings().step_seconds
+    originals = outputs.originals_place(original, evalset)
     with scratch("outputs") as folder:
-        keep = folder / "outputs.npz"
         argument = {
             "model_path": str(built.path),
             "original": original.model_dump(mode="json"),
             "recipe": recipe.runtime.spelling,
             "evalset_digest": evalset.digest,
-            "limit": limit,
-            "seconds": _QUICK_AT_MOST if quick else _TIME_SHARE * settings().step_seconds,
-            "soon": _QUICK_SECONDS if quick else None,
-            "stored": (str(kept), str(keep)),
+            "extent": extent.model_copy(update={"seconds": seconds}).model_dump(),
+            "stored": (str(originals), str(folder)),
         }
         answer = sandbox.call(
             judge,
             argument,
             where="quality",
             files=sandbox.Files(
-                readable=(built.folder, original.folder, evalset.path, kept), writable=(folder,)
+                readable=(built.folder, original.folder, evalset.path, originals),
+                writable=(folder,),
             ),
             cancelled=cancelled,
         )
-        if keep.exists():
-            with written(kept) as new:
-                keep.replace(new)
+        for part in folder.iterdir():
+            with written(originals / part.name) as new:
+                part.replace(new)
     found = Quality.model_validate(answer)
     random = verdicts.randomness(original.random, built.random)
-    if not random:
-        return found
-    said = found.verdict if found.fidelity.sqnr_db is None else f"Draws at random. {found.verdict}"
-    return found.model_copy(update={"verdict": said, "warnings": (*random, *found.warnings)})
+    if random:
+        said = found.fidelity.sqnr_db is not None
+        verdict = f"Draws at random. {found.verdict}" if said else found.verdict
+        warnings = (*random, *found.warnings)
+        return found.model_copy(update={"verdict": verdict, "warnings": warnings})
+    if found.complete:
+        known.keep(found)
+    return found
+
+
+class _Known:
+    """The judgement on all samples of a model that was judged before, by what it depends on."""
+
+    def __init__(self, built: Model, original: Model, recipe: Recipe, evalset: EvalSet) -> None:
+        engine = recipe.runtime
+        versions = (version(name) for name in ("onnxruntime", *engine.packages))
+        parts = (built.digest, original.digest, evalset.digest, engine.spelling, machine_id())
+        self._key = " ".join((*parts, *versions, _deriving()))
+
+    @property
+    def quality(self) -> Quality | None:
+        """What was judged before, if anything."""
+        return kept_already(Quality, _KEPT, self._key)
+
+    def keep(self, found: Quality) -> None:
+        kept(Quality, _KEPT, self._key, lambda: found, afresh=True)
+
+
+@cache
+def _deriving() -> str:
+    """Digest of the code that a judgement comes from."""
+    return hash_files(*sorted(Path(__file__).parent.glob("*.py")))
 
 
 def judge(
@@ -128,30 +191,25 @@ def judge(
     original: dict[str, Any],
     recipe: str,
     evalset_digest: str,
-    limit: int | None,
-    seconds: float,
-    soon: float | None,
+    extent: dict[str, Any],
     stored: tuple[str, str],
 ) -> dict[str, Any]:
     """Child: see `quality_of`. Returns a Quality as JSON values.
 
     Args:
-        limit: how many samples at most.
-        seconds: stop then, counted from the first answer.
-        soon: stop then already, where enough samples for a first verdict have been judged.
-        stored: where the original's outputs may lie, and where to write them otherwise.
+        stored: the folders where the original's outputs may lie, and where to write new ones.
     """
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
-    judgement = _Judgement.of(evalset, source.outputs, limit)
-    feeds = evalset.feeds("validation", limit)
+    wanted = Extent.model_validate(extent)
+    judgement = _Judgement.of(evalset, source.outputs, wanted.samples)
+    feeds = evalset.feeds("validation", wanted.samples)
     answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
     references = outputs.originals(source, feeds, *map(Path, stored))
     begun = 0.0
     for count, (answer, reference) in enumerate(zip(answers, references, strict=True), 1):
         begun = begun or time.monotonic()
         judgement.add(answer, reference)
-        enough = soon if soon is not None and count >= _QUICK_FEWEST else seconds
-        if time.monotonic() - begun > enough:
+        if wanted.over(count, time.monotonic() - begun) or judgement.tells(wanted, len(feeds)):
             break
     return judgement.quality().model_dump(mode="json")
 
@@ -199,6 +257,18 @@ class _Judgement:
             pair = reference[self.classes], outputs[self.classes]
             self.answers.append((answer_of(pair[0]), answer_of(pair[1])))
 
+    def tells(self, wanted: Extent, total: int) -> bool:
+        """Whether this is a look at which the samples say on which side of the limit it lies."""
+        planned = looks(total) if wanted.within is not None else ()
+        if wanted.within is None or len(self.rows) not in planned:
+            return False
+        level = level_of(len(self.rows), planned)
+        return bool(conclusion(loss_at(self.metric, *self._rows(), level), wanted.within))
+
+    def _rows(self) -> tuple[Rows, Rows]:
+        """The original's rows and the other's."""
+        return np.array(self.baseline_rows, np.float64), np.array(self.rows, np.float64)
+
     def _label(self, reference: Array) -> Array:
         if self.labels is not None:
             return np.asarray(self.labels[len(self.rows)])
@@ -206,10 +276,7 @@ class _Judgement:
 
     def quality(self) -> Quality:
         """The judgement on all samples counted so far."""
-        rows, baseline_rows = (
-            np.array(part, dtype=np.float64) for part in (self.rows, self.baseline_rows)
-        )
-        found = difference(self.metric, baseline_rows, rows)
+        found = difference(self.metric, *self._rows())
         drift = fidelity(self.compared, self._agreement())
         collapse = self._collapse(found)
         drifted = "" if collapse else self._drifted()

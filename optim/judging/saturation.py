@@ -1,10 +1,8 @@
 """Whether a lossy 8-bit model loses because products overflow on this CPU, and what helps.
 
-x86 CPUs with AVX2 and without VNNI multiply unsigned by signed bytes with `vpmaddubsw`, which adds
-two neighbouring products in 16 bits and saturates (Intel, Software Developer's Manual, PMADDUBSW;
-ONNX Runtime, "Quantize ONNX models": "When to use reduce-range"). Weights of 7 bits cannot
-overflow; unsigned weights are computed otherwise. `overflow_probe` tells whether an engine does so
-here.
+Sums of two products that leave 16 bits saturate on some CPUs (`runtimes.support.overflow` has why,
+and tells whether an engine does so here). Weights of 7 bits cannot overflow; unsigned weights are
+computed otherwise.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +15,6 @@ from pydantic import BaseModel
 from optim import sandbox
 from optim.arrays import Array
 from optim.findings import Caution
-from optim.judging.overflow_probe import MOST_U8, saturates_here
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.model import Model
@@ -25,6 +22,7 @@ from optim.model.proto import read_proto
 from optim.names import legible
 from optim.part import Circumstances
 from optim.recipe import Recipe
+from optim.runtimes.support.overflow import MOST_U8, saturates_here
 
 if TYPE_CHECKING:
     import onnx
@@ -60,7 +58,9 @@ def saturation(
     None for a recipe that does not lower to 8 bits, a CPU that computes exactly, and weights whose
     products always fit. Raises Cancelled.
     """
-    if not any(part.lowers_to == "int8" for part in recipe.parts) or not saturates_here(recipe):
+    if not any(part.lowers_to == "int8" for part in recipe.parts):
+        return None
+    if not saturates_here(recipe.runtime.name):
         return None
     found = sandbox.call(
         suspects,

@@ -36,7 +36,7 @@ def environment() -> dict[str, str]:
         "kernel": platform.release(),
         "container": "yes" if any(Path(mark).exists() for mark in _CONTAINER_MARKS) else "no",
         "python": platform.python_version(),
-        **{name: _version(name) for name in _LIBRARIES},
+        **{name: version_of(name) for name in _LIBRARIES},
     }
 
 
@@ -116,7 +116,8 @@ def _memory_gb() -> int:
     return round(psutil.virtual_memory().total / 2**30)
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
+    """The version of an installed distribution; `not installed` where there is none."""
     try:
         return version(package)
     except PackageNotFoundError:

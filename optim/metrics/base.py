@@ -13,6 +13,7 @@ from typing import ClassVar, Literal
 
 from optim.arrays import Array
 from optim.errors import InputError
+from optim.findings import Interval
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.rows import Rows, mean
 from optim.model import TensorSpec
@@ -112,6 +113,19 @@ class Metric(Part):
         return (
             f"The original itself scores only {self.show(score)}, near guessing: check the "
             "labels' order and the preprocessing."
+        )
+
+    def loss(self, difference: Interval, original: float) -> Interval:
+        """What a difference from the original's value costs, above 0 for a loss.
+
+        In the unit that limits are given in: absolute for shares (0.01 = one point), relative to
+        the original's value for errors.
+        """
+        if self.higher_is_better:
+            return difference.negated()
+        scale = 1 / original if original else 1.0
+        return Interval(
+            value=difference.value * scale, low=difference.low * scale, high=difference.high * scale
         )
 
     def show(self, value: float) -> str:

@@ -7,7 +7,16 @@ A package, since four things belong to every part and each reads well alone: wha
 
 from optim.part.base import BUILT_IN, Group, Ingredient, Part, Precision
 from optim.part.discovery import Broken, broken_parts, discover, rediscover
-from optim.part.knowledge import QUANTIZED_OPS, Circumstances, Hazard, Searched, Start
+from optim.part.knowledge import (
+    QUANTIZED_OPS,
+    Circumstances,
+    Hazard,
+    Kind,
+    Known,
+    Product,
+    Searched,
+    Start,
+)
 from optim.part.spelling import ByName, build_part, field_schemas, parse_part
 
 __all__ = [
@@ -19,8 +28,11 @@ __all__ = [
     "Group",
     "Hazard",
     "Ingredient",
+    "Kind",
+    "Known",
     "Part",
     "Precision",
+    "Product",
     "Searched",
     "Start",
     "broken_parts",

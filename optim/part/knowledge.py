@@ -2,9 +2,11 @@
 with. Search, advice and documents gather it; none of them knows a part by name.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from optim.findings import Interval
 
 if TYPE_CHECKING:
     from optim.part.base import Ingredient
@@ -23,6 +25,28 @@ _CLASSICAL = "ai.onnx.ml."
 """Domain of trees, scalers and the like."""
 _BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16", "bf16"})
 _INT8_FLAGS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+_WORTH = 1.05  # a measured gain below that is none
+
+Kind = Literal["conv", "depthwise", "matmul", "recurrent"]
+"""What arithmetic comes in: an engine's kernels for them differ in what a precision brings."""
+Product = Literal["u8s8", "u8u8", "s8s8", "s8u8"]
+"""Types of the bytes that are multiplied: the activations', then the weights'."""
+_NAMES: Mapping[Kind, str] = {
+    "conv": "convolutions",
+    "depthwise": "depthwise convolutions",
+    "matmul": "matrix products",
+    "recurrent": "recurrent layers",
+}
+
+
+class Known(Protocol):
+    """What was measured of the machine's arithmetic; see `optim.probing.Probe`."""
+
+    def gain(self, runtime: str, precision: str, kind: Kind) -> Interval | None:
+        """Speed of a precision on a runtime relative to fp32 on ONNX Runtime; None: not known."""
+
+    def saturates(self, runtime: str) -> bool:
+        """Whether usual 8-bit products (u8s8) overflow in a runtime."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +56,7 @@ class Circumstances:
     `ops` is how many nodes of each operator the original model has, `flags` the CPU's instruction
     sets as `/proc/cpuinfo` names them, `cores` how many cores may be used, `recipe` the passes in
     order and then the runtime. `saturated`: with it, 8-bit products were found to overflow here.
+    `known`: what was measured of the machine; it goes before what `flags` let assume.
     """
 
     ops: Mapping[str, int]
@@ -39,6 +64,7 @@ class Circumstances:
     cores: int = 1
     recipe: "tuple[Ingredient, ...]" = ()
     saturated: bool = False
+    known: Known | None = None
 
     @property
     def has_conv(self) -> bool:
@@ -72,22 +98,78 @@ class Circumstances:
 
     @property
     def int8_instructions(self) -> bool:
-        """Whether the CPU has dot products of 8-bit integers."""
+        """Whether the CPU has dot products of 8-bit integers; see `gains` for what they bring."""
         return bool(_INT8_FLAGS & self.flags)
 
     @property
     def bf16_instructions(self) -> bool:
-        """Whether the CPU computes in bf16."""
+        """Whether the CPU computes in bf16; see `gains` for what that brings."""
         return bool(_BF16_FLAGS & self.flags)
 
     def runs_on(self, runtime: str) -> bool:
         """Whether the recipe's runtime has this name."""
         return bool(self.recipe) and self.recipe[-1].name == runtime
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What of the model's arithmetic a precision may speed up."""
+        has: dict[Kind, bool] = {
+            "conv": self.has_conv,
+            "matmul": self.has_matmul,
+            "recurrent": self.recurrent,
+        }
+        return tuple(kind for kind, there in has.items() if there)
+
+    def measured(
+        self, precision: str, runtime: str = "", kinds: Collection[Kind] = ()
+    ) -> dict[Kind, Interval]:
+        """What a precision was measured to bring the model's kinds of arithmetic here.
+
+        Speed relative to fp32 on ONNX Runtime, one thread.
+
+        Args:
+            precision: as `optim.probing.Probe.gain` has it.
+            runtime: the recipe's where it is not named.
+            kinds: those that count, of the model's; all where none is named.
+        """
+        engine = runtime or (self.recipe[-1].name if self.recipe else "")
+        if self.known is None or not engine:
+            return {}
+        asked = [kind for kind in self.kinds if kind in kinds or not kinds]
+        gains = {kind: self.known.gain(engine, precision, kind) for kind in asked}
+        return {kind: gain for kind, gain in gains.items() if gain is not None}
+
+    def measured_gain(
+        self, precision: str, runtime: str = "", kinds: Collection[Kind] = ()
+    ) -> bool:
+        """Whether a precision was measured to make a kind of the model's arithmetic faster."""
+        found = self.measured(precision, runtime, kinds)
+        return any(gain.value >= _WORTH for gain in found.values())
+
+    def gains(self, precision: str, runtime: str = "", kinds: Collection[Kind] = ()) -> bool:
+        """Whether a precision may make this model faster: as measured, else as flags have it."""
+        if self.measured(precision, runtime, kinds):
+            return self.measured_gain(precision, runtime, kinds)
+        assumed = {"int8": self.int8_instructions, "bf16": self.bf16_instructions}
+        return assumed.get(precision, True)
+
+    def cited(self, *precisions: str, runtime: str = "", kinds: Collection[Kind] = ()) -> str:
+        """A sentence on what was measured of precisions; empty where nothing was."""
+        found = [
+            f"{precision} {_NAMES[kind]} reach {gain.value:.2g}x of fp32"
+            for precision in precisions
+            for kind, gain in self.measured(precision, runtime, kinds).items()
+        ]
+        return f"Measured here: {', '.join(found)}." if found else ""
+
 
 def always(here: Circumstances) -> bool:
     """The condition of what depends on nothing."""
     return True
+
+
+def _nothing(part: Any, here: Circumstances) -> str:
+    return ""
 
 
 @dataclass(frozen=True)
@@ -102,6 +184,12 @@ class Hazard:
     text: str
     """A sentence or more for people: what happens and what to do instead."""
     when: Callable[[Any, Circumstances], bool]
+    cites: Callable[[Any, Circumstances], str] = _nothing
+    """What was measured of it on this machine, as sentences; empty where nothing was."""
+
+    def told(self, part: Any, here: Circumstances) -> str:
+        """The text and what was measured."""
+        return " ".join(filter(None, (self.text, self.cites(part, here))))
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 """What every pass is: a frozen value that turns one ONNX model into another."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 from optim.arrays import Feeds
-from optim.part import Circumstances, Group, Ingredient, discover
+from optim.part import Circumstances, Group, Ingredient, Product, discover
 
 if TYPE_CHECKING:
     import onnx
@@ -82,9 +82,34 @@ class Pass(Ingredient):
         """Whether it may do something with such a model."""
         return not (self.floats_only and here.quantized)
 
+    def cheaply(self) -> Self:
+        """The same with a model that is as fast, whatever it answers, and is sooner made."""
+        return self
+
+    def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
+        """The pass with nothing left to the machine, and a sentence on what that decided and why.
+
+        Args:
+            overflowing: the products of bytes that the recipe's runtime gets wrong here.
+        """
+        return self, ""
+
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Apply the pass. Raises StepError when the model cannot take it."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class NodeByNode(Protocol):
+    """A pass that quantizes nodes one by one and leaves those in `exclude` in float."""
+
+    exclude: tuple[str, ...]
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized, in float; nodes and values keep their names after."""
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """The names of the nodes of that form that it quantizes."""
 
 
 def all_passes() -> dict[str, type[Pass]]:

@@ -1,22 +1,28 @@
 """Dynamic 8-bit quantization by ONNX Runtime's quantizer (onnxruntime.quantization)."""
 
 import tempfile
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, field_validator
 
-from optim.part import Hazard, Precision, Searched, Start
+from optim.part import Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
+    REDUCING,
     IntType,
+    ReduceRange,
+    Reducing,
+    bits_said,
     coverage,
     gemm_as_matmul,
     is_excluded,
     quant_type,
+    range_settled,
     weighted_nodes,
 )
 from optim.passes.support.tools import (
@@ -31,6 +37,8 @@ from optim.passes.support.tools import (
 if TYPE_CHECKING:
     import onnx
 
+_CONVOLUTIONS: tuple[Kind, ...] = ("conv",)
+_QUANTIZED: tuple[Kind, ...] = ("matmul", "recurrent")
 _SUPPORTED = ("MatMul", "Attention", "LSTM", "Gather", "Conv")
 
 
@@ -63,11 +71,18 @@ class DynamicInt8(Pass):
             "dynamic int8 on convolutions",
             "dynamic_int8 made convolutional networks 5 to 11 times slower: its integer "
             "convolution is slow and quantizes its input on every run. Use static_int8.",
-            lambda part, here: here.has_conv,
+            lambda part, here: here.has_conv and "Conv" in part.op_types,
+            lambda part, here: here.cited("dynamic", kinds=_CONVOLUTIONS),
+        ),
+        Hazard(
+            "dynamic int8 gains little",
+            "int8 with ranges measured while running gains little on this CPU.",
+            lambda part, here: not here.gains("dynamic", kinds=_QUANTIZED),
+            lambda part, here: here.cited("dynamic", kinds=_QUANTIZED),
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (
-        Searched("reduce_range", (True,), lambda here: here.saturated),
+        Searched("reduce_range", (ReduceRange.AUTO,), lambda here: here.saturated),
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
     )
     starts: ClassVar[tuple[Start, ...]] = (
@@ -99,17 +114,20 @@ class DynamicInt8(Pass):
         default=IntType.S8,
         description="Integer type of the weights: s8 signed (fast on x86), u8 unsigned.",
     )
-    reduce_range: bool = Field(
-        default=False,
-        description="Use 7 bits for weights; for x86 CPUs without VNNI or AMX, whose 8-bit "
-        "products can overflow.",
-    )
+    reduce_range: Reducing = Field(default=ReduceRange.AUTO, description=REDUCING)
     exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in float.")
 
     @property
     def lowers_to(self) -> Precision:
         """Integers of 8 bits."""
         return "int8"
+
+    def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
+        """With 7 or 8 bits where `reduce_range` was left to the machine."""
+        if self.reduce_range is not ReduceRange.AUTO:
+            return self, ""
+        found, why = range_settled(f"u8{self.weights.value}", overflowing)
+        return self.model_copy(update={"reduce_range": found}), why
 
     @field_validator("op_types")
     @classmethod
@@ -124,9 +142,9 @@ class DynamicInt8(Pass):
         refuse_quantized(model)
         slim = prepared(model, keep=self.exclude)
         refuse_unknown_nodes(self.exclude, model, slim)
-        ready = gemm_as_matmul(at_least_opset(slim, self.min_opset))
+        ready = self._as_quantized(slim)
         candidates = weighted_nodes(ready, self.op_types)
-        chosen = [node.name for node in candidates if not is_excluded(node, self.exclude)]
+        chosen = self.chosen(ready)
         result, failed = self._quantize(ready, chosen) if chosen else (None, ())
         notes = coverage(
             ready, candidates, result or ready, self._counted(), exclude=self.exclude, failed=failed
@@ -135,7 +153,19 @@ class DynamicInt8(Pass):
         if result is None:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *notes))
-        return Outcome(result, True, notes)
+        return Outcome(result, True, (*notes, bits_said(self.reduce_range)))
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized: constants folded, each Gemm a MatMul and an Add."""
+        return self._as_quantized(prepared(model, keep=self.exclude))
+
+    def _as_quantized(self, slim: "onnx.ModelProto") -> "onnx.ModelProto":
+        return gemm_as_matmul(at_least_opset(slim, self.min_opset))
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """Those of its nodes that are quantized, in its order."""
+        nodes = weighted_nodes(form, self.op_types)
+        return [node.name for node in nodes if not is_excluded(node, self.exclude)]
 
     def _counted(self) -> tuple[str, ...]:
         """A Gemm that became no MatMul is left."""
@@ -165,7 +195,7 @@ class DynamicInt8(Pass):
                 op_types_to_quantize=list(self.op_types),
                 nodes_to_quantize=names,
                 per_channel=self.per_channel,
-                reduce_range=self.reduce_range,
+                reduce_range=self.reduce_range is ReduceRange.ON,
                 weight_type=quant_type(self.weights),
                 extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # for fused ops
             )

@@ -2,14 +2,15 @@
 
 import itertools
 import tempfile
+from collections.abc import Collection
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.part import Circumstances, Hazard, Precision, Searched, Start
+from optim.part import Circumstances, Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.failing import check_opens, without_failing
@@ -17,9 +18,14 @@ from optim.passes.support.gemms import biases_apart
 from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
+    REDUCING,
     IntType,
+    ReduceRange,
+    Reducing,
+    bits_said,
     coverage,
     quant_type,
+    range_settled,
     weighted_nodes,
 )
 from optim.passes.support.tools import (
@@ -35,6 +41,7 @@ from optim.passes.support.tools import (
 if TYPE_CHECKING:
     import onnx
 
+_QUANTIZED: tuple[Kind, ...] = ("conv", "matmul")
 _FLOAT_OUTPUT_OPS = ("MatMul", "Gemm")
 """Their kernels give float outputs at no cost, and what follows them seldom wants integers."""
 _CHAIN_OPS = {
@@ -45,6 +52,7 @@ _CHAIN_OPS = {
 """What ONNX Runtime computes in 8 bits, worth it only between nodes that are quantized."""
 _ABSORBED_OPS = ("Relu", "Clip")
 """They cost nothing: the rounding of the node before them does their work."""
+_MUCH_SLOWER = 0.8
 
 
 class ActivationType(StrEnum):
@@ -53,6 +61,15 @@ class ActivationType(StrEnum):
     U8 = "u8"
     S8 = "s8"
     U16 = "u16"
+
+
+def _loses_to_u8s8(here: Circumstances) -> bool:
+    """Whether signed activations are much slower, as measured, else as is known of engines."""
+    signed, usual = here.measured("s8s8"), here.measured("u8s8")
+    both = signed.keys() & usual.keys()
+    if not both:
+        return here.runs_on("onnxruntime")
+    return any(signed[kind].value < _MUCH_SLOWER * usual[kind].value for kind in both)
 
 
 def _has_products(here: Circumstances) -> bool:
@@ -87,11 +104,10 @@ class StaticInt8(Pass):
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
             "signed activations",
-            "Signed activations cost ONNX Runtime most of the gain of int8 on x86: its fast "
-            "kernels take unsigned ones (u8s8). Use activations=u8.",
-            lambda part, here: (
-                part.activations == ActivationType.S8 and here.runs_on("onnxruntime")
-            ),
+            "Signed activations cost most of the gain of int8 here: the fast kernels of ONNX "
+            "Runtime on x86, for one, take unsigned ones (u8s8). Use activations=u8.",
+            lambda part, here: part.activations == ActivationType.S8 and _loses_to_u8s8(here),
+            lambda part, here: here.cited("s8s8", "u8s8"),
         ),
         Hazard(
             "int8 on recurrent",  # a head of one or two Gemm is common
@@ -99,13 +115,14 @@ class StaticInt8(Pass):
             lambda part, here: here.recurrent and not here.has_conv,
         ),
         Hazard(
-            "no int8 instructions",
-            "This CPU has no int8 dot-product instructions (VNNI, AMX): int8 gains little here.",
-            lambda part, here: not here.int8_instructions,
+            "int8 gains little",
+            "int8 gains little on this CPU.",
+            lambda part, here: not here.gains("int8", kinds=_QUANTIZED),
+            lambda part, here: here.cited("int8", kinds=_QUANTIZED),
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (
-        Searched("reduce_range", (True,), lambda here: here.saturated),
+        Searched("reduce_range", (ReduceRange.AUTO,), lambda here: here.saturated),
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
         Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
     )
@@ -143,11 +160,7 @@ class StaticInt8(Pass):
     symmetric: bool = Field(
         default=False, description="Centre the ranges of activations on zero (some accelerators)."
     )
-    reduce_range: bool = Field(
-        default=False,
-        description="Use 7 bits for weights; for x86 CPUs without VNNI or AMX, whose 8-bit "
-        "products can overflow.",
-    )
+    reduce_range: Reducing = Field(default=ReduceRange.AUTO, description=REDUCING)
     op_types: tuple[str, ...] = Field(
         default=("Conv", "ConvTranspose", "MatMul"),
         min_length=1,
@@ -165,23 +178,30 @@ class StaticInt8(Pass):
         """Integers of 8 bits."""
         return "int8"
 
+    def cheaply(self) -> Self:
+        """Ranges of one sample: no kernel depends on them."""
+        return self.model_copy(update={"samples": 1, "calibration": Calibrator.MINMAX})
+
+    def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
+        """With 7 or 8 bits where `reduce_range` was left to the machine."""
+        if self.reduce_range is not ReduceRange.AUTO:
+            return self, ""
+        found, why = range_settled(f"{self.activations.value}{self.weights.value}", overflowing)
+        return self.model_copy(update={"reduce_range": found}), why
+
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Insert QuantizeLinear and DequantizeLinear around the chosen nodes."""
         refuse_quantized(model)
-        # As Gemm, a product and its bias are quantized together. Apart, ONNX Runtime merges them
-        # while it loads, before it sees that the product is quantized, and computes in float.
-        slim = prepared(model, skip=(), keep=self.exclude)
-        refuse_unknown_nodes(self.exclude, model, slim)
-        ready = at_least_opset(slim, self.min_opset)
-        biases_apart(ready)
+        ready = self.form(model)
+        refuse_unknown_nodes(self.exclude, model, ready)
         candidates = weighted_nodes(ready, self._op_types())
-        heavy = {node.name for node in candidates if node.name not in self.exclude}
-        chosen = self._with_chain(ready, heavy)
+        heavy = self._heavy(ready)
+        chosen = self.chosen(ready)
         feeds = list(itertools.islice(context.calibration, self.samples)) if heavy else []
         result, failed = self._quantize(ready, chosen, feeds) if heavy else (None, ())
         after, kinds = result or ready, self._op_types()
         covered = coverage(ready, candidates, after, kinds, exclude=self.exclude, failed=failed)
-        left = unfolded(slim, folding_limit(model))
+        left = unfolded(ready, folding_limit(model))
         if result is None:
             why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered, *left))
@@ -189,9 +209,28 @@ class StaticInt8(Pass):
         between = set(chosen) - heavy - set(failed)
         if between:
             notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
-        notes += left
+        notes += [bits_said(self.reduce_range), *left]
         notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
         return Outcome(result, True, tuple(notes))
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized: constants folded, biases merged into products.
+
+        As Gemm, a product and its bias are quantized together. Apart, ONNX Runtime merges them
+        while it loads, before it sees that the product is quantized, and computes in float.
+        """
+        ready = at_least_opset(prepared(model, skip=(), keep=self.exclude), self.min_opset)
+        biases_apart(ready)
+        return ready
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """Those of its nodes that are quantized, in its order."""
+        return self._with_chain(form, self._heavy(form))
+
+    def _heavy(self, form: "onnx.ModelProto") -> set[str]:
+        """The nodes with weights that are quantized."""
+        nodes = weighted_nodes(form, self._op_types())
+        return {node.name for node in nodes if node.name not in self.exclude}
 
     def _op_types(self) -> tuple[str, ...]:
         """Those to quantize; MatMul includes Gemm."""
@@ -267,7 +306,7 @@ class StaticInt8(Pass):
                 op_types_to_quantize=_types_of(model, names),
                 nodes_to_quantize=names,
                 per_channel=self.per_channel,
-                reduce_range=self.reduce_range,
+                reduce_range=self.reduce_range is ReduceRange.ON,
                 activation_type=quant_type(self.activations),
                 weight_type=quant_type(self.weights),
                 extra_options={

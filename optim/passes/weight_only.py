@@ -107,7 +107,7 @@ class WeightOnly(Pass):
         refuse_unknown_nodes(self.exclude, model, slim)
         ready = gemm_as_matmul(slim)
         candidates = weighted_nodes(ready, ("MatMul",))
-        names = [node.name for node in candidates if not is_excluded(node, self.exclude)]
+        names = self.chosen(ready)
         result, failed = (
             without_failing(names, lambda some: self._quantized(ready, candidates, some))
             if names
@@ -122,6 +122,15 @@ class WeightOnly(Pass):
             why = () if candidates else ("The model has no MatMul or Gemm with a constant matrix.",)
             return Outcome(model, False, ("Nothing was quantized.", *why, *notes))
         return Outcome(result, True, notes)
+
+    def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
+        """The model as it is quantized: constants folded, each Gemm a MatMul and an Add."""
+        return gemm_as_matmul(prepared(model, keep=self.exclude))
+
+    def chosen(self, form: "onnx.ModelProto") -> list[str]:
+        """Those of its nodes that are quantized, in its order."""
+        nodes = weighted_nodes(form, ("MatMul",))
+        return [node.name for node in nodes if not is_excluded(node, self.exclude)]
 
     def _quantized(
         self, model: "onnx.ModelProto", candidates: list["onnx.NodeProto"], names: list[str]

@@ -15,17 +15,14 @@ from pydantic import BaseModel, ConfigDict
 from optim.build import built
 from optim.errors import Cancelled, OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.findings import Caution
 from optim.graph import analysis_of
-from optim.judging.growth import growth
-from optim.judging.quality import quality_of
-from optim.judging.saturation import lost, saturation
+from optim.judging.quality import ALL, QUICK, quality_of
 from optim.model import Model, load_model
 from optim.recipe import Recipe
+from optim.running.noticing import on_answers, on_build, together
 from optim.studies.trial import Progress, summary_of
 from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import estimate
-from optim.timing.cautions import by_content
 from optim.timing.measure import slice_of
 from optim.timing.stopping import StoppingRule
 
@@ -123,8 +120,8 @@ class _Step:
             size_bytes=result.model.size_bytes,
             reports=result.reports,
         )
-        self._caution(by_content(self._evalset.synthetic, analysis_of(self._original).op_histogram))
-        self._caution(growth(self._original.size_bytes, result.model.size_bytes, self._recipe))
+        noticed = on_build(self._original, result.model, self._recipe, self._evalset)
+        self._learn(cautions=together(self.progress.cautions, noticed))
         return result.model
 
     def _time(self, optimized: Model) -> None:
@@ -149,18 +146,13 @@ class _Step:
             self._original,
             self._recipe,
             self._evalset,
-            quick=quick,
+            QUICK if quick else ALL,
             cancelled=self._cancelled,
         )
         self._learn(quality=quality, judged=not quick or quality.complete)
-        if self._job.target == LOCAL and lost(quality):
-            self._caution(saturation(optimized, self._recipe, cancelled=self._cancelled))
-
-    def _caution(self, found: Caution | None) -> None:
-        """Keep what was found, once for each kind."""
-        if found:
-            others = (one for one in self.progress.cautions if one.code != found.code)
-            self._learn(cautions=(*others, found))
+        if self._job.target == LOCAL:
+            noticed = on_answers(optimized, self._recipe, quality, self._cancelled)
+            self._learn(cautions=together(self.progress.cautions, noticed))
 
     def _estimate(self, optimized: Model) -> None:
         self._on_phase("estimating")

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
+from optim.machine.environment import version_of
 from optim.part import Group, Hazard, Ingredient, discover
 
 BASELINE_RUNTIME = "onnxruntime"
@@ -88,3 +89,9 @@ class Runtime(Ingredient):
 def all_runtimes() -> dict[str, type[Runtime]]:
     """Every runtime by name."""
     return discover("optim.runtimes", Runtime)
+
+
+def engine_versions() -> dict[str, str]:
+    """The versions of the packages that runtimes need, by name; `not installed` among them."""
+    packages = {package for runtime in all_runtimes().values() for package in runtime.packages}
+    return {package: version_of(package) for package in sorted(packages)}

@@ -14,7 +14,7 @@ from optim.arrays import Feeds
 from optim.errors import StepError
 from optim.machine.environment import cpu_flags
 from optim.model.wiring import made_of
-from optim.part import Circumstances, Hazard, Precision, Start
+from optim.part import Circumstances, Hazard, Kind, Precision, Start
 from optim.runtimes.base import PRECISION, PRECISION_ASKED, NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import node_name
 
@@ -22,6 +22,7 @@ _NOISE = re.compile(
     r"Exception from \S+|Check '.*?' failed at \S+|FrontEnd API failed with \w+:|Summary:|"
     r"Model wasn't fully converted\.|^-- "
 )
+_RECURRENT: tuple[Kind, ...] = ("recurrent",)
 _NOT_RUN = "not_executed"
 _BATCH = 5  # runs
 _MIRRORS = {"Input", "Output", "Const"}
@@ -47,20 +48,23 @@ class OpenVino(Runtime):
     packages: ClassVar[tuple[str, ...]] = ("openvino",)
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
-            "no bf16 instructions",
-            "This CPU has no bf16 instructions: OpenVINO will run in f32.",
-            lambda part, here: part.precision == "bf16" and not here.bf16_instructions,
+            "bf16 gains little",
+            "bf16 gains little on this CPU: without instructions for it OpenVINO runs in f32, or "
+            "emulates it, which is slower.",
+            lambda part, here: part.precision == "bf16" and not here.gains("bf16", "openvino"),
+            lambda part, here: here.cited("bf16", runtime="openvino"),
         ),
         Hazard(
             "recurrent on OpenVINO",
             "Recurrent models gain little or nothing from OpenVINO.",
-            lambda part, here: here.recurrent,
+            lambda part, here: here.recurrent and not here.measured_gain("fp32", "openvino"),
+            lambda part, here: here.cited("fp32", runtime="openvino", kinds=_RECURRENT),
         ),
         *Runtime.hazards,
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start("openvino", 10),
-        Start("openvino:precision=bf16", 20, lambda here: here.bf16_instructions),
+        Start("openvino:precision=bf16", 20, lambda here: here.gains("bf16", "openvino")),
     )
 
     precision: Literal["f32", "bf16"] = Field(

@@ -1,137 +1,58 @@
-"""Which recipes to try: a starting set for any model, then the neighbours of what did well.
+"""Find the best configuration of a study's model on this machine."""
 
-What to try is declared by the parts; here it is gathered.
-"""
+from collections.abc import Callable
 
-import logging
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-
-from optim.errors import InputError
 from optim.graph import analysis_of
-from optim.judging.saturation import SATURATED
-from optim.machine.environment import environment
-from optim.part import Circumstances, Ingredient, Start, build_part
-from optim.passes.base import Pass, all_passes
-from optim.recipe import Recipe, ingredients
-from optim.running.queue import Queue
-from optim.studies.choice import front_of
+from optim.machine.environment import usable_cores
+from optim.search.answer import Answer, answer
+from optim.search.find import Search
+from optim.search.news import News
+from optim.search.on_machine import OnThisMachine
+from optim.search.predict import Predictor, mix_of
+from optim.search.prior import prior_for
+from optim.search.space import candidates, circumstances_of, near
+from optim.studies.goal import Goal
+from optim.studies.picking import EVEN, Facts
 from optim.studies.study import Study
-from optim.studies.trial import Trial
-
-_START_SIZE = 9
-_NEIGHBOURS_PER_ROUND = 4
-_LOG = logging.getLogger(__name__)
 
 
-def starting_recipes(
-    ops: Mapping[str, int], flags: Iterable[str] = (), cores: int = 1
-) -> list[Recipe]:
-    """About eight recipes that show the trade-offs of a model, the baseline first.
+def find_best(
+    study: Study,
+    goal: Goal,
+    budget: float,
+    on_news: Callable[[News], None] = lambda news: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Answer:
+    """Search for the best recipe within the goal's limits and `budget` seconds from now.
 
-    Args:
-        ops: how many nodes of each operator the model has.
-        flags: the CPU's instruction sets, as `/proc/cpuinfo` names them.
-        cores: how many cores may be used.
+    What was measured in this study already counts, so that a search goes on where one ended. What
+    it measures becomes trials of the study. Stopped or out of time, it answers with the best
+    so far.
     """
-    here = Circumstances(ops, frozenset(flags), cores)
-    declared = {start for part in ingredients().values() for start in part.starts}
-    ranked = sorted(declared, key=lambda start: (start.rank, start.spelling))
-    found = filter(None, (_started(start, here) for start in ranked if start.when(here)))
-    return list(dict.fromkeys([Recipe.baseline(), *found]))[:_START_SIZE]
-
-
-def _started(start: Start, here: Circumstances) -> Recipe | None:
-    """The recipe, where every part of it is installed and can do something with the model."""
+    here, cores = circumstances_of(study.model), goal.cores or usable_cores()
+    instrument = OnThisMachine(study, here, budget, cancelled)
+    mix = mix_of(analysis_of(study.model))
+    search = Search(
+        instrument,
+        Predictor(mix, prior_for(here, mix)),
+        goal,
+        budget=budget,
+        pool=candidates(here, cores),
+        near=lambda recipe: near(recipe, here),
+        cores=cores,
+        on_news=on_news,
+    )
     try:
-        recipe = Recipe.parse(start.spelling)
-    except InputError as error:  # declared by a part of another package
-        _LOG.warning("%s is not started with: %s", start.spelling, error)
-        return None
-    usable = all(not part.missing() and part.takes(here) for part in recipe.parts)
-    return recipe if usable else None
+        picked = search.run()
+    finally:
+        instrument.close()
+    return answer(
+        picked or _ORIGINAL,
+        search.news(),
+        goal,
+        labelled=study.evalset.labelled,
+        spent=instrument.now() > 0.8 * budget,
+    )
 
 
-def circumstances_of(study: Study) -> Circumstances:
-    """The study's model on this machine."""
-    here = environment()
-    histogram = analysis_of(study.model).op_histogram
-    return Circumstances(histogram, frozenset(here["flags"].split()), int(here["cores"]))
-
-
-def starting_set(study: Study) -> list[Recipe]:
-    """The starting recipes for a study's model on this machine."""
-    here = circumstances_of(study)
-    return starting_recipes(here.ops, here.flags, here.cores)
-
-
-def neighbours(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """Recipes one step from this one: another value of one setting, or one more pass."""
-    here = replace(here, recipe=recipe.parts)
-    changed = [
-        Recipe.of([*recipe.parts[:position], other, *recipe.parts[position + 1 :]])
-        for position, part in enumerate(recipe.parts)
-        for other in _variants(part, here)
-    ]
-    return [*changed, *_with_one_more(recipe, here)]
-
-
-def remedies(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """What is declared worth trying only where 8-bit products were found to overflow."""
-    usual = neighbours(recipe, here)
-    return [one for one in neighbours(recipe, replace(here, saturated=True)) if one not in usual]
-
-
-def _variants(part: Ingredient, here: Circumstances) -> Iterator[Ingredient]:
-    """The part with one setting changed to another value that it declares worth trying."""
-    for one in part.searched:
-        for value in one.values if one.when(here) else ():
-            if getattr(part, one.field) != value:
-                yield build_part(type(part), {**part.model_dump(), one.field: value})
-
-
-def _with_one_more(recipe: Recipe, here: Circumstances) -> Iterator[Recipe]:
-    """The recipe with a pass added that is tried on any, where its stage is free."""
-    stages = {one.stage for one in recipe.passes}
-    for added in all_passes().values():
-        free = added.tried_on_any and added.stage not in stages and not added.missing()
-        if free and added().takes(here):
-            passes: list[Pass] = [*recipe.passes, added()]
-            yield Recipe.of([*sorted(passes, key=lambda one: one.stage), recipe.runtime])
-
-
-def explore_study(
-    study: Study, queue: Queue, budget: float, on_change: Callable[[Trial], None]
-) -> list[int]:
-    """Try the starting set, then neighbours of the front, until `budget` seconds are over.
-
-    What runs when the budget ends is cancelled; a trial that has a first point keeps it.
-    Returns the numbers of all trials started.
-    """
-    deadline = time.monotonic() + budget
-    recipes, here = starting_set(study), circumstances_of(study)
-    numbers: list[int] = []
-    while recipes and time.monotonic() < deadline:
-        new = [study.add(recipe, "local", origin="explore", again=True) for recipe in recipes]
-        numbers += new
-        queue.run_all(study, new, on_change, seconds=deadline - time.monotonic())
-        trials = study.trials_of(numbers)
-        tried = {trial.recipe for trial in trials}
-        near = [*_mended(trials, here), *_near_the_best(trials, here)]
-        recipes = list(dict.fromkeys(r for r in near if r not in tried))[:_NEIGHBOURS_PER_ROUND]
-    return numbers
-
-
-def _mended(trials: Sequence[Trial], here: Circumstances) -> Iterator[Recipe]:
-    """Remedies for the trials whose 8-bit products were found to overflow, on a front or not."""
-    for trial in trials:
-        if any(caution.code == SATURATED for caution in trial.warnings):
-            yield from remedies(trial.recipe, here)
-
-
-def _near_the_best(trials: Sequence[Trial], here: Circumstances) -> Iterator[Recipe]:
-    on_front = front_of(trials)
-    for trial in trials:
-        if trial.number in on_front:
-            yield from neighbours(trial.recipe, here)
+_ORIGINAL = Facts("onnxruntime", threads=1, is_original=True, gain=EVEN, alike=EVEN, loss=None)

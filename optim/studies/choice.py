@@ -1,6 +1,6 @@
-"""The choice among trials: which are on the front, which is the fastest within a loss."""
+"""The front among trials: what nothing else clearly beats. See `picking` for what is chosen."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 
 from optim.findings import Interval
 from optim.metrics.base import find_metric
@@ -30,12 +30,8 @@ def has_collapsed(trial: Trial) -> bool:
 
 
 def _relative_time(summary: Summary) -> Interval:
-    gain, scale = summary.speedup, summary.thread_gain or Interval(value=1, low=1, high=1)
-    return Interval(
-        value=1 / (gain.value * scale.value),
-        low=1 / (gain.high * scale.high),
-        high=1 / (gain.low * scale.low),
-    )
+    gain = summary.gain
+    return Interval(value=1 / gain.value, low=1 / gain.high, high=1 / gain.low)
 
 
 def loss_of(trial: Trial) -> Interval:
@@ -68,46 +64,3 @@ def _by_target(trials: Iterable[Trial]) -> Collection[list[Point[int]]]:
         if point := point_of(trial):
             groups.setdefault(trial.target, []).append(point)
     return groups.values()
-
-
-def best_within(trials: Sequence[Trial], max_loss: float) -> Trial | None:
-    """The fastest measured trial whose quality loss is at most `max_loss`.
-
-    Whose outputs collapsed or drifted far off is never it, whatever the metric says. The loss is
-    absolute for metrics that are shares (0.01 = one point of top-1 or AUC), and relative to the
-    original's value for errors (MAE, RMSE).
-    """
-    allowed = [t for t in _within(trials, max_loss) if _is_sound(t)]
-    return min(allowed, key=_cost_of, default=None)
-
-
-def passed_over(trials: Sequence[Trial], max_loss: float) -> list[Trial]:
-    """The trials that their metric allows, faster than the best, and that are no choice: their
-    outputs collapsed or are far from the original's."""
-    best = best_within(trials, max_loss)
-    found = [t for t in _within(trials, max_loss) if not _is_sound(t)]
-    return [t for t in found if best is None or _cost_of(t) < _cost_of(best)]
-
-
-def _within(trials: Iterable[Trial], max_loss: float) -> list[Trial]:
-    timed = (trial for trial in trials if trial.summary and trial.quality)
-    return [trial for trial in timed if _relative_loss(trial) <= max_loss]
-
-
-def _is_sound(trial: Trial) -> bool:
-    assert trial.quality is not None
-    return trial.quality.sound or trial.recipe.is_baseline
-
-
-def _cost_of(trial: Trial) -> float:
-    """What a run costs, relative to the one-thread original."""
-    assert trial.summary is not None
-    return _relative_time(trial.summary).value
-
-
-def _relative_loss(trial: Trial) -> float:
-    assert trial.quality is not None
-    loss = loss_of(trial).value
-    if find_metric(trial.quality.metric).higher_is_better:
-        return loss
-    return loss / trial.quality.baseline_value if trial.quality.baseline_value else loss

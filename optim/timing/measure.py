@@ -1,44 +1,40 @@
-"""One slice of timing: every arm in interleaved rounds, in a fresh pinned child process.
+"""Slices of timing: optimized models and the original in interleaved rounds in a pinned child.
 
-Timed is what a user's program does: one synchronous call with NumPy arrays, engine overhead and
-output arrays included. Arms take turns in random order in blocks of some tens of milliseconds,
-so that what disturbs the machine disturbs all arms alike; the first runs of a block, which find
-the caches full of the other arm, are not kept.
+`slice_of` times one; in a heat several share the child and the original's rounds, so that a race
+pays for them once. See `arms` for how the rounds are run.
 """
 
-import gc
 import os
 import random
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
-import psutil
 
 from optim import sandbox
 from optim.arrays import Feeds
+from optim.errors import InputError, OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.machine.environment import affinity, cores_for, environment
+from optim.machine.environment import cores_for, environment
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.recipe import Recipe
-from optim.runtimes.base import Runtime, Session
+from optim.timing.arms import Arm, timed
 from optim.timing.measurement import BASELINE, CANDIDATE, MODEL_BYTES, SINGLE_THREAD, Rounds, Slice
 
 STEP = "measure"
 _SAMPLES = 4  # inputs that the runs rotate over, the same for every arm
-_WARM_SECONDS = 0.15
-_BLOCK_SECONDS = 0.04
-_MAX_KEPT = 200  # runs per block, so that tiny models do not fill the store
-_LONG_BLOCK_SECONDS = 0.3  # a block of five slow runs may take this long
-_COLD_MATTERS_BELOW = 0.1  # s per run: slower runs hardly feel a cold cache
-_MIN_ROUNDS, _MAX_ROUNDS = 2, 40
+
+
+@dataclass(frozen=True)
+class Contender:
+    """An optimized model and the recipe that says how it is run."""
+
+    model: Model
+    recipe: Recipe
 
 
 def slice_of(
@@ -63,66 +59,168 @@ def slice_of(
 
     Raises: StepError as the engine raised it; Cancelled.
     """
-    cpus = cores_for(recipe.runtime.threads)
+    (taken,) = _heat(
+        [Contender(optimized, recipe)],
+        original,
+        evalset,
+        seconds=seconds,
+        seed=seed,
+        solo=solo,
+        cancelled=cancelled,
+    )
+    if isinstance(taken, OptimError):
+        raise taken
+    return taken
+
+
+def heat_of(
+    contenders: Sequence[Contender],
+    original: Model,
+    evalset: EvalSet,
+    *,
+    seconds: float,
+    seed: int,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> list[Slice | OptimError]:
+    """Time several in one child, each against the same rounds of the original: a slice of each.
+
+    Those that are clearly beaten meanwhile have fewer rounds. One that the engine refuses has its
+    error in place of a slice. A child that dies of one of them is an error of all: time them one
+    by one then.
+
+    Args:
+        contenders: all with the same number of threads.
+        seconds, seed: as `slice_of` has them.
+
+    Raises: StepError where the child crashes or hangs, or the original fails; Cancelled.
+    """
+    return _heat(
+        contenders, original, evalset, seconds=seconds, seed=seed, solo=False, cancelled=cancelled
+    )
+
+
+def _heat(
+    contenders: Sequence[Contender],
+    original: Model,
+    evalset: EvalSet,
+    *,
+    seconds: float,
+    seed: int,
+    solo: bool,
+    cancelled: Callable[[], bool],
+) -> list[Slice | OptimError]:
+    (threads,) = {one.recipe.runtime.threads for one in contenders}
+    cpus = cores_for(threads)
     argument = {
-        "candidate": str(optimized.path),
-        "runtime": recipe.runtime.spelling,
+        "contenders": [[str(c.model.path), c.recipe.runtime.spelling] for c in contenders],
         "original": str(original.path),
+        "threads": threads,
         "evalset": evalset.digest,
         "seconds": seconds,
         "seed": seed,
         "solo": solo,
     }
+    folders = [one.model.folder for one in contenders]
     with machine_to_itself(cancelled):
         sandbox.wait_until_warm()
-        answer = sandbox.call(
-            take_slice,
+        answers = sandbox.call(
+            take_slices,
             argument,
             where=STEP,
             cpus=cpus,
             for_timing=True,
-            files=sandbox.Files(readable=(optimized.folder, original.folder, evalset.path)),
+            files=sandbox.Files(readable=(*folders, original.folder, evalset.path)),
             cancelled=cancelled,
         )
-    circumstances = {
+    where = environment() | {
         "pinned_to": " ".join(map(str, cpus)),
         MODEL_BYTES: str(original.size_bytes),
     }
-    return Slice.model_validate({**answer, "environment": environment() | circumstances})
+    return [_taken(answer, where) for answer in answers]
 
 
-def take_slice(
+def _taken(answer: dict[str, Any], where: dict[str, str]) -> Slice | OptimError:
+    if "error" in answer:
+        return StepError(*answer["error"])
+    return Slice.model_validate({**answer, "environment": where})
+
+
+def take_slices(
     *,
-    candidate: str,
-    runtime: str,
+    contenders: list[tuple[str, str]],
     original: str,
+    threads: int,
     evalset: str,
     seconds: float,
     seed: int,
     solo: bool,
-) -> dict[str, Any]:
-    """The child's side of `slice_of`: a Slice as JSON, without the environment."""
-    started_at, load_average = datetime.now(UTC).isoformat(), os.getloadavg()[0]
-    engine = Recipe.parse(runtime).runtime
-    samples = evalset_from_digest(evalset).feeds("validation", _SAMPLES)
-    # Copied, since the stored rows are views at any alignment.
-    feeds = [{name: np.array(value) for name, value in sample.items()} for sample in samples]
+) -> list[dict[str, Any]]:
+    """The child's side of a heat: for each contender a Slice as JSON, or what went wrong.
+
+    Args:
+        contenders: path and runtime's spelling of each.
+    """
+    started = {"started_at": datetime.now(UTC).isoformat(), "load_average": os.getloadavg()[0]}
+    feeds = _feeds(evalset)
+    ours = [_contender(i, *one, feeds) for i, one in enumerate(contenders)]
+    theirs = [
+        Arm(name, Recipe.baseline(count).runtime, Path(original), feeds)
+        for name, count in _originals(threads)
+    ]
     chance = random.Random(seed)
-    arms = [_Arm(name, *_what(name, engine, candidate, original), feeds) for name in _names(engine)]
-    order = arms if solo else chance.sample(arms, len(arms))
-    for arm in order:
+    order = [*ours, *theirs] if solo else chance.sample([*ours, *theirs], len(ours) + len(theirs))
+    failed = {arm.name: error for arm in order if (error := _opened(arm, arm in theirs))}
+    racing = [arm for arm in (*ours, *theirs) if arm.name not in failed]
+    if len(racing) == len(theirs):
+        return [{"error": failed[arm.name]} for arm in ours]
+    rounds, contention = timed(racing, seconds, chance, race=len(ours) > 1)
+    known = started | {"contention": contention}
+    return [
+        {"error": failed[arm.name]} if arm.name in failed else _slice(arm, rounds, solo, known)
+        for arm in ours
+    ]
+
+
+def _feeds(evalset: str) -> list[Feeds]:
+    """Copied, since the stored rows are views at any alignment."""
+    samples = evalset_from_digest(evalset).feeds("validation", _SAMPLES)
+    return [{name: np.array(value) for name, value in sample.items()} for sample in samples]
+
+
+def _contender(number: int, path: str, runtime: str, feeds: list[Feeds]) -> Arm:
+    return Arm(f"{CANDIDATE} {number}", Recipe.parse(runtime).runtime, Path(path), feeds)
+
+
+def _originals(threads: int) -> list[tuple[str, int]]:
+    """The arms of the original, and the threads of each."""
+    return [(BASELINE, threads), *([(SINGLE_THREAD, 1)] if threads > 1 else [])]
+
+
+def _opened(arm: Arm, needed: bool) -> tuple[str, str, str] | None:
+    """Open an arm; what went wrong with one that the others can do without."""
+    try:
         arm.open()
-    rounds, contention = _timed(arms, seconds, chance)
-    first = arms[0].opening if solo else None
+    except (InputError, StepError) as error:
+        if needed:
+            raise
+        return error.what, error.next_step, error.where
+    return None
+
+
+def _slice(arm: Arm, rounds: dict[str, Rounds], solo: bool, known: dict[str, Any]) -> Any:
+    """The Slice of one contender as JSON, without the environment."""
+    mine = rounds[arm.name]
+    originals = {
+        name: rounds[name][: len(mine)] for name in (BASELINE, SINGLE_THREAD) if name in rounds
+    }
+    first = arm.opening if solo else None
     taken = Slice(
-        arms=rounds,
+        arms={CANDIDATE: mine, **originals},
         load_ms=first and first.load_ms,
         first_run_ms=first and first.first_run_ms,
         peak_memory_mb=first and first.peak_memory_mb,
-        started_at=started_at,
-        load_average=load_average,
-        contention=contention,
-        facts=arms[0].session.facts() | {"priority": _priority()},
+        facts=arm.session.facts() | {"priority": _priority()},
+        **known,
     )
     return taken.model_dump(mode="json")
 
@@ -130,131 +228,3 @@ def take_slice(
 def _priority() -> str:
     """Whether this process goes before others on its cores."""
     return "raised" if os.getpriority(os.PRIO_PROCESS, 0) < 0 else "normal"
-
-
-def _names(engine: Runtime) -> list[str]:
-    return [CANDIDATE, BASELINE, *([SINGLE_THREAD] if engine.threads > 1 else [])]
-
-
-def _what(arm: str, engine: Runtime, candidate: str, original: str) -> tuple[Runtime, Path]:
-    """The engine and the model of an arm."""
-    if arm == CANDIDATE:
-        return engine, Path(candidate)
-    threads = engine.threads if arm == BASELINE else 1
-    return Recipe.baseline(threads).runtime, Path(original)
-
-
-@dataclass(frozen=True)
-class _Opening:
-    load_ms: float
-    first_run_ms: float
-    peak_memory_mb: float
-
-
-class _Arm:
-    """One of the things timed side by side; `open` warms it up and sets the size of its blocks."""
-
-    session: Session
-    opening: _Opening
-
-    def __init__(self, name: str, engine: Runtime, path: Path, feeds: Sequence[Feeds]) -> None:
-        self.name, self._engine, self._path, self._feeds = name, engine, path, feeds
-
-    def open(self) -> None:
-        """Load the model, run it until it is warm, and plan its blocks."""
-        for package in self._engine.packages:
-            import_module(package)  # a cost of the program, not of loading a model
-        _forget_peak()
-        before = psutil.Process().memory_info().rss
-        start = time.perf_counter()
-        self.session = self._engine.open(self._path)
-        loaded = time.perf_counter()
-        self._calls = [self.session.bind(sample) for sample in self._feeds]
-        self._calls[0]()
-        done = time.perf_counter()
-        run_seconds = self._warm_up()
-        peak = max(0, _peak_bytes() - before)
-        self.opening = _Opening((loaded - start) * 1e3, (done - loaded) * 1e3, peak / 1e6)
-        self._kept, self._dropped = plan_block(run_seconds)
-
-    def _warm_up(self) -> float:
-        """Run for a while; returns the median seconds of a run."""
-        times: list[int] = []
-        while sum(times) < _WARM_SECONDS * 1e9:
-            times += self._block(0, 1)
-        return median(times) / 1e9
-
-    def block(self) -> list[int]:
-        """Nanoseconds of the runs of one block."""
-        return self._block(self._dropped, self._kept)
-
-    def _block(self, dropped: int, kept: int) -> list[int]:
-        calls, clock, times = self._calls, time.perf_counter_ns, []
-        for turn in range(dropped):
-            calls[turn % len(calls)]()
-        for turn in range(kept):
-            call = calls[turn % len(calls)]
-            start = clock()
-            call()
-            times.append(clock() - start)
-        return times
-
-
-def plan_block(run_seconds: float) -> tuple[int, int]:
-    """Runs of a block that are kept, and runs dropped before them.
-
-    A block takes about 40 ms and five runs at least, unless that would take very long. Of tiny
-    models only 200 runs are kept, after enough dropped ones to spread the rounds over time.
-    """
-    fewest = max(1, min(5, int(_LONG_BLOCK_SECONDS / run_seconds) - 1))  # one more is dropped
-    kept = max(fewest, min(_MAX_KEPT, int(_BLOCK_SECONDS / run_seconds)))
-    if run_seconds > _COLD_MATTERS_BELOW:
-        return kept, 0
-    return kept, max(1, kept // 10, int(_BLOCK_SECONDS / 2 / run_seconds) - kept)
-
-
-def _timed(
-    arms: list[_Arm], seconds: float, chance: random.Random
-) -> tuple[dict[str, Rounds], float]:
-    """Rounds of all arms in random order until the time is up, and the contention meanwhile."""
-    rounds: dict[str, Rounds] = {arm.name: [] for arm in arms}
-    gc.collect()
-    gc.disable()
-    start, waited = time.perf_counter(), _seconds_waited()
-    for turn in range(_MAX_ROUNDS):
-        if turn >= _MIN_ROUNDS and time.perf_counter() - start > seconds:
-            break
-        for arm in chance.sample(arms, len(arms)):
-            rounds[arm.name].append(arm.block())
-    share = (_seconds_waited() - waited) / (time.perf_counter() - start)
-    gc.enable()
-    return rounds, min(1.0, max(0.0, share))
-
-
-def _seconds_waited() -> float:
-    """How long this thread was ready to run but did not, and its cores' time that was stolen.
-
-    From the scheduler's run delay and the steal time per core (Linux, proc(5)); 0 where unknown.
-    """
-    try:
-        delay = int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
-    except (OSError, IndexError):
-        delay = 0.0
-    cores, here = psutil.cpu_times(percpu=True), affinity()
-    stolen = [getattr(cores[cpu], "steal", 0.0) for cpu in here if cpu < len(cores)]
-    return delay + sum(stolen) / max(1, len(stolen))
-
-
-def _forget_peak() -> None:
-    """Reset the peak of resident memory to the present one (Linux: `5` to clear_refs, proc(5))."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        return  # not permitted: the peak stays that of the whole process
-
-
-def _peak_bytes() -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) * 1024
-    return psutil.Process().memory_info().rss

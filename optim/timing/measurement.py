@@ -111,6 +111,7 @@ def _unreadable(error: Exception) -> InputError:
 class Summary(BaseModel):
     """What the samples say. Milliseconds and MB; `speedup` is baseline over candidate.
 
+    `gain` is the same against the baseline on one thread, whatever the recipe's thread count.
     `thread_gain` is one thread over this recipe's thread count, both on the baseline engine and
     the original model, None for one thread. `percentiles` holds only those that the sample
     supports. `provisional` means that fewer than three processes were timed.
@@ -122,6 +123,7 @@ class Summary(BaseModel):
     percentiles: dict[str, Interval]
     throughput_per_s: float
     speedup: Interval
+    gain: Interval
     thread_gain: Interval | None = None
     baseline_p50_ms: float
     load_ms: float | None = None

@@ -65,6 +65,7 @@ def summarize(measurement: Measurement) -> Summary:
         percentiles={"p50": p50} | _tail_percentiles(runs, p50),
         throughput_per_s=1e3 / float(runs.mean()),
         speedup=_ratio(slices, BASELINE, CANDIDATE),
+        gain=_ratio(slices, SINGLE_THREAD if threaded else BASELINE, CANDIDATE),
         thread_gain=_ratio(slices, SINGLE_THREAD, BASELINE) if threaded else None,
         baseline_p50_ms=_time(slices, BASELINE).value,
         load_ms=_typical([piece.load_ms for piece in slices]),
@@ -85,7 +86,16 @@ def speedup_of(measurement: Measurement) -> Interval:
 def _ratio(slices: Sequence[Slice], over: str, under: str) -> Interval:
     """How many times faster `under` is than `over`, paired by round."""
     logs = [np.log(piece.block_medians(over) / piece.block_medians(under)) for piece in slices]
-    return _interval(logs, _RATIO_SPREAD * (_UNCACHED if _is_large(slices) else 1))
+    return ratio_interval(logs, large=_is_large(slices))
+
+
+def ratio_interval(logs: Sequence[Floats], large: bool = False) -> Interval:
+    """95 % interval of a ratio, from its logs [processes][rounds].
+
+    Args:
+        large: the weights are more than caches hold, which sets processes further apart.
+    """
+    return _interval(logs, _RATIO_SPREAD * (_UNCACHED if large else 1))
 
 
 def _is_large(slices: Sequence[Slice]) -> bool:

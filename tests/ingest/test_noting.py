@@ -10,7 +10,7 @@ from optim.ingest.noting import notes_of
 from optim.model.randomness import random_operators
 from optim.part import Circumstances
 from optim.passes.base import all_passes
-from optim.search.explore import neighbours, starting_recipes
+from optim.search.space import neighbours, starting_recipes
 
 TRAINING = ["Dropout in training mode"]
 
@@ -86,9 +86,13 @@ def test_an_int8_model_is_called_so_and_nothing_is_tried_on_it_in_vain(name, for
     ops = {node.op_type: 1 for node in model.graph.node}
     floats_only = {name for name, part in all_passes().items() if part.floats_only}
     assert "static_int8" in floats_only and "simplify" not in floats_only
-    tried = {part.name for recipe in starting_recipes(ops, (), 2) for part in recipe.parts}
+    tried = {
+        part.name
+        for recipe in starting_recipes(Circumstances(ops, cores=2))
+        for part in recipe.parts
+    }
     assert not tried & floats_only and "onnxruntime" in tried
-    for recipe in starting_recipes(ops, (), 2):
+    for recipe in starting_recipes(Circumstances(ops, cores=2)):
         near = neighbours(recipe, Circumstances(ops))
         assert not {part.name for one in near for part in one.parts} & floats_only
 

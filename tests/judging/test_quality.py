@@ -8,7 +8,8 @@ from support import evalset_models as models
 
 from optim.errors import StepError
 from optim.evalset import load_evalset, relabelled, synthesize
-from optim.judging.quality import Quality, judge, quality_of
+from optim.judging.quality import QUICK, Extent, Quality, judge, quality_of
+from optim.judging.sequential import looks
 from optim.recipe import Recipe
 from optim.settings import settings
 
@@ -32,16 +33,18 @@ def labelled(folder, model, count=2000, flipped=0.1):
     return load_evalset(folder / "labelled.npz", model)
 
 
-def judged(built, original, evalset, limit=None, runtime="onnxruntime"):
+def judged(built, original, evalset, limit=None, runtime="onnxruntime", **extent):
     """The child's function, here in this process: quicker, and the same."""
-    return Quality.model_validate(_judge(built, original, evalset, limit, runtime))
+    return Quality.model_validate(
+        _judge(built, original, evalset, runtime, **{"samples": limit, **extent})
+    )
 
 
-def _judge(built, original, evalset, limit=None, runtime="onnxruntime", seconds=60.0, soon=None):
+def _judge(built, original, evalset, runtime="onnxruntime", **extent):
     given = original.model_dump(mode="json")
-    nowhere = (str(built.path / "none"), str(built.folder.parent.parent / "kept.npz"))
-    path = str(built.path)
-    return judge(path, given, runtime, evalset.digest, limit, seconds, soon, nowhere)
+    nowhere = (str(built.path / "none"), str(built.folder.parent))
+    wanted = {"seconds": 60.0, **extent}
+    return judge(str(built.path), given, runtime, evalset.digest, wanted, nowhere)
 
 
 def codes(quality):
@@ -251,11 +254,26 @@ def test_labels_that_seem_swapped_are_said(tmp_path):
 
 def test_outputs_of_the_original_are_computed_once(tmp_path, original):
     evalset, recipe = labelled(tmp_path, original, count=400), Recipe.parse("onnxruntime")
-    first = quality_of(original, original, recipe, evalset)
-    (kept,) = (settings().home / "outputs").glob("*.npz")
-    stamp = kept.stat().st_mtime_ns
-    assert quality_of(original, original, recipe, evalset) == first
-    assert kept.stat().st_mtime_ns == stamp
+    first = quality_of(original, original, recipe, evalset, Extent(samples=280))
+    (folder,) = (settings().home / "outputs").iterdir()
+    stamp = (folder / "0-256.npz").stat().st_mtime_ns
+    whole = quality_of(original, original, recipe, evalset)
+    assert (folder / "0-256.npz").stat().st_mtime_ns == stamp
+    assert {path.name for path in folder.iterdir()} >= {"0-256.npz", "256-300.npz"}
+    again = quality_of(original, original, recipe, evalset, afresh=True)
+    assert again == whole and first.n == 280
+
+
+def test_a_judgement_on_all_samples_is_given_again_whatever_is_asked_for(tmp_path, original):
+    evalset = labelled(tmp_path, original, count=400)
+    built = models.classifier(tmp_path, noise=0.02)
+    recipe = Recipe.parse("onnxruntime")
+    quick = quality_of(built, original, recipe, evalset, QUICK)
+    assert not quick.complete
+    whole = quality_of(built, original, recipe, evalset)
+    assert quality_of(built, original, recipe, evalset, QUICK) == whole
+    assert quality_of(original, original, recipe, evalset, QUICK) != whole
+    assert quality_of(built, original, recipe, evalset, QUICK, afresh=True).n < whole.n
 
 
 def test_judging_stops_in_time_with_what_it_has(tmp_path, original):
@@ -263,18 +281,30 @@ def test_judging_stops_in_time_with_what_it_has(tmp_path, original):
     start = time.monotonic()
     answer = _judge(original, original, evalset, seconds=0.0)
     assert Quality.model_validate(answer).n == 1 and time.monotonic() - start < 60
-    assert not list(settings().home.glob("*.npz"))
+    assert not list(settings().home.glob("**/*-*.npz"))
 
 
 def test_a_quick_judgement_has_enough_samples_for_a_first_verdict(tmp_path, original):
     evalset = labelled(tmp_path, original, count=800)
 
     def judged_in(seconds, soon):
-        return _judge(original, original, evalset, 256, seconds=seconds, soon=soon)["n"]
+        return judged(original, original, evalset, 256, seconds=seconds, soon=soon).n
 
     assert judged_in(60.0, 0.0) == 64
     assert judged_in(0.0, 0.0) < 64
     assert judged_in(60.0, 60.0) == 256
+
+
+def test_judging_stops_where_the_loss_is_known_to_be_within_a_limit_or_beyond_it(
+    tmp_path, original
+):
+    evalset = labelled(tmp_path, original, count=4000)
+    ruined = models.classifier(tmp_path, noise=10.0)
+    near, far = (judged(one, original, evalset, within=0.05) for one in (original, ruined))
+    assert near.n in looks(3200)[:-1] and -near.difference_ci[0] <= 0.05
+    assert far.n in looks(3200)[:-1] and -far.difference_ci[1] > 0.05
+    undecided = judged(original, original, evalset, within=0.0)
+    assert undecided.complete
 
 
 def test_a_model_that_cannot_run_is_a_step_error(tmp_path, original):

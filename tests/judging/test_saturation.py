@@ -1,24 +1,19 @@
-"""8-bit products that overflow: the bound, the probe against exact arithmetic, what is said."""
+"""8-bit products that overflow: the bound, the layers that can, what is said and tried."""
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support import evalset_models as models
-from support.trials import measured, quality
 
-from optim.findings import Caution
-from optim.judging import overflow_probe, saturation
-from optim.judging.overflow_probe import probe, saturates_here
+from optim.judging import saturation
 from optim.judging.saturation import share_of_overflowing_pairs, suspects
-from optim.machine.environment import cpu_flags
 from optim.part import Circumstances
 from optim.recipe import Recipe
-from optim.search import explore
-from optim.search.explore import neighbours, remedies
+from optim.search.space import neighbours, remedies
 
 HERE = Circumstances({"MatMul": 1})
-INT8 = Recipe.parse("dynamic_int8 + onnxruntime")
+INT8 = Recipe.parse("dynamic_int8:reduce_range=off + onnxruntime")
 
 
 def pairwise(activations: np.ndarray, weight: np.ndarray, saturating: bool) -> np.ndarray:
@@ -47,40 +42,6 @@ def test_seven_bits_reach_the_bound_and_do_not_pass_it() -> None:
     assert share_of_overflowing_pairs(np.array([[64, 65], [-64, -64]], np.int8)) == 0.5
     assert share_of_overflowing_pairs(np.array([[127, -128]], np.int8)) == 0  # they cancel
     assert share_of_overflowing_pairs(np.array([[127]], np.int8)) == 0  # has no neighbour
-
-
-@pytest.mark.parametrize("engine", ["onnxruntime", "openvino"])
-def test_the_probe_agrees_with_what_the_cpu_has(engine: str, tmp_path) -> None:
-    exact = {"avx512_vnni", "avx_vnni", "asimddp"} & cpu_flags()
-    if not exact:
-        pytest.skip("a CPU whose products may overflow")
-    assert probe(engine, str(tmp_path)) is False
-
-
-def test_the_probe_finds_an_engine_that_saturates(tmp_path, monkeypatch) -> None:
-    class Session:
-        def run(self, feeds):
-            weight = np.full((64, 64), 127, np.int8)
-            weight[:, ::2] = -128
-            found = pairwise(feeds["x"], weight.T, saturating=True)
-            return {"y": found.astype(np.float32)}
-
-        def close(self):
-            pass
-
-    runtime = type(INT8.runtime)
-    monkeypatch.setattr(runtime, "open", lambda self, path: Session())
-    assert probe("onnxruntime", str(tmp_path)) is True
-
-
-def test_it_is_tried_once_per_machine(home, monkeypatch) -> None:
-    tried = []
-    monkeypatch.setattr(
-        overflow_probe, "_probed",
-        lambda engine: tried.append(engine) or overflow_probe.Probe(saturates=True),
-    )  # fmt: skip
-    assert saturates_here(INT8) and saturates_here(INT8)
-    assert tried == ["onnxruntime"]
 
 
 def quantized(folder, weight: np.ndarray, form: str) -> onnx.ModelProto:
@@ -132,53 +93,21 @@ def test_the_caution_names_the_cause_the_layer_and_what_helps(home, tmp_path, mo
         [("y", TensorProto.FLOAT, [1, 4])],
         {"w": np.full((8, 4), 127, np.int8), "s": np.float32(0.1), "z": np.int8(0)},
     )
-    monkeypatch.setattr(saturation, "saturates_here", lambda recipe: True)
+    monkeypatch.setattr(saturation, "saturates_here", lambda runtime: True)
     found = saturation.saturation(built, INT8)
     assert found and found.code == saturation.SATURATED
     assert "overflow 16 bits" in found.text and "product (100% of its pairs)" in found.text
-    assert "dynamic_int8:reduce_range=true or dynamic_int8:weights=u8" in found.text
+    assert "dynamic_int8:reduce_range=auto or dynamic_int8:weights=u8" in found.text
     assert saturation.saturation(built, Recipe.parse("fp16 + onnxruntime")) is None
-    monkeypatch.setattr(saturation, "saturates_here", lambda recipe: False)
+    monkeypatch.setattr(saturation, "saturates_here", lambda runtime: False)
     assert saturation.saturation(built, INT8) is None
-
-
-class OneRound:
-    """A study and its queue, whose first trial loses by products that overflow."""
-
-    def __init__(self):
-        self.recipes = []
-
-    def add(self, recipe, *_, **__):
-        self.recipes.append(recipe)
-        return len(self.recipes) - 1
-
-    def run_all(self, *_, **__):
-        pass
-
-    def trials_of(self, numbers):
-        lost = quality(0.9).model_copy(update={"collapsed": True})
-        caution = Caution(code=saturation.SATURATED, text="overflow")
-        return [
-            measured(number, 1.0, 2.0).model_copy(
-                update={"recipe": self.recipes[number], "quality": lost, "warnings": (caution,)}
-            )
-            for number in numbers
-        ]
-
-
-def test_a_search_mends_what_collapsed_by_overflow_first(monkeypatch) -> None:
-    study = OneRound()
-    monkeypatch.setattr(explore, "starting_set", lambda study: [INT8])
-    monkeypatch.setattr(explore, "circumstances_of", lambda study: HERE)
-    explore.explore_study(study, study, 0.5, lambda trial: None)
-    assert study.recipes[:3] == [INT8, *remedies(INT8, HERE)]
 
 
 def test_the_search_tries_the_remedies_only_there() -> None:
     found = [recipe.spelling for recipe in remedies(INT8, HERE)]
     assert found == [
-        "dynamic_int8:reduce_range=true + onnxruntime",
-        "dynamic_int8:weights=u8 + onnxruntime",
+        "dynamic_int8 + onnxruntime",
+        "dynamic_int8:weights=u8,reduce_range=off + onnxruntime",
     ]
     assert not set(found) & {recipe.spelling for recipe in neighbours(INT8, HERE)}
     assert remedies(Recipe.parse("openvino"), HERE) == []

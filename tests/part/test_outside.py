@@ -20,12 +20,12 @@ from optim.evalset import load_evalset
 from optim.ingest import ingest
 from optim.judging.quality import quality_of
 from optim.metrics.base import all_metrics
-from optim.part import broken_parts, rediscover
+from optim.part import Circumstances, broken_parts, rediscover
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.search.advice import advise
-from optim.search.explore import starting_recipes
+from optim.search.space import starting_recipes
 from optim.settings import settings
 from optim.studies.params import parameters
 from ui.parts import described
@@ -85,7 +85,7 @@ def test_they_stand_beside_the_built_in_ones(outside: None) -> None:
 def test_search_advice_and_store_take_them_as_they_take_others(outside: None) -> None:
     recipe = Recipe.parse(RECIPE)
     assert "reference on convolutions" in {c.code for c in advise(recipe, {"Conv": 1}, (), 1)}
-    started = [start.spelling for start in starting_recipes({"MatMul": 2}, (), 1)]
+    started = [start.spelling for start in starting_recipes(Circumstances({"MatMul": 2}))]
     assert "round_weights + reference" in started
     values, _ = parameters(recipe, "local", {})
     assert values["round_weights"] and values["round_weights.bits"] == 7

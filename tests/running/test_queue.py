@@ -15,6 +15,7 @@ from support.study_tools import ROOT, brought, gone, python, sandboxes, study, u
 
 from optim.errors import InputError, StepError
 from optim.evalset import synthesize
+from optim.judging.quality import Extent
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.running.steps import Job, run_step
@@ -42,7 +43,7 @@ def test_trials_get_a_point_each_then_tighten(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     use_home(Path(os.environ["OPTIM_HOME"]), monkeypatch, TRIAL_SECONDS="2")  # two slices
-    monkeypatch.setattr("optim.judging.quality._QUICK_SAMPLES", 20)
+    monkeypatch.setattr("optim.running.steps.QUICK", Extent(samples=20))
     numbers = add(study, *ENGINES[:2], origin="start") + add(study, ENGINES[2])
     seen: list[Trial] = []
     with Queue.open() as queue:
@@ -157,6 +158,7 @@ def test_closing_marks_what_runs_as_interrupted(study: Study) -> None:
 RUN_BOTH = """
 from optim.running.queue import Queue
 from optim.studies.study import open_study
+from optim.judging.quality import Extent
 from optim.recipe import Recipe
 study = open_study({name!r})
 numbers = [study.add(Recipe.parse(text)) for text in ("onnxruntime", "openvino")]

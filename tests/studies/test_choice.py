@@ -8,7 +8,8 @@ from optim.recipe import Recipe
 from optim.showing.chart import trade_off
 from optim.showing.figures import figures
 from optim.showing.points import Plane, default_plane, marks
-from optim.studies.choice import best_within, front_of, passed_over, point_of, tied_with
+from optim.studies.choice import front_of, point_of, tied_with
+from optim.studies.picking import picked
 from optim.studies.trial import Trial
 
 INT8 = Recipe.parse("static_int8 + onnxruntime")
@@ -27,10 +28,9 @@ TRIALS = [measured(0, 2.0, 1.0), with_outputs(FAST, collapsed=True)]
 
 
 def test_what_collapsed_is_never_chosen_though_the_metric_held() -> None:
-    best = best_within(TRIALS, 0.01)
+    best = picked(TRIALS)
     assert best and best.number == 0
-    assert [trial.number for trial in passed_over(TRIALS, 0.01)] == [1]
-    assert best_within(TRIALS[1:], 1.0) is None and passed_over(TRIALS[1:], 1.0) == TRIALS[1:]
+    assert picked(TRIALS[1:]) is None
 
 
 def test_what_collapsed_has_no_place_on_the_front_and_no_ties() -> None:
@@ -56,16 +56,15 @@ def test_the_chart_crosses_out_what_collapsed_and_says_so() -> None:
 
 def test_what_drifted_far_keeps_its_place_and_is_not_chosen() -> None:
     trials = [TRIALS[0], with_outputs(FAST, drifted=True)]
-    best = best_within(trials, 0.01)
+    best = picked(trials)
     assert best and best.number == 0
     assert 1 in front_of(trials)
-    assert [trial.number for trial in passed_over(trials, 0.01)] == [1]
 
 
-def test_what_is_near_the_original_is_chosen_and_nothing_is_passed_over() -> None:
+def test_what_is_near_the_original_is_chosen() -> None:
     trials = [TRIALS[0], with_outputs(FAST)]
-    best = best_within(trials, 0.01)
-    assert best and best.number == 1 and passed_over(trials, 0.01) == []
+    best = picked(trials)
+    assert best and best.number == 1
 
 
 @pytest.mark.parametrize("found", ["collapsed", "drifted"])
@@ -74,4 +73,4 @@ def test_the_original_itself_may_always_be_chosen(found: str) -> None:
     original = measured(0, 1.0, 1.0).model_copy(
         update={"quality": judged, "recipe": Recipe.baseline()}
     )
-    assert best_within([original], 0.01) == original and front_of([original]) == {0}
+    assert picked([original]) == original and front_of([original]) == {0}

@@ -5,7 +5,7 @@ from optim.bundles.bundle import About
 from optim.recipe import Recipe
 from support import trials
 
-RECIPE = Recipe.parse("static_int8 + onnxruntime")
+RECIPE = Recipe.parse("static_int8:reduce_range=off + onnxruntime")
 HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 

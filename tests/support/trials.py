@@ -33,7 +33,9 @@ def summary(p50: float, speedup: float, **more: object) -> Summary:
         "processes": 5,
         "provisional": False,
     }
-    return Summary.model_validate(given | more)
+    threads = given["thread_gain"] if "thread_gain" not in more else more["thread_gain"]
+    brought = threads.value if isinstance(threads, Interval) else 1.0
+    return Summary.model_validate({"gain": around(speedup * brought)} | given | more)
 
 
 def quality(value: float, reach: float = 0.001, n: int = 1000) -> Quality:

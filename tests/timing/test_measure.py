@@ -26,8 +26,9 @@ from optim.machine.lock import LOCK_FILE
 from optim.model import store_model
 from optim.recipe import Recipe
 from optim.settings import settings
-from optim.timing import measure
-from optim.timing.measure import plan_block, slice_of
+from optim.timing import arms as arms_of
+from optim.timing.arms import beaten_in, plan_block
+from optim.timing.measure import Contender, heat_of, slice_of
 from optim.timing.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Measurement
 from optim.timing.stats import summarize
 
@@ -184,9 +185,9 @@ class FakeArm:
 def test_rounds_are_complete_in_random_order_and_bounded(seconds):
     log = []
     arms = [FakeArm(name, log) for name in "abc"]
-    rounds, contention = measure._timed(arms, seconds, random.Random(5))
+    rounds, contention = arms_of.timed(arms, seconds, random.Random(5))
     count = len(rounds["a"])
-    assert count == (measure._MAX_ROUNDS if seconds else measure._MIN_ROUNDS)
+    assert count == (arms_of._MAX_ROUNDS if seconds else arms_of._MIN_ROUNDS)
     assert 0 <= contention <= 1 and gc.isenabled()
     turns = [tuple(log[i : i + 3]) for i in range(0, len(log), 3)]
     assert all(sorted(turn) == ["a", "b", "c"] for turn in turns)
@@ -201,3 +202,43 @@ def test_blocks_are_bounded(run_seconds):
     if run_seconds < 0.05:
         assert kept >= 5 and dropped >= 1
     assert (kept + dropped) * run_seconds <= max(0.31, run_seconds * 1.01)
+
+
+def test_in_a_heat_each_has_the_same_rounds_of_the_original(brought):
+    model, evalset = brought
+    spellings = ["onnxruntime", "openvino", "onnxruntime:graph=off"]
+    racing = [Contender(model, Recipe.parse(text)) for text in spellings]
+    slices = heat_of(racing, model, evalset, seconds=0.3, seed=1)
+    assert [set(part.arms) for part in slices] == [{CANDIDATE, BASELINE}] * 3
+    for part in slices:
+        assert 2 <= len(part.arms[CANDIDATE]) == len(part.arms[BASELINE])
+    longest = max(slices, key=lambda part: len(part.arms[BASELINE])).arms[BASELINE]
+    assert all(part.arms[BASELINE] == longest[: len(part.arms[BASELINE])] for part in slices)
+    engines = [part.facts["engine"].split()[0] for part in slices]
+    assert engines == ["ONNX", "OpenVINO", "ONNX"]
+
+
+def test_one_that_the_engine_refuses_costs_a_heat_only_itself(brought, tmp_path):
+    model, evalset = brought
+    text = '<ir_version: 8, opset_import: ["" : 17]> g (float[1] x) => (float[1] y) { y = Nope(x) }'
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    bad = SimpleNamespace(path=tmp_path / "model.onnx", folder=tmp_path)
+    engine = Recipe.parse("openvino")
+    racing = [Contender(bad, engine), Contender(model, engine)]
+    refused, taken = heat_of(racing, model, evalset, seconds=0.1, seed=0)
+    assert isinstance(refused, StepError) and "Nope" in str(refused)
+    assert taken.arms[CANDIDATE]
+    (alone,) = heat_of(racing[:1], model, evalset, seconds=0.1, seed=0)
+    assert isinstance(alone, StepError)
+
+
+def rounds_of(**times):
+    return {name: [[time] for time in kept] for name, kept in times.items()}
+
+
+def test_who_is_slower_by_a_quarter_in_every_round_is_beaten():
+    assert beaten_in(rounds_of(a=[10, 10, 10], b=[13, 14, 13], c=[14, 11, 14])) == {"b"}
+    assert beaten_in(rounds_of(a=[10, 10], b=[20, 20])) == set()
+    kept = rounds_of(a=[10, 10, 10, 10], b=[13, 14, 13], baseline=[40] * 4)
+    assert beaten_in(kept) == {"b"}  # it stays out; the original is always timed on
+    assert beaten_in(rounds_of(baseline=[10] * 3, a=[20] * 3)) == {"a"}

@@ -12,7 +12,7 @@ from optim.bundles.bundle import ZIP_SUFFIX
 from optim.bundles.replay import replay
 from optim.home.files import file_path
 from optim.recipe import Recipe
-from optim.studies.choice import best_within
+from optim.studies.picking import picked
 from optim.studies.study import Study
 from ui.export import bundle_name, contents, default, exportable, recipe_name
 from ui.server.routes import bundle_url
@@ -27,7 +27,7 @@ def test_the_default_is_the_trial_looked_at_else_the_fastest_within_the_loss(
     offered = exportable(trials)
     assert [trial.number for trial in offered] == [0, 1, 2]  # an estimate cannot be exported
     assert default(offered, [trials[1]]) == trials[1]
-    assert default(offered, [trials[3]]) == default(offered, []) == best_within(offered, 0.01)
+    assert default(offered, [trials[3]]) == default(offered, []) == picked(offered)
     assert default([], []) is None
     page = opened("pages/export.py", explored, trial="1")
     assert page.selectbox[0].value == 1

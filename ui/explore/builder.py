@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from optim import probing
 from optim.errors import OptimError
 from optim.graph import Analysis
 from optim.machine.environment import cpu_name, environment
@@ -90,16 +91,17 @@ def _about_target(name: str) -> None:
         return
     sets = " ".join(target.instruction_sets) or "none of those that matter here"
     st.caption(f"{plain(cpu_name())} with {plain(sets)}")
+    if probing.known() is None:
+        st.caption("Not probed yet: *Parts*, *Target hardware* finds out what its engines reach.")
 
 
 def _advice(recipe: Recipe, target: str, analysis: Analysis) -> None:
     """What is known to hurt with this model on this machine."""
     if target == LOCAL:
         here = environment()
-        for known in advise(
-            recipe, analysis.op_histogram, here["flags"].split(), int(here["cores"])
-        ):
-            st.warning(plain(known.text))
+        flags, cores = here["flags"].split(), int(here["cores"])
+        for found in advise(recipe, analysis.op_histogram, flags, cores, probing.known()):
+            st.warning(plain(found.text))
 
 
 def _passes(group: Group, analysis: Analysis) -> list[Pass]:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from optim.evalset import relabelled
 from optim.findings import Caution
-from optim.search.explore import starting_set
+from optim.search.space import starting_set
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures, lines
@@ -110,7 +110,7 @@ def _quality(study: Study, trial: Trial) -> None:
 def _relabel(study: Study, change: str) -> None:
     with errors_shown(), st.spinner("Changing the labels ..."):
         other = create_study(study.model, relabelled(study.evalset, change))
-        submit(other, starting_set(other), LOCAL, "start")
+        submit(other, starting_set(other.model), LOCAL, "start")
         choose_study(other.name)
 
 
@@ -221,7 +221,7 @@ def _details(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
         for step in trial.reports:
             done = f"{step.seconds:.1f} s" if step.modified else "changed nothing"
             st.markdown(f"**{step.name}** · {done}")
-            for line in step.notes:
+            for line in step.said:
                 st.caption(plain(line))
     with st.expander("All figures"):
         _all_figures(study, trial, trials)

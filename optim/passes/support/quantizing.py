@@ -1,8 +1,10 @@
 """What the quantizing passes share: integer types, which nodes have weights, what was left."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BeforeValidator
 
 from optim.model.proto import all_nodes
 from optim.passes.support.tools import float_weights, listed, quiet
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
     import onnx
 
 _WEIGHT_INPUT = {"Gather": 0}  # elsewhere it is the second input
-_SPLIT_SUFFIX = "_MatMul"
-APPENDED = rf"({_SPLIT_SUFFIX})?_quant(_\w+)?$"
+SPLIT_SUFFIX = "_MatMul"
+APPENDED = rf"({SPLIT_SUFFIX})?_quant(_\w+)?$"
 """What ONNX Runtime's quantizer appends to the names of the nodes that it replaces."""
 
 
@@ -21,6 +23,46 @@ class IntType(StrEnum):
 
     S8 = "s8"
     U8 = "u8"
+
+
+class ReduceRange(StrEnum):
+    """Whether weights get 7 bits, whose products with bytes cannot overflow, instead of 8."""
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
+_WAS = {"true": ReduceRange.ON, "false": ReduceRange.OFF}
+
+
+def _as_before(value: Any) -> Any:
+    """A setting that was true or false, and is so spelled in older recipes."""
+    return _WAS.get(str(value).lower(), value)
+
+
+Reducing = Annotated[ReduceRange, BeforeValidator(_as_before)]
+"""The type of the setting `reduce_range`."""
+REDUCING = (
+    "Use 7 bits for weights, so that products cannot overflow: auto does where those of 8 bits "
+    "do, as tried on the machine that builds and with the recipe's runtime."
+)
+"""What the setting is."""
+
+
+def range_settled(product: str, overflowing: Collection[str]) -> tuple[ReduceRange, str]:
+    """What `auto` means where these products overflow, and why, as a sentence."""
+    tried = f"tried on this machine with the recipe's runtime, products of bytes ({product})"
+    if product in overflowing:
+        return ReduceRange.ON, f"Weights have 7 bits: {tried} overflow."
+    return ReduceRange.OFF, f"Weights have 8 bits: {tried} are exact."
+
+
+def bits_said(setting: ReduceRange) -> str:
+    """A sentence on how many bits the weights have."""
+    if setting is ReduceRange.ON:
+        return "Weights have 7 bits, whose products with bytes cannot overflow."
+    return "Weights have 8 bits."
 
 
 def quant_type(kind: str) -> Any:
@@ -62,7 +104,7 @@ def _weight_of(node: "onnx.NodeProto") -> str:
 
 def is_excluded(node: "onnx.NodeProto", exclude: Iterable[str]) -> bool:
     """Whether a node is named in `exclude`, by its own name or that of the Gemm it was part of."""
-    return bool({node.name, node.name.removesuffix(_SPLIT_SUFFIX)} & set(exclude))
+    return bool({node.name, node.name.removesuffix(SPLIT_SUFFIX)} & set(exclude))
 
 
 def coverage(

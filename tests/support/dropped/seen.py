@@ -22,7 +22,7 @@ from optim.judging.quality import quality_of
 from optim.part import Circumstances
 from optim.recipe import Recipe
 from optim.search.advice import advise
-from optim.search.explore import neighbours, starting_recipes
+from optim.search.space import neighbours, starting_recipes
 from optim.studies.params import parameters
 from optim.targets import all_targets
 from optim.targets.estimate import asked_of, estimate
@@ -56,7 +56,7 @@ def main(folder: Path) -> dict[str, object]:
         "no advice": [one.code for one in advise(RECIPE, PRODUCTS, [], 2)],
         "neighbours": [one.spelling for one in neighbours(RECIPE, Circumstances(PRODUCTS))],
         "elsewhere": [one.spelling for one in neighbours(RECIPE, Circumstances({"Conv": 1}))],
-        "starts": [one.spelling for one in starting_recipes(PRODUCTS)],
+        "starts": [one.spelling for one in starting_recipes(Circumstances(PRODUCTS))],
         "wanted": sides[1].wanted,
         "executed": precisions(sides[1]),
         "paired": [one.name for one in pairs(*sides) if one.before_us and one.after_us],

@@ -1,0 +1,91 @@
+"""The answer of a search in words: what to use, how sure that is, what was tried, what may help."""
+
+from pydantic import BaseModel, ConfigDict
+
+from optim.findings import Interval
+from optim.search.news import News, Row
+from optim.studies.goal import Goal
+from optim.studies.picking import Facts, loss_shown
+
+_CLOSEST = 3
+
+
+class Answer(BaseModel):
+    """What a search found. `recipe` is the original's where nothing is shown to be faster.
+
+    `sentences`: what to use and why, for whoever decides. `help`: the one thing that is most
+    likely to find more. `speedup`: relative to the original on one thread.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: str
+    speedup: Interval
+    sentences: tuple[str, ...]
+    help: str
+    seconds: float
+    news: News
+
+
+def answer(picked: Facts, news: News, goal: Goal, *, labelled: bool, spent: bool) -> Answer:
+    """Put what was found in words.
+
+    Args:
+        labelled: whether the validation samples have labels.
+        spent: whether the budget ended the search.
+    """
+    return Answer(
+        recipe=picked.name,
+        speedup=picked.gain,
+        sentences=(_use(picked), loss_shown(picked, goal), _tried(news)),
+        help=_help(picked, news, goal, labelled, spent),
+        seconds=news.seconds,
+        news=news,
+    )
+
+
+def _use(one: Facts) -> str:
+    if one.is_original and one.threads == 1:
+        return (
+            "Keep the original as it is: nothing that was tried is shown to be faster within "
+            "the limits."
+        )
+    gain = f"{one.gain.value:.2f}x as fast ({one.gain.low:.2f} to {one.gain.high:.2f})"
+    if one.is_original:
+        return f"Keep the original, on {one.threads} threads: {gain} as on one."
+    even = ""
+    if one.threads > 1:
+        alike = f"{one.alike.value:.2f}x ({one.alike.low:.2f} to {one.alike.high:.2f})"
+        even = f", and {alike} as fast as the original on {one.threads} threads too"
+    return f"Use {one.name}: {gain} as the original on one thread{even}."
+
+
+def _tried(news: News) -> str:
+    timed = [row for row in news.rows if row.gain]
+    rivals = sorted((r for r in timed if r.state != "picked"), key=_speed, reverse=True)
+    said = "; ".join(f"{row.recipe} {_speed(row):.2f}x ({_why(row)})" for row in rivals[:_CLOSEST])
+    left = f", {len(news.not_reached)} were not reached" if news.not_reached else ""
+    return f"{len(timed)} recipes were timed in {news.seconds:.0f} s{left}. Closest: {said}."
+
+
+def _speed(row: Row) -> float:
+    return row.gain.value if row.gain else 0.0
+
+
+def _why(row: Row) -> str:
+    return row.why.rstrip(".") if row.why and row.state == "not chosen" else row.state
+
+
+def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) -> str:
+    """The one thing most likely to find more."""
+    faster = [r for r in news.rows if r.gain and r.loss and r.gain.low > picked.gain.high]
+    unknown = [r for r in faster if r.loss and r.loss.value <= goal.max_loss < r.loss.high]
+    if unknown:
+        return f"More validation samples: {unknown[0].recipe} is faster. {unknown[0].why}"
+    if not labelled:
+        return "Labels: without them a loss is only a difference from the original's answers."
+    if spent and news.not_reached:
+        return f"A larger budget: {news.not_reached[0]} and others were not tried."
+    if faster:
+        return f"A larger loss allowed, or training: {faster[0].recipe} is faster. {faster[0].why}"
+    return "Another CPU, or a smaller model trained for the task: everything promising was tried."

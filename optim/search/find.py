@@ -1,0 +1,142 @@
+"""Find the best: spend the seconds where they are expected to gain most, and decide on intervals.
+
+Time first, judge second. Candidates are built cheaply and raced in heats; what may still win is
+built in full and judged, as far as it takes to know on which side of the limit its loss lies; what
+is fast and loses too much is mended; what leads is timed in further processes until its lead is
+shown. Every step is chosen by expected gain for each second; the same readings give the same
+choices.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from math import log
+
+from optim.errors import Cancelled, OptimError
+from optim.recipe import Recipe
+from optim.search.field import Field
+from optim.search.instrument import Errors, Instrument
+from optim.search.news import News, news_of
+from optim.search.plan import Plan
+from optim.search.predict import Predictor
+from optim.search.steps import Step
+from optim.studies.goal import Goal
+from optim.studies.picking import Facts
+
+_Z95 = 1.96
+
+
+class Search:
+    """One search; `run` it once.
+
+    Args:
+        budget: seconds, by the instrument's clock.
+        pool: what may be tried, the original on one thread first.
+        near: neighbours of a recipe that leads.
+        cores: how many a run may use, where the goal does not say.
+        on_news: called before every step with what it will do, and at the end.
+    """
+
+    def __init__(
+        self,
+        instrument: Instrument,
+        predictor: Predictor,
+        goal: Goal,
+        *,
+        budget: float,
+        pool: Sequence[Recipe],
+        near: Callable[[Recipe], Iterable[Recipe]] = lambda recipe: (),
+        cores: int = 1,
+        on_news: Callable[[News], None] = lambda news: None,
+    ) -> None:
+        self._instrument, self._predictor = instrument, predictor
+        self._budget, self._near, self._on_news = budget, near, on_news
+        self.field = Field(pool, instrument, goal, cores)
+        self._plan = Plan(self.field, predictor)
+
+    def run(self) -> Facts | None:
+        """Search until the budget is spent or nothing is worth trying; returns the pick."""
+        for one, _ in self.field.timed():  # what is known of the study already counts
+            self._learn(one.recipe)
+        with suppress(Cancelled):  # by who asked, or since the budget is spent: the best so far
+            self._go_on()
+        self.field.refresh()
+        self._on_news(self.news())
+        return self.field.picked
+
+    def _go_on(self) -> None:
+        while (step := self._plan.next(self._budget - self._instrument.now())) is not None:
+            self._on_news(self.news(step))
+            getattr(self, f"_{step.kind}")(step.recipes)
+            self.field.refresh()
+            self._widen()
+
+    def news(self, step: Step | None = None) -> News:
+        """Where it stands, and which step it takes."""
+        return news_of(self.field, self._predictor, self._instrument.now(), step)
+
+    def _time(self, recipes: Sequence[Recipe]) -> None:
+        self._prepare([one for one in recipes if one.passes], cheaply=True)
+        self._race(recipes)
+
+    def _settle(self, recipes: Sequence[Recipe]) -> None:
+        self._race(recipes)
+
+    def _judge(self, recipes: Sequence[Recipe]) -> None:
+        self._prepare([one for one in recipes if not self.field[one].prepared], cheaply=False)
+        for recipe in recipes:
+            one, began = self.field[recipe], self._instrument.now()
+            if not one.failed:
+                self._fail(self._instrument.judge(recipe, self.field.goal.max_loss))
+                self._plan.costs.learn("judge", self._instrument.now() - began)
+                one.judged = True
+            self.field.refresh()
+            reading = self.field.reading(one)
+            if reading and not one.failed:
+                self._plan.holding.learn(recipe, not self.field.loses(reading))
+
+    def _mend(self, recipes: Sequence[Recipe]) -> None:
+        for recipe in recipes:
+            one, began = self.field[recipe], self._instrument.now()
+            one.mended = True
+            try:
+                found = self._instrument.mend(recipe, self.field.goal.max_loss)
+                one.notes.append(found.why)
+                self.field.add(found.recipes)
+            except Cancelled:
+                raise
+            except OptimError as error:
+                one.notes.append(str(error))
+            self._plan.costs.learn("mend", self._instrument.now() - began)
+
+    def _prepare(self, recipes: Sequence[Recipe], *, cheaply: bool) -> None:
+        if recipes:
+            began = self._instrument.now()
+            self._fail(self._instrument.prepare(recipes, cheaply=cheaply))
+            self._plan.costs.learn("build", self._instrument.now() - began, len(recipes))
+            for one in recipes:
+                self.field[one].prepared |= not cheaply
+
+    def _race(self, recipes: Sequence[Recipe]) -> None:
+        racing = [one for one in recipes if not self.field[one].failed]
+        if racing:
+            began = self._instrument.now()
+            self._fail(self._instrument.race(racing))
+            self._plan.costs.learn_heat(self._instrument.now() - began, len(racing))
+            for one in racing:
+                self._learn(one)
+
+    def _learn(self, recipe: Recipe) -> None:
+        if reading := self._instrument.reading(recipe):
+            gain = reading.facts.gain
+            self._predictor.learn(recipe, log(gain.value), log(gain.high / gain.low) / 2 / _Z95)
+
+    def _fail(self, errors: Errors) -> None:
+        for recipe, why in errors.items():
+            self.field[recipe].failed = why
+
+    def _widen(self) -> None:
+        """Once for each that leads, its neighbours become candidates."""
+        for one in self.field:
+            if not one.spread_out and self.field.is_picked(one):
+                one.spread_out = True
+                self.field.add(self._near(one.recipe))

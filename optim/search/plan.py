@@ -1,0 +1,112 @@
+"""What to do next: the steps that are open to a search, with what each may bring."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from optim.recipe import Recipe
+from optim.search.field import Candidate, Field
+from optim.search.instrument import Reading
+from optim.search.predict import Predictor
+from optim.search.steps import Costs, Holding, Step, best, expected_improvement
+from optim.timing.stats import ENOUGH_PROCESSES
+
+_HEAT = 4  # candidates in one process, beside the original
+_MOST_PROCESSES = 8
+_NARROW = 0.025  # half-width of an interval that more processes hardly help
+_LITTLE = 0.001  # of log gain, for which nothing more is judged or timed again
+_HARDLY = 1e-4  # for which nothing new is tried: what was not tried is known least
+_MENDING_COSTS, _MENDING_WORKS = 0.08, 0.5
+
+_FIRST = 10.0  # more than any hope: the original is seen at once
+
+Hope = tuple[float, Recipe]
+
+
+class Plan:
+    """Chooses the next step of a search by expected gain for each second."""
+
+    def __init__(self, field: Field, predictor: Predictor) -> None:
+        self._field, self._predictor = field, predictor
+        self.costs, self.holding = Costs(), Holding()
+
+    def next(self, left: float) -> Step | None:
+        """The best step that fits in the seconds left; None where nothing is worth it.
+
+        The last seconds are kept for showing that what leads does lead.
+        """
+        settling = list(self._settlings())
+        if settling and left < 3 * self.costs.heat(2):
+            return best(settling, left)
+        others = [*settling, *self._judgings(), *self._mendings()]
+        worth_it = [one for one in others if one.worth > _LITTLE]
+        return best([*worth_it, *(one for one in self._timings() if one.worth > _HARDLY)], left)
+
+    def _timings(self) -> Iterator[Step]:
+        """A heat of what promises most, for each number of threads."""
+        waiting, lead = self._field.waiting(), self._field.lead
+        hopes = []
+        expected = self._predictor.expect([one.recipe for one in waiting])
+        for one, guess in zip(waiting, expected, strict=True):
+            mean = guess.mean - self._field.shared_by(one.threads)
+            hope = expected_improvement(mean, guess.spread, lead)
+            hope *= self.holding.chance(one.recipe)
+            hopes.append((_FIRST if one.is_reference else hope, one.recipe))
+        for top in _heats(hopes):
+            builds = sum(bool(recipe.passes) for _, recipe in top)
+            seconds = self.costs.of("build") * builds + self.costs.heat(len(top))
+            worth = top[0][0] + sum(hope for hope, _ in top[1:]) / 4
+            yield Step("time", _recipes(top), worth, seconds)
+
+    def _judgings(self) -> Iterator[Step]:
+        for one, reading in self._field.timed():
+            if not one.judged and not one.recipe.is_baseline:
+                worth = self.holding.chance(one.recipe) * self._field.hope(reading)
+                builds = 0.0 if one.prepared else self.costs.of("build")
+                yield Step("judge", (one.recipe,), worth, builds + self.costs.of("judge"))
+
+    def _mendings(self) -> Iterator[Step]:
+        for one, reading in self._field.timed():
+            lowered = any(part.lowers_to for part in one.recipe.passes)
+            if lowered and one.judged and not one.mended and self._field.loses(reading):
+                worth = _MENDING_WORKS * self._field.hope(reading, _MENDING_COSTS)
+                yield Step("mend", (one.recipe,), worth, self.costs.of("mend"))
+
+    def _settlings(self) -> Iterator[Step]:
+        """One more process for those whose order is open: the pick, and who may yet be it."""
+        open_ones = [
+            (self._worth_showing(one, reading), one.recipe)
+            for one, reading in self._field.timed()
+            if self._may_lead(one, reading)
+        ]
+        for top in _heats([pair for pair in open_ones if pair[0] > _LITTLE / 2]):
+            yield Step("settle", _recipes(top), top[0][0], self.costs.heat(len(top)))
+
+    def _may_lead(self, one: Candidate, reading: Reading) -> bool:
+        """Whether nothing but its speed is open."""
+        if one.recipe.is_baseline:
+            return not one.is_reference
+        return one.prepared and one.judged and not self._field.loses(reading)
+
+    def _worth_showing(self, one: Candidate, reading: Reading) -> float:
+        """What one more process may bring: a lead shown, or another one found to lead."""
+        narrow = reading.facts.gain.half_width <= _NARROW and not reading.cheap
+        settled = narrow and reading.processes >= ENOUGH_PROCESSES
+        if settled or reading.processes >= _MOST_PROCESSES:
+            return 0.0
+        hope = self._field.hope(reading)
+        return max(hope, 1.5 * _LITTLE) if self._field.is_picked(one) else hope
+
+
+def _heats(hopes: Sequence[Hope]) -> Iterator[list[Hope]]:
+    """The most hopeful for each number of threads, as many as one process takes."""
+    ordered = sorted(hopes, key=lambda pair: (_threads(pair), -pair[0], pair[1].spelling))
+    for _, group in groupby(ordered, key=_threads):
+        yield list(group)[:_HEAT]
+
+
+def _threads(pair: Hope) -> int:
+    return pair[1].runtime.threads
+
+
+def _recipes(hopes: Sequence[Hope]) -> tuple[Recipe, ...]:
+    return tuple(recipe for _, recipe in hopes)

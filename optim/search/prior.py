@@ -1,0 +1,58 @@
+"""What to expect of a recipe where nothing like it was timed yet."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import log
+
+from optim.part import Circumstances, Kind
+from optim.recipe import Recipe
+from optim.search.predict import Mix
+from optim.search.space import ranks
+
+_LOWER = 0.15  # of log gain, for a precision below that of the model
+_HAZARD = 0.1  # less, for each thing known to hurt
+_RANK = 0.001  # less, for each place in the declared order
+_UNDECLARED = 0.03
+_THREADS = 0.6  # of the log of their number
+
+
+_NAMES: dict[Kind, str] = {
+    "conv": "convolution",
+    "depthwise": "grouped convolution",
+    "matmul": "product",
+    "recurrent": "recurrent",
+}
+"""The mix's name of each kind."""
+
+
+def prior_for(here: Circumstances, mix: Mix) -> Callable[[Recipe], float]:
+    """The log gain to expect of recipes on the model and machine at hand.
+
+    Args:
+        mix: what the model's time goes to, for what was probed of each kind of arithmetic.
+    """
+    order = ranks(here)
+
+    def expected(recipe: Recipe) -> float:
+        with_it = replace(here, recipe=recipe.parts)
+        hazards = sum(h.when(part, with_it) for part in recipe.parts for h in part.hazards)
+        lowered = _lowered(with_it, mix)
+        rank = _RANK * order.get(recipe.passes, 0) if recipe.passes in order else _UNDECLARED
+        threads = _THREADS * log(recipe.runtime.threads)
+        return lowered - _HAZARD * hazards - rank + threads
+
+    return expected
+
+
+def _lowered(here: Circumstances, mix: Mix) -> float:
+    """What the recipe's engine and precision bring: as probed, else as is usual.
+
+    Amdahl's law: each kind of arithmetic takes its share of the time divided by its gain.
+    """
+    precision = next((part.lowers_to for part in reversed(here.recipe) if part.lowers_to), "")
+    gains = here.measured(precision or "fp32")
+    if not gains:
+        return _LOWER * bool(precision)
+    named = {_NAMES[kind]: gain.value for kind, gain in gains.items()}
+    left = sum(share / named.get(kind, 1.0) for kind, share in mix.items())
+    return -log(left)

@@ -1,0 +1,76 @@
+"""Recipes near a fast one that lose less: nodes left in float, then other settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from optim.judging.sensitivity import Sensitivity
+from optim.names import legible
+from optim.part import Circumstances, build_part
+from optim.recipe import Recipe
+from optim.search.leaving_out import LeftOut, nested, thinned
+from optim.search.node_times import NodeTimes
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A recipe worth judging: what it leaves in float, and how it came to be."""
+
+    recipe: Recipe
+    left_out: LeftOut | None
+    why: str
+
+
+def excluding(recipe: Recipe, nodes: Sequence[str]) -> Recipe:
+    """The recipe with these nodes left in float by its last pass, besides those already left."""
+    kept = (*recipe.passes[-1].model_dump()["exclude"], *nodes)
+    return _with(recipe, "exclude", tuple(sorted(set(kept))))
+
+
+def settings_of(recipe: Recipe, here: Circumstances) -> list[Recipe]:
+    """The recipe with one setting of its last pass changed, as that pass declares it worth it."""
+    last = recipe.passes[-1]
+    here = replace(here, recipe=recipe.parts)
+    return [
+        _with(recipe, one.field, value)
+        for one in last.searched
+        if one.when(here)
+        for value in one.values
+        if getattr(last, one.field) != value
+    ]
+
+
+def repairs(
+    recipe: Recipe, sensitivity: Sensitivity, times: NodeTimes, here: Circumstances
+) -> list[Proposal]:
+    """Ordinary recipes that lose less than this one, best first: nested sets of nodes left in
+    float, each with at most half of the noise of the one before, then other settings."""
+    sets = thinned(nested(sensitivity.roundings, times.saved_us))
+    left = [Proposal(excluding(recipe, one.nodes), one, why(one, times)) for one in sets]
+    return [*left, *other_settings(recipe, here)]
+
+
+def other_settings(recipe: Recipe, here: Circumstances) -> list[Proposal]:
+    """Each of `settings_of`, with why."""
+    return [
+        Proposal(other, None, f"Other settings: {other}.") for other in settings_of(recipe, here)
+    ]
+
+
+def _with(recipe: Recipe, setting: str, value: object) -> Recipe:
+    last = recipe.passes[-1]
+    changed = build_part(type(last), {**last.model_dump(), setting: value})
+    return Recipe.of([*recipe.passes[:-1], changed, recipe.runtime])
+
+
+def why(one: LeftOut, times: NodeTimes) -> str:
+    """What stays in float, its share of the time and of the error, in a sentence."""
+    return (
+        f"Left in float: {_named(one.nodes)}, {times.share(one.nodes):.0%} of the time, "
+        f"{1 - one.noise:.0%} of the error."
+    )
+
+
+def _named(nodes: Sequence[str], most: int = 4) -> str:
+    names = [legible(name) for name in nodes]
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + rest

@@ -1,0 +1,131 @@
+"""The search on simulated machines: the budget, the winner, what breaks, what is dominated."""
+
+from typing import Any
+
+import pytest
+from support.simulated import SimulatedMachine, Truth, gain_of
+
+from optim.part import Circumstances
+from optim.recipe import Recipe
+from optim.search.find import Search
+from optim.search.news import News
+from optim.search.predict import Predictor
+from optim.search.prior import prior_for
+from optim.search.space import candidates
+from optim.studies.goal import Goal
+from optim.studies.picking import Facts
+
+HERE = Circumstances({"Conv": 20, "Gemm": 1}, frozenset({"avx512_vnni", "avx512_bf16"}), 2)
+MIX = {"convolution": 0.9, "other": 0.1}
+INT8 = "static_int8 + openvino"
+TRUTHS = {
+    INT8: Truth(2.5, 0.003, 3.0),
+    "static_int8 + onnxruntime": Truth(2.0, 0.003, 3.0),
+    "openvino:precision=bf16": Truth(1.8, build_s=0.5),
+    "static_int8 + openvino:precision=bf16": Truth(2.4, 0.003, 3.0),
+    "openvino": Truth(1.2, build_s=0.5),
+}
+ONE_CORE = Goal(cores=1)
+
+
+def begun(
+    machine: SimulatedMachine,
+    budget: float = 60.0,
+    goal: Goal = ONE_CORE,
+    extra: tuple[str, ...] = (),
+) -> Search:
+    pool = [*candidates(HERE, goal.cores or 2), *map(Recipe.parse, extra)]
+    expected = Predictor(MIX, prior_for(HERE, MIX))
+    return Search(machine, expected, goal, budget=budget, pool=pool, cores=2)
+
+
+def search(machine: SimulatedMachine, **more: Any) -> tuple[Facts, News]:
+    one = begun(machine, **more)
+    best = one.run()
+    assert best
+    return best, one.news()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_winner_is_right(seed: int) -> None:
+    best, news = search(SimulatedMachine(TRUTHS, seed))
+    assert best.name == INT8
+    assert [row.recipe for row in news.rows if row.state == "picked"] == [INT8]
+    assert best.gain.low < 2.5 < best.gain.high or abs(best.gain.value / 2.5 - 1) < 0.05
+
+
+def test_the_same_seed_and_machine_give_the_same_steps() -> None:
+    first, again = SimulatedMachine(TRUTHS, 3), SimulatedMachine(TRUTHS, 3)
+    assert search(first) == search(again) and first.done == again.done
+
+
+@pytest.mark.parametrize("budget", [8.0, 20.0, 60.0])
+def test_the_budget_is_kept(budget: float) -> None:
+    slow = {name: Truth(one.speedup, one.loss, 6.0) for name, one in TRUTHS.items()}
+    machine = SimulatedMachine(slow)
+    begun(machine, budget).run()
+    assert machine.clock <= budget * 1.1 + 3
+
+
+def test_a_field_of_equals_elects_nobody() -> None:
+    elected = [search(SimulatedMachine({}, seed), budget=40)[0] for seed in range(25)]
+    # Each may err in 5 % of tries: 5 of 25 have a probability below 1 %.
+    assert sum(not one.is_original for one in elected) < 5
+
+
+def test_what_loses_too_much_is_mended_and_the_mended_one_found() -> None:
+    mended = "static_int8:exclude=conv_1 + openvino"
+    truths = {
+        INT8: Truth(2.5, 0.08, 3.0, mends_to=(mended,)),
+        mended: Truth(2.3, 0.002, 3.0),
+        "static_int8 + onnxruntime": Truth(2.0, 0.08, 3.0),
+    }
+    best, news = search(SimulatedMachine(truths))
+    assert best.name == mended
+    (lossy,) = (row for row in news.rows if row.recipe == INT8)
+    assert lossy.state == "not chosen" and "One node does the damage." in lossy.why
+
+
+def test_what_cannot_be_mended_leaves_the_next_best() -> None:
+    truths = {**TRUTHS, INT8: Truth(2.9, 0.08, 3.0)}
+    assert search(SimulatedMachine(truths))[0].name == f"{INT8}:precision=bf16"
+
+
+@pytest.mark.parametrize("where", ["build", "race", "judge"])
+def test_what_breaks_costs_only_itself(where: str) -> None:
+    truths = {**TRUTHS, INT8: Truth(2.5, 0.003, 3.0, breaks=where)}
+    best, news = search(SimulatedMachine(truths))
+    assert best.name == f"{INT8}:precision=bf16"
+    (row,) = (row for row in news.rows if row.recipe == INT8)
+    assert row.state == "failed" and row.why.startswith(f"broke in {where}")
+
+
+def test_a_dominated_candidate_changes_nothing() -> None:
+    slow = "magnitude_prune:sparsity=0.1 + onnxruntime"
+    truths = {**TRUTHS, slow: Truth(0.5)}
+    assert search(SimulatedMachine(truths), extra=(slow,))[0].name == INT8
+
+
+def test_threads_are_a_gain_of_their_own() -> None:
+    truths = {f"{name}:threads=2": one for name, one in TRUTHS.items() if ":" not in name}
+    machine = SimulatedMachine({**TRUTHS, **truths})
+    best, _ = search(machine, goal=Goal())
+    assert best.threads == 2 and best.name == f"{INT8}:threads=2"
+    assert best.gain.value == pytest.approx(gain_of(machine, best.name), rel=0.05)
+    assert best.alike.value == pytest.approx(2.5, rel=0.05)
+
+
+def test_one_thread_where_more_bring_nothing() -> None:
+    machine = SimulatedMachine(TRUTHS, threads_bring={1: 1.0, 2: 0.98})
+    best, _ = search(machine, goal=Goal())
+    assert best.threads == 1 and best.gain.value > 2.2
+
+
+def test_what_was_measured_before_counts() -> None:
+    machine = SimulatedMachine(TRUTHS)
+    search(machine)
+    before = len(machine.done)
+    machine.clock = 0.0
+    best, _ = search(machine)
+    assert best.name == INT8
+    assert not any(INT8 in recipes and what == "build" for what, recipes in machine.done[before:])
