@@ -24,8 +24,9 @@ from optim.graph import analysis_of
 from optim.judging.quality import quality_of
 from optim.machine.environment import environment, machine_id
 from optim.model import Model
-from optim.part import Circumstances
 from optim.recipe import Recipe
+from optim.search.predict import mix_of
+from optim.search.space import circumstances_of
 from optim.timing.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Slice
 
 MODELS = ("credit", "fashion", "spam", "weather", "resnet18", "minilm", "rapidocr_rec")
@@ -81,15 +82,8 @@ def fill(one: Subject, path: Path, seconds: float, say: Callable[[str], None]) -
     return table
 
 
-def circumstances(model: Model) -> Circumstances:
-    """A model on this machine."""
-    here = environment()
-    flags = frozenset(here["flags"].split())
-    return Circumstances(analysis_of(model).op_histogram, flags, int(here["cores"]))
-
-
 def _begun(one: Subject) -> Table:
-    here, around = environment(), circumstances(one.model)
+    here, around = environment(), circumstances_of(one.model)
     own = slice_number(one, one.model, Recipe.baseline(), 0, _SLICE_SECONDS)
     return Table(
         model=one.name,
@@ -97,6 +91,7 @@ def _begun(one: Subject) -> Table:
         baseline_ms=float(np.median(own.block_medians(BASELINE))),
         metric=one.evalset.metric,
         ops=dict(around.ops),
+        mix=mix_of(analysis_of(one.model)),
         wanted=tuple(recipe.spelling for recipe in recipes(around)),
     )
 

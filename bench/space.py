@@ -15,12 +15,12 @@ from optim.part import Circumstances, Ingredient, build_part
 from optim.passes.base import Pass, Stage, all_passes
 from optim.recipe import Recipe, ingredients
 from optim.runtimes.base import Runtime, all_runtimes
-from optim.search.explore import neighbours, starting_recipes
+from optim.search.space import neighbours, starting_recipes
 
 
 def recipes(here: Circumstances) -> list[Recipe]:
     """The recipes for a model under these circumstances, each once: the baseline, starts first."""
-    starts = starting_recipes(here.ops, here.flags, here.cores)
+    starts = starting_recipes(here)
     near = [other for start in starts for other in neighbours(start, here)]
     all_of_it = [
         Recipe.of([*before, *precision, engine])

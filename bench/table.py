@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from optim.findings import Interval
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
+from optim.part import Circumstances
 
 GRIDS = Path(__file__).with_name("grids")
 _PLACES = 5
@@ -68,6 +69,8 @@ class Table(BaseModel):
     baseline_ms: float = 0.0
     metric: str = ""
     ops: dict[str, int] = {}
+    mix: dict[str, float] = {}
+    """Shares of the model's work by kind of operator, as `mix_of` has them."""
     wanted: tuple[str, ...] = ()
     """Spellings of the whole grid, measured or not yet."""
     candidates: dict[str, Candidate] = {}
@@ -85,6 +88,12 @@ class Table(BaseModel):
         head = json.dumps(stored, indent=1).removesuffix("\n}")
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f'{head},\n "candidates": {{\n' + ",\n".join(lines) + "\n }\n}\n")
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """The model on the machine, without what was probed of it."""
+        flags = frozenset(self.machine["flags"].split())
+        return Circumstances(self.ops, flags, int(self.machine["cores"]))
 
     @property
     def measured(self) -> dict[str, Candidate]:
@@ -110,21 +119,10 @@ def within(one: Candidate, limit: float) -> bool:
 
 
 def loss_of(quality: Quality) -> Interval:
-    """Quality lost in a judgement; see `lost`."""
-    return lost(quality.metric, quality.difference, quality.difference_ci, quality.baseline_value)
-
-
-def lost(metric: str, difference: float, ends: tuple[float, float], original: float) -> Interval:
-    """Quality lost, positive is worse: absolute for shares, relative to the original for errors.
-
-    Args:
-        difference: of the metric's values, new minus original, with the `ends` of its interval.
-    """
-    found = Interval(value=difference, low=ends[0], high=ends[1])
-    if find_metric(metric).higher_is_better:
-        return found.negated()
-    scale = original or 1.0
-    return Interval(value=found.value / scale, low=found.low / scale, high=found.high / scale)
+    """Quality lost in a judgement, in the unit that limits are given in."""
+    low, high = quality.difference_ci
+    found = Interval(value=quality.difference, low=low, high=high)
+    return find_metric(quality.metric).loss(found, quality.baseline_value)
 
 
 def _short(value: object) -> object:

@@ -3,7 +3,6 @@
 import numpy as np
 
 from bench.procedure import Subject
-from bench.table import lost
 from optim.arrays import Array
 from optim.findings import Interval
 from optim.judging.paired import difference
@@ -30,4 +29,5 @@ def judged(one: Subject, answers: Array, originals: Array, output: str) -> Inter
         for some in (answers.reshape(originals.shape), originals)
     )
     found = difference(metric, baseline.astype(np.float64), rows.astype(np.float64))
-    return lost(one.evalset.metric, found.size, (found.low, found.high), found.baseline)
+    lost = Interval(value=found.size, low=found.low, high=found.high)
+    return metric.loss(lost, found.baseline)

@@ -10,8 +10,10 @@ from bench.strategies.chance import at_random
 from bench.strategies.fixed_list import fixed_list
 from bench.strategies.game import Game
 from bench.strategies.samplers import nsga2, tpe
+from bench.strategies.this_search import this_search
 
 STRATEGIES: dict[str, Callable[[Game], None]] = {
+    "this search": this_search,
     "random": at_random,
     "TPE": tpe,
     "NSGA-II": nsga2,

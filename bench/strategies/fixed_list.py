@@ -8,7 +8,7 @@ from bench.strategies.game import Game
 from optim.findings import Interval
 from optim.part import Circumstances
 from optim.recipe import Recipe
-from optim.search.explore import neighbours, starting_recipes
+from optim.search.space import neighbours, starting_recipes
 from optim.studies.front import Point, front
 
 _AT_A_TIME = 4
@@ -20,10 +20,8 @@ _REACH = 0.04
 
 def fixed_list(game: Game) -> None:
     """The starting set, each timed shortly and then to the end; then what is near the front."""
-    machine = game.table.machine
-    flags, cores = frozenset(machine["flags"].split()), int(machine["cores"])
-    here = Circumstances(game.table.ops, flags, cores)
-    wanted = [recipe.spelling for recipe in starting_recipes(here.ops, here.flags, here.cores)]
+    here = game.table.circumstances
+    wanted = [recipe.spelling for recipe in starting_recipes(here)]
     tried: list[str] = []
     while batch := [one for one in wanted if one in game.table.candidates and one not in tried]:
         batch = batch[:_AT_A_TIME] if tried else batch

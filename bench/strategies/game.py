@@ -4,7 +4,7 @@ A look costs what it cost when it was measured, and shows what one process showe
 in the end is what all processes showed. So a strategy that believes one lucky reading pays for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -54,14 +54,18 @@ class Game:
         """
         there = self.table.measured.get(spelling)
         if there is None:
-            self._spend(max(_LEAST_SECONDS, self.table.candidates[spelling].build_seconds))
+            self.spend(max(_LEAST_SECONDS, self.table.candidates[spelling].build_seconds))
             return None
         own = self.table.candidates[spelling].build_seconds + there.judge_seconds
-        self._spend(there.slice_seconds * processes + (own if spelling not in self._seen else 0.0))
+        self.spend(there.slice_seconds * processes + (own if spelling not in self._seen else 0.0))
         seen = self._seen.setdefault(spelling, [])
         seen += [float(np.log(there.seen(self.rng))) for _ in range(processes)]
-        self.states.append(State(self.clock, self.pick(), tuple(self._seen)))
+        self.note(self.pick(), self._seen)
         return self.shown(spelling)
+
+    def note(self, pick: str, looked_at: Iterable[str]) -> None:
+        """What it has by now."""
+        self.states.append(State(self.clock, pick, tuple(looked_at)))
 
     def shown(self, spelling: str) -> Shown | None:
         """What is known of a recipe; None where it was not looked at, or failed."""
@@ -81,7 +85,8 @@ class Game:
         best = max(allowed, key=lambda one: allowed[one], default="")
         return best if best and allowed[best] > 0 else ""
 
-    def _spend(self, seconds: float) -> None:
+    def spend(self, seconds: float) -> None:
+        """Move the clock on. Raises TimeIsUp where the budget does not reach so far."""
         if self.clock + seconds > self.budget:
             self.clock = self.budget
             raise TimeIsUp

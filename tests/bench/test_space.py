@@ -7,7 +7,7 @@ from optim.part import Circumstances
 from optim.passes.base import Stage, all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.search.explore import starting_recipes
+from optim.search.space import starting_recipes
 
 CNN = {"Conv": 5, "Gemm": 1}
 TRANSFORMER = {"MatMul": 9, "Softmax": 2}
@@ -23,7 +23,7 @@ def test_the_baseline_comes_first_then_the_starts_and_none_twice(ops):
     here = Circumstances(ops, HERE.flags, 2)
     found = recipes(here)
     assert found[0] == Recipe.baseline()
-    starts = starting_recipes(ops, HERE.flags, 2)
+    starts = starting_recipes(here)
     assert found[: len(starts)] == starts
     assert len(found) == len(set(found))
 
@@ -54,10 +54,8 @@ def test_what_a_machine_has_no_instructions_for_is_left_out():
 
 def test_what_saturates_brings_its_remedies():
     spelled = {r.spelling for r in recipes(Circumstances(CNN, HERE.flags, 1, saturated=True))}
-    assert "static_int8:reduce_range=true + onnxruntime" in spelled
-    assert "static_int8:reduce_range=true + onnxruntime" not in {
-        one.spelling for one in recipes(HERE)
-    }
+    assert "static_int8:weights=u8 + onnxruntime" in spelled
+    assert "static_int8:weights=u8 + onnxruntime" not in {one.spelling for one in recipes(HERE)}
 
 
 def test_a_quantized_model_is_not_quantized_again():

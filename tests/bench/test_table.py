@@ -5,7 +5,7 @@ from math import log
 import pytest
 from support.grids import candidate, table
 
-from bench.table import Candidate, Table, lost
+from bench.table import Candidate, Table
 
 
 def test_a_grid_reads_back(tmp_path):
@@ -50,12 +50,3 @@ def test_what_is_the_same_as_another_stands_for_it():
 
 def test_the_speedup_is_the_geometric_mean_over_processes():
     assert Candidate(logs=(log(2), log(8))).speedup == pytest.approx(4)
-
-
-@pytest.mark.parametrize(
-    ("metric", "difference", "ends", "expected"),
-    [("top1", -0.02, (-0.03, -0.01), (0.02, 0.01, 0.03)), ("mae", 0.1, (0.0, 0.2), (0.05, 0, 0.1))],
-)
-def test_loss_is_absolute_for_shares_and_relative_for_errors(metric, difference, ends, expected):
-    found = lost(metric, difference, ends, original=2.0)
-    assert (found.value, found.low, found.high) == pytest.approx(expected)
