@@ -63,8 +63,11 @@ class Task:
         partial.write_text(json.dumps(answer))
         partial.replace(self.folder / ANSWER)
 
-    def consider(self, engine: str, file: Path, said: str, options: Mapping[str, str] = {}) -> None:
-        """Offer this if it loses no more than the limit and is the fastest of those considered."""
+    def consider(self, engine: str, file: Path, said: str, options: Mapping[str, str] = {}) -> bool:
+        """Offer this if it loses no more than the limit and is the fastest of those considered.
+
+        Returns whether it is within the limit.
+        """
         run = opened(engine, str(file), options)
         lost = self.loss([run(feeds) for feeds in self.validation()])
         seconds = _typical_seconds(run, self.validation()[0])
@@ -72,6 +75,7 @@ class Task:
         if lost <= self.limit and seconds < self._best:
             self._best = seconds
             self.offer(engine, file, said, options)
+        return lost <= self.limit
 
     def loss(self, outputs: Sequence[Mapping[str, Array]]) -> float:
         """Quality lost on the validation samples, as a peer may know it while it chooses."""
