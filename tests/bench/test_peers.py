@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import sys
 import time
 from argparse import Namespace
