@@ -32,6 +32,7 @@ from optim.machine.environment import cores_for
 from optim.machine.lock import machine_to_itself
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import choose_output
+from optim.metrics.support.outputs import is_class_like
 from optim.recipe import Recipe
 from optim.timing.measurement import BASELINE, CANDIDATE, MODEL_BYTES, Measurement, Slice
 from optim.timing.stats import speedup_of
@@ -58,9 +59,10 @@ def prepare(one: Subject, folder: Path, seconds: float, limit: float) -> None:
     feeds = {split: evalset.feeds(split, MOST_SAMPLES) for split in ("calibration", "validation")}
     labels = evalset.labels("validation", MOST_SAMPLES)
     size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
-    output = choose_output(find_metric(evalset.metric), one.model.outputs, size).name
+    spec = choose_output(find_metric(evalset.metric), one.model.outputs, size)
+    metric = find_metric(evalset.metric).on(scores_classes=is_class_like(spec)).name
     session = Recipe.baseline().runtime.open(one.model.path)
-    answers = [session.run(sample)[output] for sample in feeds["validation"]]
+    answers = [session.run(sample)[spec.name] for sample in feeds["validation"]]
     session.close()
     arrays = {
         f"{split}_{position}": np.stack([sample[name] for sample in samples])
@@ -71,7 +73,7 @@ def prepare(one: Subject, folder: Path, seconds: float, limit: float) -> None:
     folder.mkdir(parents=True)
     shutil.copy(one.model.path, folder / MODEL)
     np.savez(folder / DATA, inputs=names, originals=np.stack(answers), **arrays, **more)  # type: ignore[arg-type]
-    told = {"seconds": seconds, "limit": limit, "metric": evalset.metric, "output": output}
+    told = {"seconds": seconds, "limit": limit, "metric": metric, "output": spec.name}
     (folder / TASK).write_text(json.dumps(told | {"inputs": names}))
     _as_user(one, folder)
 

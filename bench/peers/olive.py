@@ -8,7 +8,14 @@ from pathlib import Path
 from bench.peers.task import Task
 
 ABOUT = "Olive: `olive optimize` for the CPU in int8, int4 and as it comes; the fastest allowed"
-REQUIREMENTS = ("torch==2.13.0", "olive-ai==0.13.0", "onnxruntime==1.32.0", "requests", "psutil")
+REQUIREMENTS = (
+    "torch==2.13.0",
+    "olive-ai==0.13.0",
+    "onnxruntime==1.32.0",
+    "requests",
+    "psutil",
+    "datasets",
+)
 
 
 def choose(task: Task) -> None:

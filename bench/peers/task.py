@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.peers.openers import Feeds, Run, opened
+from bench.peers.scores import score
 
 Array = npt.NDArray[Any]
 ANSWER, TASK, DATA, MODEL = "answer.json", "task.json", "data.npz", "model.onnx"
@@ -83,23 +84,8 @@ class Task:
         return self.score_of(self._data["originals"]) - self.score_of(answers)
 
     def score_of(self, answers: Array) -> float:
-        """Higher is better: top-1 with classes as labels, the error with numbers (relative to the
-        original's, negative), else the likeness to the original's answers."""
-        originals = self._data["originals"]
-        if self.metric == "top1" and "labels" in self._data:
-            flat = answers.reshape(len(answers), -1)
-            return float((flat.argmax(1) == self._data["labels"]).mean())
-        if self.metric in ("mae", "rmse"):
-            truth = self._data["labels"].reshape(len(answers), -1)
-            off = [np.abs(a.reshape(truth.shape) - truth).mean() for a in (answers, originals)]
-            return -float(off[0] / off[1])
-        return _cosine(answers, originals)
-
-
-def _cosine(ours: Array, theirs: Array) -> float:
-    a, b = (x.reshape(len(x), -1).astype(np.float64) for x in (ours, theirs))
-    scale = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    return float(np.mean((a * b).sum(1) / np.maximum(scale, 1e-12)))
+        """The metric's score of the answers [samples, ...] to the validation samples."""
+        return score(self.metric, answers, self._data["originals"], self._data.get("labels"))
 
 
 def _typical_seconds(run: Run, feeds: Feeds) -> float:

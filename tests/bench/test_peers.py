@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import sys
 import time
 from argparse import Namespace
@@ -15,9 +16,11 @@ from bench.peers import harness, report, task
 from bench.peers.environments import python_of
 from bench.peers.judging import judged
 from bench.peers.report import OURS, PEERS, Outcome, outcome
+from bench.peers.scores import score
 from bench.peers.task import Answer, Task
 from optim.errors import StepError
 from optim.findings import Interval
+from optim.metrics.base import find_metric
 
 HERE = Path(sys.executable)
 
@@ -32,7 +35,8 @@ def given(classifier, tmp_path) -> Path:
 
 @pytest.fixture
 def engines(monkeypatch):
-    """Engines that answer as the original does (`exact`) or its opposite, in `ms` milliseconds."""
+    """Engines that answer as the original does (`exact`) or its opposite, and take `ms` by a clock
+    of the test's own."""
 
     def opened(engine, path, options):
         told = Task(Path(path).parent)
@@ -40,13 +44,13 @@ def engines(monkeypatch):
         sign = 1 if engine == "exact" else -1
 
         def run(feeds):
-            time.sleep(float(options["ms"]) / 1e3)
             return {told.output: sign * next(answers)}
 
+        run.ms = float(options["ms"])
         return run
 
     monkeypatch.setattr(task, "opened", opened)
-    monkeypatch.setattr(task, "_TIMED_SECONDS", 0.02)
+    monkeypatch.setattr(task, "_typical_seconds", lambda run, feeds: run.ms / 1e3)
 
 
 def answer_in(folder: Path) -> dict:
@@ -97,16 +101,44 @@ def test_without_one_within_the_limit_there_is_no_answer(given, engines):
     assert not (given / "answer.json").exists()
 
 
-def test_scores_by_hand(given):
-    told = Task(given)
-    told._data = {"labels": np.array([1, 0]), "originals": np.array([[0.0, 1], [1, 0]])}
-    told.metric = "top1"
-    assert told.score_of(np.array([[0.0, 1], [0, 1]])) == 0.5
-    told.metric = "mae"
-    told._data = {"labels": np.array([[1.0], [1.0]]), "originals": np.array([[2.0], [2.0]])}
-    assert told.score_of(np.array([[1.5], [1.5]])) == pytest.approx(-0.5)
-    told.metric = "fidelity"
-    assert told.score_of(np.array([[2.0], [-2.0]])) == pytest.approx(0)
+@pytest.mark.parametrize(
+    ("metric", "shape", "labels"),
+    [
+        ("top1", (1, 4), (4,)),
+        ("auc", (1, 1), (2,)),
+        ("auc", (1, 2), (2,)),
+        ("miou", (1, 3, 5, 5), (3, 5, 5)),
+        ("mae", (1, 6), None),
+        ("rmse", (1, 6), None),
+        ("cosine", (1, 6), None),
+    ],
+)
+def test_peers_know_the_score_that_they_are_judged_by(metric, shape, labels):
+    rng = np.random.default_rng(1)
+    answers, originals = (rng.normal(size=(40, *shape)).round(1) for _ in range(2))
+    truth = rng.integers(0, labels[0], (40, *labels[1:])) if labels else rng.normal(size=(40, 6))
+    if metric == "miou":
+        truth[0, 0] = 255
+    reference = originals if metric == "cosine" else truth
+    judge = find_metric(metric)
+    rows = np.array([judge.row(a, np.asarray(b)) for a, b in zip(answers, reference, strict=True)])
+    (expected,) = judge.aggregate(rows, np.ones((1, 40)))
+    found = score(metric, answers, originals, None if metric == "cosine" else truth)
+    if metric in ("mae", "rmse"):
+        found *= score(metric, originals, originals, truth) * -_error_of(metric, originals, truth)
+    assert abs(found) == pytest.approx(expected)
+
+
+def _error_of(metric: str, originals, truth) -> float:
+    off = originals.reshape(40, 6) - truth
+    return float(np.sqrt((off**2).mean()) if metric == "rmse" else np.abs(off).mean())
+
+
+def test_without_labels_the_original_is_what_is_right():
+    originals = np.eye(4)[[0, 1, 2, 3]][:, None]
+    assert score("top1", originals[[0, 1, 2, 0]], originals, None) == 0.75
+    with pytest.raises(ValueError, match="auc"):
+        score("auc", originals, originals, None)
 
 
 def test_judged_as_this_program_judges(classifier):
@@ -154,10 +186,8 @@ def test_a_peer_is_ended_with_its_time_and_keeps_what_it_offered(given, tmp_path
     checkout = tmp_path / "checkout"
     (checkout / "bench" / "peers").mkdir(parents=True)
     source = Path(harness.__file__).parent
-    for name in ("__init__", "child", "task", "openers"):
-        (checkout / "bench" / "peers" / f"{name}.py").write_text(
-            (source / f"{name}.py").read_text()
-        )
+    for name in ("__init__.py", "child.py", "task.py", "scores.py", "openers.py"):
+        shutil.copy(source / name, checkout / "bench" / "peers" / name)
     (checkout / "bench" / "__init__.py").touch()
     (checkout / "bench" / "peers" / "sleeper.py").write_text(
         "import subprocess\n"
