@@ -32,6 +32,7 @@ from optim.timing.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Slice
 MODELS = ("credit", "fashion", "spam", "weather", "resnet18", "minilm", "rapidocr_rec")
 """The four samples and three larger models, where none is named."""
 _SLICE_SECONDS = 0.8
+_WARM_SECONDS = 0.15  # as a slice does
 _HEAD = (
     "| model | recipes | measured | failed | processes each, at least | one look at all, s "
     "| spent, min | best at 1 % loss |\n|---|---|---|---|---|---|---|---|\n"
@@ -145,9 +146,17 @@ def _timed(one: Subject, model: Model, recipe: Recipe, known: Candidate) -> Cand
         update={
             "logs": (*known.logs, whole),
             "thread_logs": known.thread_logs if threads is None else (*known.thread_logs, threads),
+            "own_seconds": known.own_seconds or _own_seconds(piece),
             "slice_seconds": (known.slice_seconds * count + spent) / (count + 1),
         }
     )
+
+
+def _own_seconds(piece: Slice) -> float:
+    """What the candidate took in the first slice, which opens it alone: opening it and running."""
+    opening = (piece.load_ms or 0.0) + (piece.first_run_ms or 0.0)
+    runs = sum(sum(block) for block in piece.arms[CANDIDATE])
+    return opening / 1e3 + _WARM_SECONDS + runs / 1e9
 
 
 def _log(piece: Slice, over: str, under: str) -> float:

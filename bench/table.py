@@ -21,7 +21,8 @@ _PLACES = 5
 
 
 class Candidate(BaseModel):
-    """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes.
+    """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes,
+    `own_seconds` what of it remains where others pay for the process: opening, warming up, running.
 
     `logs` holds, per process, the log of how many times faster it is than the original on one
     thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these
@@ -34,6 +35,7 @@ class Candidate(BaseModel):
 
     build_seconds: float = 0.0
     slice_seconds: float = 0.0
+    own_seconds: float = 0.0
     judge_seconds: float = 0.0
     logs: tuple[float, ...] = ()
     thread_logs: tuple[float, ...] = ()

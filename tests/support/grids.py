@@ -25,6 +25,7 @@ def candidate(
     return Candidate(
         build_seconds=build,
         slice_seconds=2.0,
+        own_seconds=0.6,
         judge_seconds=judge,
         logs=tuple(log(speedup) + float(offset) for offset in offsets),
         loss=Interval(value=loss, low=loss - 0.002, high=loss + 0.002),
