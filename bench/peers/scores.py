@@ -66,4 +66,4 @@ def _miou(answers: Array, labels: Array) -> float:
 def _cosine(answers: Array, originals: Array) -> float:
     """Over all values at once."""
     a, b = (np.ravel(values).astype(np.float64) for values in (answers, originals))
-    return float(a @ b / max(np.sqrt((a @ a) * (b @ b)), 1e-30))
+    return float(a @ b) / max(float(np.sqrt((a @ a) * (b @ b))), 1e-30)
