@@ -49,7 +49,7 @@ def this_search(game: Game) -> None:
 class StoredMachine:
     """An Instrument that answers from a grid: nothing is built, what it took is charged.
 
-    A heat is charged a slice for each recipe, and cheap ranges as much as full ones: a real
+    Cheap ranges are charged as much as full ones, and every judgement as one on all samples: a real
     machine is quicker at both. Repairs are in no grid, so none is found.
     """
 
@@ -82,8 +82,11 @@ class StoredMachine:
         return errors
 
     def race(self, recipes: Sequence[Recipe]) -> Errors:
-        """One process more for each."""
-        self._spend(sum(self._measured[one.spelling].slice_seconds for one in recipes))
+        """One process more for each: the longest slice, and what of the others is their own."""
+        stored = [self._measured[one.spelling] for one in recipes]
+        longest = max(stored, key=lambda one: one.slice_seconds)
+        own = sum(one.own_seconds for one in stored) - longest.own_seconds
+        self._spend(longest.slice_seconds + own)
         for one in recipes:
             seen = self._measured[one.spelling].seen(self._game.rng)
             self._logs.setdefault(one.spelling, []).append(float(np.log(seen)))
