@@ -79,12 +79,12 @@ def _leave_out_torchvision() -> None:
 
 
 def _recipe(path: str, options: Mapping[str, str]) -> Run:
-    """As this program's own recipe says; in this program's environment alone."""
+    """As a stored recipe of this program says; in this program's environment alone."""
     from pathlib import Path
 
     from optim.recipe import Recipe
 
-    session = Recipe.parse(options["recipe"]).runtime.open(Path(path))
+    session = Recipe.from_yaml(options["recipe"]).runtime.open(Path(path))
     return session.run
 
 
