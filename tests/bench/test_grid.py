@@ -92,5 +92,6 @@ def test_a_real_grid_times_builds_and_judges(classifier, tmp_path, monkeypatch):
     quantized = found.candidates["static_int8 + onnxruntime"]
     assert quantized.build_seconds > own.build_seconds == 0
     assert quantized.loss is not None
-    assert all(0 < one.own_seconds < one.slice_seconds for one in found.candidates.values())
+    timed = [one for one in found.candidates.values() if one.logs]
+    assert all(0 < one.own_seconds < one.slice_seconds for one in timed)
     assert sum(len(one.logs) for one in found.candidates.values()) >= len(chosen)
