@@ -1,8 +1,10 @@
 PORT ?= 8501
 JOBS ?= auto
+SEED ?= 1
 PY := .venv/bin/python
+MODELS ?=
 
-.PHONY: setup setup-dev debian run test test-fast coverage lint bench docs
+.PHONY: setup setup-dev debian run test test-fast coverage lint bench bench-search bench-peers fuzz docs
 
 setup: .venv/installed
 
@@ -49,3 +51,15 @@ docs: setup
 
 bench: setup-dev
 	$(PY) -m bench
+
+# Spoiled files through every door; SEED tries others. A short run is among the tests.
+fuzz: setup-dev
+	$(PY) -m fuzz --seed $(SEED) --out docs/reliability.md
+
+# Models are made and recipes measured only as far as they are not there yet: hours, the first time.
+bench-search: setup-dev
+	$(PY) -m bench grid $(MODELS)
+	$(PY) -m bench search --document
+
+bench-peers: setup-dev
+	$(PY) -m bench peers $(MODELS) --document

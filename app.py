@@ -14,6 +14,7 @@ from optim.errors import InputError
 from optim.running.warming import warm
 from ui.errors import on_script_error
 from ui.server.guards import exposed, middleware
+from ui.server.leaving import sessions_let_go
 from ui.server.routes import routes
 
 # Streamlit asks a server on the internet for its own address when a foreign origin knocks.
@@ -31,5 +32,6 @@ app = st.App(
     Path(__file__).parent / "ui" / "main.py",
     routes=routes(),
     middleware=guards,
+    lifespan=sessions_let_go,
     on_script_error=on_script_error,
 )

@@ -1,17 +1,32 @@
-"""Evidence that the numbers are true: `python -m bench [agree|aa|repeat|isolation|all]`.
+"""Evidence for what the program says: `python -m bench [PART] [NAMES]`.
 
-Prints a report in Markdown; exits 1 where a claim does not hold. To be run on an idle machine.
+That its numbers are true: agree, aa, repeat, isolation; that it scales: scale, sessions (all six
+where no part is named). That its search finds: zoo makes models, grid measures every recipe on one,
+search plays strategies on the stored grids, peers has other tools choose. cases runs the program on
+files whose answers are known. Prints a report in Markdown; exits 1 where a claim does not hold. To
+be run on an idle machine.
 """
 
 import argparse
 import sys
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
 
-from bench import aa, agree, isolation, repeat
 from optim.machine.environment import environment
+from optim.settings import settings
 
-PARTS = {"agree": agree.run, "aa": aa.run, "repeat": repeat.run, "isolation": isolation.run}
+NUMBERS = {
+    name: f"bench.{name}" for name in ("agree", "aa", "repeat", "isolation", "scale", "sessions")
+}
+PARTS = NUMBERS | {
+    "cases": "bench.cases",
+    "zoo": "bench.zoo.report",
+    "grid": "bench.grid",
+    "search": "bench.strategies.report",
+    "peers": "bench.peers.report",
+}
+"""Part -> the module whose `run` gives a report in Markdown and whether its claim holds."""
 
 
 def main() -> int:
@@ -24,8 +39,8 @@ def main() -> int:
     with ExitStack() as stack:
         sink = stack.enter_context(Path(options.out).open("w")) if options.out else sys.stdout
         print("\n\n".join(report), file=sink, flush=True)
-        for name in PARTS if options.part == "all" else [options.part]:
-            text, holds = PARTS[name](options)
+        for name in NUMBERS if options.part == "all" else [options.part]:
+            text, holds = import_module(PARTS[name]).run(options)
             verdict = "**The claim holds.**" if holds else "**The claim does not hold.**"
             print(f"\n{text}\n\n{verdict}", file=sink, flush=True)
             fine &= holds
@@ -35,13 +50,25 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, "all"])
+    parser.add_argument("names", nargs="*", help="models of the zoo, or samples; default: all")
     parser.add_argument("--sample", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--slices", type=int, default=10, help="agree, isolation: slices a sample")
     parser.add_argument("--tries", type=int, default=100, help="aa: how many")
     parser.add_argument("--simulations", type=int, default=1000, help="aa: simulated, per spread")
     parser.add_argument("--gap", type=float, default=120, help="repeat: seconds between the times")
+    parser.add_argument("--cases", help="cases: their folder, one folder with a case.json each")
+    parser.add_argument(
+        "--cache",
+        default=str(settings().home / "bench"),
+        help="where models, data and peers' environments are kept; default: %(default)s",
+    )
+    parser.add_argument("--minutes", type=float, default=25, help="grid: of machine time, a model")
+    parser.add_argument("--seeds", type=int, default=20, help="search: runs of each strategy")
+    parser.add_argument("--budget", type=float, default=60, help="peers: seconds each may take")
+    parser.add_argument("--peer", action="append", default=[], help="peers: only this; repeatable")
+    parser.add_argument("--document", action="store_true", help="write it into docs/benchmarks.md")
     parser.add_argument("--out", help="write the report here instead of printing it")
-    return parser.parse_args()
+    return parser.parse_intermixed_args()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from statistics import median
 import numpy as np
 import yaml
 
+from optim.arrays import Feeds
 from optim.graph.analysis import analyse
 from optim.machine.environment import cpu_name
 from optim.model.proto import describe
@@ -60,12 +61,15 @@ def _keep_graph(path: Path) -> None:
     (folder / f"{path.stem}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def latency_ms(path: Path, recipe: Recipe) -> float:
+def latency_ms(path: Path, recipe: Recipe, feeds: Feeds | None = None) -> float:
     """Smallest of the rounds' medians, in CPU time: with one thread it is the latency that an idle
     machine shows, and other work beside it only ever adds to it.
+
+    Args:
+        feeds: what to feed; random numbers by default.
     """
     session = recipe.runtime.open(path)
-    run = session.bind(feeds_for(path))
+    run = session.bind(feeds or feeds_for(path))
     run()
     rounds = []
     for _ in range(_ROUNDS):

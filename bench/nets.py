@@ -27,7 +27,9 @@ class _Residual(nn.Module):
         return self.act(self.body(x) + self.skip(x))
 
 
-def _stages(block: Callable[[int, int, int], nn.Module], depths: list[int], wide: int) -> nn.Module:
+def _stages(
+    block: Callable[[int, int, int], nn.Module], depths: list[int], wide: int, classes: int
+) -> nn.Module:
     layers: list[nn.Module] = [_conv(3, 64, 7, 2), nn.MaxPool2d(3, 2, 1)]
     channels = 64
     for stage, depth in enumerate(depths):
@@ -35,7 +37,8 @@ def _stages(block: Callable[[int, int, int], nn.Module], depths: list[int], wide
             out = 64 * 2**stage * wide
             layers.append(block(channels, out, 2 if stage and not index else 1))
             channels = out
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 1000))
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)
+    return nn.Sequential(*layers, *head)
 
 
 def _bottleneck(i: int, o: int, stride: int) -> nn.Module:
@@ -54,14 +57,14 @@ def _skip(i: int, o: int, stride: int) -> nn.Module:
     return nn.Identity() if i == o and stride == 1 else _conv(i, o, 1, stride, act=False)
 
 
-def resnet50() -> nn.Module:
+def resnet50(classes: int = 1000) -> nn.Module:
     """He et al. 2015, 224 x 224."""
-    return _stages(_bottleneck, [3, 4, 6, 3], 4)
+    return _stages(_bottleneck, [3, 4, 6, 3], 4, classes)
 
 
-def resnet18() -> nn.Module:
+def resnet18(classes: int = 1000) -> nn.Module:
     """He et al. 2015, 224 x 224."""
-    return _stages(_basic, [2, 2, 2, 2], 1)
+    return _stages(_basic, [2, 2, 2, 2], 1, classes)
 
 
 def mobilenet() -> nn.Module:

@@ -1,5 +1,6 @@
 """Arrays and how they are kept: types that every module shares, and the head of a `.npy`."""
 
+import tokenize
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -25,5 +26,10 @@ def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
     """
     version = npy.read_magic(stream)
     reader = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-    shape, fortran, dtype = reader(stream)
+    try:
+        shape, fortran, dtype = reader(stream)
+    except (SyntaxError, tokenize.TokenError, TypeError, RecursionError, MemoryError) as error:
+        raise ValueError(
+            f"the head of an array is no description ({type(error).__name__})"
+        ) from None
     return tuple(shape), bool(fortran), dtype

@@ -113,8 +113,8 @@ def _progress(trials: list[Trial], drawn: set[int]) -> str:
 def _live() -> None:
     """All but the builder, drawn anew by itself: a rerun of the page would lose what is typed."""
     study = st.session_state["open_study"]
+    stamp = stamp_of(study.name)  # before the trials are read: what comes meanwhile is news
     trials = study.trials()
-    stamp = stamp_of(trials)
     verdict_line(study, trials)
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)

@@ -1,6 +1,10 @@
 """What tests of several modules need."""
 
+import os
+import shutil
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -11,6 +15,19 @@ from optim.settings import settings
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+_HOME = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """No test, nor what runs while they are collected, touches the home folder of who runs them."""
+    config.stash[_HOME] = Path(tempfile.mkdtemp(prefix="no-home-"))
+    os.environ["OPTIM_HOME"] = str(config.stash[_HOME])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_HOME], ignore_errors=True)
 
 
 @pytest.fixture

@@ -31,15 +31,18 @@ def asked(address: Mapping[str, str], repeated: Iterable[str]) -> list[int]:
 def preselected(trials: Sequence[Trial], wanted: Sequence[int], goal: Goal = DEFAULT) -> list[int]:
     """What to compare at first: those asked for; if fewer than two, the baseline before them.
 
-    With none asked for, the baseline and what the goal picks beside it.
+    With none asked for, the baseline and the pick; where that is the baseline, the fastest other.
     """
     known = {trial.number for trial in trials}
     chosen = [number for number in wanted if number in known][:MOST]
     if len(chosen) > 1:
         return chosen
     baseline = [t.number for t in trials if t.recipe == t.recipe.baseline() and t.target == LOCAL]
-    best = picked([t for t in trials if t.number not in baseline], goal)
-    others = chosen or ([best.number] if best else [])
+    timed = [t for t in trials if t.summary and t.number not in baseline]
+    fastest = min(timed, key=lambda t: t.latency_ms or 0.0, default=None)
+    best = picked(trials, goal)
+    other = fastest if best is None or best.number in baseline else best
+    others = chosen or ([other.number] if other else [])
     return list(dict.fromkeys([*baseline[:1], *others]))
 
 

@@ -91,9 +91,8 @@ def submit(study: Study, recipes: Iterable[Recipe], target: str, origin: str) ->
     """
     recipes = [*recipes]
     _check_quota(len(recipes))
-    numbers = [study.add(recipe, target, origin=origin) for recipe in recipes]
-    for number in numbers:
-        queue().submit(study, number)
+    numbers = study.add_all(recipes, target, origin=origin)
+    queue().submit(study, *numbers)
     _asked_for().update((study.name, number) for number in numbers)
     return numbers
 

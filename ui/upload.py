@@ -19,6 +19,7 @@ from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import Study, create_study
 from ui.forms import settings_form
+from ui.server.uploads import REFUSED, too_much
 from ui.text import key_of, plain
 
 MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
@@ -60,6 +61,9 @@ def given(label: str, types: list[str], key: str, by_path: bool, help_text: str)
         help=f"{help_text} Files of one browser session may take {most:,} MB together.",
         max_upload_size=min(most, st.get_option("server.maxUploadSize")),
     )
+    if file and file.type == REFUSED:
+        st.error(too_much())
+        return None
     return Upload(file.name, file.file_id, data=file) if file else None
 
 

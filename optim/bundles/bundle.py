@@ -104,6 +104,7 @@ def findings_of(study: Study, trial: Trial) -> Findings:
         reports=tuple(one.model_copy(update={"settled": ""}) for one in trial.reports),
         measurement=study.measurement(trial.number),
         quality=trial.quality,
+        cautions=trial.cautions,
         points=Points.of(study.trials(), study.evalset.metric, trial.number),
     )
 

@@ -12,9 +12,10 @@ from optim import reading, sandbox
 from optim.build import PassReport
 from optim.bundles import manifest
 from optim.bundles.bundle import About
-from optim.bundles.derived import POINTS
+from optim.bundles.derived import CAUTIONS, POINTS
 from optim.bundles.report import Points
 from optim.errors import InputError
+from optim.findings import Caution
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
@@ -25,7 +26,7 @@ _MAX_SAMPLES = 8_000_000
 _REPORTS = TypeAdapter(tuple[PassReport, ...])
 _READ = (
     *(manifest.ABOUT, manifest.RECIPE, manifest.SESSION, manifest.QUALITY, manifest.SUMMARY),
-    *(manifest.ENVIRONMENT, manifest.PASSES, manifest.POINTS),
+    *(manifest.ENVIRONMENT, manifest.PASSES, manifest.POINTS, manifest.CAUTIONS),
     *(manifest.ORIGINAL_VALUE, manifest.MODEL_VALUE, manifest.EVALSET_VALUE),
 )
 T = TypeVar("T")
@@ -35,7 +36,8 @@ T = TypeVar("T")
 class Claims:
     """What the files of a bundle say. `values` are their plain values by the files' names.
 
-    `points` is None in a bundle of the first version, which did not keep them.
+    `points` is None in a bundle of the first version, which did not keep them; `cautions` are empty
+    there.
     """
 
     about: About
@@ -44,6 +46,7 @@ class Claims:
     quality: Quality
     reports: tuple[PassReport, ...]
     points: Points | None
+    cautions: tuple[Caution, ...]
     values: dict[str, Any]
 
 
@@ -65,6 +68,7 @@ def read_claims(folder: Path) -> Claims:
         quality=quality,
         reports=_valid(_REPORTS, manifest.PASSES, values),
         points=_valid(POINTS, manifest.POINTS, values) if manifest.POINTS in values else None,
+        cautions=_valid(CAUTIONS, manifest.CAUTIONS, {manifest.CAUTIONS: [], **values}),
         values=values,
     )
 

@@ -16,9 +16,11 @@ from optim.bundles import manifest
 from optim.bundles.report import Findings, Points
 from optim.errors import InputError
 from optim.evalset import EvalSet
+from optim.findings import Caution
 from optim.recipe import Recipe
 
 POINTS = TypeAdapter(Points)
+CAUTIONS = TypeAdapter(tuple[Caution, ...])
 
 
 def from_recipe(recipe: Recipe) -> dict[str, bytes]:
@@ -48,6 +50,7 @@ def evidence(findings: Findings) -> dict[str, bytes]:
         ],
         manifest.PASSES: [report.model_dump(mode="json") for report in findings.reports],
         manifest.POINTS: POINTS.dump_python(findings.points, mode="json"),
+        manifest.CAUTIONS: CAUTIONS.dump_python(findings.cautions, mode="json"),
         manifest.ORIGINAL_VALUE: findings.original.model_dump(mode="json"),
         manifest.MODEL_VALUE: findings.optimized.model_dump(mode="json"),
         manifest.EVALSET_VALUE: findings.evalset.model_dump(mode="json"),

@@ -24,6 +24,7 @@ SUMMARY = "evidence/summary.json"
 ENVIRONMENT = "evidence/environment.json"
 PASSES = "evidence/passes.json"
 POINTS = "evidence/points.json"
+CAUTIONS = "evidence/cautions.json"
 ORIGINAL_VALUE = "evidence/original.json"
 MODEL_VALUE = "evidence/model.json"
 EVALSET_VALUE = "evidence/evalset.json"
@@ -33,8 +34,8 @@ REQUIRED = (
     *(MEASUREMENT, QUALITY, SUMMARY, ENVIRONMENT, PASSES),
     *(ORIGINAL_VALUE, MODEL_VALUE, EVALSET_VALUE),
 )
-_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS)
-"""Large weights have a file of their own; the first version's bundles have no points."""
+_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS)
+"""Large weights have a file of their own; earlier versions' bundles have no points, no cautions."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S[^\n\r]*)")
 _MAX_FILES = 200
 _MAX_MANIFEST_BYTES = 100_000

@@ -129,6 +129,7 @@ def _remade(
         reports=claims.reports,
         measurement=claims.measurement,
         quality=claims.quality,
+        cautions=claims.cautions,
         points=claims.points or Points(),
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()

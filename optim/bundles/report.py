@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 
 from optim.build import PassReport
 from optim.evalset import EvalSet
+from optim.findings import Caution
 from optim.judging.quality import Quality
 from optim.model import Model
 from optim.recipe import Recipe
@@ -76,6 +77,8 @@ class Findings:
     measurement: Measurement
     quality: Quality
     points: Points = Points()
+    cautions: tuple[Caution, ...] = ()
+    """What the trial's steps found out beside the figures."""
 
     @cached_property
     def summary(self) -> Summary:
@@ -216,7 +219,7 @@ def _passes(reports: Iterable[PassReport]) -> list[tuple[str, str]]:
 
 
 def _warnings(findings: Findings) -> str:
-    found = [*findings.summary.warnings, *findings.quality.warnings]
+    found = [*findings.summary.warnings, *findings.quality.warnings, *findings.cautions]
     items = "".join(f"<li>{escape(warning.text)}</li>" for warning in found)
     return f"<ul>{items}</ul>" if found else "<p>None.</p>"
 

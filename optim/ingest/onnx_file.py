@@ -52,7 +52,7 @@ def read_onnx(path: Path, max_bytes: int) -> tuple["onnx.ModelProto", list[str]]
 
 def _parse(path: Path) -> "onnx.ModelProto":
     import onnx
-    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from google.protobuf.message import DecodeError
 
     try:
         return onnx.load(path, load_external_data=False, format="protobuf")

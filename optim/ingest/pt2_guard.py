@@ -18,6 +18,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_typ
 
 from optim.errors import InputError
 from optim.names import legible
+from optim.sandbox.archive import content
 
 K = TypeVar("K")
 _MAX_JSON_BYTES = 200 << 20
@@ -75,8 +76,8 @@ def _read_json(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Any:
     if info.file_size > _MAX_JSON_BYTES:
         raise _refusal(f"describes its program in {info.file_size / 1e6:.0f} MB")
     try:
-        return json.loads(archive.read(info))
-    except (ValueError, RecursionError, zipfile.BadZipFile, OSError) as error:
+        return json.loads(content(archive, info.filename))
+    except (ValueError, RecursionError) as error:
         raise _refusal(f"is damaged ({legible(str(error), 120)})") from None
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 OPSET = 18
 """Opset of exported models: the oldest that PyTorch's newer exporter writes by itself."""
 _SYMBOL = re.compile(r"\b[su]\d+\b")
+_KIND = re.compile(r"^(?:[\w.]+(?:Error|Exception): )+")
+_DAMAGED = "it is damaged, or another version of PyTorch wrote it"
 _HOW = "Export it to ONNX in the program that defines the network."
 
 
@@ -36,7 +38,7 @@ def open_torchscript(path: Path, folder: Path, max_bytes: int) -> Any:
 
     checked = folder / "checked.pt"
     write_checked(path, checked, max_bytes)
-    with _as_input_error("Loading the TorchScript file"):
+    with _as_input_error("Loading the TorchScript file", _DAMAGED):
         module = torch.jit.load(str(checked), map_location="cpu", _restore_shapes=True).eval()
     check_graph(module)
     return module
@@ -143,7 +145,7 @@ def open_pt2(path: Path, folder: Path, max_bytes: int) -> Any:
     with open_zip(checked, max_bytes) as archive:
         check_pt2(archive)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch.export.load would unpickle anything
-    with _as_input_error("Loading the torch.export file"):
+    with _as_input_error("Loading the torch.export file", _DAMAGED):
         return torch.export.load(str(checked))
 
 
@@ -250,16 +252,16 @@ def _hint(size: Any) -> int:
 
 
 @contextmanager
-def _as_input_error(doing: str) -> Iterator[None]:
-    """PyTorch's many kinds of errors, as one sentence each."""
+def _as_input_error(doing: str, why: str = "") -> Iterator[None]:
+    """PyTorch's many kinds of errors, as one sentence each; `why` instead of what PyTorch says."""
     try:
         yield
     except OptimError:
         raise
     except Exception as error:
-        raise InputError(f"{doing} failed ({_last_line(error)}).", _HOW) from None
+        raise InputError(f"{doing} failed: {why or _last_line(error)}.", _HOW) from error
 
 
 def _last_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return legible(f"{type(error).__name__}: {lines[-1] if lines else ''}", 300)
+    return legible(_KIND.sub("", lines[-1]) if lines else type(error).__name__, 300).rstrip(".")

@@ -26,7 +26,7 @@ from typing import Any
 
 from optim.errors import InputError
 from optim.names import legible
-from optim.sandbox.archive import open_zip, rewrite
+from optim.sandbox.archive import content, open_zip, rewrite
 
 _SOURCE = re.compile(r"[^/]+/code/.+\.py")
 _PICKLE = re.compile(r"[^/]+/(data|constants|traced_inputs)\.pkl")
@@ -74,8 +74,8 @@ def write_checked(path: Path, checked: Path, max_bytes: int) -> None:
         _check_records(names)
         _check_sizes(archive.getinfo(name) for name in sources)
         for name in filter(_PICKLE.fullmatch, names):
-            _check_pickle(archive.read(name))
-        written = {name: _written_anew(archive.read(name)) for name in sources}
+            _check_pickle(content(archive, name))
+        written = {name: _written_anew(content(archive, name)) for name in sources}
         needless = set(filter(_NEEDLESS.fullmatch, names))
         rewrite(archive, checked, max_bytes, replaced=written, left_out=needless)
 

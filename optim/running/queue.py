@@ -12,9 +12,10 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 from statistics import fmean
 from typing import Any, Self
 
@@ -86,10 +87,9 @@ class _Item:
         rounds = len(self.progress.slices) + (self.kind == "judge")
         return -2 * rounds + (self.trial.origin not in AUTOMATIC) - _TURN * self.turn
 
-    @property
-    def slices_left(self) -> int:
+    def slices_left(self, rule: StoppingRule) -> int:
         """At most."""
-        return max(0, StoppingRule.of_settings().most_slices - len(self.progress.slices))
+        return max(0, rule.most_slices - len(self.progress.slices))
 
 
 class Queue:
@@ -104,6 +104,8 @@ class Queue:
         self._changed = threading.Condition(self._lock)
         self._holds: dict[str, threading.Event] = {}
         self._order = itertools.count()
+        self.changes = 0
+        """How often what `pending` says has changed, but for the seconds left."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="optim-queue")
         self._seconds: dict[bool, deque[float]] = {
             first: deque(maxlen=_REMEMBERED_STEPS) for first in (True, False)
@@ -120,17 +122,15 @@ class Queue:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def submit(self, study: Study, number: int) -> None:
-        """Run a trial, unless it is finished or another process has it."""
-        trial = study.trial(number)
-        with self._lock:
-            if trial.finished or (study.name, number) in self._items:
-                return
-            if study.claim(number):
-                turn = sum(name == study.name for name, _ in self._items)
-                item = _Item(study, trial, next(self._order), turn)
-                self._items[item.key] = item
-                self._send(item)
+    def submit(self, study: Study, *numbers: int) -> None:
+        """Run trials, but for those that are finished or that another process has."""
+        turns = itertools.count(sum(name == study.name for name, _ in list(self._items)))
+        for trial in study.claim(numbers):
+            with self._lock:  # one by one, so that nobody waits for a thousand
+                if (study.name, trial.number) not in self._items:
+                    item = _Item(study, trial, next(self._order), next(turns))
+                    self._items[item.key] = item
+                    self._send(item)
 
     def cancel(self, study: Study, number: int) -> None:
         """Cancel a trial; if it runs, its child process is killed and the machine is free."""
@@ -186,11 +186,27 @@ class Queue:
             self._drop(item)
             study.finish(number)
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return bool(self._items)
+
     def pending(self) -> list[QueueItem]:
         """The trials under way, the running one first, then in the order they will run."""
         with self._lock:
             items = sorted(self._items.values(), key=lambda i: (not i.phase, -i.priority, i.order))
-            return [self._shown(item, items, position) for position, item in enumerate(items)]
+            left = self._seconds_left(items)
+            return [
+                QueueItem(
+                    study=item.study.name,
+                    number=item.trial.number,
+                    recipe=item.trial.recipe.spelling,
+                    position=position,
+                    phase=item.phase or "waiting",
+                    seconds_left=left[position],
+                )
+                for position, item in enumerate(items)
+            ]
 
     def run_all(
         self,
@@ -206,17 +222,14 @@ class Queue:
             seconds: stop then: trials with a point are done as they stand, others are cancelled.
         """
         numbers = list(numbers)
-        for number in numbers:
-            self.submit(study, number)
+        self.submit(study, *numbers)
         deadline = float("inf") if seconds is None else time.monotonic() + seconds
         try:
             seen = self._watch(study, numbers, on_change, deadline)
         finally:
             self._stop(study, numbers)
         trials = study.trials_of(numbers)
-        for trial in trials:
-            if trial not in seen:
-                on_change(trial)
+        _tell(trials, seen, on_change)
         return trials
 
     def close(self) -> None:
@@ -239,9 +252,7 @@ class Queue:
         seen: list[Trial] = []
         while True:
             trials = study.trials_of(numbers)
-            for trial in trials:
-                if trial not in seen:
-                    on_change(trial)
+            _tell(trials, seen, on_change)
             seen = trials
             left = deadline - time.monotonic()
             if left <= 0 or all(trial.finished for trial in trials):
@@ -268,6 +279,7 @@ class Queue:
             progress=item.progress,
         )
         item.phase = ""
+        self.changes += 1
         item.future = self._client.submit(
             work,
             job.model_dump(mode="json"),
@@ -327,6 +339,7 @@ class Queue:
         if not item.phase:
             item.step_started = time.monotonic()
         item.phase, item.machine = phase, machine
+        self.changes += 1
         if not item.progress.has_point:
             item.study.begin(item.trial.number)
             progress = item.progress.model_copy(update={"phase": phase})
@@ -355,29 +368,34 @@ class Queue:
         with self._changed:
             if self._items.get(item.key) is item:
                 del self._items[item.key]
+                self.changes += 1
             if item.future:
                 item.future.cancel()
             self._changed.notify_all()
 
-    def _shown(self, item: _Item, items: list[_Item], position: int) -> QueueItem:
-        return QueueItem(
-            study=item.study.name,
-            number=item.trial.number,
-            recipe=item.trial.recipe.spelling,
-            position=position,
-            phase=item.phase or "waiting",
-            seconds_left=self._seconds_left(item, items),
-        )
-
-    def _seconds_left(self, item: _Item, items: list[_Item]) -> float | None:
+    def _seconds_left(self, items: Sequence[_Item]) -> list[float | None]:
+        """Of each, in one pass: first steps come first, then all that tighten take turns."""
         first, later = (fmean(kept) if kept else None for kept in self._seconds.values())
-        before = [i for i in items[: items.index(item) + 1] if i.kind == "first"]
         if first is None:
-            return None
+            return [None] * len(items)
+        rule = StoppingRule.of_settings()
         elapsed = max((time.monotonic() - i.step_started for i in items if i.phase), default=0.0)
-        seconds = first * len(before) - elapsed
-        if item.kind != "first":
-            tightening = sum(i.kind != "first" for i in items)
-            each = later or StoppingRule.of_settings().slice_seconds
-            seconds += each * tightening * item.slices_left
-        return max(0.0, seconds)
+        tightening = sum(i.kind != "first" for i in items)
+        left: list[float | None] = []
+        firsts = 0
+        for item in items:
+            firsts += item.kind == "first"
+            seconds = first * firsts - elapsed
+            if item.kind != "first":
+                seconds += (later or rule.slice_seconds) * tightening * item.slices_left(rule)
+            left.append(max(0.0, seconds))
+        return left
+
+
+def _tell(
+    trials: Sequence[Trial], seen: Sequence[Trial], on_change: Callable[[Trial], None]
+) -> None:
+    """Call with each of these trials that is not as it was seen before, in the same order."""
+    for trial, before in zip_longest(trials, seen):
+        if trial != before:
+            on_change(trial)

@@ -1,5 +1,6 @@
 """OpenVINO on the CPU."""
 
+import logging
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -14,15 +15,19 @@ from optim.arrays import Feeds
 from optim.errors import StepError
 from optim.machine.environment import cpu_flags
 from optim.model.wiring import made_of
+from optim.names import legible
 from optim.part import Circumstances, Hazard, Kind, Precision, Start
 from optim.runtimes.base import PRECISION, PRECISION_ASKED, NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import node_name
 
+_logger = logging.getLogger(__name__)
 _NOISE = re.compile(
     r"Exception from \S+|Check '.*?' failed at \S+|FrontEnd API failed with \w+:|Summary:|"
     r"Model wasn't fully converted\.|^-- "
 )
 _RECURRENT: tuple[Kind, ...] = ("recurrent",)
+_NOT_CONVERTED = re.compile(r"Conversion is failed for: ([\w.]+?)(?:-\d+)?$", re.MULTILINE)
+_NODE = re.compile(r"<Node\([\w.]+\): ([^>]*)>")
 _NOT_RUN = "not_executed"
 _BATCH = 5  # runs
 _MIRRORS = {"Input", "Output", "Const"}
@@ -84,8 +89,12 @@ class OpenVino(Runtime):
         return "bf16" if self.precision == "bf16" else ""
 
     def takes(self, here: Circumstances) -> bool:
-        """It has no operators of `ai.onnx.ml` (trees, scalers and the like)."""
-        return not here.classical
+        """It has no operators of `ai.onnx.ml` (trees, scalers and the like).
+
+        Of a QLinearConv it takes the scales of weights, one for each channel, for those of another
+        axis, and does not open the model.
+        """
+        return not here.classical and "QLinearConv" not in here.ops
 
     def open(self, path: Path) -> Session:
         """Compile the model at `path`. Raises StepError naming the operators it cannot run."""
@@ -154,13 +163,23 @@ def run(feeds):
         try:
             return openvino.Core().compile_model(path, "CPU", self._config | more)
         except RuntimeError as error:
-            lines = (_NOISE.sub("", line.strip()).strip() for line in str(error).splitlines())
-            reason = " ".join(filter(None, lines)).rstrip(".")
+            reason = _reason(str(error))
+            _logger.warning("OpenVINO: %s", error)
             raise StepError(
                 f"OpenVINO cannot open this model: {reason}.",
                 "Try onnxruntime, or leave out the pass before it.",
                 self.name,
             ) from None
+
+
+def _reason(said: str) -> str:
+    """What it says, but not where in its source; of a conversion, which operators it was."""
+    if operators := list(dict.fromkeys(_NOT_CONVERTED.findall(said))):
+        nodes = [legible(name) for name in dict.fromkeys(_NODE.findall(said)) if name]
+        where = f" (which makes {', '.join(nodes)})" if nodes else ""
+        return f"it cannot convert {', '.join(operators)}{where}"
+    lines = (_NOISE.sub("", line.strip()).strip() for line in said.splitlines())
+    return " ".join(filter(None, lines)).rstrip(".")
 
 
 class _OpenVinoSession(Session):

@@ -1,5 +1,6 @@
 """Zip files that strangers made: bounds on what they unpack to, and where."""
 
+import io
 import lzma
 import stat
 import zipfile
@@ -63,6 +64,13 @@ def extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> list[Path
         left -= _copy(archive, info, target, left)
         written.append(target)
     return written
+
+
+def content(archive: zipfile.ZipFile, name: str) -> bytes:
+    """What one entry holds, as much as it declares at most. Raises InputError."""
+    info, sink = archive.getinfo(name), io.BytesIO()
+    _pump(archive, info, sink, info.file_size)
+    return sink.getvalue()
 
 
 def rewrite(

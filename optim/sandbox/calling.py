@@ -7,6 +7,7 @@ is pickled, since a child that has parsed a hostile file is not trusted either.
 
 import contextlib
 import json
+import logging
 import os
 import shutil
 import signal
@@ -20,11 +21,13 @@ from typing import Any
 
 from optim.errors import Cancelled, DiskError, InputError, OptimError, StepError, disk_is_full
 from optim.home.scratch import scratch
+from optim.names import legible
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, Files, end_descendants
 from optim.sandbox.limits import Limits, check_size, forget
 from optim.sandbox.walls import protections, told_environment
 
+_logger = logging.getLogger(__name__)
 _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
 _LOG_TAIL = 2000
@@ -194,6 +197,8 @@ def _read(result: Path, returncode: int, where: str, log: Path) -> Any:
         return answer["value"]
     kinds = {kind.__name__: kind for kind in (InputError, StepError, DiskError)}
     error = answer["error"]
+    if "log" in answer:
+        _logger.warning("%s: %s", error["where"] or where, legible(answer["log"], _LOG_TAIL))
     raise kinds[error["kind"]](error["what"], error["next_step"], error["where"] or where)
 
 

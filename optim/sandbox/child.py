@@ -8,6 +8,7 @@ import resource
 import signal
 import sys
 import tempfile
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from optim.settings import settings
 _AUTOGROUP = Path("/proc/self/autogroup")
 _HIGHEST_PRIORITY = -20
 _MAX_FILE_BYTES = 16 << 30
+_FRAMES = 4
 
 
 def main(request_path: str, result_path: str, parent: str) -> None:
@@ -67,17 +69,24 @@ def _answer(function: str, argument: dict[str, Any]) -> dict[str, Any]:
         return {"value": getattr(importlib.import_module(module), name)(**argument)}
     except OptimError as error:
         kind = "InputError" if isinstance(error, InputError) else "StepError"
-        return _error(kind, error.what, error.next_step, error.where)
+        said = {"log": _told(error.__cause__)} if error.__cause__ else {}
+        return _error(kind, error.what, error.next_step, error.where) | said
     except MemoryError:
         return _error("StepError", "It ran out of memory.", "Use a smaller model.", "")
     except Exception as error:
         if told := of_the_disk(error):
             return _error(DiskError.__name__, told.what, told.next_step, "")
-        # a library's own failure: its first line is the message
-        next_step = "Try another setting or recipe for this model."
-        return _error(
-            StepError.__name__, f"{type(error).__name__}: {one_line(error)}", next_step, ""
-        )
+        kind = type(error).__name__
+        what = f"A library failed in a way that this program does not know ({kind})."
+        next_step = "Try another setting or recipe for this model; the log has what it said."
+        return _error(StepError.__name__, what, next_step, "") | {"log": _told(error)}
+
+
+def _told(error: BaseException) -> str:
+    """A library's own words, and where it said them: for whoever runs this, not for who uses it."""
+    frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
+    where = " < ".join(f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in reversed(frames))
+    return f"{type(error).__name__}: {one_line(error)} ({where})"
 
 
 def _error(kind: str, what: str, next_step: str, where: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class Recorder:
         if recipe not in self._open:
             before = [t for t in self._study.trials() if t.recipe == recipe and t.state == "done"]
             number = self._study.add(recipe, origin=ORIGIN, again=True)
-            self._study.claim(number)
+            self._study.claim([number])
             self._study.begin(number)
             for old in before:
                 self._study.pin(number, old.pinned)

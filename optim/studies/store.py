@@ -28,6 +28,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from optim.errors import InputError, first_line
 from optim.home import place
 from optim.settings import settings
+from optim.studies.changes import Changes
 
 _BUSY_SECONDS = 30
 _CANNOT_OPEN = (
@@ -42,6 +43,15 @@ def storage() -> BaseStorage:
 
     Raises InputError if it cannot be opened, or is no longer the file that was.
     """
+    return _opened().storage
+
+
+def changes() -> Changes:
+    """What tells whether anything in the store of the settings has changed. Raises as `storage`."""
+    return _opened().changes
+
+
+def _opened() -> "_Opened":
     with _ONCE:
         opened = _open(settings().store_url)
     if opened.path and _identity(opened.path) != opened.identity:
@@ -50,13 +60,14 @@ def storage() -> BaseStorage:
             "Put it back, or start the program again: it then begins with what is there.",
             "store",
         )
-    return opened.storage
+    return opened
 
 
 class _Opened(NamedTuple):
     """A store, and where it is a file, that file as it was when it was opened."""
 
     storage: BaseStorage
+    changes: Changes
     path: Path | None
     identity: tuple[int, int] | None
 
@@ -79,11 +90,11 @@ def _open(url: str) -> _Opened:
         full = parsed.render_as_string(hide_password=False)
         if parsed.get_backend_name() != "sqlite":
             made = get_storage(RDBStorage(full, engine_kwargs={"pool_pre_ping": True}))
-            return _Opened(made, None, None)
+            return _Opened(made, Changes(None), None, None)
         path = Path(parsed.database or "")
         with _one_at_a_time(path):
             made = get_storage(RDBStorage(full, engine_kwargs=_sqlite(path)))
-        return _Opened(made, path, _identity(path))
+        return _Opened(made, Changes(path), path, _identity(path))
     except _CANNOT_OPEN as error:
         raise InputError(
             f"The store at {_shown(url)} cannot be opened ({first_line(error)}).",

@@ -6,6 +6,7 @@ A Study is an Optuna study with two objectives (latency and quality), a Trial an
 import math
 import re
 import threading
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
@@ -21,7 +22,7 @@ from optim.metrics.base import find_metric
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.settings import settings
-from optim.studies.store import storage, this_process
+from optim.studies.store import changes, storage, this_process
 from optim.studies.trial import Progress, Trial, measurement_of, trial_of
 from optim.studies.trial_store import Marks, TrialStore, owner_of
 from optim.targets import LOCAL, all_targets
@@ -88,16 +89,17 @@ def list_studies() -> list[StudyInfo]:
 
 
 class _Shared:
-    """What the threads of this process share of one study: its finished trials, and a lock."""
+    """What the threads of this process share of one study: its trials as read, and a lock."""
 
-    def __init__(self) -> None:
-        self.finished: dict[int, Trial | None] = {}
+    def __init__(self, store: TrialStore) -> None:
+        self.store = store
+        self.values: dict[int, tuple[FrozenTrial, Trial | None]] = {}
         self.adding = threading.Lock()
 
 
 @lru_cache(maxsize=64)
-def _shared(_store: str, _study_id: int, _created: str) -> _Shared:
-    return _Shared()
+def _shared(_store: str, study_id: int, _created: str) -> _Shared:
+    return _Shared(TrialStore(storage(), changes(), study_id))
 
 
 class Study:
@@ -108,9 +110,9 @@ class Study:
     """
 
     def __init__(self, study_id: int, name: str, attributes: dict[str, Any]) -> None:
-        self._store = TrialStore(storage(), study_id)
         self.name, self._attributes = name, attributes
         self._shared = _shared(settings().store_url, study_id, attributes["created"])
+        self._store = self._shared.store
 
     @property
     def info(self) -> StudyInfo:
@@ -179,19 +181,44 @@ class Study:
 
         Raises: InputError for an unknown target.
         """
+        return self.add_all([recipe], target, origin=origin, again=again)[0]
+
+    def add_all(
+        self,
+        recipes: Iterable[Recipe],
+        target: str = LOCAL,
+        *,
+        origin: str = "user",
+        again: bool = False,
+    ) -> list[int]:
+        """As `add`, for many at once: the study is read only once. The same twice is one trial."""
         if target not in all_targets():
             known = ", ".join(all_targets())
             raise InputError(f"There is no target named {target!r}.", f"Known ones: {known}.")
         with self._shared.adding:
-            key = (recipe.digest, target)
-            same = [t for t in self.trials() if (t.recipe_digest, t.target) == key]
-            good = [t for t in same if not t.finished or t.state == "done"]
-            if good and not again:
-                return good[-1].number
-            number = self._store.create(recipe, target, {"origin": origin, "created": _now()})
-            for old in (t for t in same if t not in good):
-                self._store.mark(number, pinned=old.pinned, note=old.note)
-                self._store.mark(old.number, deleted=True)
+            there: defaultdict[str, list[Trial]] = defaultdict(list)
+            for trial in self.trials():
+                if trial.target == target:
+                    there[trial.recipe_digest].append(trial)
+            made: dict[str, int] = {}
+            numbers = []
+            for recipe in recipes:
+                if again or recipe.digest not in made:
+                    same = there[recipe.digest]
+                    made[recipe.digest] = self._add(recipe, target, origin, again, same)
+                numbers.append(made[recipe.digest])
+        return numbers
+
+    def _add(
+        self, recipe: Recipe, target: str, origin: str, again: bool, same: Sequence[Trial]
+    ) -> int:
+        good = [t for t in same if not t.finished or t.state == "done"]
+        if good and not again:
+            return good[-1].number
+        number = self._store.create(recipe, target, {"origin": origin, "created": _now()})
+        for old in (t for t in same if t not in good):
+            self._store.mark(number, pinned=old.pinned, note=old.note)
+            self._store.mark(old.number, deleted=True)
         return number
 
     def retry(self, number: int) -> int:
@@ -199,9 +226,10 @@ class Study:
         trial = self.trial(number)
         return self.add(trial.recipe, trial.target, origin=trial.origin)
 
-    def claim(self, number: int) -> bool:
-        """Make this process a trial's owner, unless another live process is."""
-        return self._store.claim(number)
+    def claim(self, numbers: Iterable[int]) -> list[Trial]:
+        """Make this process the owner of trials: those that are unfinished and now its own."""
+        wanted = self.trials_of(numbers)
+        return [t for t in wanted if not t.finished and self._store.claim(t.number)]
 
     def begin(self, number: int) -> bool:
         """From waiting to running."""
@@ -250,7 +278,7 @@ class Study:
         text = f"Its latency or quality is not a number ({values[0]:g} ms, {values[1]:g})."
         return self.fail(number, f"{text} Try another recipe.")
 
-    def _all(self) -> list[FrozenTrial]:
+    def _all(self) -> Sequence[FrozenTrial]:
         """Optuna's trials, those marked as interrupted whose process has ended."""
         found, me = self._store.all(), this_process()
         owners = {f.number: owner_of(f) for f in found if not f.state.is_finished()}
@@ -260,12 +288,11 @@ class Study:
         return self._store.all() if dead else found
 
     def _value(self, frozen: FrozenTrial) -> Trial | None:
-        if not frozen.state.is_finished():
-            return trial_of(frozen)
-        finished = self._shared.finished
-        if frozen.number not in finished:
-            finished[frozen.number] = trial_of(frozen)
-        return finished[frozen.number]
+        before, value = self._shared.values.get(frozen.number, (None, None))
+        if before is not frozen and before != frozen:
+            value = trial_of(frozen)
+            self._shared.values[frozen.number] = (frozen, value)
+        return value
 
 
 def _marked(trial: Trial, marks: Mapping[int, Marks]) -> Trial:

@@ -27,6 +27,8 @@ from optim.timing.measurement import Measurement, Slice, Summary
 State = Literal["waiting", "running", "tightening", "done", "failed", "cancelled", "interrupted"]
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
 _SUFFIX = ".slice.gz"
+ASKED = "asked"
+"""Attribute of what a trial is of: recipe, target, who asked for it and when."""
 _logger = logging.getLogger(__name__)
 
 
@@ -152,28 +154,39 @@ def derived(progress: Progress) -> tuple[Summary | None, tuple[Caution, ...]]:
 
 def trial_of(frozen: FrozenTrial) -> Trial | None:
     """The Trial that an Optuna trial stands for; None for one that this version cannot read."""
-    kept = frozen.user_attrs
+    asked = asked_of(frozen)
     try:
-        progress = Progress.model_validate(kept.get("progress", {}))
-        recipe = _recipe(kept.get("recipe", ""), kept["recipe_digest"], kept["recipe_yaml"])
+        progress = Progress.model_validate(frozen.user_attrs.get("progress", {}))
+        recipe = recipe_of(asked)
     except (KeyError, InputError, ValidationError) as error:
         _logger.warning("Trial %d is left out, it cannot be read: %s", frozen.number, error)
         return None
-    end = kept.get("end", {})
+    end = frozen.user_attrs.get("end", {})
     summary, warnings = derived(progress)
     return Trial(
         **{name: getattr(progress, name) for name in Progress.model_fields},
         number=frozen.number,
         recipe=recipe,
-        recipe_digest=kept["recipe_digest"],
-        target=kept["target"],
-        origin=kept["origin"],
-        created=kept["created"],
+        recipe_digest=asked["recipe_digest"],
+        target=asked["target"],
+        origin=asked["origin"],
+        created=asked["created"],
         state=_state(frozen.state, progress, end.get("state", "failed")),
         error=end.get("error", ""),
         summary=summary,
         warnings=warnings,
     )
+
+
+def asked_of(frozen: FrozenTrial) -> dict[str, Any]:
+    """What an Optuna trial is of; before version 0.3 each was an attribute of its own."""
+    kept = frozen.user_attrs
+    return {**kept, **kept.get(ASKED, {})}
+
+
+def recipe_of(asked: dict[str, Any]) -> Recipe:
+    """The recipe that was asked for. Raises KeyError or InputError where it cannot be read."""
+    return _recipe(asked.get("recipe", ""), asked["recipe_digest"], asked["recipe_yaml"])
 
 
 @lru_cache(maxsize=4096)

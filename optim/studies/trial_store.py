@@ -3,6 +3,7 @@
 What Optuna lets nobody change once a trial has finished (pin, note, delete) is kept in the study.
 """
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,9 +14,10 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from pydantic import BaseModel, ConfigDict
 
 from optim.recipe import Recipe
+from optim.studies.changes import Changes
 from optim.studies.params import parameters
 from optim.studies.store import Owner, this_process
-from optim.studies.trial import Progress, State
+from optim.studies.trial import ASKED, Progress, State, asked_of, recipe_of
 
 _MARKS = "marks:"
 
@@ -33,34 +35,47 @@ class Marks(BaseModel):
 class TrialStore:
     """The trials of the study with this id. What changes a trial returns whether it still could:
     a trial that has been finished meanwhile, by whichever process, stays as it is.
+
+    It is read only where the store has changed since, and by one thread for all: a thousand trials
+    that wait take a tenth of a second to read, and every open page asks several times a second.
     """
 
-    def __init__(self, storage: BaseStorage, study_id: int) -> None:
-        self._storage, self._study = storage, study_id
+    def __init__(self, storage: BaseStorage, changes: Changes, study_id: int) -> None:
+        self._storage, self._changes, self._study = storage, changes, study_id
+        self._reading = threading.Lock()
+        self._version: object = None
+        self._trials: Sequence[FrozenTrial] = ()
+        self._marks: Mapping[int, Marks] = {}
 
-    def all(self) -> list[FrozenTrial]:
+    def all(self) -> Sequence[FrozenTrial]:
         """All trials by number; only those unfinished at the last look are read anew."""
-        trials: list[FrozenTrial] = self._storage.get_all_trials(self._study, deepcopy=False)
-        return trials
+        return self._read()[0]
+
+    def marks(self) -> Mapping[int, Marks]:
+        """The marks of the trials that have any, by number."""
+        return self._read()[1]
+
+    def _read(self) -> tuple[Sequence[FrozenTrial], Mapping[int, Marks]]:
+        with self._reading:
+            version = self._changes.version()  # before reading: what comes meanwhile is read again
+            if version != self._version:
+                self._trials = self._storage.get_all_trials(self._study, deepcopy=False)
+                self._marks = _marks(self._storage.get_study_user_attrs(self._study))
+                self._version = version
+            return self._trials, self._marks
 
     def create(self, recipe: Recipe, target: str, attributes: Mapping[str, Any]) -> int:
         """A new trial that waits, owned by this process. Returns its number."""
-        known: dict[str, BaseDistribution] = {}
-        for frozen in self.all():
-            known |= frozen.distributions
-        values, distributions = parameters(recipe, target, known)
-        kept = {
+        asked = {
             "recipe": recipe.spelling,
             "recipe_yaml": recipe.to_yaml(),
             "recipe_digest": recipe.digest,
             "target": target,
-            "owner": this_process().model_dump(),
+            **attributes,
         }
         template = create_trial(
             state=TrialState.WAITING,
-            params=values,
-            distributions=distributions,
-            user_attrs={**kept, **attributes},
+            user_attrs={ASKED: asked, "owner": this_process().model_dump()},
         )
         trial_id = self._storage.create_new_trial(self._study, template)
         return int(self._storage.get_trial_number_from_id(trial_id))
@@ -68,13 +83,29 @@ class TrialStore:
     def claim(self, number: int) -> bool:
         """Make this process its owner, unless another live process is."""
         owner, me = owner_of(self.all()[number]), this_process()
-        if owner != me and owner.alive:
-            return False
+        if owner == me or owner.alive:
+            return owner == me
         return self._change(number, lambda id_: self._set(id_, "owner", me.model_dump()))
 
     def begin(self, number: int) -> bool:
-        """From waiting to running."""
-        return self._change(number, lambda id_: self._state(id_, TrialState.RUNNING))
+        """From waiting to running.
+
+        Only then its parameters are written, for Optuna's tools: they take ten times as long as
+        the rest of a trial, which would be felt where a thousand are queued.
+        """
+        return self._change(number, self._begin)
+
+    def _begin(self, trial_id: int) -> None:
+        self._state(trial_id, TrialState.RUNNING)
+        known: dict[str, BaseDistribution] = {}
+        for frozen in self.all():
+            known |= frozen.distributions
+        asked = asked_of(self._storage.get_trial(trial_id))
+        recipe = recipe_of(asked)
+        values, distributions = parameters(recipe, asked["target"], known)
+        for name, kind in distributions.items():
+            inner = kind.to_internal_repr(values[name])
+            self._storage.set_trial_param(trial_id, name, inner, kind)
 
     def save(self, number: int, progress: Progress) -> bool:
         """Keep what is known of it."""
@@ -83,6 +114,8 @@ class TrialStore:
 
     def finish(self, number: int, values: Sequence[float]) -> bool:
         """Mark it as done, with the values of the objectives."""
+        if self.all()[number].state is TrialState.WAITING:
+            self.begin(number)
         return self._change(number, lambda id_: self._state(id_, TrialState.COMPLETE, values))
 
     def end(self, number: int, state: State, error: str = "") -> bool:
@@ -93,15 +126,6 @@ class TrialStore:
             self._state(id_, TrialState.FAIL)
 
         return self._change(number, change)
-
-    def marks(self) -> dict[int, Marks]:
-        """The marks of the trials that have any, by number."""
-        kept = self._storage.get_study_user_attrs(self._study)
-        return {
-            int(key.removeprefix(_MARKS)): Marks.model_validate(value)
-            for key, value in kept.items()
-            if key.startswith(_MARKS)
-        }
 
     def mark(self, number: int, **values: object) -> None:
         """Change some marks of a trial, in whichever state it is."""
@@ -123,6 +147,14 @@ class TrialStore:
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> None:
         self._storage.set_trial_state_values(trial_id, state, values)
+
+
+def _marks(kept: Mapping[str, Any]) -> dict[int, Marks]:
+    return {
+        int(key.removeprefix(_MARKS)): Marks.model_validate(value)
+        for key, value in kept.items()
+        if key.startswith(_MARKS)
+    }
 
 
 def owner_of(frozen: FrozenTrial) -> Owner:

@@ -12,12 +12,15 @@ from optim.bundles import replay as replaying
 from optim.bundles.bundle import write_bundle
 from optim.bundles.report import Findings, Points
 from optim.evalset import load_evalset
+from optim.findings import Caution
 from optim.home.files import hash_files
 from optim.judging.quality import quality_of
 from optim.settings import settings
 from optim.timing.measure import slice_of
 from optim.timing.measurement import Measurement
 from optim.timing.stopping import StoppingRule
+
+CAUTION = Caution(code="content", text="Its times <depend> on made-up inputs.", severity="info")
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +46,8 @@ def findings(tmp_path_factory, monkeymodule):
         measured = measured.plus(part)
     quality = quality_of(made.model, model, RECIPE, evalset)
     points = Points.of(study_trials(), quality.metric, 1)
-    yield Findings(model, evalset, RECIPE, made.model, made.reports, measured, quality, points)
+    known = (model, evalset, RECIPE, made.model, made.reports, measured, quality, points)
+    yield Findings(*known, cautions=(CAUTION,))
     settings.cache_clear()
 
 

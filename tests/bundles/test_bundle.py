@@ -100,6 +100,7 @@ def test_the_report_is_self_contained_and_escapes_names(findings):
     assert HOSTILE not in page and "&lt;img src=x" in page
     own = page.split("</script>", 1)[1]  # what follows Plotly's own code
     assert not re.search(r"""(src|href)\s*=\s*["']?https?:""", own)
+    assert "<li>Its times &lt;depend&gt; on made-up inputs.</li>" in own, "a caution"
     assert "95 % interval" in own and findings.quality.verdict.split(" (")[0][:20] in own
 
 

@@ -6,7 +6,9 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
+from optim.errors import StepError
 from optim.machine.environment import cpu_flags
+from optim.part import Circumstances
 from optim.recipe import Recipe
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
@@ -36,6 +38,8 @@ WEIGHTS = {
     "sw": np.float32(0.002),
     "z": np.uint8(128),
     "zw": np.int8(0),
+    "sc": np.full(16, 0.002, np.float32),
+    "zc": np.zeros(16, np.int8),
 }
 FEEDS = {"x": RNG.normal(size=(1, 3, 16, 16)).astype(np.float32)}
 
@@ -86,3 +90,23 @@ def test_facts_do_not_pretend_where_the_cpu_lacks_bf16(tmp_path, monkeypatch):
     session = Recipe.parse("openvino:precision=bf16").runtime.open(path)
     monkeypatch.setattr("optim.runtimes.openvino.cpu_flags", lambda: frozenset({"avx512f"}))
     assert session.facts()["precision"] in {"f32", "emulated bf16"}
+
+
+CHANNELS = (
+    HEADER
+    + """ g (uint8[1,3,16,16] x) => (uint8[1,16,14,14] y) {
+  [odd] y = QLinearConv(x, s, z, w8, sc, zc, s, z)
+}"""
+)
+
+
+def test_what_it_cannot_convert_is_named_and_not_started(tmp_path):
+    path = save(CHANNELS, tmp_path / "model.onnx")
+    engine = Recipe.parse("openvino").runtime
+    with pytest.raises(StepError) as caught:
+        engine.open(path)
+    assert caught.value.what == (
+        "OpenVINO cannot open this model: it cannot convert QLinearConv (which makes y)."
+    )
+    assert not engine.takes(Circumstances(ops={"QLinearConv": 1}))
+    assert engine.takes(Circumstances(ops={"Conv": 1, "QuantizeLinear": 1}))

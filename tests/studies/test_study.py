@@ -133,16 +133,16 @@ def test_statistics_are_kept_for_the_next_start(
 def test_a_spelling_that_has_come_to_mean_something_else_is_not_believed(study: Study) -> None:
     number = study.add(Recipe.parse("openvino"))
     frozen = in_optuna(study).trials[number]
-    storage().set_trial_user_attr(frozen._trial_id, "recipe", "onnxruntime")
+    asked = {**frozen.user_attrs["asked"], "recipe": "onnxruntime"}
+    storage().set_trial_user_attr(frozen._trial_id, "asked", asked)
     assert study.trial(number).recipe == Recipe.parse("openvino")
 
 
 def test_a_trial_of_a_part_that_is_no_more_is_left_out(study: Study) -> None:
     kept, other = finished(study, "onnxruntime"), study.add(Recipe.parse("openvino"))
     frozen = in_optuna(study).trials[other]
-    for key in ("recipe", "recipe_yaml"):
-        text = frozen.user_attrs[key].replace("openvino", "oldvino")
-        storage().set_trial_user_attr(frozen._trial_id, key, text)
+    asked = json.loads(json.dumps(frozen.user_attrs["asked"]).replace("openvino", "oldvino"))
+    storage().set_trial_user_attr(frozen._trial_id, "asked", asked)
     assert [trial.number for trial in study.trials()] == [kept]
 
 
@@ -176,16 +176,22 @@ def test_importances_work(study: Study) -> None:
     assert found["runtime"] > 0.9
 
 
-@pytest.mark.slow
-def test_reading_costs_the_same_whatever_the_number_of_trials(study: Study) -> None:
-    statements: list[str] = []
+@pytest.fixture
+def statements(study: Study) -> list[str]:
+    """What the database has been asked."""
+    asked: list[str] = []
     engine = storage()._backend.engine  # type: ignore[attr-defined]
-    sqlalchemy.event.listen(
-        engine, "before_cursor_execute", lambda *given: statements.append(given[2])
-    )
+    sqlalchemy.event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    return asked
 
+
+@pytest.mark.slow
+def test_reading_costs_the_same_whatever_the_number_of_trials(
+    study: Study, statements: list[str]
+) -> None:
     def cost() -> int:
         study.trials()
+        study.note(0, str(len(statements)))
         statements.clear()
         assert open_study(study.name).trials()
         return len(statements)
@@ -196,6 +202,40 @@ def test_reading_costs_the_same_whatever_the_number_of_trials(study: Study) -> N
         finished(study, RECIPES[i % len(RECIPES)])
     assert cost() == one <= 8
     assert len(study.trials()) == 25
+
+
+def test_what_has_not_changed_is_not_read_again(study: Study, statements: list[str]) -> None:
+    (number,) = study.add_all([Recipe.baseline()])
+    before = study.trials()
+    statements.clear()
+    again = study.trials(), study.trials_of([number]), study.trial(number)
+    assert again == (before, before, before[0]) and not statements
+    other = f"from optim.studies.study import open_study; open_study({study.name!r}).note(0, 'new')"
+    assert python(other).wait(60) == 0
+    assert study.trial(number).note == "new", "another process has changed it"
+
+
+def test_queueing_many_costs_a_few_statements_each(study: Study, statements: list[str]) -> None:
+    def cost(of: list[Recipe]) -> int:
+        statements.clear()
+        study.claim(study.add_all(of))
+        return len(statements)
+
+    recipes = [Recipe.parse(f"magnitude_prune:sparsity=0.{100 + i}") for i in range(60)]
+    few, many = cost(recipes[:10]), cost(recipes[10:])
+    assert few / 10 <= 18 and many / 50 <= few / 10, "no more each, however many there are"
+    assert len({trial.recipe_digest for trial in study.trials()}) == 60
+    assert study.add_all([*recipes[:2], recipes[0]]) == [0, 1, 0], "the same is one trial"
+
+
+def test_optunas_parameters_are_there_once_a_trial_has_begun(study: Study) -> None:
+    waiting, begun, done = study.add_all(map(Recipe.parse, RECIPES[:3]))
+    study.begin(begun)
+    study.complete(done, [1.0, 0.5])
+    kept = in_optuna(study).trials
+    assert kept[waiting].params == {}
+    assert kept[begun].params["runtime"] == "openvino" and kept[begun].params["simplify"] is False
+    assert kept[done].params["onnxruntime.threads"] == 2
 
 
 ADD_MANY = """

@@ -114,7 +114,8 @@ def test_what_is_preselected(explored: Study) -> None:
     assert preselected(trials, [0]) == [0]
     summary, quality = trials[2].summary, trials[2].quality
     assert summary and quality
-    fast = summary.model_copy(update={"speedup": Interval(value=99, low=98, high=100)})
+    speed = Interval(value=99, low=98, high=100)
+    fast = summary.model_copy(update={"speedup": speed, "gain": speed, "contention": 0.0})
     good = quality.model_copy(update={"difference": 0.0, "difference_ci": (0.0, 0.0)})
     better = trials[2].model_copy(update={"summary": fast, "quality": good})
     assert preselected([*trials[:2], better], []) == [0, 2]

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import pytest
 import streamlit as st
 from starlette.applications import Starlette
+from starlette.datastructures import UploadFile
 from starlette.endpoints import WebSocketEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -31,6 +32,11 @@ UPLOAD = "/_stcore/upload_file/{}/{}"
 
 
 async def _page(request: Request) -> Response:
+    if "multipart" in request.headers.get("content-type", ""):
+        (_, file), *_ = (await request.form()).multi_items()
+        assert isinstance(file, UploadFile)
+        said = f"{file.filename} {file.content_type} {len(await file.read())}"
+        return PlainTextResponse(said)
     return PlainTextResponse("the page", headers=dict(request.query_params))
 
 
@@ -212,6 +218,21 @@ class TestUploads:
         assert refused.status == 413 and "1 MB together" in refused.text
         assert ask(UPLOAD.format("mine", "a"), body=bytes(90_000), method="PUT").status == 200
         assert ask(UPLOAD.format("others", "a"), body=bytes(200_000), method="PUT").status == 200
+
+    def test_what_is_refused_arrives_empty_under_its_name(
+        self, serve: Serve, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Of a request that fails, Streamlit's page would show an AxiosError."""
+        monkeypatch.setattr(uploads, "_held", lambda session, replaced: 900_000)
+        ask = serve(SESSION_UPLOAD_MB="1")
+        form = {"Content-Type": "multipart/form-data; boundary=xyz"}
+        head = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="my model.onnx"'
+        body = head + b"\r\nContent-Type: text/plain\r\n\r\n" + bytes(300_000) + b"\r\n--xyz--\r\n"
+        answer = ask(UPLOAD.format("mine", "a"), form, body, "PUT")
+        assert answer.status == 200
+        assert answer.text == f"my model.onnx {uploads.REFUSED} 0"
+        odd = {"Content-Type": "multipart/form-data; boundary=x\ty"}
+        assert ask(UPLOAD.format("mine", "a"), odd, bytes(300_000), "PUT").status == 413
 
     def test_a_length_must_be_said(self, serve: Serve) -> None:
         chunked = {"Transfer-Encoding": "chunked"}

@@ -12,6 +12,8 @@ from optim.studies.trial import Trial
 from optim.timing.stopping import StoppingRule
 from ui.state import queue, searches
 
+_SHOWN = 12  # a thousand rows of widgets would take a browser seconds to draw, at every news
+
 
 def queue_list(study: Study, trials: Sequence[Trial]) -> None:
     """What runs and what waits, this study's and the others', with time left and cancel."""
@@ -23,13 +25,15 @@ def queue_list(study: Study, trials: Sequence[Trial]) -> None:
             "Nothing runs. One trial at a time is measured per machine, so that timings are true."
         )
     mine = {trial.number: trial for trial in trials}
-    others = [item for item in pending if item.study != study.name]
     reserved = sum(run.budget for _, run in running)
-    for item in pending:
-        if item.study == study.name and item.number in mine:
-            _queued(study, item, mine[item.number], reserved)
+    ours = [item for item in pending if item.study == study.name and item.number in mine]
+    others = sum(item.study != study.name for item in pending)
+    for item in ours[:_SHOWN]:
+        _queued(study, item, mine[item.number], reserved)
+    if len(ours) > _SHOWN:
+        st.caption(f"{len(ours) - _SHOWN} more wait behind these; the table has all of them.")
     if others:
-        st.caption(f"{len(others)} more from other studies share this machine.")
+        st.caption(f"{others} more from other studies share this machine.")
 
 
 def _search(mine: bool, run: SearchRun) -> None:

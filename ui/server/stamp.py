@@ -5,15 +5,15 @@ A study has one of its trials and the queue, all searches together another.
 
 import hashlib
 import time
-from collections.abc import Sequence
+from functools import lru_cache
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from optim.errors import InputError
+from optim.studies.store import changes
 from optim.studies.study import open_study
-from optim.studies.trial import Trial
 from ui.state import queue, searches
 
 _URL, _SEARCH_URL = "/news", "/news-of-searches"
@@ -35,22 +35,31 @@ def search_stamp() -> str:
     return str(searches().changes)
 
 
-def stamp_of(trials: Sequence[Trial]) -> str:
-    """A text that changes with everything that the Explore page shows of trials and the queue."""
+def stamp_of(study: str) -> str:
+    """A text that changes with everything that the Explore page shows of trials and the queue.
+
+    Made anew only where the store or the queue has changed, however many pages ask for it. Raises
+    InputError if there is no such study.
+    """
+    tick = int(time.time() / _TICK_SECONDS) if queue().busy else 0
+    searching = tuple((name, run.state) for name, run in searches().under_way())
+    return _stamp(study, changes().version(), queue().changes, tick, searching)
+
+
+@lru_cache(maxsize=256)
+def _stamp(study: str, _store: object, _queue: int, tick: int, searching: object) -> str:
     pending = [(item.study, item.number, item.phase) for item in queue().pending()]
-    searching = [(name, run.state) for name, run in searches().under_way()]
     seen = [
         (t.number, t.state, t.phase, t.slices, t.quality and t.quality.n, t.pinned, t.note)
-        for t in trials
+        for t in open_study(study).trials()
     ]
-    tick = int(time.time() / _TICK_SECONDS) if pending else 0
-    return hashlib.sha256(repr((seen, pending, searching, tick)).encode()).hexdigest()
+    return hashlib.sha256(repr((seen, pending, tick, searching)).encode()).hexdigest()
 
 
 async def answer(request: Request) -> Response:
     """The route: the study's present stamp."""
     try:
-        stamp = await run_in_threadpool(_stamp, request.path_params["study"])
+        stamp = await run_in_threadpool(stamp_of, request.path_params["study"])
     except InputError as error:
         return PlainTextResponse(f"{error.what}\n", status_code=404)
     return PlainTextResponse(stamp, headers={"Cache-Control": "no-store"})
@@ -59,7 +68,3 @@ async def answer(request: Request) -> Response:
 async def answer_of_searches(request: Request) -> Response:
     """The route: the searches' present stamp."""
     return PlainTextResponse(search_stamp(), headers={"Cache-Control": "no-store"})
-
-
-def _stamp(study: str) -> str:
-    return stamp_of(open_study(study).trials())

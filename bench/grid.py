@@ -1,0 +1,177 @@
+"""`python -m bench grid NAME --minutes M`: every recipe of the space, measured and stored.
+
+Whose turn it is next: the recipe that was timed in the fewest processes; the first time in the
+space's order (the starts first), later at random. So what disturbs the machine for a while disturbs
+all alike, and a grid that was interrupted goes on where it was. To be run on an idle machine.
+"""
+
+import random
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bench.procedure import Subject, slice_number
+from bench.space import recipes
+from bench.table import GRIDS, Candidate, Table, loss_of
+from bench.zoo import subject
+from optim.build import built
+from optim.errors import OptimError
+from optim.graph import analysis_of
+from optim.judging.quality import quality_of
+from optim.machine.environment import environment, machine_id
+from optim.model import Model
+from optim.recipe import Recipe
+from optim.search.predict import mix_of
+from optim.search.space import circumstances_of
+from optim.timing.measurement import BASELINE, CANDIDATE, SINGLE_THREAD, Slice
+
+MODELS = ("credit", "fashion", "spam", "weather", "resnet18", "minilm", "rapidocr_rec")
+"""The four samples and three larger models, where none is named."""
+_SLICE_SECONDS = 0.8
+_WARM_SECONDS = 0.15  # as a slice does
+_HEAD = (
+    "| model | recipes | measured | failed | processes each, at least | one look at all, s "
+    "| spent, min | best at 1 % loss |\n|---|---|---|---|---|---|---|---|\n"
+)
+_ABOUT = ("machine_id", "cpu", "flags", "cores", "memory_gb", "onnxruntime", "openvino", "onnx")
+
+
+def run(options: Namespace) -> tuple[str, bool]:
+    """A line for each model: how far its grid is, and its best; whether each holds something."""
+    lines, fine = [], True
+    for name in options.names or MODELS:
+        one = subject(name, Path(options.cache))
+        table = fill(one, GRIDS / f"{name}-{machine_id()}.json", 60 * options.minutes, _said)
+        fine &= len(table.measured) > 1
+        lines.append(_line(table))
+    return f"## Grids\n\n{_HEAD}" + "\n".join(lines), fine
+
+
+def _said(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _line(table: Table) -> str:
+    done, failed = len(table.measured), sum(bool(one.error) for one in table.candidates.values())
+    processes = min((len(one.logs) for one in table.measured.values()), default=0)
+    return (
+        f"| {table.model} | {len(table.wanted)} | {done} | {failed} | {processes} "
+        f"| {table.seconds:.0f} | {table.spent_seconds / 60:.1f} | {table.best(0.01):.2f}x |"
+    )
+
+
+def fill(one: Subject, path: Path, seconds: float, say: Callable[[str], None]) -> Table:
+    """Measure until so many seconds are spent on it, in this call and those before.
+
+    What is known is written after each look, so that it may be interrupted at any time.
+    """
+    table = Table.read(path) if path.exists() else _begun(one)
+    chance = random.Random(len(table.candidates))
+    models: dict[str, Model] = {}
+    while table.spent_seconds < seconds and (spelling := _next(table, chance)):
+        start = time.monotonic()
+        found = _looked_at(one, spelling, table, models)
+        spent = table.spent_seconds + time.monotonic() - start
+        known = {**table.candidates, spelling: found}
+        table = table.model_copy(update={"candidates": known, "spent_seconds": spent})
+        table.write(path)
+        say(f"{one.name}: {spelling}: {found.error or found.same_as or found.logs[-1]}")
+    return table
+
+
+def _begun(one: Subject) -> Table:
+    here, around = environment(), circumstances_of(one.model)
+    own = slice_number(one, one.model, Recipe.baseline(), 0, _SLICE_SECONDS)
+    return Table(
+        model=one.name,
+        machine={key: here[key] for key in _ABOUT},
+        baseline_ms=float(np.median(own.block_medians(BASELINE))),
+        metric=one.evalset.metric,
+        ops=dict(around.ops),
+        mix=mix_of(analysis_of(one.model)),
+        wanted=tuple(recipe.spelling for recipe in recipes(around)),
+    )
+
+
+def _next(table: Table, chance: random.Random) -> str | None:
+    """The recipe to look at: of those in the fewest processes the first, or later any."""
+    known = table.candidates
+    for spelling in table.wanted:
+        if spelling not in known:
+            return spelling
+    alive = [name for name, one in known.items() if one.logs and not one.error]
+    fewest = min((len(known[name].logs) for name in alive), default=0)
+    return chance.choice([n for n in alive if len(known[n].logs) == fewest]) if alive else None
+
+
+def _looked_at(one: Subject, spelling: str, table: Table, models: dict[str, Model]) -> Candidate:
+    """The recipe with one process more; the first time it is built and judged as well."""
+    recipe, known = Recipe.parse(spelling), table.candidates.get(spelling, Candidate())
+    try:
+        if not known.logs:
+            made = built(one.model, recipe, one.evalset)
+            models[spelling] = made.model
+            known = Candidate(build_seconds=made.seconds)
+            if twin := _twin(recipe, made.model, table, models):
+                return known.model_copy(update={"same_as": twin})
+        model = models.get(spelling) or built(one.model, recipe, one.evalset).model
+        known = _timed(one, model, recipe, known)
+        return known if known.loss else _judged(one, model, recipe, known)
+    except OptimError as error:
+        return known.model_copy(update={"error": str(error)})
+
+
+def _twin(recipe: Recipe, model: Model, table: Table, models: dict[str, Model]) -> str:
+    """Another recipe that runs the same model on the same engine."""
+    for spelling, other in models.items():
+        stored = table.candidates.get(spelling)
+        alike = other.digest == model.digest and Recipe.parse(spelling).runtime == recipe.runtime
+        if alike and stored and stored.logs and spelling != recipe.spelling:
+            return spelling
+    return ""
+
+
+def _timed(one: Subject, model: Model, recipe: Recipe, known: Candidate) -> Candidate:
+    start = time.monotonic()
+    piece = slice_number(one, model, recipe, len(known.logs), _SLICE_SECONDS)
+    spent = time.monotonic() - start
+    count = len(known.logs)
+    threads = _log(piece, SINGLE_THREAD, BASELINE) if SINGLE_THREAD in piece.arms else None
+    whole = _log(piece, BASELINE, CANDIDATE) + (threads or 0.0)
+    return known.model_copy(
+        update={
+            "logs": (*known.logs, whole),
+            "thread_logs": known.thread_logs if threads is None else (*known.thread_logs, threads),
+            "own_seconds": known.own_seconds or _own_seconds(piece),
+            "slice_seconds": (known.slice_seconds * count + spent) / (count + 1),
+        }
+    )
+
+
+def _own_seconds(piece: Slice) -> float:
+    """What the candidate took in the first slice, which opens it alone: opening it and running."""
+    opening = (piece.load_ms or 0.0) + (piece.first_run_ms or 0.0)
+    runs = sum(sum(block) for block in piece.arms[CANDIDATE])
+    return opening / 1e3 + _WARM_SECONDS + runs / 1e9
+
+
+def _log(piece: Slice, over: str, under: str) -> float:
+    """How many times faster `under` is than `over` in a process, as a log: the median round."""
+    return float(np.median(np.log(piece.block_medians(over) / piece.block_medians(under))))
+
+
+def _judged(one: Subject, model: Model, recipe: Recipe, known: Candidate) -> Candidate:
+    start = time.monotonic()
+    found = quality_of(model, one.model, recipe, one.evalset)
+    return known.model_copy(
+        update={
+            "judge_seconds": time.monotonic() - start,
+            "loss": loss_of(found),
+            "samples": found.n,
+            "sound": found.sound or recipe.is_baseline,
+        }
+    )

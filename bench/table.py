@@ -1,0 +1,136 @@
+"""A grid as it is stored: what every recipe was measured to bring and to cost on a machine.
+
+Strategies of search are played on it, so that they can be compared on the same measurements. One
+JSON per model and machine lies in `bench/grids/`.
+"""
+
+import json
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optim.findings import Interval
+from optim.judging.quality import Quality
+from optim.metrics.base import find_metric
+from optim.part import Circumstances
+
+GRIDS = Path(__file__).with_name("grids")
+_PLACES = 5
+
+
+class Candidate(BaseModel):
+    """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes,
+    `own_seconds` what of it remains where others pay for the process: opening, warming up, running.
+
+    `logs` holds, per process, the log of how many times faster it is than the original on one
+    thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these
+    alone bring to the original. `loss` is in the unit that a limit is in: absolute for shares,
+    relative for errors. `same_as`: its passes gave the same model as that recipe's, on the same
+    engine.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    build_seconds: float = 0.0
+    slice_seconds: float = 0.0
+    own_seconds: float = 0.0
+    judge_seconds: float = 0.0
+    logs: tuple[float, ...] = ()
+    thread_logs: tuple[float, ...] = ()
+    loss: Interval | None = None
+    samples: int = 0
+    sound: bool = True
+    same_as: str = ""
+    error: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """What one look at it costs: build, time in one process, judge."""
+        return self.build_seconds + self.slice_seconds + self.judge_seconds
+
+    @property
+    def speedup(self) -> float:
+        """Over the original on one thread: the geometric mean over processes."""
+        return float(np.exp(np.mean(self.logs)))
+
+    def seen(self, rng: np.random.Generator) -> float:
+        """The speed-up that one process shows: one of those that were measured."""
+        return float(np.exp(rng.choice(self.logs)))
+
+
+class Table(BaseModel):
+    """A model's grid on a machine: recipes by their spelling, and where it was measured."""
+
+    model_config = ConfigDict(frozen=True)
+
+    model: str
+    machine: dict[str, str]
+    spent_seconds: float = 0.0
+    baseline_ms: float = 0.0
+    metric: str = ""
+    ops: dict[str, int] = {}
+    mix: dict[str, float] = {}
+    """Shares of the model's work by kind of operator, as `mix_of` has them."""
+    wanted: tuple[str, ...] = ()
+    """Spellings of the whole grid, measured or not yet."""
+    candidates: dict[str, Candidate] = {}
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read `write`'s form."""
+        return cls.model_validate_json(path.read_text())
+
+    def write(self, path: Path) -> None:
+        """As JSON, one recipe a line, what is as usual left out."""
+        stored = self.model_dump(mode="json", exclude_defaults=True)
+        rows = stored.pop("candidates", {})
+        lines = [f"  {json.dumps(name)}: {json.dumps(_short(row))}" for name, row in rows.items()]
+        head = json.dumps(stored, indent=1).removesuffix("\n}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f'{head},\n "candidates": {{\n' + ",\n".join(lines) + "\n }\n}\n")
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """The model on the machine, without what was probed of it."""
+        flags = frozenset(self.machine["flags"].split())
+        return Circumstances(self.ops, flags, int(self.machine["cores"]))
+
+    @property
+    def measured(self) -> dict[str, Candidate]:
+        """The recipes that were timed and judged, or are the same as one that was."""
+        full = {name: one for name, one in self.candidates.items() if one.logs and one.loss}
+        same = {name: full.get(one.same_as) for name, one in self.candidates.items() if one.same_as}
+        return full | {name: one for name, one in same.items() if one}
+
+    @property
+    def seconds(self) -> float:
+        """What it took to look at every recipe once, those that failed included."""
+        return sum(one.seconds for one in self.candidates.values())
+
+    def best(self, limit: float) -> float:
+        """The best speed-up of what is sound and within the limit; 1 for the original."""
+        allowed = (one for one in self.measured.values() if within(one, limit))
+        return max((one.speedup for one in allowed), default=1.0)
+
+
+def within(one: Candidate, limit: float) -> bool:
+    """Whether a candidate may be chosen under this limit of loss."""
+    return one.sound and one.loss is not None and one.loss.value <= limit
+
+
+def loss_of(quality: Quality) -> Interval:
+    """Quality lost in a judgement, in the unit that limits are given in."""
+    low, high = quality.difference_ci
+    found = Interval(value=quality.difference, low=low, high=high)
+    return find_metric(quality.metric).loss(found, quality.baseline_value)
+
+
+def _short(value: object) -> object:
+    """Floats with five places, at any depth."""
+    if isinstance(value, float):
+        return round(value, _PLACES)
+    if isinstance(value, dict):
+        return {key: _short(item) for key, item in value.items()}
+    return [_short(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Files as nobody should make them, brought through every door: `make fuzz`."""

@@ -1,0 +1,57 @@
+"""Bring spoiled files through every door, and see that nothing breaks: `python -m fuzz`.
+
+The same seed tries the same files. Prints a report in Markdown; exits 1 where anything was wrong,
+with the seed, the case and the file that did it.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main() -> int:
+    """Run with a home folder and limits of its own."""
+    options = _options()
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        os.environ |= {
+            "OPTIM_HOME": str(Path(folder, "home")),
+            "OPTIM_TRIAL_SECONDS": "0.5",
+            "OPTIM_STEP_SECONDS": str(options.step_seconds),
+            "OPTIM_STEP_MEMORY_MB": str(options.step_memory_mb),
+        }
+        from fuzz import doors, report, running  # what they import reads the settings
+
+        wanted = tuple(d for d in doors.DOORS if not options.door or d.name in options.door)
+        if options.only is None:
+            result = running.fuzzed(
+                options.seed, options.cases, options.seconds, options.keep, wanted
+            )
+        else:
+            result = running.Result(options.seed)
+            print(running.tried(result, wanted[0], options.only, options.keep))
+    text = report.text(result, options)
+    print(text, *result.failures, sep="\n")
+    if options.out:
+        options.out.write_text(text, encoding="utf-8")
+    return 1 if result.failures else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1, help="the same seed tries the same files")
+    parser.add_argument("--cases", type=int, default=500, help="how many files at most")
+    parser.add_argument("--seconds", type=float, default=1800, help="how long at most")
+    parser.add_argument("--door", action="append", help="only this one; repeatable")
+    parser.add_argument("--only", type=int, help="of the one door, only the case of this number")
+    parser.add_argument("--step-seconds", type=int, default=30, help="time that a step may take")
+    parser.add_argument("--step-memory-mb", type=int, default=2048, help="memory of a step")
+    kept = Path("fuzz-failures")
+    parser.add_argument("--keep", type=Path, default=kept, help="folder of files that did wrong")
+    parser.add_argument("--out", type=Path, help="write the report here, too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

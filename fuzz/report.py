@@ -1,0 +1,51 @@
+"""What a run found, as docs/reliability.md has it."""
+
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from statistics import median
+
+from fuzz.judge import Verdict
+from fuzz.running import Result
+from optim.machine.environment import environment
+from optim.sandbox import protections
+
+_HEAD = """# Reliability
+
+Made by `make fuzz`; what it does is in `fuzz/`. Sound files of each kind are spoiled (their bytes,
+their fields, their words, members of their archives) and brought as a person would bring them. Of
+every file it is demanded that the program goes on, that what it says is a sentence without
+traceback or path of the server, that no file, folder or process is left, and that its time keeps
+to the limits. *Taken*: it still was a sound file. *Refused*: a sentence said what is wrong with it.
+*Stopped*: the child that read it was, and a sentence said so.
+"""
+
+
+def text(result: Result, options: Namespace) -> str:
+    """The report in Markdown."""
+    here, walls = environment(), [name for name, why in protections().items() if not why]
+    today = datetime.now(UTC).date().isoformat()
+    verdicts = [v for of_door in result.verdicts.values() for v in of_door]
+    facts = [
+        f"{today}, on {here['cpu']} ({here['all_cores']} cores), seed {result.seed}.",
+        f"Steps had {options.step_seconds} s and {options.step_memory_mb:,} MB each.",
+        f"Walls that stood: {', '.join(walls) or 'none'}.",
+    ]
+    rows = [_row(name, of_door) for name, of_door in sorted(result.verdicts.items())]
+    head = "| door | files | taken | refused | stopped | wrong | median, s | longest, s |"
+    table = [head, "|---|---|---|---|---|---|---|---|", *rows, _row("all", verdicts)]
+    said = (
+        f"{len(verdicts)} files in {result.seconds:,.0f} s, of which {len(result.failures)} did "
+        f"wrong. The program's own memory grew by {result.grown_mb:.0f} MB."
+    )
+    return "\n".join([_HEAD, " ".join(facts), "", *table, "", said, ""])
+
+
+def _row(name: str, verdicts: Sequence[Verdict]) -> str:
+    counts = Counter(v.outcome for v in verdicts)
+    kinds = " | ".join(str(counts[kind]) for kind in ("taken", "refused", "stopped"))
+    wrong = sum(bool(v.wrong) for v in verdicts)
+    seconds = [v.seconds for v in verdicts] or [0.0]
+    times = f"{median(seconds):.1f} | {max(seconds):.1f}"
+    return f"| {name} | {len(verdicts)} | {kinds} | {wrong} | {times} |"
