@@ -135,8 +135,11 @@ class Search:
             self.field[recipe].failed = why
 
     def _widen(self) -> None:
-        """Once for each that leads, its neighbours become candidates."""
+        """Once for each that leads, its neighbours become candidates, but for those as fast as one
+        that is there: what they change is the loss, and that holds."""
         for one in self.field:
             if not one.spread_out and self.field.is_picked(one):
                 one.spread_out = True
-                self.field.add(self._near(one.recipe))
+                there = {other.recipe.cheaply() for other in self.field}
+                near = self._near(one.recipe)
+                self.field.add(new for new in near if new.cheaply() not in there)

@@ -147,7 +147,7 @@ class OnThisMachine:
     def _build(self, recipe: Recipe, cheaply: bool) -> None:
         if cheaply and recipe in self._made:
             return
-        wanted = _cheaper(recipe) if cheaply else recipe
+        wanted = recipe.cheaply() if cheaply else recipe
         result = built(self._study.model, wanted, self._study.evalset, self._gives_up)
         self._made[recipe] = _Made(result.model, cheap=wanted != recipe)
         if wanted == recipe:
@@ -267,12 +267,6 @@ class OnThisMachine:
         if recipe not in self._made and recipe.passes:
             self._build(recipe, cheaply=False)
         return self._made[recipe].model if recipe.passes else self._study.model
-
-
-def _cheaper(recipe: Recipe) -> Recipe:
-    """As fast a model, sooner made."""
-    passes = tuple(one.cheaply() for one in recipe.passes)
-    return Recipe(passes=passes, runtime=recipe.runtime)
 
 
 def _progress(trial: Trial) -> Progress:

@@ -156,7 +156,7 @@ def _low_of_all(ratio: Interval, compared: int) -> float:
 def loss_shown(one: Facts, goal: Goal) -> str:
     """How sure it is that the loss is within the limit: one sentence."""
     if one.is_original or one.loss is None:
-        return "The original's own quality."
+        return "Its quality is the original's own."
     limit = _size(goal.max_loss, one)
     if one.loss.high <= goal.max_loss:
         return f"At most {limit} lost, with 95 % confidence ({one.samples:,} samples)."
@@ -261,7 +261,8 @@ def picked(trials: Sequence[Trial], goal: Goal = DEFAULT) -> Trial | None:
 
 
 def _size(loss: float, one: Facts) -> str:
-    return f"{100 * loss:.2g} {'points' if one.in_points else '%'}"
+    size = f"{100 * loss:.2g}"
+    return f"{size} %" if not one.in_points else f"{size} point{'s' * (size != '1')}"
 
 
 def _x(gain: Interval) -> str:

@@ -129,3 +129,13 @@ def test_what_was_measured_before_counts() -> None:
     best, _ = search(machine)
     assert best.name == INT8
     assert not any(INT8 in recipes and what == "build" for what, recipes in machine.done[before:])
+
+
+def test_neighbours_that_are_as_fast_by_nature_are_not_timed() -> None:
+    machine = SimulatedMachine(TRUTHS)
+    near = ("static_int8:calibration=entropy + openvino", "simplify + static_int8 + openvino")
+    found = begun(machine)
+    found._near = lambda recipe: map(Recipe.parse, near if recipe == Recipe.parse(INT8) else ())
+    found.run()
+    raced = {name for what, names in machine.done if what == "race" for name in names}
+    assert near[1] in raced and near[0] not in raced

@@ -48,7 +48,7 @@ class TestVerdict:
         assert found.figures == (
             "#1 static_int8 + openvino, 3.72 ms to 2.08 ms, 1.79× (1.72 to 1.87)"
         )
-        assert found.why.startswith("At most 1 points lost, with 95 % confidence")
+        assert found.why.startswith("At most 1 point lost, with 95 % confidence")
 
     def test_a_loss_that_is_shown_is_not_called_none(self) -> None:
         lossy = replace(FAST, loss=Interval(value=0.005, low=0.002, high=0.008))
