@@ -44,7 +44,8 @@ def find_best(
     so far.
     """
     here, cores = circumstances_of(study.model), goal.cores or usable_cores()
-    instrument = OnThisMachine(study, here, budget, cancelled)
+    alone = goal.objective == "memory" or goal.max_memory_mb is not None
+    instrument = OnThisMachine(study, here, budget, cancelled, alone=alone)
     mix = mix_of(analysis_of(study.model))
     search = Search(
         instrument,
@@ -65,7 +66,7 @@ def find_best(
         search.news(),
         goal,
         labelled=study.evalset.labelled,
-        spent=instrument.now() > 0.8 * budget,
+        spent=instrument.now() > 0.8 * budget or cancelled(),
     )
 
 

@@ -6,11 +6,15 @@ from math import log
 
 from optim.recipe import Recipe
 from optim.search.instrument import Instrument, Reading
+from optim.search.predict import Expectation
 from optim.search.steps import expected_improvement
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts, Standing, pick, standing
 
 _Z95 = 1.96
+_SHRINKS = {"int8": log(3.5), "fp16": log(2)}
+"""How many times smaller a file or its memory gets by a precision, about, as a log."""
+_OF_SHRINKING, _OF_SAVINGS = 0.3, 0.05  # standard errors, before and after it is known
 
 
 @dataclass
@@ -95,13 +99,29 @@ class Field:
         return self.picked is not None and self.picked.name == one.recipe.spelling
 
     def worth(self, facts: Facts) -> tuple[float, float]:
-        """Log of a gain as the objective counts it, and its standard error."""
+        """Log of what it gains as the objective counts it, and the standard error of that."""
+        if self.goal.objective in ("size", "memory"):
+            return self._saved(facts), _OF_SAVINGS
         spread = log(facts.gain.high / facts.gain.low) / 2 / _Z95
         return log(facts.gain.value) - self.shared_by(facts.threads), spread
+
+    def expected(self, one: Candidate, guess: Expectation) -> Expectation:
+        """What to expect of a candidate as the objective counts it, by the speed to expect."""
+        if self.goal.objective in ("size", "memory"):
+            shrinks = max(_SHRINKS.get(part.lowers_to, 0.0) for part in one.recipe.parts)
+            return Expectation(shrinks, _OF_SHRINKING)
+        return Expectation(guess.mean - self.shared_by(one.threads), guess.spread)
 
     def shared_by(self, threads: int) -> float:
         """What the objective takes off for threads, as a log."""
         return log(threads) if self.goal.objective == "throughput" else 0.0
+
+    def _saved(self, facts: Facts) -> float:
+        """Log of how many times smaller than the original; 0 where that is not known."""
+        original = next((r.facts for one, r in self.timed() if one.is_reference), None)
+        sizes = [(one.size_mb, one.memory_mb) for one in (original, facts) if one]
+        before, after = (pair[self.goal.objective == "memory"] for pair in (sizes[0], sizes[-1]))
+        return log(before / after) if before and after else 0.0
 
     def hope(self, reading: Reading, handicap: float = 0.0) -> float:
         """How much better than the lead it may turn out; nothing, where it is shown to be slow."""

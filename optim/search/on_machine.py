@@ -51,12 +51,19 @@ class OnThisMachine:
         here: its model on this machine.
         budget: seconds from now, after which whatever is under way is given up.
         cancelled: polled; true gives up sooner.
+        alone: time each in a process of its own, which tells its memory.
     """
 
     def __init__(
-        self, study: Study, here: Circumstances, budget: float, cancelled: Callable[[], bool]
+        self,
+        study: Study,
+        here: Circumstances,
+        budget: float,
+        cancelled: Callable[[], bool],
+        *,
+        alone: bool = False,
     ) -> None:
-        self._study, self._here = study, here
+        self._study, self._here, self._alone_each = study, here, alone
         self._budget, self._began = budget, time.monotonic()
         self._stopped = cancelled
         self._recorder = Recorder(study)
@@ -103,7 +110,8 @@ class OnThisMachine:
         if not slices:
             return None
         summary = summarize(Measurement(slices=tuple(slices)))
-        progress = self._known.get(recipe, Progress())
+        size = self._made[recipe].model.size_bytes if recipe in self._made else None
+        progress = self._known.get(recipe, Progress(size_bytes=size))
         cheap = recipe not in self._known and recipe in self._cheap
         return Reading(facts(recipe, summary, progress), len(slices), cheap)
 
@@ -177,7 +185,7 @@ class OnThisMachine:
         size = 0
         for one in recipes:
             bytes_ = self._model(one).size_bytes
-            if heat and size + bytes_ > _TOGETHER_BYTES:
+            if heat and (self._alone_each or size + bytes_ > _TOGETHER_BYTES):
                 yield heat
                 heat, size = [], 0
             heat.append(one)

@@ -47,8 +47,8 @@ class Plan:
         hopes = []
         expected = self._predictor.expect([one.recipe for one in waiting])
         for one, guess in zip(waiting, expected, strict=True):
-            mean = guess.mean - self._field.shared_by(one.threads)
-            hope = expected_improvement(mean, guess.spread, lead)
+            wanted = self._field.expected(one, guess)
+            hope = expected_improvement(wanted.mean, wanted.spread, lead)
             hope *= self.holding.chance(one.recipe)
             hopes.append((_FIRST if one.is_reference else hope, one.recipe))
         for top in _heats(hopes):
