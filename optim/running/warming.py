@@ -5,7 +5,7 @@ from optim.build import build
 from optim.evalset import npz
 from optim.graph import ANALYSE
 from optim.ingest.child import bring
-from optim.judging.quality import judge
+from optim.judging.judgement import judge
 
 _LIBRARIES = ("onnxruntime.quantization", "onnxslim", "openvino")
 

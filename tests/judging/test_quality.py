@@ -8,7 +8,8 @@ from support import evalset_models as models
 
 from optim.errors import StepError
 from optim.evalset import load_evalset, relabelled, synthesize
-from optim.judging.quality import QUICK, Extent, Quality, judge, quality_of
+from optim.judging.judgement import judge
+from optim.judging.quality import QUICK, Extent, Quality, quality_of
 from optim.judging.sequential import looks
 from optim.recipe import Recipe
 from optim.settings import settings

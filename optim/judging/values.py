@@ -1,0 +1,69 @@
+"""What a judgement is asked for, and what it says."""
+
+from pydantic import BaseModel, ConfigDict
+
+from optim.findings import Caution
+from optim.judging.fidelity import Fidelity
+from optim.judging.outputs import CHUNK
+
+_FEWEST = 64  # samples of a first verdict
+
+
+class Extent(BaseModel):
+    """How far to judge, in validation samples (shuffled once) and in seconds from the first answer.
+
+    `samples`: the first so many; all by default. `seconds`: at most; by default what a step's time
+    allows. `soon`: enough seconds where there is a first verdict, on 64 samples. `within`: stop as
+    soon as the loss is known to be at most this, or more; see `sequential`.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    samples: int | None = None
+    seconds: float | None = None
+    soon: float | None = None
+    within: float | None = None
+
+    def over(self, count: int, seconds: float) -> bool:
+        """Whether the time is up after so many samples."""
+        soon = self.soon if count >= _FEWEST else None
+        return any(seconds > most for most in (soon, self.seconds) if most is not None)
+
+
+ALL = Extent()
+QUICK = Extent(samples=CHUNK, seconds=5.0, soon=0.5)
+"""A part of the samples, judged within a second if that can be."""
+
+
+class Quality(BaseModel):
+    """How good a model is beside the original, on `n` validation samples.
+
+    `value`, `baseline_value` and `difference` (value - baseline_value) are in the metric's own
+    unit, shares for percentages. `p_value` is None where the original is its own reference.
+    `complete` means that every validation sample was used. `drifted`: an output is far from the
+    original's, whatever the metric says. `relabelling`: a change of the labels that would make them
+    fit the original's answers far better.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    value: float
+    baseline_value: float
+    difference: float
+    difference_ci: tuple[float, float]
+    p_value: float | None
+    n: int
+    labelled: bool
+    complete: bool
+    fidelity: Fidelity
+    collapsed: bool
+    drifted: bool = False
+    verdict: str
+    relabelling: str = ""
+    warnings: tuple[Caution, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether it may be chosen on its metric alone: the outputs are near the original's."""
+        return not (self.collapsed or self.drifted)
