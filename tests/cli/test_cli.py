@@ -187,7 +187,7 @@ def test_a_bundle_written_by_measure_replays(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     out = home / "bundle"
-    recipe = "static_int8 + onnxruntime"
+    recipe = "static_int8:reduce_range=off + onnxruntime"
     argv = ["measure", *_with_evalset(classifier), "--recipe", recipe, "--out", str(out)]
     assert main(argv) == 0
     text = capfd.readouterr().out
@@ -287,8 +287,12 @@ def test_bad_usage_exits_with_2(
 
 
 def test_a_budget_too_short_is_a_failure(
-    classifier: tuple[str, str], capfd: pytest.CaptureFixture[str]
+    classifier: tuple[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    use_home(tmp_path, monkeypatch)  # where nothing was measured before
     assert main(["explore", *_with_evalset(classifier), "--budget", "0s", "--json"]) == 1
     captured = capfd.readouterr()
     assert captured.out == "" and "larger --budget" in captured.err

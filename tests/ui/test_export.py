@@ -7,6 +7,7 @@ import pytest
 import yaml
 from support.explored import RECIPES, opened
 
+from optim.build import as_run
 from optim.bundles import manifest
 from optim.bundles.bundle import ZIP_SUFFIX
 from optim.bundles.replay import replay
@@ -61,7 +62,8 @@ def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_pa
     with zipfile.ZipFile(bundle) as archive:
         files = archive.namelist()
         recipe = Recipe.from_yaml(archive.read(manifest.RECIPE).decode())
-    assert recipe == explored.trial(1).recipe
+    trial = explored.trial(1)
+    assert recipe == as_run(trial.recipe, trial.reports)
     assert set(manifest.REQUIRED) < set(files)
     assert not [file for file in files if file.startswith("/") or ".." in file]
     listed = page.table[0].value
