@@ -23,6 +23,7 @@ KINDS: dict[Operation, Kind] = {
 Unit = Literal["GFLOP/s", "GB/s", "µs"]
 _UNITS: dict[Operation, Unit] = {"memory": "GB/s", "empty": "µs"}
 LATE = "The probe's time was over before it was tried."
+_MOST_OF_CORES = 1.1  # times as fast for each core, noise included
 _INT8 = ("u8s8", "dynamic")
 
 
@@ -131,12 +132,17 @@ class Probe(BaseModel):
         return None
 
     def threads_gain(self, runtime: str) -> Interval | None:
-        """What all cores bring over one in fp32, over convolutions and matrix products."""
-        return _geometric_mean(
+        """What all cores bring over one in fp32, over convolutions and matrix products.
+
+        None also where that is more than there are cores: the machine was busy, and the one thread
+        waited for others (4.7 was seen of two cores).
+        """
+        found = _geometric_mean(
             row.gain
             for row in self.rows
             if row.runtime == runtime and row.threads > 1 and row.precision == FP32 and row.gain
         )
+        return found if found and found.value <= _MOST_OF_CORES * self.cores else None
 
 
 def _geometric_mean(intervals: Iterable[Interval]) -> Interval | None:

@@ -65,6 +65,8 @@ def test_a_runs_cost_and_what_threads_bring() -> None:
     gain = more.threads_gain(OV)
     assert gain and gain.value == pytest.approx(1.8, rel=0.01)
     assert more.gain(OV, "fp32", "conv") is None, "threads are no gain of a precision"
+    busy = row(OV, "conv 3x3", "fp32", 4.7, threads=2)  # no two cores are as fast as that
+    assert probe.model_copy(update={"rows": (busy,)}).threads_gain(OV) is None
 
 
 def test_saturation_is_of_the_usual_products() -> None:
