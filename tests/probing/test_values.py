@@ -31,7 +31,7 @@ def test_int8_is_dynamic_where_there_is_no_other() -> None:
 @given(st.floats(0.05, 20))
 def test_the_interval_of_one_process_is_wide_enough_for_others(true: float) -> None:
     gain = row(ORT, "matmul", "u8s8", true).gain
-    assert gain and gain.low < true < gain.high
+    assert gain and gain.low <= true <= gain.high
     assert math.log(gain.high / gain.low) > 0.1  # processes alone differ by 2.5 %
 
 
