@@ -1,1 +1,1 @@
-"""Which recipes to try, and what is known to hurt before anything is measured."""
+"""Find the best configuration of a model, and what is known to hurt before it is measured."""
