@@ -11,7 +11,6 @@ from optim.search.steps import expected_improvement
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts, Standing, pick, standing
 
-_Z95 = 1.96
 _SHRINKS = {"int8": log(3.5), "fp16": log(2)}
 """How many times smaller a file or its memory gets by a precision, about, as a log."""
 _OF_SHRINKING, _OF_SAVINGS = 0.3, 0.05  # standard errors, before and after it is known
@@ -102,8 +101,8 @@ class Field:
         """Log of what it gains as the objective counts it, and the standard error of that."""
         if self.goal.objective in ("size", "memory"):
             return self._saved(facts), _OF_SAVINGS
-        spread = log(facts.gain.high / facts.gain.low) / 2 / _Z95
-        return log(facts.gain.value) - self.shared_by(facts.threads), spread
+        known = Expectation.of(facts.gain)
+        return known.mean - self.shared_by(facts.threads), known.spread
 
     def expected(self, one: Candidate, guess: Expectation) -> Expectation:
         """What to expect of a candidate as the objective counts it, by the speed to expect."""

@@ -9,7 +9,6 @@ choices.
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from math import log
 
 from optim.errors import Cancelled, OptimError
 from optim.recipe import Recipe
@@ -17,12 +16,10 @@ from optim.search.field import Field
 from optim.search.instrument import Errors, Instrument
 from optim.search.news import News, news_of
 from optim.search.plan import Plan
-from optim.search.predict import Predictor
+from optim.search.predict import Expectation, Predictor
 from optim.search.steps import Step
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts
-
-_Z95 = 1.96
 
 
 class Search:
@@ -127,8 +124,8 @@ class Search:
 
     def _learn(self, recipe: Recipe) -> None:
         if reading := self._instrument.reading(recipe):
-            gain = reading.facts.gain
-            self._predictor.learn(recipe, log(gain.value), log(gain.high / gain.low) / 2 / _Z95)
+            known = Expectation.of(reading.facts.gain)
+            self._predictor.learn(recipe, known.mean, known.spread)
 
     def _fail(self, errors: Errors) -> None:
         for recipe, why in errors.items():

@@ -2,17 +2,15 @@
 
 from collections.abc import Iterator
 from itertools import islice
-from math import log
 
 from optim.errors import OptimError
 from optim.graph import analysis_of
 from optim.machine.environment import machine_id
-from optim.search.predict import Known, mix_of
+from optim.search.predict import Expectation, Known, mix_of
 from optim.studies.study import Study, list_studies, open_study
 from optim.studies.trial import Trial, measurement_of
 
 _STUDIES, _TRIALS = 8, 60  # at most, the newest
-_Z95 = 1.96
 
 
 def earlier(study: Study) -> list[Known]:
@@ -30,9 +28,8 @@ def _of(name: str) -> Iterator[Known]:
         return
     for trial in trials:
         assert trial.summary
-        gain = trial.summary.gain
-        spread = log(gain.high / gain.low) / 2 / _Z95
-        yield Known(trial.recipe, mix, log(gain.value), spread, here=False)
+        known = Expectation.of(trial.summary.gain)
+        yield Known(trial.recipe, mix, known.mean, known.spread, here=False)
 
 
 def _counts(trial: Trial) -> bool:

@@ -1,7 +1,5 @@
 """What a search tells while it runs, and at its end."""
 
-from math import exp
-
 from pydantic import BaseModel, ConfigDict
 
 from optim.findings import Interval
@@ -10,7 +8,6 @@ from optim.search.instrument import Reading
 from optim.search.predict import Expectation, Predictor
 from optim.search.steps import Step
 
-_Z95 = 1.96
 _DOING = {
     "time": "timing",
     "judge": "judging",
@@ -71,13 +68,11 @@ def news_of(field: Field, predictor: Predictor, seconds: float, step: Step | Non
 def _row(field: Field, one: Candidate, guess: Expectation) -> Row:
     reading = None if one.failed else field.reading(one)
     state, why = _state(field, one, reading)
-    ends = (guess.mean + side * _Z95 * guess.spread for side in (0, -1, 1))
-    value, low, high = map(exp, ends)
     return Row(
         recipe=one.recipe.spelling,
         state=state,
         why=" ".join([why, *one.notes]).strip(),
-        expected=Interval(value=value, low=low, high=high),
+        expected=guess.interval,
         gain=reading.facts.gain if reading else None,
         loss=reading.facts.loss if reading else None,
         processes=reading.processes if reading else 0,

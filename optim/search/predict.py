@@ -9,11 +9,13 @@ earlier studies on this machine, moves the expectation of what is alike (Rasmuss
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, sqrt
+from math import exp, log, sqrt
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from optim.findings import Interval
 from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
 from optim.recipe import Recipe
@@ -21,6 +23,7 @@ from optim.recipe import Recipe
 _VARIANCE = {"engine": 0.03, "part": 0.01, "lower": 0.06, "setting": 0.01, "threads": 0.05}
 """Of log gains, for each token of its kind that two recipes share; `lower`: a lower precision,
 which moves the time most, alone and with its engine."""
+_Z95 = 1.96  # standard errors from the middle of an interval to its ends
 _OWN = 0.02  # what no token explains
 _ELSEWHERE = 0.7  # how far another model of the same mix tells
 _MIX_LENGTH = 0.35
@@ -48,6 +51,17 @@ class Expectation:
 
     mean: float
     spread: float
+
+    @classmethod
+    def of(cls, ratio: Interval) -> Self:
+        """What the 95 % interval of a measured ratio says of its log."""
+        return cls(log(ratio.value), log(ratio.high / ratio.low) / 2 / _Z95)
+
+    @property
+    def interval(self) -> Interval:
+        """The ratio with its 95 % interval."""
+        value, low, high = (exp(self.mean + side * _Z95 * self.spread) for side in (0, -1, 1))
+        return Interval(value=value, low=low, high=high)
 
 
 class Predictor:
