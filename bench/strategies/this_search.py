@@ -15,7 +15,7 @@ from optim.search.instrument import Errors, Mended, Reading
 from optim.search.news import News
 from optim.search.predict import Predictor
 from optim.search.prior import prior_for
-from optim.search.space import candidates, near
+from optim.search.space import candidates, neighbours
 from optim.studies.goal import Goal
 from optim.studies.picking import EVEN, Facts
 from optim.timing.stats import ratio_interval
@@ -39,7 +39,7 @@ def this_search(game: Game) -> None:
         Goal(max_loss=game.limit),
         budget=game.budget,
         pool=stored(candidates(here, here.cores)),
-        near=lambda recipe: stored(near(recipe, here)),
+        near=lambda recipe: stored(neighbours(recipe, here)),
         cores=here.cores,
         on_news=lambda news: machine.note(news),
     )

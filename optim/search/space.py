@@ -97,11 +97,6 @@ def neighbours(recipe: Recipe, here: Circumstances) -> list[Recipe]:
     return [*changed, *_with_one_more(recipe, here)]
 
 
-def near(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """The neighbours of a recipe, and what is for machines on which 8-bit products overflow."""
-    return [*neighbours(recipe, here), *(remedies(recipe, here) if here.saturated else ())]
-
-
 def remedies(recipe: Recipe, here: Circumstances) -> list[Recipe]:
     """What is declared worth trying only where 8-bit products were found to overflow."""
     usual = neighbours(recipe, here)

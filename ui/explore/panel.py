@@ -7,7 +7,7 @@ import streamlit as st
 from optim.evalset import relabelled
 from optim.findings import Caution
 from optim.search.explore import starting_set
-from optim.search.space import circumstances_of, near
+from optim.search.space import circumstances_of, neighbours
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures, lines
@@ -200,7 +200,7 @@ def _buttons(study: Study, trial: Trial) -> None:
 def _near(study: Study, trial: Trial) -> None:
     with errors_shown():
         known = {one.recipe for one in study.trials() if one.target == trial.target}
-        found = near(trial.recipe, circumstances_of(study.model))
+        found = neighbours(trial.recipe, circumstances_of(study.model))
         new = [recipe for recipe in found if recipe not in known]
         submit(study, new, trial.target, "explore")
         many = f"{len(new)} neighbour{'' if len(new) == 1 else 's'} of #{trial.number} queued."
