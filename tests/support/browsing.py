@@ -4,7 +4,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 from support.study_tools import wait_for
 
@@ -15,13 +15,21 @@ def bring(page: Page, url: str, model: Path, evalset: Path | None = None) -> Non
     """Upload a model, and an EvalSet, on the start page, and open it."""
     page.goto(url)
     page.locator("input[type=file]").nth(1).wait_for(state="attached")
-    page.locator("input[type=file]").nth(0).set_input_files(model)
-    page.get_by_text(model.name).wait_for()
+    _give(page, 0, model)
     if evalset:
-        page.locator("input[type=file]").nth(1).set_input_files(evalset)
-        page.get_by_text(evalset.name).wait_for()
+        _give(page, 1, evalset)
     page.get_by_role("button", name="Open this model").click()
     page.wait_for_url("**/explore?study=*")
+
+
+def _give(page: Page, place: int, file: Path) -> None:
+    """Choose a file, again where the page was just being redrawn and did not take it."""
+    for _ in range(_CLICKS):
+        page.locator("input[type=file]").nth(place).set_input_files(file)
+        with suppress(TimeoutError):
+            page.get_by_text(file.name).wait_for(timeout=15_000)
+            return
+    raise AssertionError(f"{file.name} was chosen {_CLICKS} times and never taken")
 
 
 def alert(page: Page) -> Locator:
