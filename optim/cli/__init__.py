@@ -69,23 +69,25 @@ def parser() -> argparse.ArgumentParser:
     inspect = commands.add_parser("inspect", help="a model's totals and its heaviest nodes")
     measure = commands.add_parser("measure", help="measure and judge recipes on a model")
     explore = commands.add_parser("explore", help="find the best recipe within limits and a budget")
+    why = commands.add_parser("why", help="why a recipe is fast or slow, and what would mend it")
     replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
     serve = commands.add_parser("serve", help="serve the web application")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
-    for command in (inspect, measure, explore):
+    for command in (inspect, measure, explore, why):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, replay, probe, doctor):
+    for command in (parts, inspect, measure, explore, why, replay, probe, doctor):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    for command in (measure, explore):
+    for command in (measure, explore, why):
         command.add_argument(
             "--labels",
             default="",
             metavar="CHANGE",
             help="change of the labels: shift=-1, or order=2|0|1 for the model's class of each",
         )
+    for command in (measure, explore):
         command.add_argument(
             "--verbose", action="store_true", help="every remark, not three lines a recipe"
         )
@@ -105,6 +107,7 @@ def parser() -> argparse.ArgumentParser:
         "--full", action="store_true", help="measure the chosen recipe to the end, budget or not"
     )
     explore.add_argument("--out", type=Path, help="write the bundle of the chosen recipe")
+    why.add_argument("--recipe", default="onnxruntime", metavar="R", help="default: the baseline")
     replay.add_argument("bundle", type=Path)
     probe.add_argument("--again", action="store_true", help="probe even if it was done before")
     serve.add_argument("--port", type=int, default=8501)

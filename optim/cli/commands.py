@@ -214,6 +214,31 @@ def _measured_in_full(study: Study, best: Trial) -> Trial:
     return trial
 
 
+def why(args: argparse.Namespace) -> int:
+    """Why a recipe is as fast and as good as it is, and what would mend what went wrong."""
+    from optim.why.explanation import why as explained
+    from optim.why.told import told
+
+    recipe = Recipe.parse(args.recipe)
+    study = study_of(args)
+    number = study.add(recipe, origin="cli", again=True)
+    with Queue.open() as queue:
+        (trial,) = queue.run_all(study, [number], progress)
+    if trial.state != "done":
+        raise StepError(trial.error or "The recipe was not measured.", "Try another.", "why")
+    found = explained(study, trial, lambda text: print(text, file=sys.stderr, flush=True))
+    if args.json:
+        record = {
+            **found.model_dump(mode="json"),
+            "trial": show.record(trial, study.evalset.metric),
+        }
+        print(json.dumps(record, indent=1))
+        return 0
+    print(show.trial_table([trial], study.evalset.metric))
+    print(told(found))
+    return 0
+
+
 def replay(args: argparse.Namespace) -> int:
     """Rebuild, measure and judge a bundle again; compare with what it claims."""
     from optim.bundles.replay import replay as check

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from optim.arrays import Array
-from optim.model.proto import all_nodes, all_tensors, opset_of, real_inputs
+from optim.model.proto import all_nodes, opset_of, real_inputs
 from optim.model.randomness import random_operators
+from optim.model.subnormal import subnormal_weights
 from optim.names import legible, notes_on
 from optim.part import QUANTIZED_OPS
 
@@ -19,9 +17,6 @@ if TYPE_CHECKING:
     import onnx
 
 _FEW_NAMES = 4
-_SUBNORMAL_SHARE = 0.01
-"""Of a tensor's numbers: fewer come about by chance where weights have decayed a little."""
-_EXPONENT, _FRACTION = np.uint32(0x7F800000), np.uint32(0x007FFFFF)
 
 
 def notes_of(model: "onnx.ModelProto") -> list[str]:
@@ -82,7 +77,7 @@ def _quantized(model: "onnx.ModelProto") -> Iterator[str]:
 
 
 def _subnormal(model: "onnx.ModelProto") -> Iterator[str]:
-    shares = {tensor.name: share for tensor, share in _subnormal_shares(model)}
+    shares = dict(subnormal_weights(model))
     if not shares:
         return
     worst = sorted(shares.items(), key=lambda item: -item[1])[:_FEW_NAMES]
@@ -93,21 +88,3 @@ def _subnormal(model: "onnx.ModelProto") -> Iterator[str]:
         "CPUs multiply them tens of times slower, and a recipe may seem fast only since it rounds "
         "them away. Set them to zero: they change no answer. Pruning by magnitude does that first."
     )
-
-
-def _subnormal_shares(model: "onnx.ModelProto") -> Iterator[tuple["onnx.TensorProto", float]]:
-    """The 32-bit float tensors with more than a few subnormal numbers, and their share."""
-    from onnx import TensorProto, numpy_helper
-
-    for tensor in all_tensors(model):
-        if tensor.data_type == TensorProto.FLOAT and tensor.data_location != TensorProto.EXTERNAL:
-            share = _share_subnormal(numpy_helper.to_array(tensor))
-            if share >= _SUBNORMAL_SHARE:
-                yield tensor, share
-
-
-def _share_subnormal(values: Array) -> float:
-    """By their bits, since a CPU may be set to take them for zeros: no exponent, yet not zero."""
-    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
-    tiny = ((bits & _EXPONENT) == 0) & ((bits & _FRACTION) != 0)
-    return float(np.mean(tiny)) if tiny.size else 0.0

@@ -1,0 +1,136 @@
+"""How the original scores where its inputs are prepared otherwise: another scale, layout or order.
+
+A low score often comes from inputs in 0 to 255 where the model was trained on 0 to 1, or from
+blue-green-red pictures. So the usual slips are undone one at a time, and the score is taken.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optim.arrays import Array
+from optim.evalset import EvalSet
+from optim.judging.outputs import outputs_of
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import choose_output
+from optim.model import TensorSpec
+from optim.recipe import Recipe
+
+_SAMPLES = 200
+_MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in RGB
+Change = Callable[[Array], Array]
+
+
+class Alternative(BaseModel):
+    """The original's score with one input prepared otherwise, on `n` samples."""
+
+    model_config = ConfigDict(frozen=True)
+
+    what: str
+    input: str
+    value: float
+    as_given: float
+    n: int
+
+
+def alternatives(
+    path: Path, evalset: EvalSet, outputs: Sequence[Mapping[str, Any]]
+) -> tuple[Alternative, ...]:
+    """Scores of the usual preparations, the best first; empty without labels."""
+    feeds, labels = (
+        evalset.feeds("validation", _SAMPLES),
+        evalset.labels("validation", _SAMPLES),
+    )
+    if labels is None or not feeds:
+        return ()
+    specs = [TensorSpec.model_validate(spec) for spec in outputs]
+    size = int(np.prod(labels.shape[1:], dtype=np.int64))
+    metric = find_metric(evalset.metric)
+    output = choose_output(metric, specs, size).name
+
+    def score(samples: Sequence[dict[str, Array]]) -> float:
+        answers = outputs_of(Recipe.baseline().runtime, path, samples)
+        pairs = zip(answers, labels, strict=True)
+        rows = np.array([metric.row(answer[output], np.asarray(label)) for answer, label in pairs])
+        rows = metric.decided(rows, rows)
+        return float(metric.aggregate(rows, np.ones((1, len(rows))))[0])
+
+    as_given = score(feeds)
+    found = [
+        Alternative(
+            what=what,
+            input=name,
+            value=score([{**sample, name: change(sample[name])} for sample in feeds]),
+            as_given=as_given,
+            n=len(feeds),
+        )
+        for name, value in feeds[0].items()
+        if value.dtype.kind == "f"
+        for what, change in _changes(value, _most(feeds, name)).items()
+    ]
+    sign = -1 if metric.higher_is_better else 1
+    return tuple(sorted(found, key=lambda one: sign * one.value))
+
+
+def _most(feeds: Sequence[Mapping[str, Array]], name: str) -> float:
+    return max(float(np.nanmax(np.abs(sample[name]))) for sample in feeds)
+
+
+def _changes(value: Array, most: float) -> dict[str, Change]:
+    """The slips that inputs of this shape and size may be made with, undone."""
+    bytes_like = most > 8
+    found: dict[str, Change] = {
+        "divided by 255 (0 to 1)": lambda x: _same(x, x / 255),
+        "scaled to -1 to 1": lambda x: _same(x, (x / 127.5 if bytes_like else x * 2) - 1),
+        "multiplied by 255 (0 to 255)": lambda x: _same(x, x * 255),
+        "taken as 0 to 1 rather than -1 to 1": lambda x: _same(x, (x + 1) / 2),
+    }
+    if bytes_like:
+        del found["multiplied by 255 (0 to 255)"], found["taken as 0 to 1 rather than -1 to 1"]
+    else:
+        del found["divided by 255 (0 to 1)"]
+    axis = _channels(value.shape)
+    if axis is not None:
+        unit = 255.0 if bytes_like else 1.0
+        found["with the channels in the other order (RGB, BGR)"] = lambda x: np.flip(x, axis).copy()
+        found["normalized by ImageNet's mean and deviation"] = lambda x: _same(
+            x, (x / unit - _along(_MEAN, x, axis)) / _along(_SPREAD, x, axis)
+        )
+    if len(value.shape) == 4:
+        if value.shape[2] == value.shape[3]:
+            found["with height and width exchanged"] = lambda x: x.swapaxes(2, 3).copy()
+        found["read as height, width, channels (NHWC)"] = _from_nhwc
+        found["read as channels, height, width (NCHW)"] = _from_nchw
+    found["inverted (light on dark)"] = lambda x: _same(x, (255 if bytes_like else 1) - x)
+    return found
+
+
+def _same(x: Array, changed: Array) -> Array:
+    return np.asarray(changed, x.dtype)
+
+
+def _channels(shape: tuple[int, ...]) -> int | None:
+    """The axis of three channels of a picture, if there is one."""
+    if len(shape) != 4:
+        return None
+    return next((axis for axis in (1, 3) if shape[axis] == len(_MEAN)), None)
+
+
+def _along(values: tuple[float, ...], like: Array, axis: int) -> Array:
+    shape = [1] * like.ndim
+    shape[axis] = len(values)
+    return np.array(values).reshape(shape)
+
+
+def _from_nhwc(x: Array) -> Array:
+    """Numbers that lie as NHWC in an array declared NCHW, put in their places."""
+    n, c, h, w = x.shape
+    return np.ascontiguousarray(x.reshape(n, h, w, c).transpose(0, 3, 1, 2))
+
+
+def _from_nchw(x: Array) -> Array:
+    n, h, w, c = x.shape
+    return np.ascontiguousarray(x.reshape(n, c, h, w).transpose(0, 2, 3, 1))

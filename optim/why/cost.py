@@ -1,0 +1,147 @@
+"""What a finding costs, measured: the recipe against the one that would mend it, timed together.
+
+Those with as many threads share processes and rounds with the recipe. Where the mending recipe has
+another number of threads, both are compared with the original on one thread, beside each.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from optim.build import built
+from optim.errors import OptimError
+from optim.evalset import EvalSet
+from optim.findings import Interval
+from optim.model import Model
+from optim.recipe import Recipe
+from optim.timing.measure import Contender, heat_of
+from optim.timing.measurement import CANDIDATE, Measurement, Slice
+from optim.timing.stats import ratio_interval, summarize
+from optim.why.finding import Finding
+
+_PROCESSES = 3
+_SECONDS_EACH = 0.7  # of a process, for each contender
+_MOST = 6  # mending recipes that are tried
+Tell = Callable[[str], None]
+
+
+class Costs:
+    """Times a recipe and those that would mend it, on one model and EvalSet."""
+
+    def __init__(
+        self,
+        model: Model,
+        evalset: EvalSet,
+        recipe: Recipe,
+        tell: Tell,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._model, self._evalset, self._recipe = model, evalset, recipe
+        self._tell, self._cancelled = tell, cancelled
+
+    def of(self, findings: Sequence[Finding], p50_ms: float) -> tuple[Finding, ...]:
+        """The findings, with measured costs where their recipes could be timed, dearest first."""
+        concerned = [one for one in findings if one.recipe and one.concerns == "time"]
+        wanted = list(dict.fromkeys(one.recipe for one in concerned))[:_MOST]
+        ratios = self._ratios([Recipe.parse(text) for text in wanted])
+        costs = {text: _cost(ratio, p50_ms) for text, ratio in ratios.items()}
+        found = [
+            one.with_cost(costs[one.recipe]) if one.recipe in costs and one in concerned else one
+            for one in findings
+        ]
+        return tuple(sorted(found, key=lambda one: -(one.cost_ms or 0.0)))
+
+    def _ratios(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
+        """How many times slower the recipe is than each of these that could be timed."""
+        threads = self._recipe.runtime.threads
+        alike = [one for one in recipes if one.runtime.threads == threads]
+        others = [one for one in recipes if one.runtime.threads != threads]
+        found = self._together(alike)
+        for one in others:
+            ratio = self._apart(one)
+            if ratio:
+                found[one.spelling] = ratio
+        return found
+
+    def _together(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
+        if not recipes:
+            return {}
+        contenders = self._made([self._recipe, *recipes])
+        if len(contenders) < 2 or self._recipe.spelling not in contenders:
+            return {}
+        heats = self._heats(list(contenders.values()))
+        names = list(contenders)
+        ours = [heat[0] for heat in heats]
+        return {
+            name: ratio_interval([_logs(*pair) for pair in pairs])
+            for place, name in enumerate(names)
+            if place and (pairs := _paired(ours, [heat[place] for heat in heats]))
+        }
+
+    def _apart(self, other: Recipe) -> Interval | None:
+        gains = []
+        for contender in self._made([self._recipe, other]).values():
+            slices = [heat[0] for heat in self._heats([contender])]
+            if any(isinstance(piece, OptimError) for piece in slices):
+                return None
+            taken = tuple(piece for piece in slices if isinstance(piece, Slice))
+            gains.append(summarize(Measurement(slices=taken)).gain)
+        return _ratio(gains[1], gains[0]) if len(gains) == 2 else None
+
+    def _made(self, recipes: Iterable[Recipe]) -> Mapping[str, Contender]:
+        """What can be built of them, by spelling, with cheap ranges: they are as fast."""
+        found = {}
+        for recipe in recipes:
+            self._tell(f"building {recipe}")
+            try:
+                model = built(self._model, recipe.cheaply(), self._evalset, self._cancelled).model
+            except OptimError:
+                continue  # it mends nothing here
+            found[recipe.spelling] = Contender(model, recipe)
+        return found
+
+    def _heats(self, contenders: Sequence[Contender]) -> list[list[Slice | OptimError]]:
+        seconds = _SECONDS_EACH * (1 + len(contenders))
+        taken = []
+        for number in range(_PROCESSES):
+            self._tell(f"timing {len(contenders)} side by side, {number + 1} of {_PROCESSES}")
+            taken.append(
+                heat_of(
+                    contenders,
+                    self._model,
+                    self._evalset,
+                    seconds=seconds,
+                    seed=number,
+                    cancelled=self._cancelled,
+                )
+            )
+        return taken
+
+
+def _paired(
+    ours: Sequence[Slice | OptimError], theirs: Sequence[Slice | OptimError]
+) -> list[tuple[Slice, Slice]]:
+    pairs = zip(ours, theirs, strict=True)
+    return [(a, b) for a, b in pairs if isinstance(a, Slice) and isinstance(b, Slice)]
+
+
+def _logs(ours: Slice, theirs: Slice) -> np.ndarray:
+    """Log of our time over theirs, round by round, as far as both were timed."""
+    one, two = (np.log(piece.block_medians(CANDIDATE)) for piece in (ours, theirs))
+    shared = min(len(one), len(two))
+    return np.asarray(one[:shared] - two[:shared])
+
+
+def _ratio(over: Interval, under: Interval) -> Interval:
+    """Of two independent ratios; the ends as of a difference of logs."""
+    value = math.log(over.value / under.value)
+    reach = math.hypot(*(math.log(one.high / one.low) / 2 for one in (over, under)))
+    low, middle, high = (math.exp(value + sign * reach) for sign in (-1, 0, 1))
+    return Interval(value=middle, low=low, high=high)
+
+
+def _cost(ratio: Interval, p50_ms: float) -> Interval:
+    """What the recipe takes more than one that it is so many times slower than, in ms."""
+    value, low, high = (p50_ms * (1 - 1 / end) for end in (ratio.value, ratio.low, ratio.high))
+    return Interval(value=value, low=low, high=high)

@@ -1,0 +1,85 @@
+"""What findings may look at: a recipe on a model, as built, timed, judged, profiled and watched."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from optim.evalset import EvalSet
+from optim.explaining.executed import Executed, Side, executed
+from optim.graph.values import Analysis, NodeRow
+from optim.model import Model
+from optim.part import Circumstances, Ingredient
+from optim.probing import Probe
+from optim.recipe import Recipe
+from optim.studies.trial import Trial
+from optim.why.observing import Observed
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Everything known of one trial.
+
+    `before` is the original on ONNX Runtime as it comes, `after` the recipe; both run with the
+    recipe's number of threads. `observed` is what was seen of the original on samples.
+    """
+
+    original: Model
+    optimized: Model
+    evalset: EvalSet
+    trial: Trial
+    before: Side
+    after: Side
+    observed: Observed
+    here: Circumstances
+    probe: Probe | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The trial's."""
+        return self.trial.recipe
+
+    @property
+    def graph(self) -> Analysis:
+        """The optimized model's."""
+        return self.after.analysis
+
+    @property
+    def engine(self) -> str:
+        """Name of the runtime."""
+        return self.recipe.runtime.name
+
+    @property
+    def p50_ms(self) -> float:
+        """Median of a run."""
+        return (self.after.p50_us or self.after.total_us) / 1e3
+
+    @cached_property
+    def executed(self) -> tuple[Executed, ...]:
+        """What the engine ran of the recipe's model."""
+        return executed(self.after)
+
+    @cached_property
+    def executed_before(self) -> tuple[Executed, ...]:
+        """What ONNX Runtime ran of the original."""
+        return executed(self.before)
+
+    @cached_property
+    def rows(self) -> dict[str, NodeRow]:
+        """Rows of the optimized graph by name."""
+        return {row.name: row for row in self.graph.nodes}
+
+    def part(self, name: str) -> Ingredient | None:
+        """The recipe's pass or runtime of that name."""
+        return next((part for part in self.recipe.parts if part.name == name), None)
+
+    def ms(self, works: Iterable[Executed]) -> float:
+        """What executed nodes take of a run, in ms: their share of the profile, of the run.
+
+        The profiler slows nodes down, so where they add up to more than the run they are scaled.
+        """
+        took = sum(work.microseconds for work in works)
+        return took / 1e3 * min(1.0, self.p50_ms * 1e3 / (self.after.total_us or 1.0))
+
+    def share(self, works: Iterable[Executed]) -> float:
+        """Of a run, 0 to 1."""
+        return self.ms(works) / self.p50_ms if self.p50_ms else 0.0

@@ -1,0 +1,150 @@
+"""Why a trial is as fast and as good as it is: profiles, findings, what they cost, a waterfall."""
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+
+from pydantic import BaseModel, ConfigDict
+
+from optim import probing
+from optim.errors import InputError
+from optim.explaining.executed import Side, wanted_precision
+from optim.explaining.profile import join_profile, profile_of
+from optim.graph import analysis_of
+from optim.graph.values import Analysis
+from optim.machine.environment import cpu_flags, usable_cores
+from optim.metrics.base import find_metric
+from optim.model import Model, load_model
+from optim.part import Circumstances
+from optim.recipe import Recipe
+from optim.studies.study import Study
+from optim.studies.trial import Trial
+from optim.targets import LOCAL
+from optim.why.cost import Costs
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.findings import found
+from optim.why.observing import Observed, observed
+from optim.why.waterfall import Waterfall, waterfall
+
+_PROFILES = 3  # processes, for each side
+_DOUBTFUL = 0.85  # a share, of the original: below, its inputs may be prepared wrongly
+Tell = Callable[[str], None]
+
+
+class Why(BaseModel):
+    """The answer: where the time went, what was changed, what did not go as hoped."""
+
+    model_config = ConfigDict(frozen=True)
+
+    recipe: str
+    waterfall: Waterfall
+    changes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+    profiled_ms: tuple[float, float]
+    """What the nodes add up to before and after, by the profilers."""
+
+
+def why(
+    study: Study,
+    trial: Trial,
+    tell: Tell = lambda text: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    *,
+    measure_costs: bool = True,
+) -> Why:
+    """Explain a measured trial of a study, in about a minute.
+
+    Args:
+        measure_costs: whether the recipes that would mend findings are timed beside it.
+
+    Raises: InputError for a trial that was not measured here; StepError; Cancelled.
+    """
+    if trial.target != LOCAL or trial.summary is None:
+        raise InputError(
+            f"Trial {trial.number} was not measured on this machine.",
+            "Only a measured run can be explained: measure it here.",
+            "why",
+        )
+    befores, afters = _profiles(study, trial, tell, cancelled)
+    seen = evidence(study, trial, befores[-1], afters[-1], tell)
+    tell("looking for what did not go as hoped")
+    findings = found(seen)
+    if measure_costs:
+        costs = Costs(study.model, study.evalset, trial.recipe, tell, cancelled)
+        findings = costs.of(findings, seen.p50_ms)
+    return Why(
+        recipe=trial.recipe.spelling,
+        waterfall=waterfall(
+            befores, afters, trial.summary.baseline_p50_ms, trial.summary.p50_ms.value
+        ),
+        changes=tuple(f"{step.name}: {line}" for step in trial.reports for line in step.said),
+        findings=findings,
+        profiled_ms=(befores[-1].total_us / 1e3, afters[-1].total_us / 1e3),
+    )
+
+
+def evidence(
+    study: Study, trial: Trial, before: Side, after: Side, tell: Tell = lambda text: None
+) -> Evidence:
+    """Everything that findings look at."""
+    analysis, known = before.analysis, probing.known()
+    tell("looking at the original's values on real samples")
+    return Evidence(
+        original=study.model,
+        optimized=load_model(trial.model_digest),
+        evalset=study.evalset,
+        trial=trial,
+        before=before,
+        after=after,
+        observed=_observed(study, trial),
+        here=Circumstances(
+            analysis.op_histogram,
+            frozenset(cpu_flags()),
+            usable_cores(),
+            recipe=trial.recipe.parts,
+            known=known,
+        ),
+        probe=known,
+    )
+
+
+def _observed(study: Study, trial: Trial) -> Observed:
+    quality = trial.quality
+    labelled = quality is not None and quality.labelled and isfinite(quality.baseline_value)
+    metric = find_metric(study.evalset.metric)
+    low = quality is not None and quality.baseline_value < _DOUBTFUL
+    return observed(
+        study.model, study.evalset, doubtful=labelled and (low or not metric.higher_is_better)
+    )
+
+
+def _profiles(
+    study: Study, trial: Trial, tell: Tell, cancelled: Callable[[], bool]
+) -> tuple[list[Side], list[Side]]:
+    """Several of each side, in turns."""
+    optimized = load_model(trial.model_digest)
+    baseline = Recipe.baseline(trial.recipe.runtime.threads)
+    p50 = trial.summary.p50_ms.value if trial.summary else 0.0
+    was = trial.summary.baseline_p50_ms if trial.summary else 0.0
+    sides: Sequence[tuple[Model, Recipe, float, list[Side]]] = (
+        (study.model, baseline, was, []),
+        (optimized, trial.recipe, p50, []),
+    )
+    for number in range(_PROFILES):
+        tell(f"profiling, {number + 1} of {_PROFILES}")
+        for model, recipe, ms, taken in sides:
+            taken.append(_side(study, model, recipe, ms, cancelled))
+    return sides[0][3], sides[1][3]
+
+
+def _side(
+    study: Study, model: Model, recipe: Recipe, ms: float, cancelled: Callable[[], bool]
+) -> Side:
+    analysis: Analysis = analysis_of(model)
+    times = profile_of(model, recipe.runtime, study.evalset.digest, cancelled)
+    return Side(
+        analysis=analysis,
+        profile=join_profile(analysis, times),
+        wanted=wanted_precision(recipe),
+        p50_us=1e3 * ms,
+    )

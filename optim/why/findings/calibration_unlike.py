@@ -1,0 +1,33 @@
+"""Calibration inputs unlike the validation inputs: the ranges are those of other data."""
+
+from collections.abc import Iterator
+
+from optim.names import legible
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.saying import percent
+
+_APART = 1.0  # standard deviations of a sample's mean
+_CHANCE = 5.0  # standard errors
+_OUTSIDE = 0.02
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """Inputs whose two splits lie apart, where a pass calibrates."""
+    if not any(one.needs_calibration for one in seen.recipe.passes) or seen.evalset.synthetic:
+        return
+    counts = (seen.evalset.calibration_count, seen.evalset.validation_count)
+    error = sum(1 / max(1, min(256, count)) for count in counts) ** 0.5
+    limit = max(_APART, _CHANCE * error)
+    for name, one in seen.observed.inputs.items():
+        if one.apart < limit and one.outside < _OUTSIDE:
+            continue
+        yield Finding(
+            concerns="quality",
+            nodes=(name,),
+            text=f"The calibration samples of {legible(name)} are unlike those that are judged: "
+            f"their means lie {min(one.apart, 999):.2g} standard deviations apart, and "
+            f"{percent(one.outside)} of the validation numbers lie outside the range that was "
+            "calibrated. Ranges measured on them do not fit.",
+            advice="Calibrate on samples like those of production: split one data set at random.",
+        )

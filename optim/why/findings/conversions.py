@@ -1,0 +1,34 @@
+"""Casts, reorders and layout changes that the original does not have."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from optim.explaining.executed import Executed
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.saying import percent
+
+_MATTERS = 0.05
+_PAIRS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """Conversions other than those of QDQ pairs, where they take longer than before."""
+    old, new = (_converting(works) for works in (seen.executed_before, seen.executed))
+    took = seen.ms(new)
+    extra = took - sum(work.microseconds for work in old) / 1e3
+    if extra < _MATTERS * seen.p50_ms:
+        return
+    kinds = ", ".join(f"{op} {n}" for op, n in Counter(w.executed_op for w in new).most_common())
+    yield Finding(
+        nodes=tuple(work.name for work in sorted(new, key=lambda work: -work.microseconds)),
+        text=f"{len(new)} changes of type or layout ({kinds}) take {percent(seen.share(new))} of a "
+        f"run; the original has {len(old)}.",
+        cost_ms=extra,
+        advice="They stand between nodes of different precision or layout: quantize what lies "
+        "between as well, or leave single nodes out so that fewer borders are crossed.",
+    )
+
+
+def _converting(works: tuple[Executed, ...]) -> list[Executed]:
+    return [work for work in works if work.converts and work.executed_op not in _PAIRS]

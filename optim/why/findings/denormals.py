@@ -1,0 +1,39 @@
+"""Subnormal numbers: many CPUs multiply them tens of times slower."""
+
+from collections.abc import Iterator
+
+from optim.names import legible
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.mending import with_pass
+
+_FEW = 4
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """Among the original's weights, or in its values on real samples."""
+    weights, values = seen.observed.weights, seen.observed.values
+    if not weights and not values:
+        return
+    told = " and ".join(
+        f"{kind} {_worst(shares)}"
+        for kind, shares in (("the weights", weights), ("the values inside", values))
+        if shares
+    )
+    reads = {*weights, *values}
+    nodes = [row.name for row in seen.before.analysis.nodes if reads & set(row.reads)]
+    yield Finding(
+        nodes=tuple(nodes),
+        text=f"Subnormal numbers (closer to 0 than 1.2e-38) are among {told}. Many CPUs multiply "
+        "them tens of times slower than others, and a recipe may seem fast only since it rounds "
+        "them away.",
+        advice="Set them to zero (zero_tiny): no answer changes that can be measured. Or flush "
+        "them to zero while running (set_flush_denormal, -ffast-math at load).",
+        recipe=with_pass(seen.recipe, "zero_tiny"),
+    )
+
+
+def _worst(shares: dict[str, float]) -> str:
+    worst = sorted(shares.items(), key=lambda item: -item[1])
+    named = ", ".join(f"{legible(name)} {share:.0%}" for name, share in worst[:_FEW])
+    return f"({named}{f' and {len(worst) - _FEW} more' if len(worst) > _FEW else ''})"

@@ -1,0 +1,49 @@
+"""Products that were quantized but that the engine computes in float all the same."""
+
+from collections.abc import Iterator
+
+from optim.explaining.executed import INT8
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.mending import changed
+from optim.why.quantized import quantized_products
+from optim.why.saying import named, percent
+
+_EIGHT_BITS = ("int8", "uint8")
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """8-bit products by the graph, fp32 by the profile."""
+    meant = {
+        one.row.name
+        for one in quantized_products(seen.graph)
+        if one.activations in _EIGHT_BITS and one.weights in _EIGHT_BITS
+    }
+    stayed = [
+        work
+        for work in seen.executed
+        if work.multiplies and work.name in meant and work.precision != INT8
+    ]
+    if not stayed:
+        return
+    stayed.sort(key=lambda work: -work.microseconds)
+    nodes = tuple(work.name for work in stayed)
+    ran = ", ".join(sorted({f"{work.executed_op} in {work.precision or '?'}" for work in stayed}))
+    yield Finding(
+        nodes=nodes,
+        text=f"{len(nodes)} of {len(meant)} quantized products run in float: {named(nodes)} "
+        f"({ran}), {percent(seen.share(stayed))} of a run. Rounding costs quality there and saves "
+        "no time.",
+        cost_ms=seen.ms(stayed),
+        advice="Leave these nodes out of the quantization, or use another engine.",
+        recipe=_mended(seen, nodes),
+    )
+
+
+def _mended(seen: Evidence, nodes: tuple[str, ...]) -> str:
+    part = seen.part("static_int8")
+    known = {row.name for row in seen.before.analysis.nodes}
+    left = tuple(name for name in nodes if name in known)
+    if part is None or not left:
+        return ""
+    return changed(seen.recipe, "static_int8", exclude=(*getattr(part, "exclude", ()), *left))

@@ -1,0 +1,30 @@
+"""Half precision that a CPU computes in fp32: overflow and rounding of real fp16 do not show."""
+
+from collections.abc import Iterator
+
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.quantized import types_of
+from optim.why.saying import named
+
+_HALF = "float16"
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """Products whose tensors are fp16 in the graph and not when they run."""
+    half = [row.name for row in seen.graph.nodes if row.precision == "fp16" and row.flops]
+    half = half or [row.name for row in seen.graph.nodes if _HALF in types_of(row) and row.flops]
+    ran = {work.precision for work in seen.executed if work.multiplies}
+    if not half or ran == {"fp16"}:
+        return
+    done = " and ".join(sorted(filter(None, ran))) or "fp32"
+    yield Finding(
+        concerns="trust",
+        nodes=tuple(half),
+        text=f"{len(half)} nodes are fp16 in the graph ({named(half)}) but this CPU computes them "
+        f"in {done}, between casts. The quality measured here is that of fp32 arithmetic on "
+        "rounded weights: on hardware that computes in fp16, sums can overflow beyond 65,504 and "
+        "answers may differ.",
+        advice="Judge the quality on the hardware that it is meant for. On this CPU fp16 saves "
+        "memory only; bf16 on OpenVINO is the half precision that CPUs have instructions for.",
+    )

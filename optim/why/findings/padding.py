@@ -1,0 +1,37 @@
+"""Padding that is computed in vain."""
+
+from collections.abc import Iterator
+
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.saying import percent
+
+_MATTERS = 0.2
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """Integer inputs that end in one filler, in most samples."""
+    padded = {n: one for n, one in seen.observed.inputs.items() if one.padded > _MATTERS}
+    if not padded or seen.evalset.synthetic:
+        return
+    name, worst = max(padded.items(), key=lambda item: item[1].padded)
+    shape = next((spec.shape for spec in seen.original.inputs if spec.name == name), ())
+    length = shape[-1] if shape else 0
+    longest = round(length * (1 - worst.least_padded))
+    unused = (
+        f" Even the longest sample needs {longest} of the {length} places."
+        if worst.least_padded > 0.01
+        else ""
+    )
+    yield Finding(
+        nodes=(name,),
+        text=f"On average {percent(worst.padded)} of the input {name} is padding, which is "
+        f"computed like everything else.{unused}",
+        cost_ms=seen.p50_ms * worst.padded,
+        advice=(
+            f"Bind the model to {longest} places (--dim, or a shorter EvalSet); "
+            if unused
+            else "Sort requests by length and run short ones with a model bound to a short length; "
+        )
+        + "the time that attention takes falls with the square of the length.",
+    )

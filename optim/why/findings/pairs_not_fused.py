@@ -1,0 +1,62 @@
+"""QDQ pairs that the engine did not fuse: it converts to integers and back around float nodes."""
+
+from collections.abc import Iterator
+
+from optim.explaining.executed import INT8, Executed
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.mending import changed, on
+from optim.why.saying import named, percent
+
+_PAIRS = ("QuantizeLinear", "DequantizeLinear")
+_MATTERS = 0.02
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """Conversions that were executed around nodes that then ran in float."""
+    conversions = [work for work in seen.executed if work.executed_op in _PAIRS]
+    nodes = _between(seen)
+    if not nodes or seen.share(conversions) < _MATTERS:
+        return
+    yield Finding(
+        nodes=nodes,
+        text=f"{len(conversions)} conversions to integers or back are executed and take "
+        f"{percent(seen.share(conversions))} of a run: the engine did not fuse the QDQ pairs "
+        f"around {named(nodes)}, which run in float between them.",
+        cost_ms=seen.ms(conversions),
+        advice="Leave these nodes out of the quantization, or use an engine that fuses them.",
+        recipe=_mended(seen, nodes),
+    )
+
+
+def _between(seen: Evidence) -> tuple[str, ...]:
+    """Nodes that read dequantized activations and give values that are quantized, run in float."""
+    makers = {name: row for row in seen.graph.nodes for name in row.writes}
+    readers: dict[str, list[str]] = {}
+    for row in seen.graph.nodes:
+        for name in row.reads:
+            readers.setdefault(name, []).append(row.op)
+    ran = {work.name: work for work in seen.executed if not work.converts}
+    return tuple(
+        row.name
+        for row in seen.graph.nodes
+        if row.op not in _PAIRS
+        and any((made := makers.get(name)) and made.op == _PAIRS[1] for name in row.reads)
+        and any(_PAIRS[0] in readers.get(name, ()) for name in row.writes)
+        and _in_float(ran.get(row.name))
+    )
+
+
+def _in_float(work: Executed | None) -> bool:
+    return work is not None and work.precision not in ("", INT8)
+
+
+def _mended(seen: Evidence, nodes: tuple[str, ...]) -> str:
+    part = seen.part("static_int8")
+    if part is None:
+        return on(seen.recipe, "openvino") if seen.engine == "onnxruntime" else ""
+    known = tuple(row.name for row in seen.before.analysis.nodes)
+    left = tuple(name for name in nodes if name in known)
+    if not left:
+        return changed(seen.recipe, "static_int8", chain=False)
+    return changed(seen.recipe, "static_int8", exclude=(*getattr(part, "exclude", ()), *left))

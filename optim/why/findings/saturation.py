@@ -1,0 +1,42 @@
+"""8-bit products that overflow 16-bit sums on CPUs without VNNI: answers move."""
+
+from collections.abc import Iterator
+
+from optim.judging.saturation import SATURATED
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.mending import changed
+
+_PASSES = ("static_int8", "dynamic_int8")
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """What was found when the trial was judged; where this CPU is exact, a warning for others."""
+    for caution in seen.trial.warnings:
+        if caution.code == SATURATED:
+            yield Finding(
+                concerns="quality", text=caution.text, advice=_ADVICE, recipe=_mended(seen)
+            )
+            return
+    full = [name for name in _PASSES if _of_eight_bits(seen, name)]
+    if full:
+        yield Finding(
+            concerns="trust",
+            text="Weights keep all 8 bits (reduce_range=off). This machine multiplies such bytes "
+            "exactly; CPUs with AVX2 or AVX-512 but without VNNI saturate sums of two products, "
+            "and the quality shown here does not hold there.",
+            advice="For such CPUs use reduce_range=on, or measure the quality there.",
+            recipe=changed(seen.recipe, full[0], reduce_range="on"),
+        )
+
+
+_ADVICE = "Weights of 7 bits cannot overflow: reduce_range=on."
+
+
+def _mended(seen: Evidence) -> str:
+    return next((changed(seen.recipe, n, reduce_range="on") for n in _PASSES if seen.part(n)), "")
+
+
+def _of_eight_bits(seen: Evidence, name: str) -> bool:
+    part = seen.part(name)
+    return part is not None and getattr(part, "reduce_range", "") == "off"

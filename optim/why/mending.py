@@ -1,0 +1,48 @@
+"""Recipes that would mend a finding: one like the given, with one thing changed."""
+
+from typing import Any
+
+from optim.errors import InputError
+from optim.part import Ingredient, build_part
+from optim.recipe import Recipe
+
+
+def changed(recipe: Recipe, name: str, **settings: Any) -> str:
+    """With other settings of one of its parts; empty where it has no such part."""
+    parts = [_with(part, settings) if part.name == name else part for part in recipe.parts]
+    return _spelled(parts) if name in {part.name for part in recipe.parts} else ""
+
+
+def instead(recipe: Recipe, name: str, spelling: str) -> str:
+    """With another pass, or none for an empty spelling, in place of one."""
+    new = list(Recipe.parse(spelling).passes) if spelling else []
+    parts: list[Ingredient] = []
+    for part in recipe.parts:
+        parts += new if part.name == name else [part]
+    return _spelled(parts)
+
+
+def with_pass(recipe: Recipe, spelling: str) -> str:
+    """With one more pass in its place; empty where it has one of that kind (stage) already."""
+    (new,) = Recipe.parse(spelling).passes
+    if new.stage in {one.stage for one in recipe.passes}:
+        return ""
+    passes = sorted([*recipe.passes, new], key=lambda one: one.stage)
+    return _spelled([*passes, recipe.runtime])
+
+
+def on(recipe: Recipe, spelling: str) -> str:
+    """On another runtime."""
+    return _spelled([*recipe.passes, Recipe.parse(spelling).runtime])
+
+
+def _with(part: Ingredient, settings: dict[str, Any]) -> Ingredient:
+    return build_part(type(part), {**part.model_dump(), **settings})
+
+
+def _spelled(parts: list[Ingredient]) -> str:
+    """The spelling; empty where the parts do not go together."""
+    try:
+        return Recipe.of(parts).spelling
+    except InputError:
+        return ""

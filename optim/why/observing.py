@@ -1,0 +1,202 @@
+"""What the original does on real samples: what its values look like inside, and its inputs.
+
+Runs in a child, on a few samples: every value of the graph is looked at as it passes by.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.arrays import Array
+from optim.evalset import EvalSet, evalset_from_digest
+from optim.home.scratch import scratch
+from optim.model import Model
+from optim.model.proto import read_proto, write_proto
+from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
+from optim.why.alternatives import Alternative, alternatives
+
+STEP = "why"
+Sample = dict[str, Array]
+_INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
+_MOST_BYTES = 500_000_000  # of inner values at a time
+
+
+class InputSeen(BaseModel):
+    """One input over calibration and over validation samples.
+
+    `apart`: how far the splits' means lie apart, in standard deviations of a sample's mean over the
+    calibration samples (Cohen's d); `outside`: the share of validation numbers outside the
+    calibration samples' range. `padded`: the share of a validation sample that is padding on
+    average, for token ids and masks; `least_padded` that of the longest sample. `most`, `least`:
+    extremes over validation.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    apart: float
+    outside: float
+    padded: float = 0.0
+    least_padded: float = 0.0
+    least: float
+    most: float
+
+
+class Observed(BaseModel):
+    """What was seen of the original; shares are 0 to 1.
+
+    `weights` and `values`: tensors with subnormal numbers, and their share. `spread`: of each
+    output, its standard deviation from sample to sample relative to its size; 0 for the same answer
+    to every sample. `alternatives`: how the original scores with its inputs prepared otherwise.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    weights: dict[str, float] = {}
+    values: dict[str, float] = {}
+    spread: dict[str, float] = {}
+    inputs: dict[str, InputSeen] = {}
+    alternatives: tuple[Alternative, ...] = ()
+
+
+def observed(model: Model, evalset: EvalSet, *, doubtful: bool) -> Observed:
+    """Look at the original on samples of the EvalSet, in a child.
+
+    Args:
+        doubtful: whether its score is so low that other preparations of its inputs are tried.
+
+    Raises: StepError where it cannot be run.
+    """
+    with scratch("why") as folder:
+        found = sandbox.call(
+            observe,
+            {
+                "path": str(model.path),
+                "evalset": evalset.digest,
+                "outputs": [spec.model_dump() for spec in model.outputs],
+                "doubtful": doubtful,
+                "folder": str(folder),
+            },
+            where=STEP,
+            files=sandbox.Files(readable=(model.folder, evalset.path), writable=(folder,)),
+        )
+    return Observed.model_validate(found)
+
+
+def observe(
+    path: str, evalset: str, outputs: list[dict[str, Any]], doubtful: bool, folder: str
+) -> dict[str, Any]:
+    """Child: see `observed`. Returns an Observed as JSON values."""
+    samples, proto = evalset_from_digest(evalset), read_proto(Path(path))
+    weights = dict(subnormal_weights(proto))
+    feeds = samples.feeds("validation", _COMPARED)
+    values = _values(proto, feeds[:_INSIDE], Path(folder))
+    found = Observed(
+        weights=weights,
+        values={name: share for name, share in values if share >= SHARE_THAT_MATTERS},
+        spread=_spread(path, feeds),
+        inputs=_inputs(samples.feeds("calibration", _COMPARED), feeds),
+        alternatives=alternatives(Path(path), samples, outputs) if doubtful else (),
+    )
+    return found.model_dump(mode="json")
+
+
+def _values(proto: Any, feeds: Sequence[Sample], folder: Path) -> Iterator[tuple[str, float]]:
+    """Float values inside the graph and their share of subnormal numbers, the mean over samples."""
+    import onnx
+    import onnxruntime as ort
+
+    inner = list(dict.fromkeys(name for node in proto.graph.node for name in node.output if name))
+    kept = {value.name for value in proto.graph.output}
+    proto.graph.output.extend(onnx.ValueInfoProto(name=name) for name in inner if name not in kept)
+    write_proto(proto, folder / "every_value.onnx")
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 4
+    session = ort.InferenceSession(folder / "every_value.onnx", options, ["CPUExecutionProvider"])
+    typed = [value.name for value in session.get_outputs() if value.type == "tensor(float)"]
+    sums = dict.fromkeys(typed, 0.0)
+    for sample in feeds:
+        for some in _bounded(typed, session):
+            for name, value in zip(some, session.run(some, dict(sample)), strict=True):
+                sums[name] += share_subnormal(value) / len(feeds)
+    yield from sums.items()
+
+
+def _bounded(names: Sequence[str], session: Any) -> Iterator[list[str]]:
+    """The values in groups that fit in memory together, as far as their sizes are known."""
+    shapes = {value.name: value.shape for value in session.get_outputs()}
+    group: list[str] = []
+    held = 0
+    for name in names:
+        size = 4 * int(np.prod([dim if isinstance(dim, int) else 1 for dim in shapes[name] or []]))
+        if group and held + size > _MOST_BYTES:
+            yield group
+            group, held = [], 0
+        group.append(name)
+        held += size
+    if group:
+        yield group
+
+
+def _spread(path: str, feeds: Sequence[Sample]) -> dict[str, float]:
+    from optim.judging.outputs import outputs_of
+    from optim.recipe import Recipe
+
+    rows = list(outputs_of(Recipe.baseline().runtime, Path(path), feeds))
+    return {name: _varies([row[name] for row in rows]) for name in rows[0]} if rows else {}
+
+
+def _varies(answers: Sequence[Array]) -> float:
+    """How much answers differ from sample to sample, relative to their size; 1 where they cannot
+    be compared."""
+    if len({answer.shape for answer in answers}) > 1 or answers[0].dtype.kind not in "fiub":
+        return 1.0
+    every = np.stack(answers).astype(np.float64)
+    size = float(np.sqrt(np.mean(every**2)))
+    return float(np.sqrt(np.mean(every.std(axis=0) ** 2))) / size if size else 0.0
+
+
+def _inputs(calibration: Sequence[Sample], validation: Sequence[Sample]) -> dict[str, InputSeen]:
+    if not calibration or not validation:
+        return {}
+    names = [name for name, value in validation[0].items() if value.dtype.kind in "fiub"]
+    splits = {name: [_stack(split, name) for split in (calibration, validation)] for name in names}
+    return {name: _input(name, *rows) for name, rows in splits.items()}
+
+
+def _stack(feeds: Sequence[Sample], name: str) -> Array:
+    return np.stack([np.ravel(sample[name]) for sample in feeds])
+
+
+def _input(name: str, calibration: Array, validation: Array) -> InputSeen:
+    ours, theirs = (rows.astype(np.float64) for rows in (calibration, validation))
+    spread = np.nanstd(np.nanmean(ours, axis=1)) if len(ours) > 1 else 0.0
+    distance = abs(float(np.nanmean(theirs) - np.nanmean(ours)))
+    outside = (theirs < np.nanmin(ours)) | (theirs > np.nanmax(ours))
+    padding = _padding(name, validation)
+    return InputSeen(
+        apart=distance / float(spread) if spread else (float("1e9") if distance else 0.0),
+        outside=float(outside.mean()),
+        padded=float(padding.mean()),
+        least_padded=float(padding.min()),
+        least=float(np.nanmin(theirs)),
+        most=float(np.nanmax(theirs)),
+    )
+
+
+def _padding(name: str, rows: Array) -> Array:
+    """Of each row of integers, the share of it that is one run of the same number at its end.
+
+    That number must end most rows, as padding does.
+    """
+    if rows.dtype.kind not in "iub" or rows.shape[1] < 2:
+        return np.zeros(len(rows))
+    values, counts = np.unique(rows[:, -1], return_counts=True)
+    filler = values[counts.argmax()]
+    if counts.max() < len(rows) / 2 or (rows == filler).all():
+        return np.zeros(len(rows))
+    return np.asarray((rows[:, ::-1] == filler).cumprod(axis=1).mean(axis=1))

@@ -1,0 +1,31 @@
+"""How findings put names and numbers."""
+
+from collections.abc import Sequence
+
+from optim.findings import Interval
+from optim.names import legible
+from optim.showing.text import milliseconds, spanned, times
+
+_NAMED = 3
+
+
+def named(nodes: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    shown = ", ".join(legible(name) for name in nodes[:_NAMED])
+    rest = len(nodes) - _NAMED
+    return f"{shown} and {rest} more" if rest > 0 else shown
+
+
+def percent(share: float) -> str:
+    """A share of a run."""
+    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+
+
+def per_run(ms: float) -> str:
+    """A time in ms, in the unit that suits it."""
+    return milliseconds(ms)
+
+
+def spread(ratio: Interval) -> str:
+    """A speed-up with its interval."""
+    return spanned(ratio, times)

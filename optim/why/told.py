@@ -1,0 +1,80 @@
+"""An explanation as text for a terminal."""
+
+from collections.abc import Iterator
+
+from optim.showing.text import milliseconds, times
+from optim.why.explanation import Why
+from optim.why.finding import Finding
+from optim.why.waterfall import Bar, Waterfall
+
+_MOST_BARS = 8
+_CELLS = 24
+
+
+def told(found: Why) -> str:
+    """Waterfall, what changed, findings: a screenful."""
+    return "\n".join(_lines(found))
+
+
+def _lines(found: Why) -> Iterator[str]:
+    yield f"Why {found.recipe}"
+    yield ""
+    yield from _waterfall(found.waterfall)
+    if found.changes:
+        yield "\nWhat the recipe changed"
+        yield from (f"  {line}" for line in found.changes)
+    yield "\nWhat did not go as hoped" if found.findings else "\nNothing went worse than hoped."
+    for number, finding in enumerate(found.findings, 1):
+        yield from _finding(number, finding)
+
+
+def _waterfall(found: Waterfall) -> Iterator[str]:
+    gain = found.before_ms / found.after_ms if found.after_ms else 1.0
+    yield (
+        f"Where the time went: {milliseconds(found.before_ms)} before, "
+        f"{milliseconds(found.after_ms)} after ({times(gain)})"
+    )
+    shown = found.bars[:_MOST_BARS]
+    widest = max((abs(bar.change_ms.value) for bar in shown), default=0.0) or 1.0
+    name = max((len(bar.op) for bar in shown), default=0)
+    for bar in shown:
+        yield f"  {bar.op:<{name}}  {_change(bar):<44}{_cells(bar, widest)}"
+    rest = sum(bar.change_ms.value for bar in found.bars[_MOST_BARS:])
+    if len(found.bars) > _MOST_BARS:
+        yield f"  and {len(found.bars) - _MOST_BARS} more operators: {signed(rest)}"
+
+
+def _change(bar: Bar) -> str:
+    low, high = signed(bar.change_ms.low), signed(bar.change_ms.high)
+    return f"{signed(bar.change_ms.value)} ({low} to {high})"
+
+
+def _cells(bar: Bar, widest: float) -> str:
+    return ("+" if bar.change_ms.value > 0 else "-") * round(
+        _CELLS * abs(bar.change_ms.value) / widest
+    )
+
+
+def signed(ms: float) -> str:
+    """A change of time, with its sign."""
+    return f"{'+' if ms >= 0 else '-'}{milliseconds(abs(ms))}"
+
+
+def cost(finding: Finding) -> str:
+    """What a finding costs, and how that is known; empty where it costs no time."""
+    if finding.cost_ms is None:
+        return ""
+    if finding.measured and finding.cost_ci:
+        low, high = (signed(end) for end in finding.cost_ci)
+        return f"costs {signed(finding.cost_ms)} a run ({low} to {high}, measured)"
+    return f"costs about {milliseconds(finding.cost_ms)} a run (estimate, from the profile)"
+
+
+def _finding(number: int, finding: Finding) -> Iterator[str]:
+    about = cost(finding) or f"about {finding.concerns}"
+    yield f"\n{number}. {finding.code}: {about}"
+    yield f"   {finding.text}"
+    if finding.advice:
+        yield f"   {finding.advice}"
+    if finding.recipe:
+        yield f"   Try: --recipe '{finding.recipe}'"

@@ -1,0 +1,94 @@
+"""Where the time went, before and after, by kind of operator: bars that add up to the difference.
+
+An engine's profiler gives shares, of a few runs in one process; the measured medians give the
+scale. Nodes that add up to more than the run were slowed down by the profiler and are scaled; what
+is missing from the run is outside all nodes. A bar's interval comes from several profiles, each in
+a process of its own, and from the interval of the run.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+from scipy import stats
+
+from optim.explaining.executed import Side, time_by_operator
+from optim.findings import Interval
+
+OUTSIDE = "outside the nodes"
+_LEVEL = 0.95
+
+
+class Bar(BaseModel):
+    """One kind of operator: ms per run before and after, and the change with its interval."""
+
+    model_config = ConfigDict(frozen=True)
+
+    op: str
+    before_ms: float
+    after_ms: float
+    change_ms: Interval
+
+
+class Waterfall(BaseModel):
+    """`bars` sum to `after_ms - before_ms`; the largest change first."""
+
+    model_config = ConfigDict(frozen=True)
+
+    before_ms: float
+    after_ms: float
+    bars: tuple[Bar, ...]
+
+    @property
+    def change_ms(self) -> float:
+        """Below 0 for a gain."""
+        return self.after_ms - self.before_ms
+
+
+def waterfall(
+    before: Sequence[Side], after: Sequence[Side], before_ms: float, after_ms: float
+) -> Waterfall:
+    """Bars from profiles of both sides, each taken in several processes, in ms.
+
+    Args:
+        before_ms, after_ms: measured medians of a run.
+    """
+    old, new = _scaled(before, before_ms), _scaled(after, after_ms)
+    names = {name for times in (*old, *new) for name in times}
+    bars = [_bar(name, _of(name, old), _of(name, new)) for name in names]
+    ordered = tuple(sorted(bars, key=lambda bar: -abs(bar.change_ms.value)))
+    return Waterfall(before_ms=before_ms, after_ms=after_ms, bars=ordered)
+
+
+def _scaled(sides: Sequence[Side], run_ms: float) -> list[Mapping[str, float]]:
+    """ms of a run per operator, one mapping for each profile; each sums to the run."""
+    found: list[Mapping[str, float]] = []
+    for side in sides:
+        times = {op: us / 1e3 for op, us in time_by_operator(side).items()}
+        total = sum(times.values())
+        if total > run_ms:
+            times = {op: ms * run_ms / total for op, ms in times.items()}
+        found.append({**times, OUTSIDE: max(0.0, run_ms - total)})
+    return found
+
+
+def _of(name: str, profiles: Sequence[Mapping[str, float]]) -> np.ndarray:
+    return np.array([times.get(name, 0.0) for times in profiles])
+
+
+def _bar(name: str, before: np.ndarray, after: np.ndarray) -> Bar:
+    change = float(after.mean() - before.mean())
+    error = float(np.hypot(_error(before), _error(after)))
+    freedom = max(1, len(before) + len(after) - 2)
+    reach = float(stats.t.ppf((1 + _LEVEL) / 2, freedom)) * error
+    return Bar(
+        op=name,
+        before_ms=float(before.mean()),
+        after_ms=float(after.mean()),
+        change_ms=Interval(value=change, low=change - reach, high=change + reach),
+    )
+
+
+def _error(values: np.ndarray) -> float:
+    """Standard error of a mean."""
+    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else 0.0
