@@ -46,10 +46,7 @@ class Costs:
         wanted = list(dict.fromkeys(one.recipe for one in concerned))[:_MOST]
         ratios = self._ratios([Recipe.parse(text) for text in wanted])
         costs = {text: _cost(ratio, p50_ms) for text, ratio in ratios.items()}
-        found = [
-            one.with_cost(costs[one.recipe]) if one.recipe in costs and one in concerned else one
-            for one in findings
-        ]
+        found = [_with(one, costs) if one in concerned else one for one in findings]
         return tuple(sorted(found, key=lambda one: -(one.cost_ms or 0.0)))
 
     def _ratios(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
@@ -90,15 +87,22 @@ class Costs:
         return _ratio(gains[1], gains[0]) if len(gains) == 2 else None
 
     def _made(self, recipes: Iterable[Recipe]) -> Mapping[str, Contender]:
-        """What can be built of them, by spelling, with cheap ranges: they are as fast."""
-        found = {}
+        """What can be built of them, by spelling, with cheap ranges: they are as fast.
+
+        What comes to the same as an earlier one is left out.
+        """
+        found: dict[str, Contender] = {}
+        seen: set[tuple[str, str]] = set()
         for recipe in recipes:
             self._tell(f"building {recipe}")
             try:
                 model = built(self._model, recipe.cheaply(), self._evalset, self._cancelled).model
             except OptimError:
                 continue  # it mends nothing here
-            found[recipe.spelling] = Contender(model, recipe)
+            same = (model.digest, recipe.runtime.spelling)
+            if same not in seen:
+                seen.add(same)
+                found[recipe.spelling] = Contender(model, recipe)
         return found
 
     def _heats(self, contenders: Sequence[Contender]) -> list[list[Slice | OptimError]]:
@@ -117,6 +121,17 @@ class Costs:
                 )
             )
         return taken
+
+
+def _with(finding: Finding, costs: Mapping[str, Interval]) -> Finding:
+    """With its measured cost; a recipe that was tried and mends nothing is taken back."""
+    cost = costs.get(finding.recipe)
+    if cost is None:
+        return finding.model_copy(update={"recipe": ""})
+    if cost.high >= 0:
+        return finding.with_cost(cost)
+    slower = f"Tried here: {finding.recipe} is slower by {-cost.value:.3g} ms a run."
+    return finding.model_copy(update={"recipe": "", "advice": f"{finding.advice} {slower}"})
 
 
 def _paired(

@@ -10,7 +10,6 @@ from optim.errors import InputError
 from optim.explaining.executed import Side, wanted_precision
 from optim.explaining.profile import join_profile, profile_of
 from optim.graph import analysis_of
-from optim.graph.values import Analysis
 from optim.machine.environment import cpu_flags, usable_cores
 from optim.metrics.base import find_metric
 from optim.model import Model, load_model
@@ -65,6 +64,8 @@ def why(
             "Only a measured run can be explained: measure it here.",
             "why",
         )
+    if measure_costs and probing.known() is None:
+        probing.probe(lambda text, share: tell(f"probing this machine, once: {text}"), cancelled)
     befores, afters = _profiles(study, trial, tell, cancelled)
     seen = evidence(study, trial, befores[-1], afters[-1], tell)
     tell("looking for what did not go as hoped")
@@ -133,15 +134,26 @@ def _profiles(
     for number in range(_PROFILES):
         tell(f"profiling, {number + 1} of {_PROFILES}")
         for model, recipe, ms, taken in sides:
-            taken.append(_side(study, model, recipe, ms, cancelled))
+            taken.append(side(study, model, recipe, ms, cancelled))
     return sides[0][3], sides[1][3]
 
 
-def _side(
-    study: Study, model: Model, recipe: Recipe, ms: float, cancelled: Callable[[], bool]
+def side(
+    study: Study,
+    model: Model | str,
+    recipe: Recipe,
+    ms: float,
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> Side:
-    analysis: Analysis = analysis_of(model)
-    times = profile_of(model, recipe.runtime, study.evalset.digest, cancelled)
+    """One of two sides: a model as a recipe's runtime runs it, profiled in a process of its own.
+
+    Args:
+        model: the optimized one, or its digest.
+        ms: measured median of a run.
+    """
+    built = load_model(model) if isinstance(model, str) else model
+    analysis = analysis_of(built)
+    times = profile_of(built, recipe.runtime, study.evalset.digest, cancelled)
     return Side(
         analysis=analysis,
         profile=join_profile(analysis, times),

@@ -26,6 +26,8 @@ class Finding(BaseModel):
     text: str
     concerns: Concern = "time"
     nodes: tuple[str, ...] = ()
+    symptom: bool = False
+    """Whether it says where time goes but not why: left out where another finding has a cause."""
     cost_ms: float | None = None
     cost_ci: tuple[float, float] | None = None
     measured: bool = False

@@ -8,9 +8,12 @@ from optim.recipe import Recipe
 
 
 def changed(recipe: Recipe, name: str, **settings: Any) -> str:
-    """With other settings of one of its parts; empty where it has no such part."""
-    parts = [_with(part, settings) if part.name == name else part for part in recipe.parts]
-    return _spelled(parts) if name in {part.name for part in recipe.parts} else ""
+    """With other settings of one of its parts; empty where none has that name and settings."""
+    part = next((part for part in recipe.parts if part.name == name), None)
+    if part is None or not settings.keys() <= type(part).model_fields.keys():
+        return ""
+    new = build_part(type(part), {**part.model_dump(), **settings})
+    return _spelled([new if one is part else one for one in recipe.parts])
 
 
 def instead(recipe: Recipe, name: str, spelling: str) -> str:
@@ -34,10 +37,6 @@ def with_pass(recipe: Recipe, spelling: str) -> str:
 def on(recipe: Recipe, spelling: str) -> str:
     """On another runtime."""
     return _spelled([*recipe.passes, Recipe.parse(spelling).runtime])
-
-
-def _with(part: Ingredient, settings: dict[str, Any]) -> Ingredient:
-    return build_part(type(part), {**part.model_dump(), **settings})
 
 
 def _spelled(parts: list[Ingredient]) -> str:

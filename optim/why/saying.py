@@ -16,6 +16,11 @@ def named(nodes: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
+def many(things: Sequence[object], name: str) -> str:
+    """A number of things: `1 node`, `3 nodes`."""
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
 def percent(share: float) -> str:
     """A share of a run."""
     return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"

@@ -65,8 +65,13 @@ def cost(finding: Finding) -> str:
     if finding.cost_ms is None:
         return ""
     if finding.measured and finding.cost_ci:
-        low, high = (signed(end) for end in finding.cost_ci)
-        return f"costs {signed(finding.cost_ms)} a run ({low} to {high}, measured)"
+        low, high = finding.cost_ci
+        if low <= 0 <= high:
+            return f"no cost shown here ({signed(low)} to {signed(high)} a run, measured)"
+        return (
+            f"costs {milliseconds(finding.cost_ms)} a run ({milliseconds(low)} to "
+            f"{milliseconds(high)}, measured)"
+        )
     return f"costs about {milliseconds(finding.cost_ms)} a run (estimate, from the profile)"
 
 

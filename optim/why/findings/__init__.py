@@ -30,4 +30,6 @@ def found(seen: Evidence) -> tuple[Finding, ...]:
         for code, find in finders().items()
         for one in find(seen)
     ]
-    return tuple(sorted(every, key=lambda one: -(one.cost_ms or 0.0)))
+    has_cause = any(one.recipe and one.concerns == "time" for one in every)
+    kept = (one for one in every if not (has_cause and one.symptom))
+    return tuple(sorted(kept, key=lambda one: -(one.cost_ms or 0.0)))

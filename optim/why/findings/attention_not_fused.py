@@ -6,7 +6,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import with_pass
 from optim.why.patterns import attentions
-from optim.why.saying import named, percent
+from optim.why.saying import many, named, percent
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -20,14 +20,13 @@ def find(seen: Evidence) -> Iterator[Finding]:
     odd = next((one.unusual for one in spelled if one.unusual), "")
     hidden = f" What hides the pattern from the fusion may be {odd}." if odd else ""
     nodes = tuple(one.anchor for one in spelled)
-    mended = with_pass(seen.recipe, "fuse_transformer")
     yield Finding(
         nodes=nodes,
-        text=f"{len(spelled)} attention block{'s' if len(spelled) > 1 else ''} (softmax between "
-        f"two products: {named(nodes)}) run node by node, {percent(seen.share(works))} of a run, "
+        text=f"{many(spelled, 'attention block')} (softmax between two "
+        f"products: {named(nodes)}) run node by node, {percent(seen.share(works))} of a run, "
         f"instead of as one fused operator.{hidden}",
-        cost_ms=None if mended else seen.ms(w for w in works if not w.multiplies),
+        cost_ms=seen.ms(work for work in works if not work.multiplies),
         advice="fuse_transformer fuses what it recognizes; export with the operators that your "
         "framework's attention has by itself, without casts or masks between.",
-        recipe=mended,
+        recipe=with_pass(seen.recipe, "fuse_transformer"),
     )

@@ -6,8 +6,8 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.saying import per_run, percent
 
-_MOST_OUTSIDE = 0.5
-_TINY_MS = 0.05
+_MOST_OUTSIDE = 0.4
+_TINY_MS = 0.01
 _RUNS_OF_NOTHING = 3.0
 
 
@@ -15,16 +15,16 @@ def find(seen: Evidence) -> Iterator[Finding]:
     """By the time outside all nodes, or by what a run with nothing in it takes (the probe)."""
     outside = max(0.0, seen.p50_ms - seen.after.total_us / 1e3)
     empty = seen.probe.dispatch_us(seen.engine) if seen.probe else None
-    tiny = empty is not None and seen.p50_ms * 1e3 < _RUNS_OF_NOTHING * empty
-    if not tiny and outside < _MOST_OUTSIDE * seen.p50_ms and seen.p50_ms > _TINY_MS:
+    tiny = seen.p50_ms < max(_TINY_MS, _RUNS_OF_NOTHING * (empty or 0.0) / 1e3)
+    if not tiny and outside < _MOST_OUTSIDE * seen.p50_ms:
         return
     known = f" A run with nothing in it takes {empty:.2g} µs." if empty is not None else ""
-    cost = max(outside, (empty or 0.0) / 1e3)
+    cost = min(max(outside, (empty or 0.0) / 1e3), seen.p50_ms)
     yield Finding(
-        text=f"One run takes {per_run(seen.p50_ms)}, and {percent(min(1.0, cost / seen.p50_ms))} "
-        f"of that is in no node: calling the engine, handing over inputs and outputs.{known} Fewer "
-        "or cheaper operations can hardly be felt.",
-        cost_ms=min(cost, seen.p50_ms),
+        text=f"One run takes {per_run(seen.p50_ms)}, {percent(cost / seen.p50_ms)} of it in no "
+        "node: calling the engine, handing over inputs and outputs, starting operators."
+        f"{known} Fewer or cheaper operations can hardly be felt.",
+        cost_ms=cost,
         advice="Run several samples at once (a batch) so that they share a call; choose the engine "
         "by its cost per call.",
     )

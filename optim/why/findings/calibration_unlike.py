@@ -26,7 +26,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
             concerns="quality",
             nodes=(name,),
             text=f"The calibration samples of {legible(name)} are unlike those that are judged: "
-            f"their means lie {min(one.apart, 999):.2g} standard deviations apart, and "
+            f"their means lie {min(one.apart, 999):.3g} standard deviations apart, and "
             f"{percent(one.outside)} of the validation numbers lie outside the range that was "
             "calibrated. Ranges measured on them do not fit.",
             advice="Calibrate on samples like those of production: split one data set at random.",

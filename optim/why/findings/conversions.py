@@ -13,8 +13,12 @@ _PAIRS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Conversions other than those of QDQ pairs, where they take longer than before."""
-    old, new = (_converting(works) for works in (seen.executed_before, seen.executed))
+    """Conversions other than those of QDQ pairs, where they take longer than before.
+
+    Of the original as it comes, all of them.
+    """
+    old = [] if seen.recipe.is_baseline else _converting(seen.executed_before)
+    new = _converting(seen.executed)
     took = seen.ms(new)
     extra = took - sum(work.microseconds for work in old) / 1e3
     if extra < _MATTERS * seen.p50_ms:
@@ -23,7 +27,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         nodes=tuple(work.name for work in sorted(new, key=lambda work: -work.microseconds)),
         text=f"{len(new)} changes of type or layout ({kinds}) take {percent(seen.share(new))} of a "
-        f"run; the original has {len(old)}.",
+        f"run{f'; the original has {len(old)}' if old else ''}.",
         cost_ms=extra,
         advice="They stand between nodes of different precision or layout: quantize what lies "
         "between as well, or leave single nodes out so that fewer borders are crossed.",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, instead
-from optim.why.saying import named, per_run
+from optim.why.saying import many, named, per_run
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     took, was = seen.ms(works), sum(work.microseconds for work in before) / 1e3
     yield Finding(
         nodes=tuple(nodes),
-        text=f"{len(nodes)} convolutions run as ConvInteger, whose input is quantized anew on "
+        text=f"{many(nodes, 'convolution')} run as ConvInteger, whose input is quantized anew on "
         f"every run ({named(nodes)}): {per_run(took)} where they took {per_run(was)} in float. "
         "Engines have no fast kernel for it.",
         cost_ms=max(0.0, took - was),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.quantized import quantized_products
-from optim.why.saying import named, percent
+from optim.why.saying import many, named, percent
 
 _MATTERS = 0.1
 
@@ -28,8 +28,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     nodes = tuple(work.name for work in stayed)
     yield Finding(
         nodes=nodes,
-        text=f"{len(stayed)} products with weights do not run in {wanted} and take "
-        f"{percent(seen.share(stayed))} of a run: {named(nodes)} "
+        text=f"{many(stayed, 'product')} with weights not run in {wanted}: "
+        f"{percent(seen.share(stayed))} of a run, {named(nodes)} "
         f"({', '.join(sorted({work.op for work in stayed}))}).",
         cost_ms=None,
         advice="Name their operator in the pass (op_types), take them off its exclude list, or use "

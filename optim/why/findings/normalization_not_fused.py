@@ -6,7 +6,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, with_pass
 from optim.why.patterns import normalizations
-from optim.why.saying import named, percent
+from optim.why.saying import many, named, percent
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -19,9 +19,10 @@ def find(seen: Evidence) -> Iterator[Finding]:
     works = [work for work in seen.executed if work.name in inside]
     odd = next((one.unusual for one in spelled if one.unusual), "")
     hidden = f" What hides the pattern from the fusion may be {odd}." if odd else ""
+    nodes = tuple(one.anchor for one in spelled)
     yield Finding(
-        nodes=tuple(one.anchor for one in spelled),
-        text=f"{len(spelled)} layer normalizations ({named([one.anchor for one in spelled])}) run "
+        nodes=nodes,
+        text=f"{many(spelled, 'layer normalization')} ({named(nodes)}) run "
         f"node by node, {percent(seen.share(works))} of a run, instead of as LayerNormalization."
         f"{hidden}",
         cost_ms=seen.ms(works),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.quantized import types_of
-from optim.why.saying import named
+from optim.why.saying import many, named
 
 _HALF = "float16"
 
@@ -21,8 +21,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         concerns="trust",
         nodes=tuple(half),
-        text=f"{len(half)} nodes are fp16 in the graph ({named(half)}) but this CPU computes them "
-        f"in {done}, between casts. The quality measured here is that of fp32 arithmetic on "
+        text=f"{many(half, 'node')} in fp16 by the graph ({named(half)}), but this CPU computes "
+        f"them in {done}, between casts. The quality measured here is that of fp32 arithmetic on "
         "rounded weights: on hardware that computes in fp16, sums can overflow beyond 65,504 and "
         "answers may differ.",
         advice="Judge the quality on the hardware that it is meant for. On this CPU fp16 saves "

@@ -22,6 +22,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         others = f", and {len(slower) - 1} more" if len(slower) > 1 else ""
         ran = " in ".join(filter(None, (pair.after_op, pair.after_precision)))
         yield Finding(
+            symptom=True,
             nodes=tuple(one.name for one in slower),
             text=f"{legible(pair.name)} ({pair.op}) got slower: "
             f"{per_run((pair.before_us or 0) / 1e3)} became {per_run((pair.after_us or 0) / 1e3)}, "
