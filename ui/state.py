@@ -13,11 +13,12 @@ from optim.settings import settings
 from optim.studies.goal import DEFAULT, Goal
 from optim.studies.study import Study, list_studies, open_study
 from optim.studies.trial import Trial
+from optim.why.explanations import Explanations
 from ui.errors import show
 from ui.text import is_number, key_of, plain
 
-EXPLORE, GRAPH, COMPARE, EXPORT, START = (
-    f"pages/{name}.py" for name in ("explore", "graph", "compare", "export", "start")
+EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START = (
+    f"pages/{name}.py" for name in ("explore", "graph", "compare", "why", "export", "start")
 )
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
@@ -33,6 +34,12 @@ def queue() -> Queue:
 def searches() -> Searches:
     """The searches of this server, which take the machine from its queue."""
     return Searches(queue)
+
+
+@st.cache_resource
+def explanations() -> Explanations:
+    """The explanations of this server, which take the machine from its queue."""
+    return Explanations(queue)
 
 
 def page(path: str) -> str:

@@ -84,7 +84,7 @@ class Costs:
                 return None
             taken = tuple(piece for piece in slices if isinstance(piece, Slice))
             gains.append(summarize(Measurement(slices=taken)).gain)
-        return _ratio(gains[1], gains[0]) if len(gains) == 2 else None
+        return ratio_of(gains[1], gains[0]) if len(gains) == 2 else None
 
     def _made(self, recipes: Iterable[Recipe]) -> Mapping[str, Contender]:
         """What can be built of them, by spelling, with cheap ranges: they are as fast.
@@ -148,7 +148,7 @@ def _logs(ours: Slice, theirs: Slice) -> np.ndarray:
     return np.asarray(one[:shared] - two[:shared])
 
 
-def _ratio(over: Interval, under: Interval) -> Interval:
+def ratio_of(over: Interval, under: Interval) -> Interval:
     """Of two independent ratios; the ends as of a difference of logs."""
     value = math.log(over.value / under.value)
     reach = math.hypot(*(math.log(one.high / one.low) / 2 for one in (over, under)))

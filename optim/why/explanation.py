@@ -9,6 +9,7 @@ from optim import probing
 from optim.errors import InputError
 from optim.explaining.executed import Side, wanted_precision
 from optim.explaining.profile import join_profile, profile_of
+from optim.findings import Interval
 from optim.graph import analysis_of
 from optim.machine.environment import cpu_flags, usable_cores
 from optim.metrics.base import find_metric
@@ -36,6 +37,8 @@ class Why(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     recipe: str
+    speedup: Interval
+    """Over the original on as many threads."""
     waterfall: Waterfall
     changes: tuple[str, ...]
     findings: tuple[Finding, ...]
@@ -75,6 +78,7 @@ def why(
         findings = costs.of(findings, seen.p50_ms)
     return Why(
         recipe=trial.recipe.spelling,
+        speedup=trial.summary.speedup,
         waterfall=waterfall(
             befores, afters, trial.summary.baseline_p50_ms, trial.summary.p50_ms.value
         ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from optim.showing.text import milliseconds, times
+from optim.showing.text import milliseconds, spanned, times
 from optim.why.explanation import Why
 from optim.why.finding import Finding
 from optim.why.waterfall import Bar, Waterfall
@@ -18,7 +18,7 @@ def told(found: Why) -> str:
 
 def _lines(found: Why) -> Iterator[str]:
     yield f"Why {found.recipe}"
-    yield ""
+    yield f"{headline(found)}\n"
     yield from _waterfall(found.waterfall)
     if found.changes:
         yield "\nWhat the recipe changed"
@@ -28,12 +28,28 @@ def _lines(found: Why) -> Iterator[str]:
         yield from _finding(number, finding)
 
 
+def headline(found: Why) -> str:
+    """How fast it is now, what that comes from most, and how much was found."""
+    flow = found.waterfall
+    said = [
+        f"{milliseconds(flow.before_ms)} before, {milliseconds(flow.after_ms)} after: "
+        f"{spanned(found.speedup, times)}."
+    ]
+    if flow.bars:
+        most = flow.bars[0]
+        way = "saves" if most.change_ms.value < 0 else "costs"
+        said.append(f"Most of that is {most.op}, which {way} {_size(most)} a run.")
+    costly = sum(one.concerns == "time" for one in found.findings)
+    said.append(f"Causes found that cost time: {costly or 'none'}.")
+    return " ".join(said)
+
+
+def _size(bar: Bar) -> str:
+    return milliseconds(abs(bar.change_ms.value))
+
+
 def _waterfall(found: Waterfall) -> Iterator[str]:
-    gain = found.before_ms / found.after_ms if found.after_ms else 1.0
-    yield (
-        f"Where the time went: {milliseconds(found.before_ms)} before, "
-        f"{milliseconds(found.after_ms)} after ({times(gain)})"
-    )
+    yield "Where the time went"
     shown = found.bars[:_MOST_BARS]
     widest = max((abs(bar.change_ms.value) for bar in shown), default=0.0) or 1.0
     name = max((len(bar.op) for bar in shown), default=0)

@@ -24,6 +24,7 @@ from ui.state import (
     COMPARE,
     EXPORT,
     GRAPH,
+    WHY,
     choose_study,
     choose_trial,
     page,
@@ -189,8 +190,15 @@ def _buttons(study: Study, trial: Trial) -> None:
             disabled=not trial.model_digest,
         )
         st.page_link(
+            page(WHY),
+            label="Why?",
+            query_params=query,
+            icon=":material/help:",
+            disabled=not trial.summary,
+        )
+        st.page_link(
             page(COMPARE),
-            label="Why? Compare",
+            label="Compare",
             query_params=query,
             icon=":material/compare_arrows:",
             disabled=not trial.model_digest,
