@@ -55,7 +55,7 @@ def _start(study: Study, trial: Trial, label: str) -> None:
 
 
 def _under_way(study: Study, trial: Trial, found: Explaining) -> None:
-    st.progress(0.0 if not found.doing else 0.5, text=f"Explaining: {plain(found.doing)} ...")
+    st.progress(found.share, text=f"Explaining: {plain(found.doing)} ...")
     st.button("Stop", key="stop", on_click=explanations().stop, args=(study, trial))
 
 
@@ -132,7 +132,10 @@ def _busy(study: Study, trial: Trial) -> bool:
     return under_way or any(one.origin == "why" and not one.finished for one in study.trials())
 
 
-def _shown(study: Study, trial: Trial) -> None:
+def _shown(study: Study, trial: Trial, live: bool) -> None:
+    """The fragment. Where what it was drawn for has ended or begun, the page is drawn anew."""
+    if live != _busy(study, trial):
+        st.rerun()
     with errors_shown():
         found = explanations().of(study, trial)
         if found is None:
@@ -158,7 +161,7 @@ with errors_shown():
         st.info("No trial of this study has been measured yet: there is nothing to explain.")
         st.page_link(page(EXPLORE), label="To Explore", query_params={"study": study.name})
     else:
-        live = st.fragment(_shown, run_every="1s" if _busy(study, chosen) else None)
-        live(study, chosen)
+        live = _busy(study, chosen)
+        st.fragment(_shown, run_every="1s" if live else None)(study, chosen, live)
         query = {"study": study.name, "trial": str(chosen.number)}
         st.page_link(page(GRAPH), label="See it on the graph", query_params=query)

@@ -21,6 +21,7 @@ from optim.why.explanation import Why, why
 _FOLDER = "whys"
 _REVISION = 1
 """Another one where explanations say other things, so that what was kept is made anew."""
+_STEPS = 8  # each takes an eighth of what is left: how many there will be is not known
 _logger = logging.getLogger(__name__)
 
 
@@ -31,6 +32,8 @@ class Explaining(BaseModel):
 
     state: Literal["under way", "there", "failed"]
     doing: str = ""
+    share: float = 0.0
+    """How much is done, 0 to 1, by the steps so far."""
     why: Why | None = None
     error: str = ""
 
@@ -81,7 +84,9 @@ class Explanations:
         stop = self._stops[key]
 
         def tell(text: str) -> None:
-            self._change(key, Explaining(state="under way", doing=text))
+            before = self._known[key].share
+            share = before + (1 - before) / _STEPS
+            self._change(key, Explaining(state="under way", doing=text, share=share))
 
         found: Explaining | None = None
         try:
