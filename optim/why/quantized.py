@@ -4,12 +4,18 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from optim.graph.flops import INTEGER, MATRIX
+from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
 from optim.model.wiring import made_of
 
 _TYPE = re.compile(r"(\w+)\[")
+_EACH = re.compile(r"[^,\[\] ]+(?:\[[^\]]*\])?")
 _DEQUANTIZES = "DequantizeLinear"
+_FACTORS = {
+    **dict.fromkeys(("MatMulInteger", "ConvInteger", "MatMulIntegerToFloat"), (0, 1)),
+    **dict.fromkeys(("QLinearMatMul", "QLinearConv", "QGemm"), (0, 3)),
+}
+"""Places of the activations and the weights among the inputs of integer operators."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +37,12 @@ def quantized_products(graph: Analysis) -> Iterator[Quantized]:
             moving = [name not in constant for name in row.reads[:2]]
             if any(moving):
                 yield Quantized(row, types[moving.index(True)], types[-1])
-        elif row.op in INTEGER and row.op in MATRIX:
-            given = _TYPE.findall(row.inputs)
-            integers = [one for one in given if one in ("int8", "uint8")]
-            if integers:
-                yield Quantized(row, integers[0], integers[-1])
+        elif row.op in _FACTORS:
+            given = _EACH.findall(row.inputs)
+            factors = [given[place] for place in _FACTORS[row.op] if place < len(given)]
+            found = [_TYPE.match(one) for one in factors]
+            if len(found) == 2 and found[0] and found[1]:
+                yield Quantized(row, found[0][1], found[1][1])
 
 
 def _quantized_type(row: NodeRow | None) -> str:

@@ -88,7 +88,7 @@ def cost(finding: Finding) -> str:
             f"costs {milliseconds(finding.cost_ms)} a run ({milliseconds(low)} to "
             f"{milliseconds(high)}, measured)"
         )
-    return f"costs about {milliseconds(finding.cost_ms)} a run (estimate, from the profile)"
+    return f"costs about {milliseconds(finding.cost_ms)} a run (estimate)"
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:

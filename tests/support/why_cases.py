@@ -282,6 +282,14 @@ def rows() -> onnx.ModelProto:
     return net.model((256, 128), h, (256, 128))
 
 
+def small() -> onnx.ModelProto:
+    """Products with rows of 16."""
+    net, h = Net(), "x"
+    for _ in range(6):
+        h = net.add("Tanh", net.add("MatMul", h, net.random(16, 16)))
+    return net.model((64, 16), h, (64, 16))
+
+
 CASES: dict[str, Case] = {
     "attention_not_fused": Case(lambda: attention(cast=True), names="attend"),
     "below_dispatch": Case(tiny),
@@ -307,6 +315,7 @@ CASES: dict[str, Case] = {
         arrays=lambda made: (a := labelled(made, lambda x: x)) | {"labels": a["labels"] + 1},
         names="shift=-1",
     ),
+    "lower_precision_is_slower": Case(small, "static_int8", "matmul_0"),
     "memory_bound": Case(reading, names="large_0"),
     "normalization_not_fused": Case(normalization, names="root"),
     "one_operator_dominates": Case(softmaxed, names="large"),

@@ -21,6 +21,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         and work.has_weights
         and work.precision != wanted
         and work.name not in meant
+        and _is_float(seen, work.name, wanted)
     ]
     if not wanted or seen.share(stayed) < _MATTERS:
         return
@@ -35,3 +36,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
         advice="Name their operator in the pass (op_types), take them off its exclude list, or use "
         "an engine with a kernel for it.",
     )
+
+
+def _is_float(seen: Evidence, name: str, wanted: str) -> bool:
+    """Whether the graph leaves it in float; what an engine makes of the rest is another finding."""
+    row = seen.rows.get(name)
+    return row is None or row.precision != wanted

@@ -2,24 +2,31 @@
 
 from collections.abc import Iterator
 
+from optim.explaining.executed import precision_of
 from optim.explaining.profile import ProfiledNode
 from optim.graph.flops import MATRIX
+from optim.graph.values import NodeRow
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
+from optim.why.mending import on
 from optim.why.saying import named, percent
 
 _MUCH_SLOWER = 8.0
 _MATTERS = 0.15
 _COMPUTE_BOUND = 4.0  # FLOPs per byte: below, memory sets the pace
-_ENOUGH_FLOPS = 200_000  # fewer are over before a kernel is at its pace
+_ENOUGH_FLOPS = 2_000_000  # fewer are over before a kernel is at its pace
 _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """By FLOPs of the graph's nodes over their measured time."""
     products = [node for node in seen.after.profile if _counts(node)]
-    best = max([_UNUSUAL, *(node.gflops_per_second for node in products), *_probed(seen)])
-    slow = [node for node in products if node.gflops_per_second * _MUCH_SLOWER < best]
+    best = _best(seen, products)
+    slow = [
+        node
+        for node in products
+        if node.gflops_per_second * _MUCH_SLOWER < best[precision_of(node)]
+    ]
     total = seen.after.total_us or 1.0
     if sum(node.microseconds for node in slow) < _MATTERS * total:
         return
@@ -28,12 +35,13 @@ def find(seen: Evidence) -> Iterator[Finding]:
     ops = sorted({_product(node).op for node in slow})
     rate = sum(n.flops for n in slow) / sum(n.microseconds for n in slow) / 1e3
     works = [work for work in seen.executed if work.name in names]
-    ideal = sum(n.flops for n in slow) / best / 1e6
+    reached = best[precision_of(slow[0])]
+    ideal = sum(n.flops for n in slow) / reached / 1e6
     yield Finding(
         nodes=tuple(names),
         text=f"{named(names)} ({', '.join(ops)}) reach {rate:.2g} GFLOP/s, where products reach "
-        f"{best:.3g} on this machine, and take {percent(seen.share(works))} of a run: the engine "
-        "has no fast kernel for this operator, shape or type.",
+        f"{reached:.3g} on this machine, and take {percent(seen.share(works))} of a run: the "
+        "engine has no fast kernel for this operator, shape or type.",
         cost_ms=max(0.0, seen.ms(works) - ideal),
         advice="Try another engine, or replace the operator by one that engines are fast at (a "
         "plain convolution for a grouped, dilated or three-dimensional one, MatMul for Einsum).",
@@ -41,12 +49,22 @@ def find(seen: Evidence) -> Iterator[Finding]:
     )
 
 
+def _best(seen: Evidence, products: list[ProfiledNode]) -> dict[str, float]:
+    """The highest rate of each precision, in GFLOP/s, in this run and by the probe."""
+    best: dict[str, float] = {}
+    for node in products:
+        kind = precision_of(node)
+        probed = _probed(seen) if kind == "fp32" else []
+        best[kind] = max(best.get(kind, _UNUSUAL), node.gflops_per_second, *probed)
+    return best
+
+
 def _counts(node: ProfiledNode) -> bool:
     rows = [row for row in node.rows if row.op in MATRIX]
     return bool(rows) and node.flops > _ENOUGH_FLOPS and rows[0].intensity > _COMPUTE_BOUND
 
 
-def _product(node: ProfiledNode):  # type: ignore[no-untyped-def]
+def _product(node: ProfiledNode) -> NodeRow:
     return max(node.rows, key=lambda row: row.flops)
 
 
@@ -61,6 +79,4 @@ def _probed(seen: Evidence) -> list[float]:
 
 
 def _other_engine(seen: Evidence) -> str:
-    from optim.why.mending import on
-
     return on(seen.recipe, "openvino" if seen.engine == "onnxruntime" else "onnxruntime")

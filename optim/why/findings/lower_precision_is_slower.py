@@ -1,0 +1,50 @@
+"""Products that take longer in the lower precision that the recipe gives them."""
+
+from collections.abc import Iterable, Iterator
+
+from optim.explaining.executed import Executed
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.mending import instead
+from optim.why.saying import many, per_run
+
+_SLOWER = 1.1
+_MATTERS = 0.05
+_ROUNDS = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear")
+_SMALL_US = 20.0  # a product that is over sooner cannot earn back what rounding its inputs takes
+
+
+def find(seen: Evidence) -> Iterator[Finding]:
+    """All products together, and what rounds their inputs, against the products before."""
+    wanted = seen.after.wanted
+    after = [work for work in seen.executed if work.multiplies or work.executed_op in _ROUNDS]
+    before = [work for work in seen.executed_before if work.multiplies]
+    took, was = seen.ms(after), sum(work.microseconds for work in before) / 1e3
+    slower = took > _SLOWER * was and took - was > _MATTERS * seen.p50_ms
+    if not wanted or not slower or not any(work.precision == wanted for work in after):
+        return
+    kinds = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
+    yield Finding(
+        nodes=tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds)),
+        text=f"Products take {per_run(took)} a run in {wanted} ({', '.join(kinds)}), where they "
+        f"took {per_run(was)} before. {_reason(before)} {seen.here.cited(wanted)}".strip(),
+        cost_ms=took - was,
+        advice="Leave out the pass, or quantize the large products only.",
+        recipe=_mended(seen),
+    )
+
+
+def _reason(before: Iterable[Executed]) -> str:
+    times = [work.microseconds for work in before]
+    typical = sorted(times)[len(times) // 2] if times else 0.0
+    if typical > _SMALL_US:
+        return "The engine's kernels for that precision are slower here."
+    return (
+        f"They are small ({many(times, 'product')}, {typical:.2g} µs each): rounding inputs and "
+        "starting kernels takes longer than the arithmetic that is saved."
+    )
+
+
+def _mended(seen: Evidence) -> str:
+    lowering = [one.name for one in seen.recipe.passes if one.lowers_to]
+    return instead(seen.recipe, lowering[-1], "") if lowering else ""
