@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+import plotly.graph_objects as go
+
 from optim.findings import Interval
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
 from optim.showing import text
+from optim.showing.waterfall import Step, waterfall
 from optim.studies.picking import facts_of
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
@@ -85,8 +88,24 @@ def cost_told(recipes: Sequence[Recipe], trials: Iterable[Trial]) -> str:
 
 def loss_shown(metric: str) -> text.Show:
     """How a loss reads: points of a share, or a share of an error."""
-    unit = "points" if find_metric(metric).higher_is_better else "%"
+    unit = _unit(metric)
     return lambda loss: f"{100 * loss:.2g} {unit}"
+
+
+def _unit(metric: str) -> str:
+    return "points" if find_metric(metric).higher_is_better else "%"
+
+
+def drawn(shares: Shares, metric: str) -> go.Figure:
+    """The shares as a waterfall, losses in hundredths, as they read."""
+    unit = _unit(metric)
+    steps = [Step(one.name, one.gain, _hundredfold(one.loss)) for one in shares.shares]
+    whole = Step("together", shares.gain, _hundredfold(shares.loss))
+    return waterfall(steps, whole, lambda loss: f"{loss:.2g} {unit}", f"loss, {unit}")
+
+
+def _hundredfold(loss: Interval) -> Interval:
+    return Interval(value=100 * loss.value, low=100 * loss.low, high=100 * loss.high)
 
 
 def told(shares: Shares, metric: str) -> str:
