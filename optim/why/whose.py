@@ -1,10 +1,12 @@
 """Whose gain is it, asked of a study's trials: what they tell, what is missing, and in words."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from statistics import median
 
 import plotly.graph_objects as go
 
+from optim.errors import InputError
 from optim.findings import Interval
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
@@ -46,6 +48,14 @@ def left_to_measure(trial: Trial, trials: Iterable[Trial]) -> tuple[Recipe, ...]
 def shares_among(trial: Trial, trials: Iterable[Trial]) -> Shares:
     """A trial's shares. Raises InputError while sub-recipes are missing; see `shares_of`."""
     return shares_of(trial.recipe, *readings(trials))
+
+
+def shares_if_known(trial: Trial, trials: Iterable[Trial]) -> Shares | None:
+    """A trial's shares; None while sub-recipes are missing, or where fewer than two share it."""
+    with suppress(InputError):
+        found = shares_among(trial, trials)
+        return found if len(found.shares) > 1 else None
+    return None
 
 
 def seconds_for(recipes: Iterable[Recipe], trials: Iterable[Trial]) -> float:
