@@ -22,6 +22,7 @@ WORSE = "#c98a2b"  # told from ACCENT by people who see no red or no green
 _LETTERS = 30  # of a name on one line
 _ROOM, _LOSS_ROOM = 0.75, 1.2  # right of what is drawn, for the figures; of its width
 _SPLIT = (0.58, 0.64)  # where the gains' axis ends and the losses' begins
+_FACTORS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100)
 _ROW, _AROUND = 44, 100  # pixels
 
 
@@ -57,7 +58,8 @@ def waterfall(
         xaxis={
             **{"title": "gain against the original on one thread", "type": "log"},
             "range": _range(gains, _ROOM, math.log10),
-            **{"domain": [0, _SPLIT[0]], "tickformat": ".3~g", "ticksuffix": "×", "nticks": 6},
+            **{"domain": [0, _SPLIT[0]], "tickvals": _FACTORS},
+            "ticktext": [f"{factor:g}×" for factor in _FACTORS],
         },
         xaxis2={
             **{"title": loss_title, "range": _range(losses, _LOSS_ROOM), "nticks": 5},

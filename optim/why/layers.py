@@ -18,6 +18,7 @@ from optim.home import kept
 from optim.home.files import hash_files
 from optim.home.scratch import scratch
 from optim.machine.environment import machine_id, version_of
+from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.runtimes.base import Runtime
 
@@ -86,7 +87,7 @@ def layers(
     """Compare what is inside `optimized`, run by `runtime`, with what is inside the original.
 
     The original runs on ONNX Runtime as it comes. Some seconds on at most 16 validation samples;
-    kept for the next time.
+    kept for the next time. Waits until nothing is timed on this machine.
 
     Raises: StepError where an engine refuses a graph with its tensors read out; Cancelled.
     """
@@ -104,7 +105,7 @@ def _asked(
     evalset: EvalSet,
     cancelled: Callable[[], bool],
 ) -> Layers:
-    with scratch(STEP) as folder:
+    with machine_to_itself(cancelled), scratch(STEP) as folder:
         found = sandbox.call(
             _COMPARE,
             {

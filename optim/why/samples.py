@@ -17,6 +17,7 @@ from optim.home.files import hash_files
 from optim.home.scratch import scratch
 from optim.judging import outputs
 from optim.machine.environment import machine_id, version_of
+from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.runtimes.base import Runtime
 
@@ -105,6 +106,8 @@ def samples_of(
 ) -> Samples:
     """Compare the answers of `optimized`, run by `runtime`, with the original's; kept afterwards.
 
+    Waits until nothing is timed on this machine.
+
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
     versions = (version_of(name) for name in ("onnxruntime", *runtime.packages))
@@ -124,7 +127,7 @@ def _asked(
     cancelled: Callable[[], bool],
 ) -> Samples:
     known = outputs.originals_place(original, evalset)
-    with scratch(STEP) as folder:
+    with machine_to_itself(cancelled), scratch(STEP) as folder:
         found = sandbox.call(
             _COMPARE,
             {

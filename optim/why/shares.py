@@ -3,14 +3,10 @@
 Shapley values (`shapley`) of the game whose players are the recipe's toggles and whose worths are
 the readings of its sub-recipes: the log of the gain, and the loss. Up to five toggles every
 sub-recipe is measured, beyond that those that some drawn orders go through.
-
-A sub-recipe that cannot run (refused, failed) has no worth. Toggles are then joined until every
-sub-recipe that is needed has one: what needs another and that other share one bar.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import combinations
 from math import exp, log
 from typing import Self
@@ -21,12 +17,8 @@ from optim.errors import InputError
 from optim.findings import Interval
 from optim.recipe import Recipe
 from optim.why import shapley
-from optim.why.shapley import NOTHING, Coalition, Order, Weights
-from optim.why.toggles import Toggle, sub_recipe, toggles_of
-
-MOST_WHOLE = 5
-"""Toggles up to which every sub-recipe is measured: 32 with the original and the recipe itself."""
-_PAIRS = 4  # of orders drawn where there are more
+from optim.why.game import Game
+from optim.why.shapley import NOTHING, Weights
 
 
 @dataclass(frozen=True)
@@ -41,6 +33,11 @@ class Reading:
     def of(cls, gain: Interval, loss: Interval) -> Self:
         """Of a gain as a factor."""
         return cls(Interval(value=log(gain.value), low=log(gain.low), high=log(gain.high)), loss)
+
+    @property
+    def factor(self) -> Interval:
+        """The gain as a factor."""
+        return _factor(self.gain)
 
 
 ORIGINAL = Reading(NOTHING, NOTHING)
@@ -95,16 +92,21 @@ class Shares(BaseModel):
     notes: tuple[str, ...] = ()
 
 
+def sub_recipes(recipe: Recipe, failed: Mapping[Recipe, str]) -> tuple[Recipe, ...]:
+    """All that the shares rest on, each once, the smallest first: the original, at last itself.
+
+    Args:
+        failed: those that cannot run, and why. Raises InputError where the recipe itself is one.
+    """
+    game = Game.of(recipe, failed)
+    return tuple(dict.fromkeys(game.recipe(coalition) for coalition in game.needed))
+
+
 def missing(
     recipe: Recipe, known: Mapping[Recipe, Reading], failed: Mapping[Recipe, str] | None = None
 ) -> tuple[Recipe, ...]:
-    """The sub-recipes that must still be measured, each once, the smallest first.
-
-    Args:
-        failed: those that cannot run, and why.
-    """
-    game = _Game.of(recipe, failed or {})
-    wanted = dict.fromkeys(game.recipe(coalition) for coalition in game.needed)
+    """The sub-recipes that must still be measured."""
+    wanted = sub_recipes(recipe, failed or {})
     return tuple(one for one in wanted if one not in known and one != Recipe.baseline())
 
 
@@ -112,7 +114,7 @@ def shares_of(
     recipe: Recipe, known: Mapping[Recipe, Reading], failed: Mapping[Recipe, str] | None = None
 ) -> Shares:
     """The shares. Raises InputError while sub-recipes are `missing`, or with nothing to share."""
-    game = _Game.of(recipe, failed or {})
+    game = Game.of(recipe, failed or {})
     if not game.toggles:
         raise InputError(
             "This is the original as it comes: there is no gain to share.",
@@ -128,64 +130,10 @@ def shares_of(
     return _Divided(game, dict(known) | {Recipe.baseline(): ORIGINAL}).shares
 
 
-@dataclass(frozen=True)
-class _Game:
-    """The toggles of a recipe as players: each alone, or joined with those that it needs."""
-
-    whole: Recipe
-    toggles: tuple[Toggle, ...]
-    players: tuple[frozenset[int], ...]
-    notes: tuple[str, ...] = ()
-
-    @staticmethod
-    def of(recipe: Recipe, failed: Mapping[Recipe, str]) -> "_Game":
-        """With toggles joined until none of the sub-recipes needed is one that failed."""
-        if recipe in failed:
-            raise InputError(f"{recipe} failed: {failed[recipe]}", "Choose another.", "shares")
-        toggles = toggles_of(recipe)
-        game = _Game(recipe, toggles, tuple(frozenset([i]) for i in range(len(toggles))))
-        while bad := [c for c in game.needed if game.recipe(c) in failed]:
-            game = game._joined(bad, failed)
-        return game
-
-    @cached_property
-    def drawn(self) -> tuple[Order, ...]:
-        """The orders that count; none where all of them do."""
-        few = len(self.players) <= MOST_WHOLE
-        return () if few else tuple(shapley.orders(len(self.players), _PAIRS))
-
-    @cached_property
-    def needed(self) -> list[Coalition]:
-        """The coalitions whose worth is needed."""
-        return shapley.met(self.drawn) if self.drawn else shapley.coalitions(len(self.players))
-
-    def recipe(self, coalition: Coalition) -> Recipe:
-        """The sub-recipe that a coalition of players is."""
-        on = frozenset().union(*(self.players[player] for player in coalition))
-        return sub_recipe(self.whole, [t for i, t in enumerate(self.toggles) if i in on])
-
-    def name(self, player: int) -> tuple[str, ...]:
-        """The toggles of a player."""
-        return tuple(self.toggles[i].name for i in sorted(self.players[player]))
-
-    def _joined(self, bad: list[Coalition], failed: Mapping[Recipe, str]) -> "_Game":
-        """With the two players joined whose separation makes most of these coalitions."""
-        pairs = combinations(range(len(self.players)), 2)
-        a, b = max(pairs, key=lambda pair: sum(len(one & set(pair)) == 1 for one in bad))
-        first = next(one for one in bad if len(one & {a, b}) == 1)
-        note = (
-            f"{' + '.join((*self.name(a), *self.name(b)))} share one bar, since "
-            f"{self.recipe(first)} cannot run: {failed[self.recipe(first)]}"
-        )
-        rest = [p for i, p in enumerate(self.players) if i not in (a, b)]
-        players = sorted([*rest, self.players[a] | self.players[b]], key=min)
-        return _Game(self.whole, self.toggles, tuple(players), (*self.notes, note))
-
-
 class _Divided:
     """A game with all its readings, divided among its players."""
 
-    def __init__(self, game: _Game, known: Mapping[Recipe, Reading]) -> None:
+    def __init__(self, game: Game, known: Mapping[Recipe, Reading]) -> None:
         self._game, self._known = game, known
         self._worths: dict[str, dict[Recipe, Interval]] = {
             "gain": {recipe: reading.gain for recipe, reading in known.items()},
@@ -197,7 +145,7 @@ class _Divided:
         game, whole = self._game, self._known[self._game.whole]
         return Shares(
             recipe=game.whole.spelling,
-            gain=_factor(whole.gain),
+            gain=whole.factor,
             loss=whole.loss,
             shares=tuple(self._share(player) for player in range(len(game.players))),
             interactions=() if game.drawn else tuple(self._interactions()),
