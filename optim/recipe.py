@@ -123,6 +123,24 @@ class Recipe(BaseModel):
         return cls.of([_revive(item, known) for item in (*passes, runtime)])
 
 
+def excluding(recipe: Recipe, nodes: Sequence[str]) -> Recipe:
+    """The recipe with these nodes left in float by its last pass, besides those already left."""
+    kept = (*recipe.passes[-1].model_dump()["exclude"], *nodes)
+    return with_last(recipe, "exclude", tuple(sorted(set(kept))))
+
+
+def with_last(recipe: Recipe, setting: str, value: object) -> Recipe:
+    """The recipe with one setting of its last pass changed. Raises InputError for a bad value."""
+    last = recipe.passes[-1]
+    changed = build_part(type(last), {**last.model_dump(), setting: value})
+    return Recipe.of([*recipe.passes[:-1], changed, recipe.runtime])
+
+
+def without_last(recipe: Recipe) -> Recipe:
+    """The recipe without its last pass."""
+    return Recipe.of([*recipe.passes[:-1], recipe.runtime])
+
+
 def ingredients() -> dict[str, type[Ingredient]]:
     """Every pass and every runtime by name."""
     return {**all_passes(), **all_runtimes()}

@@ -2,10 +2,15 @@
 
 import streamlit as st
 
+from optim.evalset import EvalSet, evalset_from_digest
 from optim.explaining.profile import ProfiledNode, join_profile, profile_of
 from optim.graph import Analysis, analysis_of
-from optim.model import load_model
+from optim.model import Model, load_model
 from optim.recipe import Recipe
+from optim.runtimes.base import Runtime
+from optim.why.layers import Layers, layers
+from optim.why.leaving_out import Rounded, rounded_by
+from optim.why.samples import Samples, samples_of
 
 
 @st.cache_resource(max_entries=32, show_spinner="Reading the graph ...")
@@ -24,3 +29,31 @@ def profile_of_digest(digest: str, runtime: str, evalset: str) -> tuple[Profiled
     """
     times = profile_of(load_model(digest), Recipe.parse(runtime).runtime, evalset)
     return join_profile(analysis_of_digest(digest), times)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing layer by layer ...")
+def layers_of_digests(original: str, optimized: str, runtime: str, evalset: str) -> Layers:
+    """The errors inside a stored model, run by a runtime, against the original's.
+
+    Raises: StepError where an engine refuses a graph with its tensors read out.
+    """
+    return layers(*_pair(original, optimized, runtime, evalset))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing answers, sample by sample ...")
+def samples_of_digests(original: str, optimized: str, runtime: str, evalset: str) -> Samples:
+    """The worst samples of a stored model. Raises StepError where a model fails on one."""
+    return samples_of(*_pair(original, optimized, runtime, evalset))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Looking up what is rounded for whom ...")
+def rounded_of_digest(original: str, recipe: str, evalset: str) -> Rounded:
+    """The nodes that round each tensor of a recipe's model."""
+    return rounded_by(load_model(original), Recipe.parse(recipe), evalset_from_digest(evalset))
+
+
+def _pair(
+    original: str, optimized: str, runtime: str, evalset: str
+) -> tuple[Model, Model, Runtime, EvalSet]:
+    engine = Recipe.parse(runtime).runtime
+    return load_model(original), load_model(optimized), engine, evalset_from_digest(evalset)

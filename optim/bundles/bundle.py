@@ -34,6 +34,7 @@ from optim.model import Model, load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.studies.study import Study
 from optim.studies.trial import Trial
+from optim.why import whose
 
 ZIP_SUFFIX = ".zip"
 _LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy", "plotly")
@@ -96,6 +97,7 @@ def findings_of(study: Study, trial: Trial) -> Findings:
             "Measure the recipe on this machine first.",
             "export",
         )
+    trials = study.trials()
     return Findings(
         original=study.model,
         evalset=study.evalset,
@@ -105,7 +107,8 @@ def findings_of(study: Study, trial: Trial) -> Findings:
         measurement=study.measurement(trial.number),
         quality=trial.quality,
         cautions=trial.cautions,
-        points=Points.of(study.trials(), study.evalset.metric, trial.number),
+        points=Points.of(trials, study.evalset.metric, trial.number),
+        shares=whose.shares_if_known(trial, trials),
     )
 
 

@@ -20,6 +20,7 @@ from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
 from optim.timing.measurement import BASELINE, CANDIDATE, Measurement
+from optim.why.shares import Shares
 
 _MAX_SAMPLES_BYTES = 64_000_000
 _MAX_SAMPLES = 8_000_000
@@ -27,8 +28,10 @@ _REPORTS = TypeAdapter(tuple[PassReport, ...])
 _READ = (
     *(manifest.ABOUT, manifest.RECIPE, manifest.SESSION, manifest.QUALITY, manifest.SUMMARY),
     *(manifest.ENVIRONMENT, manifest.PASSES, manifest.POINTS, manifest.CAUTIONS),
+    manifest.SHARES,
     *(manifest.ORIGINAL_VALUE, manifest.MODEL_VALUE, manifest.EVALSET_VALUE),
 )
+_SHARES: TypeAdapter[Shares | None] = TypeAdapter(Shares | None)
 T = TypeVar("T")
 
 
@@ -37,7 +40,7 @@ class Claims:
     """What the files of a bundle say. `values` are their plain values by the files' names.
 
     `points` is None in a bundle of the first version, which did not keep them; `cautions` are empty
-    there.
+    there. `shares` are None where not all that they rest on was measured.
     """
 
     about: About
@@ -47,6 +50,7 @@ class Claims:
     reports: tuple[PassReport, ...]
     points: Points | None
     cautions: tuple[Caution, ...]
+    shares: Shares | None
     values: dict[str, Any]
 
 
@@ -69,6 +73,7 @@ def read_claims(folder: Path) -> Claims:
         reports=_valid(_REPORTS, manifest.PASSES, values),
         points=_valid(POINTS, manifest.POINTS, values) if manifest.POINTS in values else None,
         cautions=_valid(CAUTIONS, manifest.CAUTIONS, {manifest.CAUTIONS: [], **values}),
+        shares=_valid(_SHARES, manifest.SHARES, {manifest.SHARES: None, **values}),
         values=values,
     )
 

@@ -55,6 +55,8 @@ def evidence(findings: Findings) -> dict[str, bytes]:
         manifest.MODEL_VALUE: findings.optimized.model_dump(mode="json"),
         manifest.EVALSET_VALUE: findings.evalset.model_dump(mode="json"),
     }
+    if findings.shares:
+        values[manifest.SHARES] = findings.shares.model_dump(mode="json")
     return {name: as_json(value) for name, value in values.items()}
 
 

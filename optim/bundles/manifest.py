@@ -25,6 +25,7 @@ ENVIRONMENT = "evidence/environment.json"
 PASSES = "evidence/passes.json"
 POINTS = "evidence/points.json"
 CAUTIONS = "evidence/cautions.json"
+SHARES = "evidence/shares.json"
 ORIGINAL_VALUE = "evidence/original.json"
 MODEL_VALUE = "evidence/model.json"
 EVALSET_VALUE = "evidence/evalset.json"
@@ -34,8 +35,9 @@ REQUIRED = (
     *(MEASUREMENT, QUALITY, SUMMARY, ENVIRONMENT, PASSES),
     *(ORIGINAL_VALUE, MODEL_VALUE, EVALSET_VALUE),
 )
-_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS)
-"""Large weights have a file of their own; earlier versions' bundles have no points, no cautions."""
+_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS, SHARES)
+"""Large weights have a file of their own; earlier versions' bundles have no points, no cautions.
+Shares are there where the recipe's sub-recipes were measured."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S[^\n\r]*)")
 _MAX_FILES = 200
 _MAX_MANIFEST_BYTES = 100_000

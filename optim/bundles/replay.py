@@ -131,6 +131,7 @@ def _remade(
         quality=claims.quality,
         cautions=claims.cautions,
         points=claims.points or Points(),
+        shares=claims.shares,
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()
     return [

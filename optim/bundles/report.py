@@ -4,18 +4,15 @@ It is the same text for the same findings, so that a replay can make it again an
 browser may run of it are the scripts that it was made with, and it may connect to nothing.
 """
 
-import base64
-import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 
 import plotly.graph_objects as go
-from plotly.offline import get_plotlyjs
 
 from optim.build import PassReport
+from optim.bundles.html import Part, drawn, on_paper, section, table, whole_page
 from optim.evalset import EvalSet
 from optim.findings import Caution
 from optim.judging.quality import Quality
@@ -29,16 +26,9 @@ from optim.showing.text import size, timed
 from optim.studies.trial import Trial
 from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Summary
 from optim.timing.stats import summarize
+from optim.why import whose
+from optim.why.shares import Shares
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1c2733; background: #fff; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
-table { border-collapse: collapse; } code { overflow-wrap: anywhere; }
-th, td { text-align: left; padding: .2rem 1.2rem .2rem 0; vertical-align: top; }
-th { font-weight: 600; white-space: nowrap; } .note { color: #5b6875; }
-"""
-_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)  # as Plotly writes it: "<" is escaped
 _FEW_RUNS = 2000
 _HOW_READ = '<p class="note">In brackets: the 95 % interval.</p>'
 _HOW_DRAWN = (
@@ -79,6 +69,8 @@ class Findings:
     points: Points = Points()
     cautions: tuple[Caution, ...] = ()
     """What the trial's steps found out beside the figures."""
+    shares: Shares | None = None
+    """Whose gain it is, where the sub-recipes were measured too."""
 
     @cached_property
     def summary(self) -> Summary:
@@ -99,41 +91,17 @@ def report_html(findings: Findings) -> str:
     """The whole page; it loads nothing from elsewhere."""
     name, recipe = escape(findings.original.name), escape(findings.recipe.spelling)
     parts = [
-        _Part(f"<h1>{name}: {escape(headline(findings))}</h1><p><code>{recipe}</code></p>"),
-        _section("Figures", _figures(findings), _HOW_READ),
+        Part(f"<h1>{name}: {escape(headline(findings))}</h1><p><code>{recipe}</code></p>"),
+        section("Figures", _figures(findings), _HOW_READ),
         _chart_section(findings),
-        _section("Run times", _drawn(_run_times(findings), "run-times"), _how_timed(findings)),
-        _section("What each pass did", _table(_passes(findings.reports)) or "<p>No passes.</p>"),
-        _section("Warnings", _warnings(findings)),
-        _section("Environment", _table(_environment(findings))),
-        _section("Contents", _table(_contents(findings))),
+        _shares_section(findings),
+        section("Run times", drawn(_run_times(findings), "run-times"), _how_timed(findings)),
+        section("What each pass did", table(_passes(findings.reports)) or "<p>No passes.</p>"),
+        section("Warnings", _warnings(findings)),
+        section("Environment", table(_environment(findings))),
+        section("Contents", table(_contents(findings))),
     ]
-    content = "".join(part.html for part in parts)
-    scripts = [get_plotlyjs(), *(script for part in parts for script in part.scripts)]
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{_policy(scripts)}'
-        f"<title>{name}</title><style>{_STYLE}</style><script>{scripts[0]}</script></head>"
-        f"<body>{content}</body></html>"
-    )
-
-
-@dataclass(frozen=True)
-class _Part:
-    """A piece of the page, and the scripts that are in it."""
-
-    html: str
-    scripts: tuple[str, ...] = ()
-
-
-def _policy(scripts: Iterable[str]) -> str:
-    """A browser runs these scripts only, whatever else has got into the page, and loads nothing."""
-    hashes = (base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts)
-    allowed = " ".join(f"'sha256-{one}'" for one in hashes)
-    policy = (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; "
-        "img-src data: blob:; base-uri 'none'; form-action 'none'"
-    )
-    return f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+    return whole_page(name, parts)
 
 
 def headline(findings: Findings) -> str:
@@ -142,28 +110,22 @@ def headline(findings: Findings) -> str:
     return f"{speedup.value:.2f} times as fast. {findings.quality.verdict}"
 
 
-def _section(title: str, content: str | _Part, note: str = "") -> _Part:
-    part = _Part(content) if isinstance(content, str) else content
-    return _Part(f"<h2>{escape(title)}</h2>{part.html}{note}", part.scripts)
-
-
-def _chart_section(findings: Findings) -> _Part:
+def _chart_section(findings: Findings) -> Part:
     points = findings.points
     if not points.marks:
-        return _Part("")
+        return Part("")
     figure = trade_off(points.marks, points.x, points.y, points.number, front=points.front)
-    return _section("Latency against quality", _drawn(_on_paper(figure), "trade-off"), _HOW_DRAWN)
+    return section("Latency against quality", drawn(on_paper(figure), "trade-off"), _HOW_DRAWN)
 
 
-def _table(rows: Sequence[Sequence[str]]) -> str:
-    return f"<table>{''.join(map(_row, rows))}</table>" if rows else ""
-
-
-def _row(cells: Sequence[str]) -> str:
-    """A name, its value, and a note if there is one."""
-    name, value, *notes = map(escape, cells)
-    note = "".join(f' <span class="note">{note}</span>' for note in notes if note)
-    return f"<tr><th>{name}</th><td>{value}{note}</td></tr>"
+def _shares_section(findings: Findings) -> Part:
+    shares, metric = findings.shares, findings.quality.metric
+    if shares is None:
+        return Part("")
+    said = [*whose.interactions_told(shares, metric), *shares.notes, whose.how_got(shares)]
+    notes = "".join(f'<p class="note">{escape(text)}</p>' for text in said)
+    figure = drawn(on_paper(whose.drawn(shares, metric)), "shares")
+    return section("Whose gain is it", figure, notes)
 
 
 def _figures(findings: Findings) -> str:
@@ -171,7 +133,7 @@ def _figures(findings: Findings) -> str:
         (figure.title, said, figure.about)
         for figure, said in lines(Where.REPORT, findings.quality.metric, findings)
     ]
-    return _table([*rows, ("Verdict", findings.quality.verdict)])
+    return table([*rows, ("Verdict", findings.quality.verdict)])
 
 
 def _how_timed(findings: Findings) -> str:
@@ -198,17 +160,7 @@ def _run_times(findings: Findings) -> go.Figure:
             )
     figure.update_layout(boxmode="group")
     figure.update_yaxes(title="ms per run", type="log")
-    return _on_paper(figure.update_layout(height=420, margin={"t": 20, "r": 20}))
-
-
-def _on_paper(figure: go.Figure) -> go.Figure:
-    return figure.update_layout(template="plotly_white")
-
-
-def _drawn(figure: go.Figure, name: str) -> _Part:
-    config = {"displaylogo": False, "responsive": True}
-    html = figure.to_html(full_html=False, include_plotlyjs=False, config=config, div_id=name)
-    return _Part(html, tuple(_SCRIPT.findall(html)))
+    return on_paper(figure.update_layout(height=420, margin={"t": 20, "r": 20}))
 
 
 def _passes(reports: Iterable[PassReport]) -> list[tuple[str, str]]:

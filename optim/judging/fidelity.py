@@ -28,18 +28,19 @@ class Fidelity(BaseModel):
     max_error: float
 
 
-class Drift:
-    """Accumulates the drift of one output, sample by sample, without keeping the outputs."""
+class Signal:
+    """How far one tensor is off, sample by sample, without keeping any sample."""
 
-    def __init__(self, name: str, floating: bool = True) -> None:
-        self.name, self.floating = name, floating
+    def __init__(self) -> None:
         self.samples = self.broken = self.misshapen = self.undefined = 0
         self.max_error = 0.0
         self._dot = self._original = self._other = self._error = 0.0
-        self._ranges: tuple[_Range, _Range] | None = None
 
-    def add(self, original: Array, other: Array) -> None:
-        """Count one sample. Values where the original is not finite are left out."""
+    def add(self, original: Array, other: Array) -> tuple[Array, Array]:
+        """Count one sample. Values where the original is not finite are left out.
+
+        Returns: both as they were counted, in one dimension.
+        """
         self.samples += 1
         a, b = original.astype(np.float64).ravel(), other.astype(np.float64).ravel()
         if a.size != b.size:
@@ -58,14 +59,7 @@ class Drift:
         self._other += float(b @ b)
         self._error += float(error @ error)
         self.max_error = max(self.max_error, float(np.max(np.abs(error), initial=0.0)))
-        self._widen(a, b)
-
-    def _widen(self, a: Array, b: Array) -> None:
-        if self._ranges is None:
-            self._ranges = _Range(a), _Range(b)
-        elif self._ranges[0].size == a.size:
-            self._ranges[0].add(a)
-            self._ranges[1].add(b)
+        return a, b
 
     @property
     def cosine(self) -> float:
@@ -83,6 +77,25 @@ class Drift:
         with np.errstate(divide="ignore"):
             ratio = float(10 * np.log10(self._original / self._error))
         return max(_WORST_SQNR, ratio)
+
+
+class Drift(Signal):
+    """Accumulates the drift of one output, sample by sample, without keeping the outputs."""
+
+    def __init__(self, name: str, floating: bool = True) -> None:
+        super().__init__()
+        self.name, self.floating = name, floating
+        self._ranges: tuple[_Range, _Range] | None = None
+
+    def add(self, original: Array, other: Array) -> tuple[Array, Array]:
+        """Count one sample. Values where the original is not finite are left out."""
+        a, b = super().add(original, other)
+        if self._ranges is None:
+            self._ranges = _Range(a), _Range(b)
+        elif self._ranges[0].size == a.size:
+            self._ranges[0].add(a)
+            self._ranges[1].add(b)
+        return a, b
 
     def collapse(self) -> str:
         """A sentence on how this output collapsed; empty if it did not."""

@@ -40,7 +40,7 @@ def judge(
     """
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
     wanted = Extent.model_validate(extent)
-    judgement = _Judgement.of(evalset, source.outputs, wanted.samples)
+    judgement = Judgement.of(evalset, source.outputs, wanted.samples)
     feeds = evalset.feeds("validation", wanted.samples)
     answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
     references = outputs.originals(source, feeds, *map(Path, stored))
@@ -54,7 +54,7 @@ def judge(
 
 
 @dataclass
-class _Judgement:
+class Judgement:
     """What is kept while the samples pass by: rows for the metric, drifts of the outputs."""
 
     evalset: EvalSet
@@ -69,7 +69,15 @@ class _Judgement:
     answers: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, evalset: EvalSet, specs: tuple[TensorSpec, ...], limit: int | None) -> "_Judgement":
+    def of(
+        cls, evalset: EvalSet, specs: tuple[TensorSpec, ...], limit: int | None = None
+    ) -> "Judgement":
+        """Before the first sample.
+
+        Args:
+            specs: the original's outputs.
+            limit: how many samples there will be; all by default.
+        """
         labels = evalset.labels("validation", limit)
         size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
@@ -102,11 +110,15 @@ class _Judgement:
         if wanted.within is None or len(self.rows) not in planned:
             return False
         level = level_of(len(self.rows), planned)
-        return bool(conclusion(loss_at(self.metric, *self._rows(), level), wanted.within))
+        return bool(conclusion(loss_at(self.metric, *self.both_rows(), level), wanted.within))
 
-    def _rows(self) -> tuple[Rows, Rows]:
+    def both_rows(self) -> tuple[Rows, Rows]:
         """The original's rows and the other's."""
         return np.array(self.baseline_rows, np.float64), np.array(self.rows, np.float64)
+
+    def classes_of(self, side: int) -> list[int]:
+        """The class that the original (0) or the other model (1) names for each sample, if any."""
+        return [pair[side] for pair in self.answers]
 
     def _label(self, reference: Array) -> Array:
         if self.labels is not None:
@@ -115,7 +127,7 @@ class _Judgement:
 
     def quality(self) -> Quality:
         """The judgement on all samples counted so far."""
-        found = difference(self.metric, *self._rows())
+        found = difference(self.metric, *self.both_rows())
         drift = fidelity(self.compared, self._agreement())
         collapse = self._collapse(found)
         drifted = "" if collapse else self._drifted()

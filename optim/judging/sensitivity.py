@@ -123,7 +123,7 @@ def measure(
 ) -> dict[str, Any]:
     """Child: see `sensitivity_of`. Returns a Sensitivity as JSON values."""
     begun = time.monotonic()
-    graph = _graph(Path(before), Path(built), Recipe.parse(recipe).passes[-1])
+    graph = switches_of(Path(before), Path(built), Recipe.parse(recipe).passes[-1])
     feeds = evalset_from_digest(evalset_digest).feeds("calibration", _MOST_SAMPLES)
     trial = _Trial(graph, Path(folder), feeds, seconds)
     noises, complete = split(len(graph.owners), trial.noise, trial.time_is_over, trial.affordable)
@@ -140,13 +140,18 @@ def measure(
     ).model_dump(mode="json")
 
 
-def _graph(before: Path, built: Path, last: object) -> Switched:
+def switches_of(before: Path, built: Path, last: object) -> Switched:
+    """Child: both models in one graph, with the owners by the names that the pass leaves out.
+
+    Args:
+        last: the pass, NodeByNode, that made one of the other.
+    """
     assert isinstance(last, NodeByNode)
     original = read_proto(before)
     form = last.form(original)
     graph = switched(form, read_proto(built), last.chosen(form))
     named = {node.name for node in original.graph.node}
-    graph.owners = [frozenset(_as_excluded(name, named) for name in one) for one in graph.owners]
+    graph.owners = [frozenset(as_excluded(name, named) for name in one) for one in graph.owners]
     return graph
 
 
@@ -231,7 +236,7 @@ def _measured(
     return -noise(range(low, high)), low, high
 
 
-def _as_excluded(name: str, named: set[str]) -> str:
+def as_excluded(name: str, named: set[str]) -> str:
     """The name by which a pass excludes a node: a Gemm's own where it was split in two."""
     return name if name in named else name.removesuffix(SPLIT_SUFFIX)
 

@@ -26,10 +26,12 @@ class Switched:
     """The graph and its switches.
 
     `owners[i]`: the nodes that round by switch i. It is off where all of them are left in float.
+    `values[i]`: the value that is rounded by it, empty where it is these nodes' weights.
     """
 
     model: "onnx.ModelProto"
     owners: list[frozenset[str]] = field(default_factory=list)
+    values: list[str] = field(default_factory=list)
     _places: dict[object, int] = field(default_factory=dict)
 
     @property
@@ -38,14 +40,15 @@ class Switched:
         return [_SWITCH.format(i) for i in range(len(self.owners))]
 
     def choose(
-        self, rounded: str, exact: str, result: str, owners: frozenset[str], of: str
+        self, rounded: str, exact: str, result: str, owners: frozenset[str], of: str = ""
     ) -> None:
-        """Make `result` of `rounded` or `exact`, by the switch of these owners and this `of`."""
+        """Make `result` of `rounded` or `exact`, by the switch of these owners and this value."""
         from onnx import helper
 
         place = self._places.setdefault((owners, of), len(self.owners))
         if place == len(self.owners):
             self.owners.append(owners)
+            self.values.append(of)
         switch = _SWITCH.format(place)
         node = helper.make_node(
             "Where", [switch, rounded, exact], [result], name=f"{result}__chosen"
@@ -96,7 +99,7 @@ def _by_value(
         value, quantizer = node.output[0], makers.get(node.input[0])
         owners = chosen.intersection(readers.get(value, ()))
         if quantizer is None:
-            of, exact = "weights", before.weight(node.input[0].removesuffix(_QUANTIZED), graph)
+            of, exact = "", before.weight(node.input[0].removesuffix(_QUANTIZED), graph)
         else:
             of = quantizer.input[0]
             owners |= chosen.intersection(n.name for n in (makers.get(of),) if n)
@@ -168,7 +171,7 @@ def _by_node(form: "onnx.ModelProto", quantized: "onnx.ModelProto") -> Switched:
         if rounded in made:
             place = list(node.output).index(name)
             node.output[place] = name + _FLOAT
-            result.choose(rounded, name + _FLOAT, name, frozenset([node.name]), node.name)
+            result.choose(rounded, name + _FLOAT, name, frozenset([node.name]))
     _import_domains(result.model, quantized)
     return result
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from optim.judging.sensitivity import Sensitivity
 from optim.names import legible
-from optim.part import Circumstances, build_part
-from optim.recipe import Recipe
+from optim.part import Circumstances
+from optim.recipe import Recipe, excluding, with_last
 from optim.search.leaving_out import LeftOut, nested, thinned
 from optim.search.node_times import NodeTimes
 
@@ -20,18 +20,12 @@ class Proposal:
     why: str
 
 
-def excluding(recipe: Recipe, nodes: Sequence[str]) -> Recipe:
-    """The recipe with these nodes left in float by its last pass, besides those already left."""
-    kept = (*recipe.passes[-1].model_dump()["exclude"], *nodes)
-    return _with(recipe, "exclude", tuple(sorted(set(kept))))
-
-
 def settings_of(recipe: Recipe, here: Circumstances) -> list[Recipe]:
     """The recipe with one setting of its last pass changed, as that pass declares it worth it."""
     last = recipe.passes[-1]
     here = replace(here, recipe=recipe.parts)
     return [
-        _with(recipe, one.field, value)
+        with_last(recipe, one.field, value)
         for one in last.searched
         if one.when(here)
         for value in one.values
@@ -54,12 +48,6 @@ def other_settings(recipe: Recipe, here: Circumstances) -> list[Proposal]:
     return [
         Proposal(other, None, f"Other settings: {other}.") for other in settings_of(recipe, here)
     ]
-
-
-def _with(recipe: Recipe, setting: str, value: object) -> Recipe:
-    last = recipe.passes[-1]
-    changed = build_part(type(last), {**last.model_dump(), setting: value})
-    return Recipe.of([*recipe.passes[:-1], changed, recipe.runtime])
 
 
 def why(one: LeftOut, times: NodeTimes) -> str:

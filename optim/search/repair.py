@@ -17,11 +17,11 @@ from optim.graph import analysis_of
 from optim.judging.sensitivity import can_leave_out, sensitivity_of
 from optim.model import Model
 from optim.part import Circumstances
-from optim.recipe import Recipe
+from optim.recipe import Recipe, excluding, without_last
 from optim.search.guesses import guessed
 from optim.search.leaving_out import LeftOut, nested
 from optim.search.node_times import NodeTimes, node_times
-from optim.search.proposals import Proposal, excluding, other_settings, repairs, why
+from optim.search.proposals import Proposal, other_settings, repairs, why
 
 __all__ = ["Attempt", "Judge", "Proposal", "Repair", "Subject", "repaired", "repairs"]
 
@@ -187,7 +187,7 @@ class _Work:
         """Nested sets, measured if that works, else guessed."""
         try:
             before = built(
-                self.subject.model, _without_last(recipe), self.subject.evalset, self.cancelled
+                self.subject.model, without_last(recipe), self.subject.evalset, self.cancelled
             ).model
             after = built(self.subject.model, recipe, self.subject.evalset, self.cancelled).model
             damage = sensitivity_of(
@@ -258,10 +258,6 @@ class _Work:
         if len(self.tried) == 1:
             return ["It loses no more than allowed as it is."]
         return [found.proposal.why, f"{len(self.tried)} recipes were judged to find it."]
-
-
-def _without_last(recipe: Recipe) -> Recipe:
-    return Recipe.of([*recipe.passes[:-1], recipe.runtime])
 
 
 def _value(attempt: Attempt) -> float:

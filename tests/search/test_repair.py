@@ -17,11 +17,11 @@ from optim.ingest.samples import find_sample
 from optim.judging.quality import quality_of
 from optim.judging.sensitivity import Rounding, Sensitivity
 from optim.part import Circumstances
-from optim.recipe import Recipe
+from optim.recipe import Recipe, excluding
 from optim.search.guesses import guessed
 from optim.search.leaving_out import LeftOut
 from optim.search.node_times import NodeTimes
-from optim.search.proposals import excluding, settings_of
+from optim.search.proposals import settings_of
 from optim.search.repair import Attempt, Proposal, Subject, repaired, repairs, smallest_that_holds
 
 INT8 = Recipe.parse("static_int8 + onnxruntime")

@@ -1,0 +1,148 @@
+"""Where the quality went, layer by layer: each tensor of the original against the optimized one.
+
+Tensors are read out of both graphs on validation samples. They are matched by their names, which
+passes keep for what they compute anew; a tensor that is rounded to integers is read behind its
+rounding, as its readers get it. What passes fused away has no counterpart: it is left out and
+counted. Reading a tensor out keeps an engine from fusing across it, so the outputs themselves are
+compared as the models give them untouched, and it is said where reading out changed them.
+"""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from optim import sandbox
+from optim.evalset import EvalSet
+from optim.home import kept
+from optim.home.files import hash_files
+from optim.home.scratch import scratch
+from optim.machine.environment import machine_id, version_of
+from optim.machine.lock import machine_to_itself
+from optim.model import Model
+from optim.runtimes.base import Runtime
+
+STEP = "layers"
+EXACT_DB = 200.0
+"""SQNR of a tensor that does not differ at all."""
+CLEAR_DB = 40.0
+"""SQNR that 8 bits may well have everywhere: an error below it is not looked into."""
+JUMP_DB = 10.0
+"""How far below all before it a tensor's SQNR falls where the error jumps: 10 times the noise."""
+_COMPARE = sandbox.Named("optim.why.inside:compare")
+_DERIVED_BY = ("layers.py", "inside.py", "tensors.py")
+
+
+class TensorError(BaseModel):
+    """One tensor of the original against the optimized model's, over the samples.
+
+    `sqnr_db`: signal to quantization noise in dB, 200 where nothing differs, None where the two are
+    not comparable (no numbers of fractions, another size). `node` is the original's that makes it,
+    `leads_to` the model's outputs that depend on it, itself included.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    tensor: str
+    node: str
+    op: str
+    sqnr_db: float | None
+    is_output: bool
+    leads_to: tuple[str, ...] = ()
+
+
+class Layers(BaseModel):
+    """The errors in the original's order, and what they rest on.
+
+    `fused_away`: the original's nodes whose tensors the optimized graph has no more. `notes`:
+    sentences on what limits the figures.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    errors: tuple[TensorError, ...]
+    fused_away: tuple[str, ...]
+    samples: int
+    notes: tuple[str, ...] = ()
+
+
+def layers_of(
+    original: Model,
+    optimized: Model,
+    runtime: Runtime,
+    evalset: EvalSet,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[TensorError, ...]:
+    """The errors alone; see `layers`."""
+    return layers(original, optimized, runtime, evalset, cancelled).errors
+
+
+def layers(
+    original: Model,
+    optimized: Model,
+    runtime: Runtime,
+    evalset: EvalSet,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Layers:
+    """Compare what is inside `optimized`, run by `runtime`, with what is inside the original.
+
+    The original runs on ONNX Runtime as it comes. Some seconds on at most 16 validation samples;
+    kept for the next time. Waits until nothing is timed on this machine.
+
+    Raises: StepError where an engine refuses a graph with its tensors read out; Cancelled.
+    """
+    versions = (version_of(name) for name in ("onnxruntime", *runtime.packages))
+    code = hash_files(*(Path(__file__).with_name(name) for name in _DERIVED_BY))
+    parts = (original.digest, optimized.digest, runtime.spelling, evalset.digest, machine_id())
+    key = " ".join((*parts, *versions, code))
+    return kept(Layers, STEP, key, lambda: _asked(original, optimized, runtime, evalset, cancelled))
+
+
+def _asked(
+    original: Model,
+    optimized: Model,
+    runtime: Runtime,
+    evalset: EvalSet,
+    cancelled: Callable[[], bool],
+) -> Layers:
+    with machine_to_itself(cancelled), scratch(STEP) as folder:
+        found = sandbox.call(
+            _COMPARE,
+            {
+                "original": str(original.path),
+                "optimized": str(optimized.path),
+                "runtime": runtime.spelling,
+                "evalset_digest": evalset.digest,
+                "folder": str(folder),
+            },
+            where=STEP,
+            files=sandbox.Files(
+                readable=(original.folder, optimized.folder, evalset.path), writable=(folder,)
+            ),
+            cancelled=cancelled,
+        )
+    return Layers.model_validate(found)
+
+
+def first_jump(errors: Iterable[TensorError]) -> TensorError | None:
+    """Where the error jumps first: to 10 times the noise of all before it, and below 40 dB.
+
+    For one output by itself give it `leading_to(errors, output)`.
+    """
+    worst = CLEAR_DB
+    for error in errors:
+        if error.sqnr_db is not None:
+            if error.sqnr_db <= worst - JUMP_DB:
+                return error
+            worst = min(worst, error.sqnr_db)
+    return None
+
+
+def leading_to(errors: Iterable[TensorError], output: str) -> tuple[TensorError, ...]:
+    """Those that this output of the model depends on, itself included."""
+    return tuple(error for error in errors if output in error.leads_to)
+
+
+def outputs_among(errors: Iterable[TensorError]) -> tuple[TensorError, ...]:
+    """The model's outputs."""
+    return tuple(error for error in errors if error.is_output)

@@ -1,0 +1,156 @@
+"""Where the quality went, layer by layer: the chart in order, the jump, and a node left out."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from optim.errors import StepError
+from optim.names import legible
+from optim.recipe import Recipe
+from optim.studies.study import Study
+from optim.studies.trial import Trial
+from optim.targets import LOCAL
+from optim.why.layers import (
+    EXACT_DB,
+    JUMP_DB,
+    Layers,
+    TensorError,
+    first_jump,
+    leading_to,
+    outputs_among,
+)
+from optim.why.leaving_out import leaving_out
+from ui.cached import layers_of_digests, rounded_of_digest
+from ui.errors import errors_shown
+from ui.state import COMPARE, page, submit
+from ui.text import key_of, plain
+from ui.why import charts
+
+_ORIGIN = "why"
+
+
+def layer_by_layer(study: Study, trial: Trial) -> None:
+    """The chart of one output's tensors, and what is known of the one chosen."""
+    given = (study.model.digest, trial.model_digest, trial.recipe.runtime.spelling)
+    found = layers_of_digests(*given, study.evalset.digest)
+    errors = _of_output(found, trial)
+    if not errors:
+        st.caption("No tensor of the optimized graph has a counterpart in the original.")
+        return
+    jump = first_jump(errors)
+    key = key_of("tensor", study.name, trial.number, errors[-1].tensor)
+    known = [error.tensor for error in errors]
+    if st.session_state.get(key) not in known:
+        st.session_state[key] = jump.tensor if jump else known[-1]
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        figure = charts.error_by_layer(errors, jump, st.session_state[key])
+        st.plotly_chart(
+            figure,
+            key=f"{key}:chart",
+            alt=said_of(errors, jump),
+            on_select=lambda: _pick(key),
+            selection_mode="points",
+        )
+    with right:
+        st.markdown(plain(said_of(errors, jump)))
+        names = {error.tensor: f"{legible(error.node)} ({error.op})" for error in errors}
+        st.selectbox("Node", known, format_func=lambda name: names[name], key=key)
+        chosen = next(error for error in errors if error.tensor == st.session_state[key])
+        st.markdown(plain(f"{names[chosen.tensor]}: {decibels(chosen)}."))
+        _leave_out(study, trial, chosen)
+    notes = " ".join(found.notes)
+    st.caption(
+        plain(
+            f"Each tensor of the original against the same one of this trial, on {found.samples} "
+            f"validation samples. Above the dotted line 8 bits have done no harm. {notes}"
+        )
+    )
+
+
+def _pick(key: str) -> None:
+    points = st.session_state[f"{key}:chart"].selection.points
+    if points and points[0].get("customdata"):
+        st.session_state[key] = points[0]["customdata"][0]
+
+
+def _of_output(found: Layers, trial: Trial) -> tuple[TensorError, ...]:
+    """The tensors behind the output that is asked for."""
+    outputs = outputs_among(found.errors)
+    if len(outputs) < 2:
+        return found.errors
+    names = {one.tensor: f"{legible(one.tensor)}: {decibels(one)}" for one in outputs}
+    key = key_of("output", trial.number, *names)
+    asked = st.segmented_control(
+        "Output", list(names), default=outputs[0].tensor, format_func=names.__getitem__, key=key
+    )
+    return leading_to(found.errors, asked or outputs[0].tensor)
+
+
+def decibels(error: TensorError) -> str:
+    """How far a tensor is off, in words."""
+    if error.sqnr_db is None:
+        return "not comparable"
+    if error.sqnr_db >= EXACT_DB:
+        return "no difference"
+    return f"{error.sqnr_db:.1f} dB"
+
+
+def said_of(errors: Sequence[TensorError], jump: TensorError | None) -> str:
+    """Where the error jumps first, or that it does not, in a sentence."""
+    known = [error for error in errors if error.sqnr_db is not None]
+    if not known:
+        return "Nothing here can be compared."
+    if jump is None:
+        worst = min(known, key=lambda error: error.sqnr_db or 0.0)
+        return (
+            f"The error jumps nowhere: no tensor has {JUMP_DB:g} dB less than all before it. The "
+            f"least is {decibels(worst)}, at {legible(worst.node)}."
+        )
+    before = [error for error in errors[: list(errors).index(jump)] if error.sqnr_db is not None]
+    least = min((error.sqnr_db or 0.0 for error in before), default=EXACT_DB)
+    since = f"from {least:.1f} dB " if least < EXACT_DB else ""
+    return f"The error jumps first at {legible(jump.node)}: {since}to {decibels(jump)}."
+
+
+def _leave_out(study: Study, trial: Trial, chosen: TensorError) -> None:
+    with errors_shown():
+        rounded = rounded_of_digest(study.model.digest, trial.recipe.spelling, study.evalset.digest)
+        recipe = leaving_out(trial.recipe, chosen.tensor, rounded)
+        if recipe is None or recipe == trial.recipe:
+            st.caption("This recipe rounds nothing here that can be left in float by itself.")
+            return
+        nodes = rounded.by[chosen.tensor]
+        shown = ", ".join(map(legible, nodes[:3])) + (" …" if len(nodes) > 3 else "")
+        st.button(
+            plain(f"Leave {shown} in float"),
+            key=key_of("leave", study.name, trial.number),
+            on_click=_queue,
+            args=(study, trial, recipe),
+            help="Queues this recipe with what rounds this tensor left out of quantization.",
+            icon=":material/playlist_add:",
+        )
+        _queued(study, trial, recipe)
+
+
+def _queue(study: Study, trial: Trial, recipe: Recipe) -> None:
+    with errors_shown():
+        submit(study, [recipe], LOCAL, _ORIGIN)
+
+
+def _queued(study: Study, trial: Trial, recipe: Recipe) -> None:
+    """Where the mended trial stands, and the way to compare it."""
+    found = [t for t in study.trials() if t.recipe == recipe and t.target == LOCAL]
+    if not found:
+        return
+    mended = found[-1]
+    if mended.state == "failed":
+        raise StepError(f"Trial {mended.number} failed: {mended.error}", "Try another node.")
+    st.caption(plain(f"That is trial {mended.number}, {mended.state}."))
+    if mended.model_digest:
+        st.page_link(
+            page(COMPARE),
+            label=f"Compare #{trial.number} with #{mended.number}",
+            query_params={"study": study.name, "trials": f"{trial.number},{mended.number}"},
+            icon=":material/compare_arrows:",
+        )
