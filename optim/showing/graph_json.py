@@ -1,0 +1,134 @@
+"""A graph as Model Explorer draws it: nodes in the modules that their names tell, with their row.
+
+The form is that of its `graph_builder.py`; see https://github.com/google-ai-edge/model-explorer
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from optim.graph.values import NodeRow
+from optim.names import legible
+from optim.showing import text
+
+_DOTTED = re.compile(r"\.(?=\D)")  # layer.0 stays one level
+_HIDDEN = ("Constant",)
+_INPUTS, _OUTPUTS = "Inputs", "Outputs"
+
+Attributes = Mapping[str, Sequence[tuple[str, str]]]
+"""By node: what else is said of it, beyond its row."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A graph that is to be drawn. `inputs` and `outputs` are such as "x: float32[1,3]"."""
+
+    id: str
+    nodes: Sequence[NodeRow]
+    inputs: Sequence[str] = ()
+    outputs: Sequence[str] = ()
+    more: Attributes = field(default_factory=dict)
+
+
+def collections(label: str, graphs: Sequence[Drawn]) -> dict[str, Any]:
+    """What the viewer loads: all graphs in one collection, so that overlays can be of several."""
+    drawn = [graph_json(graph) for graph in graphs]
+    return {"graphCollections": [{"label": label, "graphs": drawn}]}
+
+
+def graph_json(graph: Drawn) -> dict[str, Any]:
+    """One graph. A node's id is its name; constants are left out, as Netron draws them."""
+    rows = [row for row in graph.nodes if row.op not in _HIDDEN]
+    made = {tensor: (row.name, place) for row in rows for place, tensor in enumerate(row.writes)}
+    ports = [port.split(": ")[0] for port in graph.inputs]
+    made |= {name: (_port_id(_INPUTS, name), 0) for name in ports}
+    nodes = [_port(_INPUTS, port) for port in graph.inputs]
+    nodes += [_node(row, made, graph.more.get(row.name, ())) for row in rows]
+    nodes += [_port(_OUTPUTS, port, made) for port in graph.outputs]
+    return {"id": graph.id, "nodes": nodes}
+
+
+def scope_of(row: NodeRow) -> str:
+    """The module that a node belongs to, as a path: levels of its name but the last.
+
+    Exporters of PyTorch write `/encoder/layer.0/attention/MatMul`; others separate by dots only.
+    """
+    levels = [level for level in row.name.split("/") if level]
+    if len(levels) == 1 and "." in levels[0]:
+        levels = _DOTTED.split(levels[0])
+    return "/".join(legible(level) for level in levels[:-1])
+
+
+def _node(
+    row: NodeRow, made: Mapping[str, tuple[str, int]], more: Sequence[tuple[str, str]]
+) -> dict[str, Any]:
+    edges = [
+        {
+            "sourceNodeId": made[tensor][0],
+            "sourceNodeOutputId": str(made[tensor][1]),
+            "targetNodeInputId": str(place),
+        }
+        for place, tensor in enumerate(row.reads)
+        if tensor in made
+    ]
+    return {
+        "id": row.name,
+        "label": row.op,
+        "namespace": scope_of(row),
+        "attrs": [{"key": key, "value": value} for key, value in (*_facts(row), *more)],
+        "incomingEdges": edges,
+        "inputsMetadata": _metadata(row.inputs, row.reads),
+        "outputsMetadata": _metadata(row.outputs, row.writes),
+    }
+
+
+def _facts(row: NodeRow) -> list[tuple[str, str]]:
+    """The row, in words; what does not apply is left out."""
+    facts = [
+        ("node", legible(row.name)),
+        ("computes in", row.precision),
+        ("FLOPs", text.count(row.flops).strip() if row.flops else ""),
+        ("bytes moved", text.size(row.bytes) if row.bytes else ""),
+        ("FLOP per byte", f"{row.intensity:.3g}" if row.flops and row.bytes else ""),
+        ("parameters", f"{row.params:,}" if row.params else ""),
+        ("not known", row.unknown),
+    ]
+    return [(name, value) for name, value in facts if value]
+
+
+def _metadata(types: str, tensors: Sequence[str]) -> list[dict[str, Any]]:
+    kinds = types.split(", ") if types else []
+    return [
+        {
+            "id": str(place),
+            "attrs": [
+                {"key": "__tensor_tag", "value": legible(tensor)},
+                {"key": "tensor_shape", "value": kinds[place] if place < len(kinds) else "?"},
+            ],
+        }
+        for place, tensor in enumerate(tensors)
+    ]
+
+
+def _port(
+    kind: str, port: str, made: Mapping[str, tuple[str, int]] | None = None
+) -> dict[str, Any]:
+    """An input or output of the whole graph."""
+    name, _, shape = port.partition(": ")
+    node: dict[str, Any] = {
+        "id": _port_id(kind, name),
+        "label": legible(name),
+        "namespace": kind,
+        "attrs": [{"key": "shape", "value": shape}],
+    }
+    if made is None:
+        node["outputsMetadata"] = _metadata(shape, [name])
+    elif name in made:
+        source, place = made[name]
+        node["incomingEdges"] = [{"sourceNodeId": source, "sourceNodeOutputId": str(place)}]
+    return node
+
+
+def _port_id(kind: str, name: str) -> str:
+    return f"{kind}: {name}"
