@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from optim.explaining.executed import precision_of
-from optim.explaining.profile import ProfiledNode
+from optim.explaining.profile import ProfiledNode, heaviest
 from optim.graph import Analysis, NodeRow
 
 ADDED = "(added by the engine)"
@@ -19,7 +19,7 @@ def node_frame(analysis: Analysis, profile: Sequence[ProfiledNode] = ()) -> pd.D
     A node that the engine runs fused with others has their time together on the heaviest of them;
     what the engine added (layout changes, casts) has rows of its own.
     """
-    timed = {_heaviest(node.rows).name: node for node in profile if node.rows}
+    timed = {heaviest(node.rows).name: node for node in profile if node.rows}
     inside = {row.name: node.name for node in profile for row in node.rows}
     rows = [_row(row, timed.get(row.name), inside.get(row.name, "")) for row in analysis.nodes]
     rows += [
@@ -43,10 +43,6 @@ _COLUMNS = (
     "inputs",
     "outputs",
 )
-
-
-def _heaviest(rows: Sequence[NodeRow]) -> NodeRow:
-    return max(rows, key=lambda row: (row.flops, row.bytes))
 
 
 def _row(row: NodeRow, timed: ProfiledNode | None, inside: str) -> dict[str, object]:

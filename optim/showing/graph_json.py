@@ -50,10 +50,15 @@ def graph_json(graph: Drawn) -> dict[str, Any]:
 
 
 def scope_of(row: NodeRow) -> str:
-    """The module that a node belongs to, as a path: levels of its name but the last.
+    """The module that a node belongs to, as a path.
 
-    Exporters of PyTorch write `/encoder/layer.0/attention/MatMul`; others separate by dots only.
+    Where the exporter recorded it, that; else the levels of the node's name but the last. PyTorch
+    writes `/encoder/layer.0/attention/MatMul`; others separate by dots only.
     """
+    if row.scope:
+        outer = ("", *row.scope)
+        levels = [one.removeprefix(f"{before}.") for before, one in zip(outer, row.scope)]
+        return "/".join(legible(level) for level in levels)
     levels = [level for level in row.name.split("/") if level]
     if len(levels) == 1 and "." in levels[0]:
         levels = _DOTTED.split(levels[0])
@@ -92,6 +97,7 @@ def _facts(row: NodeRow) -> list[tuple[str, str]]:
         ("bytes moved", text.size(row.bytes) if row.bytes else ""),
         ("FLOP per byte", f"{row.intensity:.3g}" if row.flops and row.bytes else ""),
         ("parameters", f"{row.params:,}" if row.params else ""),
+        ("attributes", legible(row.attributes)),
         ("not known", row.unknown),
     ]
     return [(name, value) for name, value in facts if value]

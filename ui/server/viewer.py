@@ -40,8 +40,21 @@ _MOVED = re.compile(r"""(["'(`])/(api|apipost|apistream|static_files)/""")
 _OUTSIDE = re.compile(
     r"""<link rel="preconnect"[^>]*>|@font-face\{[^}]*url\(https:[^}]*\}|<base [^>]*>"""
 )
-_LATE_STYLE = re.compile(r"""( media="print")? onload="[^"]*"|<noscript>.*?</noscript>""", re.DOTALL)
-_ADDS_RUN = 'this.addRun(a,o,"",n,void 0,!1,e)'
+_LATE_STYLE = re.compile(
+    r"""( media="print")? onload="[^"]*"|<noscript>.*?</noscript>""", re.DOTALL
+)
+_CHANGES = {
+    # An overlay takes the place of the one before it, instead of standing beside it in a list.
+    'this.addRun(a,o,"",n,void 0,!1,e)': 'this.addRun(a,o,"",n,void 0,!0,e)',
+    # It is of both graphs side by side, not only of the left one.
+    "a.results[r.id]=this.processNodeDataProviderDataForGraph(r,n),": (
+        "this.appService.panes().forEach(p=>{let g=p.modelGraph;"
+        "g&&g.collectionLabel===r.collectionLabel&&("
+        "a.results[g.id]=this.processNodeDataProviderDataForGraph(g,n),"
+        "this.appService.setSelectedNodeDataProviderRunId(p.id,e))}),"
+    ),
+}
+"""What is changed in the viewer's script, which is of one pinned version."""
 _ADAPTER = {
     "type": "adapter",
     "id": "builtin_json",
@@ -90,11 +103,16 @@ def offer_overlay(node_data: Mapping[str, Any]) -> int:
     return _overlays.add(json.dumps({"content": json.dumps(node_data)}))
 
 
-def viewer_page(graphs: int, name: str, ui_state: Mapping[str, Any], dark: bool) -> str:
-    """The viewer's address for offered graphs, relative to the server."""
-    data = {"models": [{"url": f"graphs://{name}/{graphs}"}], "uiState": ui_state}
-    theme = "dark" if dark else "light"
-    return f"{PREFIX}/?theme={theme}&data={quote(json.dumps(data), safe='')}"
+def viewer_page(graphs: int, name: str, ui_state: Mapping[str, Any] | None = None) -> str:
+    """The viewer's address for offered graphs, relative to the server.
+
+    Two panes show two graphs; what is selected in one is then selected in the other, too, where
+    that has a node of the same id. Whether it is dark is added as `theme`.
+    """
+    data: dict[str, Any] = {"models": [{"url": f"graphs://{name}/{graphs}"}]}
+    if ui_state is not None:
+        data |= {"uiState": ui_state, "sync": {"mode": "match_node_id"}}
+    return f"{PREFIX}/?data={quote(json.dumps(data), safe='')}"
 
 
 def overlay_path(overlay: int, name: str) -> str:
@@ -136,8 +154,9 @@ def served_text(file: str) -> str:
             '<link rel="stylesheet" href="ours/viewer.css">'
         )
         text = _LATE_STYLE.sub("", text).replace("<head>", head, 1)
-    # An overlay takes the place of the one before it, instead of standing beside it in a list.
-    return text.replace(_ADDS_RUN, _ADDS_RUN.replace("!1", "!0"))
+    for found, ours in _CHANGES.items():
+        text = text.replace(found, ours)
+    return text
 
 
 async def _page(request: Request) -> Response:
