@@ -1,8 +1,9 @@
 // Holds the viewer in a frame: loads graphs when they change, lays an overlay over what is drawn,
 // selects a node that the page asks for, and reports one that was clicked in the picture.
 
-const TRY_MS = 250;
-const TRIES = 240;
+const LOOK_MS = 100;
+const AGAIN_MS = 2000;
+const PATIENCE_MS = 60_000;
 
 function isDark(box) {
   const color = getComputedStyle(box).getPropertyValue("--st-background-color").trim();
@@ -20,14 +21,20 @@ function state(frame) {
   }
 }
 
+// What is said before the graph is drawn is lost, so it is said then, and again until it is done.
 function tell(box, key, message, done) {
   clearInterval(box.telling[key]);
-  let left = TRIES;
-  const again = () => {
-    if (!left-- || done(state(box.frame))) return clearInterval(box.telling[key]);
-    box.frame.contentWindow?.postMessage(message, location.origin);
+  const began = performance.now();
+  let said = -Infinity;
+  const look = () => {
+    const now = performance.now();
+    if (now - began > PATIENCE_MS || done(state(box.frame))) return clearInterval(box.telling[key]);
+    const drawn = box.frame.contentDocument?.querySelector("webgl-renderer canvas");
+    if (!drawn || now - said < AGAIN_MS) return;
+    said = now;
+    box.frame.contentWindow.postMessage(message, location.origin);
   };
-  box.telling[key] = setInterval(again, TRY_MS);
+  box.telling[key] = setInterval(look, LOOK_MS);
 }
 
 function swatch(color, text) {
@@ -51,10 +58,9 @@ function ramp({ ramp: colors, ticks }) {
 function drawLegend(place, legend) {
   place.replaceChildren();
   if (!legend) return;
-  const title = Object.assign(document.createElement("strong"), { textContent: legend.title });
   const about = Object.assign(document.createElement("em"), { textContent: legend.about });
   const marks = legend.entries?.map(({ color, text }) => swatch(color, text)) ?? [ramp(legend)];
-  place.append(title, ...marks, about);
+  place.append(...marks, about);
 }
 
 function open(box, page) {

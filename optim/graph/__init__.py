@@ -5,6 +5,7 @@ from typing import Any
 
 from optim import sandbox
 from optim.graph.diff import Fusion, GraphDiff, compare_graphs
+from optim.graph.match import GraphMatch, NodeMatch, match_graphs
 from optim.graph.values import Analysis, NodeRow, Weight, Weights
 from optim.home import kept
 from optim.model import Model
@@ -13,10 +14,13 @@ __all__ = [
     "Analysis",
     "Fusion",
     "GraphDiff",
+    "GraphMatch",
+    "NodeMatch",
     "NodeRow",
     "Weight",
     "analysis_of",
     "compare_graphs",
+    "match_graphs",
     "weights_of",
 ]
 

@@ -29,6 +29,10 @@ class Drawn:
     inputs: Sequence[str] = ()
     outputs: Sequence[str] = ()
     more: Attributes = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """Ids of nodes that have another one than their name."""
+    homes: Mapping[str, str] = field(default_factory=dict)
+    """Modules of nodes that do not say it themselves, as paths."""
 
 
 def collections(label: str, graphs: Sequence[Drawn]) -> dict[str, Any]:
@@ -38,13 +42,17 @@ def collections(label: str, graphs: Sequence[Drawn]) -> dict[str, Any]:
 
 
 def graph_json(graph: Drawn) -> dict[str, Any]:
-    """One graph. A node's id is its name; constants are left out, as Netron draws them."""
+    """One graph; constants are left out, as Netron draws them."""
     rows = [row for row in graph.nodes if row.op not in _HIDDEN]
-    made = {tensor: (row.name, place) for row in rows for place, tensor in enumerate(row.writes)}
+    made = {
+        tensor: (graph.ids.get(row.name, row.name), place)
+        for row in rows
+        for place, tensor in enumerate(row.writes)
+    }
     ports = [port.split(": ")[0] for port in graph.inputs]
     made |= {name: (_port_id(_INPUTS, name), 0) for name in ports}
     nodes = [_port(_INPUTS, port) for port in graph.inputs]
-    nodes += [_node(row, made, graph.more.get(row.name, ())) for row in rows]
+    nodes += [_node(row, made, graph) for row in rows]
     nodes += [_port(_OUTPUTS, port, made) for port in graph.outputs]
     return {"id": graph.id, "nodes": nodes}
 
@@ -57,7 +65,9 @@ def scope_of(row: NodeRow) -> str:
     """
     if row.scope:
         outer = ("", *row.scope)
-        levels = [one.removeprefix(f"{before}.") for before, one in zip(outer, row.scope)]
+        levels = [
+            one.removeprefix(f"{before}.") for before, one in zip(outer, row.scope, strict=False)
+        ]
         return "/".join(legible(level) for level in levels)
     levels = [level for level in row.name.split("/") if level]
     if len(levels) == 1 and "." in levels[0]:
@@ -65,9 +75,8 @@ def scope_of(row: NodeRow) -> str:
     return "/".join(legible(level) for level in levels[:-1])
 
 
-def _node(
-    row: NodeRow, made: Mapping[str, tuple[str, int]], more: Sequence[tuple[str, str]]
-) -> dict[str, Any]:
+def _node(row: NodeRow, made: Mapping[str, tuple[str, int]], graph: Drawn) -> dict[str, Any]:
+    facts = [*_facts(row), *graph.more.get(row.name, ())]
     edges = [
         {
             "sourceNodeId": made[tensor][0],
@@ -78,10 +87,10 @@ def _node(
         if tensor in made
     ]
     return {
-        "id": row.name,
+        "id": graph.ids.get(row.name, row.name),
         "label": row.op,
-        "namespace": scope_of(row),
-        "attrs": [{"key": key, "value": value} for key, value in (*_facts(row), *more)],
+        "namespace": scope_of(row) or graph.homes.get(row.name, ""),
+        "attrs": [{"key": key, "value": value} for key, value in facts],
         "incomingEdges": edges,
         "inputsMetadata": _metadata(row.inputs, row.reads),
         "outputsMetadata": _metadata(row.outputs, row.writes),

@@ -46,6 +46,8 @@ class Facts:
     bounds: Mapping[str, Bound] = field(default_factory=dict)
     match: Mapping[str, str] = field(default_factory=dict)
     """Node -> its change against the other graph."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """Ids in the picture of nodes that have another one than their name."""
 
 
 @dataclass(frozen=True)
@@ -128,25 +130,14 @@ def lay(overlay: Overlay, graphs: Mapping[str, Facts]) -> Laid:
     values = {name: overlay.values(facts) for name, facts in graphs.items()}
     every = [value for found in values.values() for value in found.values()]
     color = _coloring(overlay.scale, every)
-    data = {
-        name: {
-            "name": overlay.title,
-            "results": {node: _result(value, color(value)) for node, value in found.items()},
+    data = {}
+    for name, facts in graphs.items():
+        results = {
+            facts.ids.get(node, node): _result(value, color(value))
+            for node, value in values[name].items()
         }
-        for name, found in values.items()
-    }
+        data[name] = {"name": overlay.title, "results": results}
     return Laid(data, {"title": overlay.title, "about": overlay.about, **_legend(overlay, every)})
-
-
-def said(overlay: Overlay, value: Value) -> str:
-    """A value in words."""
-    return value if isinstance(value, str) else _ramp(overlay.scale).show(value)
-
-
-def _ramp(scale: Ramp | Classes) -> Ramp:
-    if not isinstance(scale, Ramp):
-        raise TypeError("An overlay of words has a number among its values.")
-    return scale
 
 
 def _result(value: Value, color: str) -> dict[str, Value]:

@@ -46,6 +46,8 @@ _LATE_STYLE = re.compile(
 _CHANGES = {
     # An overlay takes the place of the one before it, instead of standing beside it in a list.
     'this.addRun(a,o,"",n,void 0,!1,e)': 'this.addRun(a,o,"",n,void 0,!0,e)',
+    # One that was replaced while it was being loaded is not waited for.
+    "let a=s[e];return a.done=!0,": "let a=s[e];if(!a)return s;return a.done=!0,",
     # It is of both graphs side by side, not only of the left one.
     "a.results[r.id]=this.processNodeDataProviderDataForGraph(r,n),": (
         "this.appService.panes().forEach(p=>{let g=p.modelGraph;"
