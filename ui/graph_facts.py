@@ -24,12 +24,11 @@ from ui.cached import (
     profile_of_digest,
     weights_of_digest,
 )
-from ui.models import runtimes_of
+from ui.models import known_models, runtimes_of
 
 ENGINE = "engine"
 """Stands for what the engine runs, where the digest of a model would."""
 _ERRORS = "optim.why.layers"
-_LEFT, _RIGHT = "before", "after"
 
 
 @dataclass(frozen=True)
@@ -51,22 +50,25 @@ def views(study: Study, digest: str, runtime: str, other: str) -> list[View]:
 
     Raises: StepError where a graph cannot be read.
     """
-    analysis = analysis_of_digest(digest)
-    drawn = Drawn("graph", analysis.nodes, analysis.inputs, analysis.outputs)
+    analysis, names = analysis_of_digest(digest), known_models(study)
+    drawn = Drawn(names[digest], analysis.nodes, analysis.inputs, analysis.outputs)
     left = View(drawn, digest, runtime)
     if not other:
         return [left]
     if other == ENGINE:
         found = engine_graph_of_digest(digest, runtime)
-        right = replace(left, drawn=replace(drawn, nodes=found.nodes), of_engine=True)
+        runs = replace(drawn, id=engine_title(runtime), nodes=found.nodes)
+        right = replace(left, drawn=runs, of_engine=True)
         return _beside(left, right, found.match(analysis))
     theirs = analysis_of_digest(other)
-    right = View(
-        Drawn("graph", theirs.nodes, theirs.inputs, theirs.outputs),
-        other,
-        runtimes_of(study, other)[0],
-    )
+    drawn = Drawn(names[other], theirs.nodes, theirs.inputs, theirs.outputs)
+    right = View(drawn, other, runtimes_of(study, other)[0])
     return _beside(left, right, match_of_digests(digest, other))
+
+
+def engine_title(runtime: str) -> str:
+    """What the engine's own graph is called."""
+    return f"what {Recipe.parse(runtime).runtime.title} runs"
 
 
 def offered(shown: Sequence[View], study: Study) -> dict[str, Overlay]:
@@ -124,14 +126,13 @@ def _beside(left: View, right: View, match: GraphMatch) -> list[View]:
     return [
         replace(
             left,
-            drawn=replace(left.drawn, id=_LEFT, more=_said(match.before)),
+            drawn=replace(left.drawn, more=_said(match.before)),
             changes={name: one.change for name, one in match.before.items()},
         ),
         replace(
             right,
             drawn=replace(
                 right.drawn,
-                id=_RIGHT,
                 more=_said(match.after),
                 ids=_free_of(ids, right.drawn.nodes),
                 homes={name: homes.get(before, "") for name, before in ids.items()},

@@ -7,7 +7,6 @@ import streamlit as st
 from optim.errors import OptimError
 from optim.graph import Analysis
 from optim.names import legible
-from optim.recipe import Recipe
 from optim.showing.overlay import Laid, Overlay, lay
 from optim.studies.study import Study
 from optim.targets import all_targets
@@ -21,7 +20,6 @@ from ui.nodes import node_columns, node_frame
 from ui.state import queue
 from ui.text import key_of, plain
 
-_HEIGHT = 560
 _CHANGES, _FIRST, _UNMEASURED = "change", "time", "flops"
 
 
@@ -44,7 +42,6 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
         laid,
         st.session_state.get(key),
         key=key_of("graph", study.name),
-        height=_HEIGHT,
         on_click=lambda node: st.session_state.update({key: node}),
     )
     if not ready:
@@ -60,7 +57,7 @@ def _other(study: Study, digest: str, runtime: str) -> str:
     """What is shown beside it: another model's digest, `ENGINE`, or nothing."""
     titles = {"": "nothing"}
     titles |= {one: name for one, name in known_models(study).items() if one != digest}
-    titles[ENGINE] = f"what {Recipe.parse(runtime).runtime.title} runs (its own graph)"
+    titles[ENGINE] = f"{graph_facts.engine_title(runtime)} (its own graph)"
     return st.selectbox(
         "Compare with",
         list(titles),

@@ -91,7 +91,6 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.frame = box.querySelector("iframe");
   box.telling ??= {};
   box.frame.title = data.alt;
-  box.frame.style.height = `${data.height}px`;
   drawLegend(box.querySelector(".legend"), data.legend);
   open(box, data.page);
   lay(box, data.overlay);

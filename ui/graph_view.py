@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from optim.showing.graph_json import Drawn, collections
+from optim.showing.graph_json import Drawn, collections, opened
 from optim.showing.overlay import Laid
 from ui.server.viewer import offer_graphs, offer_overlay, overlay_path, viewer_page
 
@@ -35,8 +35,8 @@ def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
     """
     label = " ".join(name.replace("/", " ").split()) or "model"
     number = offer_graphs(collections(_COLLECTION, graphs))
-    panes = [_pane(graph.id, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
-    page = viewer_page(number, label, {"paneStates": panes} if len(panes) > 1 else None)
+    panes = [_pane(graph, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
+    page = viewer_page(number, label, {"paneStates": panes})
     return Picture(page, f"Graph of {label} with figures on its nodes")
 
 
@@ -45,7 +45,6 @@ def graph_view(
     laid: Laid | None,
     node: str | None,
     key: str,
-    height: int,
     on_click: Callable[[str], None],
 ) -> None:
     """Draw it.
@@ -67,7 +66,7 @@ def graph_view(
         js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
         isolate_styles=False,
     )
-    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt, "height": height, "node": node}
+    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt, "node": node}
     if laid is not None:
         title = str(laid.legend["title"])
         data["overlay"] = overlay_path(offer_overlay(laid.node_data), title)
@@ -75,11 +74,11 @@ def graph_view(
     mount(key=key, data=data, on_clicked_change=clicked)
 
 
-def _pane(graph: str, collection: str, width: float) -> Mapping[str, Any]:
+def _pane(graph: Drawn, collection: str, width: float) -> Mapping[str, Any]:
     return {
-        "deepestExpandedGroupNodeIds": [],
+        "deepestExpandedGroupNodeIds": opened(graph),
         "selectedNodeId": "",
-        "selectedGraphId": graph,
+        "selectedGraphId": graph.id,
         "selectedCollectionLabel": collection,
         "widthFraction": width,
         "selected": False,

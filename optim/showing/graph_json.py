@@ -14,6 +14,8 @@ from optim.showing import text
 
 _DOTTED = re.compile(r"\.(?=\D)")  # layer.0 stays one level
 _HIDDEN = ("Constant",)
+_GROUP = "___group___"
+_VISIBLE = 20
 _INPUTS, _OUTPUTS = "Inputs", "Outputs"
 
 Attributes = Mapping[str, Sequence[tuple[str, str]]]
@@ -55,6 +57,30 @@ def graph_json(graph: Drawn) -> dict[str, Any]:
     nodes += [_node(row, made, graph) for row in rows]
     nodes += [_port(_OUTPUTS, port, made) for port in graph.outputs]
     return {"id": graph.id, "nodes": nodes}
+
+
+def opened(graph: Drawn, most: int = _VISIBLE) -> list[str]:
+    """Ids of the modules to open at first, those inside others only where these are open.
+
+    The smallest first, as long as no more than `most` nodes and closed modules are seen.
+    """
+    inside: dict[str, set[str]] = {}
+    for row in graph.nodes:
+        levels = (scope_of(row) or graph.homes.get(row.name, "")).split("/")
+        paths = ["/".join(levels[:end]) for end in range(1, len(levels) + 1) if levels[0]]
+        for outer, inner in zip(("", *paths), (*paths, f"{row.name}: node"), strict=True):
+            inside.setdefault(outer, set()).add(inner)
+    seen, found = len(inside.get("", ())), []
+    waiting = [path for path in inside.get("", ()) if path in inside]
+    while waiting:
+        smallest = min(waiting, key=lambda path: (len(inside[path]), path))
+        seen += len(inside[smallest]) - 1
+        if seen > most:
+            break
+        waiting.remove(smallest)
+        waiting += [path for path in inside[smallest] if path in inside]
+        found.append(smallest)
+    return [f"{path}{_GROUP}" for path in found]
 
 
 def scope_of(row: NodeRow) -> str:

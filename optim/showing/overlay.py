@@ -108,6 +108,17 @@ class Overlay:
     needs: Need = ""
 
 
+_STATISTICS: Mapping[type, Mapping[str, bool]] = {
+    Ramp: {},
+    Classes: {
+        "hideInAggregatedStatsTable": True,
+        "showExpandedSummaryOnGroupNode": True,
+        "showLabelCountColumnsInChildrenStatsTable": True,
+    },
+}
+"""What the viewer tells of all nodes and of those of a module: of words no sums but counts."""
+
+
 @cache
 def all_overlays() -> dict[str, Overlay]:
     """Every overlay by name, in the order in which they are offered."""
@@ -136,7 +147,7 @@ def lay(overlay: Overlay, graphs: Mapping[str, Facts]) -> Laid:
             facts.ids.get(node, node): _result(value, color(value))
             for node, value in values[name].items()
         }
-        data[name] = {"name": overlay.title, "results": results}
+        data[name] = {"name": overlay.title, "results": results, **_STATISTICS[type(overlay.scale)]}
     return Laid(data, {"title": overlay.title, "about": overlay.about, **_legend(overlay, every)})
 
 

@@ -105,15 +105,17 @@ def offer_overlay(node_data: Mapping[str, Any]) -> int:
     return _overlays.add(json.dumps({"content": json.dumps(node_data)}))
 
 
-def viewer_page(graphs: int, name: str, ui_state: Mapping[str, Any] | None = None) -> str:
+def viewer_page(graphs: int, name: str, ui_state: Mapping[str, Any]) -> str:
     """The viewer's address for offered graphs, relative to the server.
 
     Two panes show two graphs; what is selected in one is then selected in the other, too, where
     that has a node of the same id. Whether it is dark is added as `theme`.
     """
-    data: dict[str, Any] = {"models": [{"url": f"graphs://{name}/{graphs}"}]}
-    if ui_state is not None:
-        data |= {"uiState": ui_state, "sync": {"mode": "match_node_id"}}
+    data: dict[str, Any] = {
+        "models": [{"url": f"graphs://{name}/{graphs}"}],
+        "uiState": ui_state,
+        **({"sync": {"mode": "match_node_id"}} if len(ui_state["paneStates"]) > 1 else {}),
+    }
     return f"{PREFIX}/?data={quote(json.dumps(data), safe='')}"
 
 
