@@ -14,17 +14,25 @@ from ui import graph_facts
 from ui.cached import match_of_digests
 from ui.errors import show
 from ui.graph_facts import ENGINE, View
-from ui.graph_view import graph_view, picture
+from ui.graph_view import Picture, graph_view, picture
 from ui.models import known_models, runtimes_of
-from ui.nodes import node_columns, node_frame
+from ui.nodes import node_columns, node_frame, runs_as
+from ui.server.viewer import installed
 from ui.state import queue
 from ui.text import key_of, plain
 
+_MISSING = (
+    "The viewer is not installed here. Install it with `pip install --no-deps "
+    "ai-edge-model-explorer`, and start the server again."
+)
 _CHANGES, _FIRST, _UNMEASURED = "change", "time", "flops"
 
 
 def figures(study: Study, digest: str, analysis: Analysis) -> None:
     """The whole view."""
+    if not installed():
+        st.info(_MISSING)
+        return
     figure, engine, against = st.columns([5, 2, 2], vertical_alignment="bottom")
     with engine:
         runtime = _engine(study, digest)
@@ -38,7 +46,9 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     laid = _laid(overlay, shown, study, target) if ready else None
     key = key_of("node", study.name, digest)
     graph_view(
-        picture(study.model.name, [view.drawn for view in shown]),
+        _picture(
+            study.model.name, [(view.drawn.id, view.digest, runtime) for view in shown], shown
+        ),
         laid,
         st.session_state.get(key),
         key=key_of("graph", study.name),
@@ -47,6 +57,12 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     if not ready:
         _measure(study, shown)
     _table(study, shown, analysis, key)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Preparing the picture ...")
+def _picture(name: str, of: list[tuple[str, str, str]], _views: Sequence[View]) -> Picture:
+    """The picture of views that `of` tells apart, made once."""
+    return picture(name, [view.drawn for view in _views])
 
 
 def _engine(study: Study, digest: str) -> str:
@@ -154,10 +170,10 @@ def _table(study: Study, shown: Sequence[View], analysis: Analysis, key: str) ->
     frame = node_frame(analysis, profile)
     if profile:
         frame = frame.sort_values("µs", ascending=False)
-    _selectable(frame, list(frame["node"]), key)
+    _selectable(frame, list(frame["node"]), key, runs_as(st.session_state.get(key), profile))
 
 
-def _selectable(rows: object, names: Sequence[str], key: str) -> None:
+def _selectable(rows: object, names: Sequence[str], key: str, more: str = "") -> None:
     table = key_of("table", key)
 
     def chosen() -> None:
@@ -165,7 +181,7 @@ def _selectable(rows: object, names: Sequence[str], key: str) -> None:
             st.session_state[key] = names[places[0]]
 
     if node := st.session_state.get(key):
-        st.caption(f"Chosen: {plain(legible(node))}")
+        st.caption(plain(f"Chosen: {legible(node)}. {more}"))
     st.dataframe(
         rows,
         hide_index=True,

@@ -31,6 +31,17 @@ def node_frame(analysis: Analysis, profile: Sequence[ProfiledNode] = ()) -> pd.D
     return pd.DataFrame(rows, columns=columns)
 
 
+def runs_as(name: str | None, profile: Sequence[ProfiledNode]) -> str:
+    """What a node runs as and with what, as a sentence; empty where that is not known."""
+    for node in profile:
+        if name in {node.name, *(row.name for row in node.rows)}:
+            made_of = " + ".join(row.op for row in node.rows)
+            fused = f", made of {made_of}" if len(node.rows) > 1 else ""
+            precision = f" in {found}" if (found := precision_of(node)) else ""
+            return f"It runs as {node.op}{fused}{precision}: {100 * node.share:.3g} % of the time."
+    return ""
+
+
 _MEASURED = ("µs", "share", "precision run", "runs in")
 _COLUMNS = (
     "node",

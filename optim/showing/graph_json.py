@@ -16,6 +16,7 @@ _DOTTED = re.compile(r"\.(?=\D)")  # layer.0 stays one level
 _HIDDEN = ("Constant",)
 _GROUP = "___group___"
 _VISIBLE = 20
+_TOGETHER = 50
 _INPUTS, _OUTPUTS = "Inputs", "Outputs"
 
 Attributes = Mapping[str, Sequence[tuple[str, str]]]
@@ -36,6 +37,11 @@ class Drawn:
     homes: Mapping[str, str] = field(default_factory=dict)
     """Modules of nodes that do not say it themselves, as paths."""
 
+    @property
+    def rows(self) -> list[NodeRow]:
+        """The nodes that are drawn."""
+        return [row for row in self.nodes if row.op not in _HIDDEN]
+
 
 def collections(label: str, graphs: Sequence[Drawn]) -> dict[str, Any]:
     """What the viewer loads: all graphs in one collection, so that overlays can be of several."""
@@ -45,7 +51,7 @@ def collections(label: str, graphs: Sequence[Drawn]) -> dict[str, Any]:
 
 def graph_json(graph: Drawn) -> dict[str, Any]:
     """One graph; constants are left out, as Netron draws them."""
-    rows = [row for row in graph.nodes if row.op not in _HIDDEN]
+    rows = graph.rows
     made = {
         tensor: (graph.ids.get(row.name, row.name), place)
         for row in rows
@@ -54,7 +60,7 @@ def graph_json(graph: Drawn) -> dict[str, Any]:
     ports = [port.split(": ")[0] for port in graph.inputs]
     made |= {name: (_port_id(_INPUTS, name), 0) for name in ports}
     nodes = [_port(_INPUTS, port) for port in graph.inputs]
-    nodes += [_node(row, made, graph) for row in rows]
+    nodes += [_node(row, made, graph, home) for row, home in zip(rows, homes(graph), strict=True)]
     nodes += [_port(_OUTPUTS, port, made) for port in graph.outputs]
     return {"id": graph.id, "nodes": nodes}
 
@@ -65,9 +71,9 @@ def opened(graph: Drawn, most: int = _VISIBLE) -> list[str]:
     The smallest first, as long as no more than `most` nodes and closed modules are seen.
     """
     inside: dict[str, set[str]] = {}
-    for row in graph.nodes:
-        levels = (scope_of(row) or graph.homes.get(row.name, "")).split("/")
-        paths = ["/".join(levels[:end]) for end in range(1, len(levels) + 1) if levels[0]]
+    for row, home in zip(graph.rows, homes(graph), strict=True):
+        levels = home.split("/")
+        paths = ["/".join(levels[:end]) for end in range(1, len(levels) + 1) if home]
         for outer, inner in zip(("", *paths), (*paths, f"{row.name}: node"), strict=True):
             inside.setdefault(outer, set()).add(inner)
     seen, found = len(inside.get("", ())), []
@@ -81,6 +87,34 @@ def opened(graph: Drawn, most: int = _VISIBLE) -> list[str]:
         waiting += [path for path in inside[smallest] if path in inside]
         found.append(smallest)
     return [f"{path}{_GROUP}" for path in found]
+
+
+def homes(graph: Drawn) -> list[str]:
+    """The module of each drawn node as a path, the nodes in their order.
+
+    Where too many are in one module directly, they are parted in their order: laying out takes
+    more than in proportion, and nobody reads a thousand nodes side by side.
+    """
+    scopes = [scope_of(row) or graph.homes.get(row.name, "") for row in graph.rows]
+    members: dict[str, list[int]] = {}
+    for place, scope in enumerate(scopes):
+        members.setdefault(scope, []).append(place)
+    for scope, places in members.items():
+        for at, place in enumerate(places):
+            parts = _parts(at, len(places))
+            scopes[place] = "/".join(filter(None, (scope, *parts)))
+    return scopes
+
+
+def _parts(at: int, count: int) -> list[str]:
+    """Levels that part `count` nodes into at most `_TOGETHER` on each; those of one of them."""
+    found: list[str] = []
+    size = _TOGETHER
+    while size < count:
+        first = at // size * size
+        found.insert(0, f"nodes {first + 1} to {min(first + size, count)}")
+        size *= _TOGETHER
+    return found
 
 
 def scope_of(row: NodeRow) -> str:
@@ -101,7 +135,9 @@ def scope_of(row: NodeRow) -> str:
     return "/".join(legible(level) for level in levels[:-1])
 
 
-def _node(row: NodeRow, made: Mapping[str, tuple[str, int]], graph: Drawn) -> dict[str, Any]:
+def _node(
+    row: NodeRow, made: Mapping[str, tuple[str, int]], graph: Drawn, home: str
+) -> dict[str, Any]:
     facts = [*_facts(row), *graph.more.get(row.name, ())]
     edges = [
         {
@@ -115,7 +151,7 @@ def _node(row: NodeRow, made: Mapping[str, tuple[str, int]], graph: Drawn) -> di
     return {
         "id": graph.ids.get(row.name, row.name),
         "label": row.op,
-        "namespace": scope_of(row) or graph.homes.get(row.name, ""),
+        "namespace": home,
         "attrs": [{"key": key, "value": value} for key, value in facts],
         "incomingEdges": edges,
         "inputsMetadata": _metadata(row.inputs, row.reads),

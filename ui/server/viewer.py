@@ -174,7 +174,7 @@ async def _file(request: Request) -> Response:
     known = {path.name for path in _folder().iterdir() if path.suffix in kinds}
     if file not in known:
         return _not_found()
-    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": _POLICY}  # of workers, too
+    headers = {"Cache-Control": "max-age=3600", "Content-Security-Policy": _POLICY}  # of workers
     return Response(served_text(file), headers=headers, media_type=kinds[Path(file).suffix])
 
 

@@ -5,7 +5,8 @@ from optim.showing.overlay import GREY, Classes, Overlay
 OVERLAY = Overlay(
     name="change",
     title="Differences",
-    about="Each node against the other model, told apart by tensors and weights, not by names.",
+    about="Each node against the other graph, counted in both. Models are matched by tensors and "
+    "weights, not by names; an engine's graph by what the engine says.",
     rank=5,
     values=lambda facts: dict(facts.match),
     scale=Classes(
