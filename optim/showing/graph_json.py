@@ -50,7 +50,7 @@ def collections(label: str, graphs: Sequence[Drawn]) -> dict[str, Any]:
 
 
 def graph_json(graph: Drawn) -> dict[str, Any]:
-    """One graph; constants are left out, as Netron draws them."""
+    """One graph; constants are left out, as Netron draws them. Of nodes of one name the last."""
     rows = graph.rows
     made = {
         tensor: (graph.ids.get(row.name, row.name), place)
@@ -62,7 +62,7 @@ def graph_json(graph: Drawn) -> dict[str, Any]:
     nodes = [_port(_INPUTS, port) for port in graph.inputs]
     nodes += [_node(row, made, graph, home) for row, home in zip(rows, homes(graph), strict=True)]
     nodes += [_port(_OUTPUTS, port, made) for port in graph.outputs]
-    return {"id": graph.id, "nodes": nodes}
+    return {"id": graph.id, "nodes": list({node["id"]: node for node in nodes}.values())}
 
 
 def opened(graph: Drawn, most: int = _VISIBLE) -> list[str]:
