@@ -8,7 +8,7 @@ MODELS ?=
 
 setup: .venv/installed
 
-.venv/installed: requirements.txt
+.venv/installed: requirements.txt requirements-alone.txt
 	test -x $(PY) || python3 -m venv .venv
 	.ci/install $(PY) requirements.txt
 	touch $@

@@ -11,6 +11,7 @@ from optim.studies.study import Study
 from ui import charts
 from ui.cached import analysis_of_digest, profile_of_digest
 from ui.errors import errors_shown
+from ui.graph_figures import figures
 from ui.models import known_models, runtimes_of
 from ui.nodes import node_columns, node_frame
 from ui.server.netron import viewer_url
@@ -18,7 +19,11 @@ from ui.state import queue, require_study, trials_in_address
 from ui.text import plain
 
 _HEIGHT = 620
-_PICTURE, _NODES = "Picture (Netron)", "Nodes and where the time goes"
+_PICTURE, _FIGURES, _NODES = (
+    "Picture (Netron)",
+    "Figures on the graph",
+    "Nodes and where the time goes",
+)
 _PICTURED = 2000
 """Graphs with more nodes open with the table."""
 
@@ -87,10 +92,11 @@ def _where(analysis: Analysis, profile: tuple[ProfiledNode, ...]) -> None:
 
 def _view(nodes: int) -> str:
     """What to look at. Only that is drawn: the picture of a large graph takes a while."""
+    asked = "overlay" in st.query_params
     return st.segmented_control(
         "View",
-        [_PICTURE, _NODES],
-        default=_PICTURE if nodes <= _PICTURED else _NODES,
+        [_PICTURE, _FIGURES, _NODES],
+        default=_FIGURES if asked else _PICTURE if nodes <= _PICTURED else _NODES,
         required=True,
         key=f"view:{nodes <= _PICTURED}",
         label_visibility="collapsed",
@@ -110,12 +116,19 @@ def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
 
 study = require_study()
 st.subheader(f"Graph of {plain(study.model.name)}", anchor=False)
-digest = _model(study)
+left, right = st.columns([3, 4], vertical_alignment="bottom")
+with left:
+    digest = _model(study)
 with errors_shown():
     model = load_model(digest)
     analysis = analysis_of_digest(digest)
-    _totals(analysis, model.size_bytes)
-    if _view(analysis.node_count) == _PICTURE:
-        st.iframe(viewer_url(digest, model.name), height=_HEIGHT)
+    with right:
+        view = _view(analysis.node_count)
+    if view == _FIGURES:
+        figures(study, digest, analysis)
     else:
+        _totals(analysis, model.size_bytes)
+    if view == _PICTURE:
+        st.iframe(viewer_url(digest, model.name), height=_HEIGHT)
+    elif view == _NODES:
         _nodes(study, digest, analysis)

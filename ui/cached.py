@@ -3,8 +3,9 @@
 import streamlit as st
 
 from optim.evalset import EvalSet, evalset_from_digest
+from optim.explaining.engine_graph import EngineGraph, engine_graph_of
 from optim.explaining.profile import ProfiledNode, join_profile, profile_of
-from optim.graph import Analysis, analysis_of
+from optim.graph import Analysis, GraphMatch, Weight, analysis_of, match_graphs, weights_of
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.runtimes.base import Runtime
@@ -29,6 +30,30 @@ def profile_of_digest(digest: str, runtime: str, evalset: str) -> tuple[Profiled
     """
     times = profile_of(load_model(digest), Recipe.parse(runtime).runtime, evalset)
     return join_profile(analysis_of_digest(digest), times)
+
+
+@st.cache_resource(max_entries=32, show_spinner="Reading the weights ...")
+def weights_of_digest(digest: str) -> dict[str, Weight]:
+    """The constant tensors of a stored model. Raises StepError where they cannot be read."""
+    return weights_of(load_model(digest))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Comparing the graphs ...")
+def match_of_digests(before: str, after: str) -> GraphMatch:
+    """What became of one stored model's nodes in another. Raises StepError."""
+    return match_graphs(
+        analysis_of_digest(before),
+        analysis_of_digest(after),
+        weights_of_digest(before),
+        weights_of_digest(after),
+    )
+
+
+@st.cache_resource(max_entries=32, show_spinner="Asking the engine for its graph ...")
+def engine_graph_of_digest(digest: str, runtime: str) -> EngineGraph:
+    """What an engine, by its spelling, runs in place of a stored model. Raises StepError."""
+    engine = Recipe.parse(runtime).runtime
+    return engine_graph_of(load_model(digest), engine, analysis_of_digest(digest))
 
 
 @st.cache_resource(max_entries=32, show_spinner="Comparing layer by layer ...")

@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from optim.explaining.executed import precision_of
-from optim.explaining.profile import ProfiledNode
+from optim.explaining.profile import ProfiledNode, heaviest
 from optim.graph import Analysis, NodeRow
 
 ADDED = "(added by the engine)"
@@ -19,7 +19,7 @@ def node_frame(analysis: Analysis, profile: Sequence[ProfiledNode] = ()) -> pd.D
     A node that the engine runs fused with others has their time together on the heaviest of them;
     what the engine added (layout changes, casts) has rows of its own.
     """
-    timed = {_heaviest(node.rows).name: node for node in profile if node.rows}
+    timed = {heaviest(node.rows).name: node for node in profile if node.rows}
     inside = {row.name: node.name for node in profile for row in node.rows}
     rows = [_row(row, timed.get(row.name), inside.get(row.name, "")) for row in analysis.nodes]
     rows += [
@@ -29,6 +29,17 @@ def node_frame(analysis: Analysis, profile: Sequence[ProfiledNode] = ()) -> pd.D
     ]
     columns = list(_COLUMNS) if profile else [c for c in _COLUMNS if c not in _MEASURED]
     return pd.DataFrame(rows, columns=columns)
+
+
+def runs_as(name: str | None, profile: Sequence[ProfiledNode]) -> str:
+    """What a node runs as and with what, as a sentence; empty where that is not known."""
+    for node in profile:
+        if name in {node.name, *(row.name for row in node.rows)}:
+            made_of = " + ".join(row.op for row in node.rows)
+            fused = f", made of {made_of}" if len(node.rows) > 1 else ""
+            precision = f" in {found}" if (found := precision_of(node)) else ""
+            return f"It runs as {node.op}{fused}{precision}: {100 * node.share:.3g} % of the time."
+    return ""
 
 
 _MEASURED = ("µs", "share", "precision run", "runs in")
@@ -43,10 +54,6 @@ _COLUMNS = (
     "inputs",
     "outputs",
 )
-
-
-def _heaviest(rows: Sequence[NodeRow]) -> NodeRow:
-    return max(rows, key=lambda row: (row.flops, row.bytes))
 
 
 def _row(row: NodeRow, timed: ProfiledNode | None, inside: str) -> dict[str, object]:

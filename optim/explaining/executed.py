@@ -6,7 +6,7 @@ for. All of it is read off profiles; nothing is run here.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -95,7 +95,7 @@ def wanted_precision(recipe: Recipe) -> str:
 def executed(side: Side) -> tuple[Executed, ...]:
     """The executed nodes in order, each with what it stands for."""
     constant = _constant(side.analysis)
-    return tuple(_work(node, constant) for node in side.profile)
+    return tuple(work_of(node, constant) for node in side.profile)
 
 
 def time_by_operator(side: Side) -> dict[str, float]:
@@ -146,7 +146,12 @@ def _constant(analysis: Analysis) -> set[str]:
     return made_of(analysis.weights, ((row.reads, row.writes) for row in analysis.nodes))
 
 
-def _work(node: ProfiledNode, constant: set[str]) -> Executed:
+def work_of(node: ProfiledNode, constant: Container[str] = ()) -> Executed:
+    """One executed node with what it stands for.
+
+    Args:
+        constant: the tensors that do not depend on the inputs, to tell which nodes have weights.
+    """
     converts = node.op in CONVERSIONS or (node.op == "Transpose" and not node.rows)
     main = max(node.rows, key=lambda row: (row.op in MATRIX, row.flops), default=None)
     if converts or main is None or not (main.flops or main.op in MATRIX):

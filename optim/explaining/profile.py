@@ -1,6 +1,6 @@
 """Where the time goes: the runtime's own profile, joined to the rows of the graph."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,11 @@ def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[Profile
         )
         for index, time in enumerate(times)
     )
+
+
+def heaviest(rows: Sequence[NodeRow]) -> NodeRow:
+    """Of rows that run as one, the one that their time goes to."""
+    return max(rows, key=lambda row: (row.flops, row.bytes))
 
 
 def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:

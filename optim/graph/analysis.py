@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 from onnx import TensorProto, numpy_helper
 
+from optim.graph.attributes import attributes_of, scope_of
 from optim.graph.flops import INTEGER, VIEWS, Node, NotKnown, Work, work
 from optim.graph.tensors import UNKNOWN, Tensor, dtype_name, infer, load_lean, tensors_of
 from optim.graph.values import Analysis, NodeRow
@@ -104,6 +105,8 @@ class _Scope:
             steps=done.steps,
             reads=reads,
             writes=writes,
+            attributes=attributes_of(node),
+            scope=scope_of(node),
             unknown=unknown,
         )
 

@@ -31,6 +31,10 @@ class NodeRow(BaseModel):
     reads: tuple[str, ...] = ()
     """Names of the tensors read."""
     writes: tuple[str, ...] = ()
+    attributes: str = ""
+    """Such as "kernel_shape=[3,3], pads=[1,1,1,1]"; tensors and subgraphs by their digest."""
+    scope: tuple[str, ...] = ()
+    """The modules that the exporter recorded it in, the outermost first; names tell it, too."""
     unknown: str = ""
     """Why FLOPs or bytes are not known; both are then lower bounds."""
 
@@ -66,3 +70,22 @@ class Analysis(BaseModel):
     """Names of the tensors that are constant."""
     notes: tuple[str, ...] = ()
     """Plain sentences: what is unknown, assumed or an upper bound."""
+
+
+class Weight(BaseModel):
+    """One constant tensor: what is in it, whatever its name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    digest: str
+    """Of its type, shape and content."""
+    elements: int
+    zeros: int
+
+
+class Weights(BaseModel):
+    """The constant tensors of a graph by name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tensors: dict[str, Weight]

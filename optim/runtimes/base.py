@@ -36,6 +36,21 @@ class NodeTime:
     precision: str = ""
 
 
+@dataclass(frozen=True)
+class EngineNode:
+    """One node of the graph that an engine made of the model: after its own optimizations.
+
+    `name` and `nodes` are as in `NodeTime`; `reads` and `writes` are the engine's own names of
+    tensors, such that what one node writes others read.
+    """
+
+    name: str
+    op: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    nodes: tuple[str, ...] = ()
+
+
 class Session(ABC):
     """An opened model. Arrays go in and come out in the model's dtypes and shapes."""
 
@@ -79,6 +94,13 @@ class Runtime(Ingredient):
     def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
         """Per-node times from the engine's own profiler, in order of execution."""
         raise NotImplementedError
+
+    def engine_graph(self, path: Path) -> list[EngineNode]:
+        """The graph that the engine runs in place of the model's, in order of execution.
+
+        Weights and constants are left out. Empty where the engine does not tell.
+        """
+        return []
 
     def script(self) -> str:
         """Python lines for an exported script: they open `MODEL`, a Path, and define

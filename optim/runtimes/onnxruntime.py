@@ -14,8 +14,8 @@ from pydantic import Field
 from optim.arrays import Feeds
 from optim.errors import StepError
 from optim.part import Start
-from optim.runtimes.base import NodeTime, Runtime, Session
-from optim.runtimes.support.fusion import executed_for
+from optim.runtimes.base import EngineNode, NodeTime, Runtime, Session
+from optim.runtimes.support.fusion import executed_for, node_name
 
 _PROVIDERS = ["CPUExecutionProvider"]
 _ERRORS_ONLY = 3
@@ -94,6 +94,26 @@ class OnnxRuntime(Runtime):
                 session.run(None, feeds)
             events = json.loads(Path(session.end_profiling()).read_text())
             return _node_times(events, executed_for(path, optimized), runs)
+
+    def engine_graph(self, path: Path) -> list[EngineNode]:
+        """The optimized model that ONNX Runtime writes, before its kernels are chosen."""
+        import onnx
+
+        with tempfile.TemporaryDirectory(prefix="optim-graph-") as folder:
+            optimized = Path(folder, "optimized.onnx")
+            self._session(path, optimized_model_filepath=str(optimized))
+            made_of = executed_for(path, optimized)
+            nodes = onnx.load(str(optimized), load_external_data=False).graph.node
+        return [
+            EngineNode(
+                name=node_name(node),
+                op=node.op_type,
+                reads=tuple(filter(None, node.input)),
+                writes=tuple(filter(None, node.output)),
+                nodes=made_of.get(node_name(node), ()),
+            )
+            for node in nodes
+        ]
 
     def script(self) -> str:
         """The same session options as `open` sets, written out."""

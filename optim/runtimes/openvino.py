@@ -17,7 +17,14 @@ from optim.machine.environment import cpu_flags
 from optim.model.wiring import made_of
 from optim.names import legible
 from optim.part import Circumstances, Hazard, Kind, Precision, Start
-from optim.runtimes.base import PRECISION, PRECISION_ASKED, NodeTime, Runtime, Session
+from optim.runtimes.base import (
+    PRECISION,
+    PRECISION_ASKED,
+    EngineNode,
+    NodeTime,
+    Runtime,
+    Session,
+)
 from optim.runtimes.support.fusion import node_name
 
 _logger = logging.getLogger(__name__)
@@ -125,6 +132,23 @@ class OpenVino(Runtime):
                 precision=layer["runtimePrecision"],
             )
             for layer in layers
+            if layer["layerType"] not in _MIRRORS
+        ]
+
+    def engine_graph(self, path: Path) -> list[EngineNode]:
+        """The layers that the plugin executes at each run; a layer's tensors go by its name."""
+        layers = self._compile(path).get_runtime_model().get_ordered_ops()
+        names = _names_of_original(path)
+        sources = {layer.get_friendly_name(): tuple(_sources(layer)) for layer in layers}
+        return [
+            EngineNode(
+                name=layer["name"],
+                op=layer["layerType"],
+                reads=sources[layer["name"]],
+                writes=(layer["name"],),
+                nodes=_originals(layer, names),
+            )
+            for layer in _run_each_time(layers)
             if layer["layerType"] not in _MIRRORS
         ]
 

@@ -87,7 +87,7 @@ def estimate(analysis: Analysis, target: Target, recipe: Recipe) -> Estimate:
         return Estimate(target=target.name, refused=refused)
     device = _Device.of(target, target.assumptions, analysis, recipe.runtime.threads, hint)
     spent: dict[Bound, float] = {"dispatch": device.assumed.run_us.value * 1e-6}
-    for group in _fuse(analysis, _JOINING if target.kind == "cpu" else _JOINING | _MOVING):
+    for group in _groups(analysis, target):
         for bound, share in device.seconds(group).items():
             spent[bound] = spent.get(bound, 0.0) + share
     seconds = sum(spent.values())
@@ -103,6 +103,22 @@ def estimate(analysis: Analysis, target: Target, recipe: Recipe) -> Estimate:
     )
 
 
+def bounds(analysis: Analysis, target: Target, recipe: Recipe) -> dict[str, Bound]:
+    """What takes most of each node's estimated time; joined operators share it.
+
+    Empty where the target is not modelled or refuses the recipe; `estimate` says why.
+    """
+    hint = recipe.runtime.lowers_to or None
+    if target.assumptions is None or _refusal(analysis, target, hint):
+        return {}
+    device = _Device.of(target, target.assumptions, analysis, recipe.runtime.threads, hint)
+    found: dict[str, Bound] = {}
+    for group in _groups(analysis, target):
+        spent = device.seconds(group)
+        found |= dict.fromkeys((row.name for row in group.rows), max(spent, key=lambda b: spent[b]))
+    return found
+
+
 @dataclass
 class _Group:
     """Operators that run as one, and the bytes that cross their border."""
@@ -110,6 +126,11 @@ class _Group:
     rows: list[NodeRow] = field(default_factory=list)
     weight_bytes: int = 0
     activation_bytes: int = 0
+
+
+def _groups(analysis: Analysis, target: Target) -> list[_Group]:
+    """The operators as they run on a target."""
+    return _fuse(analysis, _JOINING if target.kind == "cpu" else _JOINING | _MOVING)
 
 
 def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[_Group]:

@@ -156,6 +156,37 @@ def test_profile_covers_the_model(name, cnn, tabular):
     assert heavy <= {node for row in image_rows for node in row.nodes}
 
 
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_the_engines_own_graph_is_wired_and_mapped_to_the_models(name, cnn, tabular):
+    for path in (cnn, tabular):
+        nodes = runtime(name).engine_graph(path)
+        if not nodes:
+            pytest.skip("this engine does not tell its graph")
+        graph = onnx.load(path).graph
+        names = [node.name for node in nodes]
+        assert all(names) and len(names) == len(set(names))
+        claimed = [one for node in nodes for one in node.nodes]
+        assert len(claimed) == len(set(claimed))
+        assert set(claimed) <= {node_name(node) for node in graph.node}
+        made: set[str] = set()
+        ours = {tensor for node in nodes for tensor in node.writes}
+        for node in nodes:  # in order of execution
+            assert ours.intersection(node.reads) <= made
+            made.update(node.writes)
+        assert any(made.intersection(node.reads) for node in nodes)
+    heavy = {"conv1", "relu1", "conv2", "relu2", "fc"}
+    assert heavy <= {one for node in runtime(name).engine_graph(cnn) for one in node.nodes}
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_the_engines_own_graph_has_what_its_profile_names(name, cnn):
+    nodes = {node.name: node for node in runtime(name).engine_graph(cnn)}
+    if not nodes:
+        pytest.skip("this engine does not tell its graph")
+    for row in runtime(name).profile(cnn, IMAGE, runs=3):
+        assert row.name in nodes and nodes[row.name].op == row.op
+
+
 BAD = {
     "unknown operator": HEADER + " g (float[1] x) => (float[1] y) { [n] y = Teleport(x) }",
     "unknown domain": '<ir_version: 8, opset_import: ["" : 17, "no.such" : 1]> '

@@ -17,7 +17,10 @@ from streamlit.web.server.starlette.starlette_websocket import _get_signed_cooki
 from optim.settings import settings
 from ui.server.metrics_guard import is_metrics
 
-GUARDED = ("/models/", "/bundles/", "/news", "/netron", "/metrics", "/_stcore/metrics")
+GUARDED = (
+    *("/models/", "/bundles/", "/news", "/netron", "/model-explorer"),
+    *("/metrics", "/_stcore/metrics"),
+)
 """Beginnings of the addresses that show or tell anything of studies."""
 
 

@@ -16,6 +16,7 @@ from optim.model.proto import DATA_FILE, MODEL_FILE
 from ui.server import stamp
 from ui.server.monitoring import counts
 from ui.server.netron import netron_routes
+from ui.server.viewer import viewer_routes
 
 PLOTLY_URL = "/vendor/plotly.min.js"
 """Where `live_chart.js` loads Plotly from."""
@@ -30,6 +31,7 @@ def routes() -> list[BaseRoute]:
     """Every route of the application that is not Streamlit's."""
     return [
         *netron_routes(),
+        *viewer_routes(),
         Route("/models/{digest}/{file}", _model),
         Route("/bundles/{digest}/{name}", _bundle),
         Route(PLOTLY_URL, _plotly),

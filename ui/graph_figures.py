@@ -1,0 +1,193 @@
+"""Figures on the graph: the picture with its overlays, what it is compared with, its nodes."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from optim.errors import OptimError
+from optim.graph import Analysis
+from optim.names import legible
+from optim.showing.overlay import Laid, Overlay, lay
+from optim.studies.study import Study
+from optim.targets import all_targets
+from ui import graph_facts
+from ui.cached import match_of_digests
+from ui.errors import show
+from ui.graph_facts import ENGINE, View
+from ui.graph_view import Picture, graph_view, picture
+from ui.models import known_models, runtimes_of
+from ui.nodes import node_columns, node_frame, runs_as
+from ui.server.viewer import installed
+from ui.state import queue
+from ui.text import key_of, plain
+
+_MISSING = (
+    "The viewer is not installed here. Install it with `pip install --no-deps "
+    "ai-edge-model-explorer`, and start the server again."
+)
+_CHANGES, _FIRST, _UNMEASURED = "change", "time", "flops"
+
+
+def figures(study: Study, digest: str, analysis: Analysis) -> None:
+    """The whole view."""
+    if not installed():
+        st.info(_MISSING)
+        return
+    figure, engine, against = st.columns([5, 2, 2], vertical_alignment="bottom")
+    with engine:
+        runtime = _engine(study, digest)
+    with against:
+        other = _other(study, digest, runtime)
+    shown = graph_facts.views(study, digest, runtime, other)
+    with figure:
+        overlay = _overlay(study, shown)
+    target = _hardware() if overlay.needs == "bounds" else ""
+    ready = overlay.needs != "profile" or _measured(study, shown)
+    laid = _laid(overlay, shown, study, target) if ready else None
+    key = key_of("node", study.name, digest)
+    graph_view(
+        _picture(
+            study.model.name, [(view.drawn.id, view.digest, runtime) for view in shown], shown
+        ),
+        laid,
+        st.session_state.get(key),
+        key=key_of("graph", study.name),
+        on_click=lambda node: st.session_state.update({key: node}),
+    )
+    if not ready:
+        _measure(study, shown)
+    _table(study, shown, analysis, key)
+
+
+@st.cache_resource(max_entries=16, show_spinner="Preparing the picture ...")
+def _picture(name: str, of: list[tuple[str, str, str]], _views: Sequence[View]) -> Picture:
+    """The picture of views that `of` tells apart, made once."""
+    return picture(name, [view.drawn for view in _views])
+
+
+def _engine(study: Study, digest: str) -> str:
+    return st.selectbox("Engine", runtimes_of(study, digest), key=key_of("engine", digest))
+
+
+def _other(study: Study, digest: str, runtime: str) -> str:
+    """What is shown beside it: another model's digest, `ENGINE`, or nothing."""
+    titles = {"": "nothing"}
+    titles |= {one: name for one, name in known_models(study).items() if one != digest}
+    titles[ENGINE] = f"{graph_facts.engine_title(runtime)} (its own graph)"
+    return st.selectbox(
+        "Compare with",
+        list(titles),
+        format_func=lambda one: titles[one],
+        key=key_of("other", digest),
+        help="Both graphs side by side, coloured by what is the same, changed, fused, added or "
+        "removed.",
+    )
+
+
+def _overlay(study: Study, shown: Sequence[View]) -> Overlay:
+    """The figure to draw."""
+    overlays = graph_facts.offered(shown, study)
+    first = _CHANGES if _CHANGES in overlays else _FIRST if _may_measure() else _UNMEASURED
+    asked = st.query_params.get("overlay", "")
+    name = st.segmented_control(
+        "Figure on the nodes",
+        list(overlays),
+        default=asked if asked in overlays else first,
+        required=True,
+        format_func=lambda one: overlays[one].title,
+        key=key_of("overlay", len(shown)),
+    )
+    return overlays[name]
+
+
+def _hardware() -> str:
+    """What the estimate is for: CPUs first."""
+    modelled = {name: sheet for name, sheet in all_targets().items() if sheet.modelled}
+    ordered = sorted(modelled, key=lambda name: modelled[name].kind != "cpu")
+    return st.selectbox("Hardware", ordered, format_func=lambda name: modelled[name].title)
+
+
+def _laid(overlay: Overlay, shown: Sequence[View], study: Study, target: str) -> Laid | None:
+    try:
+        known = {
+            view.drawn.id: graph_facts.facts(view, overlay.needs, study, target) for view in shown
+        }
+    except OptimError as error:
+        show(error)
+        return None
+    return lay(overlay, known)
+
+
+def _asked(study: Study, shown: Sequence[View]) -> str:
+    return key_of("profiled", study.name, *((view.digest, view.runtime) for view in shown))
+
+
+def _measured(study: Study, shown: Sequence[View]) -> bool:
+    return bool(st.session_state.get(_asked(study, shown)))
+
+
+def _may_measure() -> bool:
+    return not queue().pending()
+
+
+def _measure(study: Study, shown: Sequence[View]) -> None:
+    """Measure what the figure needs: at once where nothing else is timed, else when asked for."""
+    key = _asked(study, shown)
+    if not _may_measure() and not st.button(
+        "Measure time per node", help="Trials are being measured; this would disturb them."
+    ):
+        st.caption("Trials are being measured on this machine; this would disturb them.")
+        return
+    try:
+        with st.spinner("Measuring the time of each node, some seconds ..."):
+            for view in shown:
+                graph_facts.profile(view, study)
+    except OptimError as error:
+        show(error)
+        return
+    st.session_state[key] = True
+    st.rerun()
+
+
+def _table(study: Study, shown: Sequence[View], analysis: Analysis, key: str) -> None:
+    """Every node; choosing one finds it in the picture, and a click in the picture finds it."""
+    one, *others = shown
+    if others and not others[0].of_engine:
+        match = match_of_digests(one.digest, others[0].digest)
+        rows = [
+            {
+                "node": " + ".join(found.before),
+                "change": found.change,
+                "how": found.why,
+                "became": " + ".join(found.after),
+            }
+            for found in match.matches
+        ]
+        names = [(*found.before, *found.after)[0] for found in match.matches]
+        _selectable(rows, names, key)
+        return
+    profile = graph_facts.profile(one, study) if _measured(study, shown) else ()
+    frame = node_frame(analysis, profile)
+    if profile:
+        frame = frame.sort_values("µs", ascending=False)
+    _selectable(frame, list(frame["node"]), key, runs_as(st.session_state.get(key), profile))
+
+
+def _selectable(rows: object, names: Sequence[str], key: str, more: str = "") -> None:
+    table = key_of("table", key)
+
+    def chosen() -> None:
+        if places := st.session_state[table].selection.rows:
+            st.session_state[key] = names[places[0]]
+
+    if node := st.session_state.get(key):
+        st.caption(plain(f"Chosen: {legible(node)}. {more}"))
+    st.dataframe(
+        rows,
+        hide_index=True,
+        height=320,
+        column_config=node_columns(),
+        key=table,
+        on_select=chosen,
+        selection_mode="single-row",
+    )

@@ -1,0 +1,106 @@
+// Holds the viewer in a frame: loads graphs when they change, lays an overlay over what is drawn,
+// selects a node that the page asks for, and reports one that was clicked in the picture.
+
+const LOOK_MS = 100;
+const AGAIN_MS = 2000;
+const PATIENCE_MS = 60_000;
+
+function isDark(box) {
+  const color = getComputedStyle(box).getPropertyValue("--st-background-color").trim();
+  const rgb = [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
+  return rgb.reduce((sum, part) => sum + part, 0) < 384;
+}
+
+// The viewer keeps its state in its address, which tells whether it has done what it was told.
+function state(frame) {
+  try {
+    const query = new URLSearchParams(frame.contentWindow.location.search);
+    return JSON.parse(query.get("data")) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+// What is said before the graph is drawn is lost, so it is said then, and again until it is done.
+function tell(box, key, message, done) {
+  clearInterval(box.telling[key]);
+  const began = performance.now();
+  let said = -Infinity;
+  const look = () => {
+    const now = performance.now();
+    if (now - began > PATIENCE_MS || done(state(box.frame))) return clearInterval(box.telling[key]);
+    const drawn = box.frame.contentDocument?.querySelector("webgl-renderer canvas");
+    if (!drawn || now - said < AGAIN_MS) return;
+    said = now;
+    box.frame.contentWindow.postMessage(message, location.origin);
+  };
+  box.telling[key] = setInterval(look, LOOK_MS);
+}
+
+function swatch(color, text) {
+  const entry = document.createElement("span");
+  const mark = entry.appendChild(document.createElement("i"));
+  mark.style.background = color;
+  entry.append(text);
+  return entry;
+}
+
+function ramp({ ramp: colors, ticks }) {
+  const scale = document.createElement("span");
+  scale.className = "scale";
+  const bar = document.createElement("i");
+  bar.style.background = `linear-gradient(to right, ${colors.join(", ")})`;
+  const words = ticks.map((tick) => Object.assign(document.createElement("b"), { textContent: tick }));
+  scale.append(bar, ...words);
+  return scale;
+}
+
+function drawLegend(place, legend) {
+  place.replaceChildren();
+  if (!legend) return;
+  const about = Object.assign(document.createElement("em"), { textContent: legend.about });
+  const marks = legend.entries?.map(({ color, text }) => swatch(color, text)) ?? [ramp(legend)];
+  place.append(...marks, about);
+}
+
+function open(box, page) {
+  const address = `${page}&theme=${isDark(box) ? "dark" : "light"}`;
+  if (box.address === address) return;
+  box.address = address;
+  box.overlay = box.selected = undefined;
+  box.frame.src = new URL(address.replace(/^\//, ""), document.baseURI);
+}
+
+function lay(box, path) {
+  if (!path || box.overlay === path) return;
+  box.overlay = path;
+  const message = { cmd: "model-explorer-load-node-data-file", path };
+  tell(box, "overlay", message, (now) => now.nodeData?.includes(path));
+}
+
+function select(box, node) {
+  if (!node || box.selected === node) return;
+  box.selected = node;
+  const message = { cmd: "model-explorer-select-node-by-node-id", nodeId: node };
+  const found = (now) => now.uiState?.paneStates.some((pane) => pane.selectedNodeId === node);
+  tell(box, "node", message, found);
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const box = parentElement.querySelector(".graph-view");
+  box.frame = box.querySelector("iframe");
+  box.telling ??= {};
+  box.frame.title = data.alt;
+  drawLegend(box.querySelector(".legend"), data.legend);
+  open(box, data.page);
+  lay(box, data.overlay);
+  select(box, data.node);
+  const heard = ({ source, data: said }) => {
+    if (source !== box.frame.contentWindow || said?.cmd !== "model-explorer-node-selected") return;
+    if (said.nodeId === box.selected) return;
+    box.selected = said.nodeId;
+    setTriggerValue("clicked", said.nodeId);
+  };
+  window.addEventListener("message", heard);
+  return () => window.removeEventListener("message", heard);
+}

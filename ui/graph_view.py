@@ -1,0 +1,85 @@
+"""The picture of a graph with figures on it: a frame with the viewer, and the legend above it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from optim.showing.graph_json import Drawn, collections, opened
+from optim.showing.overlay import Laid
+from ui.server.viewer import offer_graphs, offer_overlay, overlay_path, viewer_page
+
+_COLLECTION = "graphs"
+_HTML = (
+    '<div class="graph-view"><div class="legend" role="status"></div>'
+    '<iframe allow="" tabindex="0"></iframe></div>'
+)
+_HERE = Path(__file__)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Graphs offered to the viewer, once however often they are shown."""
+
+    page: str
+    alt: str
+
+
+def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
+    """Offer one graph, or two that are shown side by side.
+
+    Args:
+        name: of the model; it stands above the picture.
+    """
+    label = " ".join(name.replace("/", " ").split()) or "model"
+    number = offer_graphs(collections(_COLLECTION, graphs))
+    panes = [_pane(graph, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
+    page = viewer_page(number, label, {"paneStates": panes})
+    return Picture(page, f"Graph of {label} with figures on its nodes")
+
+
+def graph_view(
+    shown: Picture,
+    laid: Laid | None,
+    node: str | None,
+    key: str,
+    on_click: Callable[[str], None],
+) -> None:
+    """Draw it.
+
+    Args:
+        laid: the overlay and its legend.
+        node: what to select, by its id.
+        on_click: is called with the id of a node that was clicked.
+    """
+
+    def clicked() -> None:
+        if found := st.session_state[key].get("clicked"):
+            on_click(str(found))
+
+    mount = st.components.v2.component(
+        "graph_view",
+        html=_HTML,
+        css=_HERE.with_suffix(".css").read_text(encoding="utf-8"),
+        js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
+        isolate_styles=False,
+    )
+    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt, "node": node}
+    if laid is not None:
+        title = str(laid.legend["title"])
+        data["overlay"] = overlay_path(offer_overlay(laid.node_data), title)
+        data["legend"] = laid.legend
+    mount(key=key, data=data, on_clicked_change=clicked)
+
+
+def _pane(graph: Drawn, collection: str, width: float) -> Mapping[str, Any]:
+    return {
+        "deepestExpandedGroupNodeIds": opened(graph),
+        "selectedNodeId": "",
+        "selectedGraphId": graph.id,
+        "selectedCollectionLabel": collection,
+        "widthFraction": width,
+        "selected": False,
+    }
