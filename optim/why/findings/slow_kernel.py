@@ -11,21 +11,23 @@ from optim.why.finding import Finding
 from optim.why.mending import on
 from optim.why.saying import named, percent
 
-_MUCH_SLOWER = 8.0
+_MUCH_SLOWER = 6.0
 _MATTERS = 0.15
-_COMPUTE_BOUND = 4.0  # FLOPs per byte: below, memory sets the pace
-_ENOUGH_FLOPS = 2_000_000  # fewer are over before a kernel is at its pace
+_NEAR_MEMORY = 2.0  # times slower than memory gives bytes: nearer, memory sets the pace
+_MEMORY = 10.0  # GB/s that any memory gives one core
+_ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
 _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """By FLOPs of the graph's nodes over their measured time."""
     products = [node for node in seen.after.profile if _counts(node)]
-    best = _best(seen, products)
+    best, memory = _best(seen, products), max([_MEMORY, *_probed(seen, "GB/s")])
     slow = [
         node
         for node in products
         if node.gflops_per_second * _MUCH_SLOWER < best[precision_of(node)]
+        and _gigabytes_per_second(node) * _NEAR_MEMORY < memory
     ]
     total = seen.after.total_us or 1.0
     if sum(node.microseconds for node in slow) < _MATTERS * total:
@@ -54,27 +56,30 @@ def _best(seen: Evidence, products: list[ProfiledNode]) -> dict[str, float]:
     best: dict[str, float] = {}
     for node in products:
         kind = precision_of(node)
-        probed = _probed(seen) if kind == "fp32" else []
+        probed = _probed(seen, "GFLOP/s") if kind == "fp32" else []
         best[kind] = max(best.get(kind, _UNUSUAL), node.gflops_per_second, *probed)
     return best
 
 
 def _counts(node: ProfiledNode) -> bool:
-    rows = [row for row in node.rows if row.op in MATRIX]
-    return bool(rows) and node.flops > _ENOUGH_FLOPS and rows[0].intensity > _COMPUTE_BOUND
+    return any(row.op in MATRIX for row in node.rows) and node.flops > _ENOUGH_FLOPS
 
 
 def _product(node: ProfiledNode) -> NodeRow:
     return max(node.rows, key=lambda row: row.flops)
 
 
-def _probed(seen: Evidence) -> list[float]:
-    """Rates that fp32 products of the probe reached on one thread."""
+def _gigabytes_per_second(node: ProfiledNode) -> float:
+    return sum(row.bytes for row in node.rows) / node.microseconds / 1e3
+
+
+def _probed(seen: Evidence, unit: str) -> list[float]:
+    """Rates that fp32 products, or reading memory, reached on one thread when it was probed."""
     rows = seen.probe.rows if seen.probe else ()
     return [
         row.quartiles[1]
         for row in rows
-        if row.unit == "GFLOP/s" and row.precision == "fp32" and row.threads == 1 and row.quartiles
+        if row.unit == unit and row.precision == "fp32" and row.threads == 1 and row.quartiles
     ]
 
 
