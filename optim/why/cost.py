@@ -43,10 +43,14 @@ class Costs:
     def of(self, findings: Sequence[Finding], p50_ms: float) -> tuple[Finding, ...]:
         """The findings, with measured costs where their recipes could be timed, dearest first."""
         concerned = [one for one in findings if one.recipe and one.concerns == "time"]
-        wanted = list(dict.fromkeys(one.recipe for one in concerned))[:_MOST]
-        ratios = self._ratios([Recipe.parse(text) for text in wanted])
-        costs = {text: _cost(ratio, p50_ms) for text, ratio in ratios.items()}
-        found = [_with(one, costs) if one in concerned else one for one in findings]
+        wanted = {one.recipe: Recipe.parse(one.recipe) for one in concerned}
+        ratios = self._ratios(list(dict.fromkeys(wanted.values()))[:_MOST])
+        costs = {
+            text: _cost(ratios[recipe.spelling], p50_ms)
+            for text, recipe in wanted.items()
+            if recipe.spelling in ratios
+        }
+        found = [with_measured(one, costs) if one in concerned else one for one in findings]
         return tuple(sorted(found, key=lambda one: -(one.cost_ms or 0.0)))
 
     def _ratios(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
@@ -123,7 +127,7 @@ class Costs:
         return taken
 
 
-def _with(finding: Finding, costs: Mapping[str, Interval]) -> Finding:
+def with_measured(finding: Finding, costs: Mapping[str, Interval]) -> Finding:
     """With its measured cost; a recipe that was tried and mends nothing is taken back."""
     cost = costs.get(finding.recipe)
     if cost is None:

@@ -1,0 +1,50 @@
+"""`python -m optim why`: JSON for machines, a screenful for people."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.study_tools import write_classifier
+
+from optim.cli import main
+from optim.settings import settings
+from optim.why import explanation
+
+KEYS = {"code", "nodes", "text", "cost_ms", "cost_ci", "advice", "recipe", "measured"}
+
+
+@pytest.fixture
+def files(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, str]:
+    monkeypatch.setenv("OPTIM_TRIAL_SECONDS", "0.3")
+    monkeypatch.setattr(explanation.probing, "probe", lambda tell, cancelled: None)
+    settings.cache_clear()
+    model, evalset = write_classifier(tmp_path)
+    return str(model), str(evalset)
+
+
+def test_json(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    model, evalset = files
+    recipe = "onnxruntime:graph=off"
+    assert main(["why", model, "--evalset", evalset, "--recipe", recipe, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["recipe"] == recipe and told["trial"]["recipe"] == recipe
+    assert "graph_level" in {one["code"] for one in told["findings"]}
+    assert all(one.keys() >= KEYS for one in told["findings"])
+    flow = told["waterfall"]
+    changes = sum(bar["change_ms"]["value"] for bar in flow["bars"])
+    assert abs(changes - (flow["after_ms"] - flow["before_ms"])) < 1e-9
+
+
+def test_text(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    model, evalset = files
+    assert main(["why", model, "--evalset", evalset]) == 0
+    said = capsys.readouterr().out
+    assert "Where the time went" in said and "MatMul" in said
+
+
+def test_a_recipe_that_fails_is_a_sentence(
+    files: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, _ = files
+    assert main(["why", model, "--recipe", "no_such_pass"]) == 2
+    assert "no_such_pass" in capsys.readouterr().err

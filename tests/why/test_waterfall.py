@@ -1,0 +1,65 @@
+"""The bars of a waterfall add up to what was measured, whatever the profiles say."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optim.explaining.executed import Side
+from optim.explaining.profile import ProfiledNode
+from optim.graph.values import Analysis
+from optim.why.picture import waterfall_chart
+from optim.why.waterfall import OUTSIDE, waterfall
+
+EMPTY = Analysis(
+    parameters=0,
+    flops=0,
+    bytes=0,
+    weight_bytes=0,
+    weight_bytes_by_dtype={},
+    peak_activation_bytes=0,
+    op_histogram={},
+    opset=17,
+    opsets={},
+    node_count=0,
+    inputs=(),
+    outputs=(),
+    nodes=(),
+    tensor_bytes={},
+    weights=(),
+)
+TIMES = st.dictionaries(
+    st.sampled_from(["Conv", "Add", "Softmax"]), st.floats(0.1, 5000), min_size=1
+)
+
+
+def side(times: dict[str, float]) -> Side:
+    nodes = [
+        ProfiledNode(name=op.lower(), op=op, microseconds=us, share=0) for op, us in times.items()
+    ]
+    return Side(analysis=EMPTY, profile=tuple(nodes))
+
+
+@given(
+    st.lists(TIMES, min_size=1, max_size=3),
+    st.lists(TIMES, min_size=1, max_size=3),
+    st.floats(0.01, 10),
+    st.floats(0.01, 10),
+)
+def test_bars_sum_to_the_measured_difference(before, after, before_ms, after_ms) -> None:
+    found = waterfall([*map(side, before)], [*map(side, after)], before_ms, after_ms)
+    total = sum(bar.change_ms.value for bar in found.bars)
+    assert abs(total - found.change_ms) < 1e-9 * max(1, before_ms, after_ms)
+    for bar in found.bars:
+        assert bar.change_ms.low <= bar.change_ms.value <= bar.change_ms.high
+        assert bar.before_ms >= 0 and bar.after_ms >= 0
+    assert waterfall_chart(found).data
+
+
+def test_what_no_node_has_is_outside() -> None:
+    found = waterfall([side({"Conv": 600.0})], [side({"Conv": 200.0})], 1.0, 0.5)
+    bars = {bar.op: bar for bar in found.bars}
+    assert bars[OUTSIDE].before_ms == 0.4 and bars[OUTSIDE].after_ms == 0.3
+
+
+def test_nodes_that_add_up_to_more_than_the_run_are_scaled() -> None:
+    found = waterfall([side({"Conv": 3000.0, "Add": 1000.0})], [side({"Conv": 1.0})], 2.0, 0.001)
+    assert {bar.op: bar.before_ms for bar in found.bars} == {"Conv": 1.5, "Add": 0.5, OUTSIDE: 0.0}
