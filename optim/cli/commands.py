@@ -41,6 +41,7 @@ from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 
 _HEAVIEST = 15
+_MEASURED_SECONDS = 30.0  # at most, before it is explained: samples not judged by then are left
 _EXPORT_SECONDS = 3.0  # of a budget, kept for writing the bundle
 
 
@@ -223,7 +224,7 @@ def why(args: argparse.Namespace) -> int:
     study = study_of(args)
     number = study.add(recipe, origin="cli", again=True)
     with Queue.open() as queue:
-        (trial,) = queue.run_all(study, [number], progress)
+        (trial,) = queue.run_all(study, [number], progress, _MEASURED_SECONDS)
     if trial.state != "done":
         raise StepError(trial.error or "The recipe was not measured.", "Try another.", "why")
     found = explained(study, trial, lambda text: print(text, file=sys.stderr, flush=True))
