@@ -184,7 +184,7 @@ def test_the_matrix_colours_what_differs() -> None:
         agreement=((6, 1), (0, 3)),
     )
     (map_,) = charts.agreement(found, ["ant", "<b>"]).data
-    assert [*map(list, map_.z)] == [[None, 1 / 7], [0.0, None]]
+    assert [*map(list, map_.z)] == [[None, 1 / 7], [None, None]]
     assert [*map(list, map_.text)] == [["6", "1"], ["", "3"]] and map_.x[1] == "&lt;b&gt;"
     assert worst.said_of(found, _Named()).startswith(  # type: ignore[arg-type]
         "Of the first 10 of 20 validation samples 1 became wrong and 0 right; 1 have another class"

@@ -11,6 +11,7 @@ from optim.why.layers import CLEAR_DB, TensorError
 from optim.why.samples import Samples
 
 _MOST_DB = 100.0  # drawn: above it nothing is lost that anybody would look for
+_FAINT = "#ecd9b8"  # not see-through: text on it is dark in both themes
 _CELL, _AROUND, _LEAST = 34, 110, 260  # pixels
 
 
@@ -87,7 +88,7 @@ def agreement(samples: Samples, names: Sequence[str]) -> go.Figure:
     """
     counts = samples.agreement
     shares = [
-        [None if i == j else count / max(1, sum(row)) for j, count in enumerate(row)]
+        [None if i == j or not count else count / sum(row) for j, count in enumerate(row)]
         for i, row in enumerate(counts)
     ]
     labels = [escape(name) for name in names]
@@ -100,7 +101,7 @@ def agreement(samples: Samples, names: Sequence[str]) -> go.Figure:
             text=[[f"{count:,}" if count else "" for count in row] for row in counts],
             texttemplate="%{text}",
             hovertemplate="original %{y}, optimized %{x}: %{text}<extra></extra>",
-            colorscale=[[0, "rgba(201,138,43,0)"], [1, WORSE]],
+            colorscale=[[0, _FAINT], [1, WORSE]],
             zmin=0,
             zmax=most,
             showscale=False,
