@@ -107,6 +107,11 @@ def parser() -> argparse.ArgumentParser:
         "--full", action="store_true", help="measure the chosen recipe to the end, budget or not"
     )
     explore.add_argument("--out", type=Path, help="write the bundle of the chosen recipe")
+    why.add_argument(
+        "--shares",
+        action="store_true",
+        help="whose gain it is: each toggle's share (Shapley); measures the sub-recipes for it",
+    )
     why.add_argument("--recipe", default="onnxruntime", metavar="R", help="default: the baseline")
     replay.add_argument("bundle", type=Path)
     probe.add_argument("--again", action="store_true", help="probe even if it was done before")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from optim import probing, sandbox
 from optim.bundles.bundle import check_free, export
@@ -39,6 +39,9 @@ from optim.studies.goal import Goal
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
+
+if TYPE_CHECKING:
+    from optim.why.shares import Shares
 
 _HEAVIEST = 15
 _MEASURED_SECONDS = 30.0  # at most, before it is explained: samples not judged by then are left
@@ -219,25 +222,39 @@ def why(args: argparse.Namespace) -> int:
     """Why a recipe is as fast and as good as it is, and what would mend what went wrong."""
     from optim.why.explanation import why as explained
     from optim.why.told import told
+    from optim.why.whose import told as shares_told
 
     recipe = Recipe.parse(args.recipe)
     study = study_of(args)
     number = study.add(recipe, origin="cli", again=True)
     with Queue.open() as queue:
         (trial,) = queue.run_all(study, [number], progress, _MEASURED_SECONDS)
-    if trial.state != "done":
-        raise StepError(trial.error or "The recipe was not measured.", "Try another.", "why")
-    found = explained(study, trial, lambda text: print(text, file=sys.stderr, flush=True))
+        if trial.state != "done":
+            raise StepError(trial.error or "It was not measured.", "Try another recipe.", "why")
+        found = explained(study, trial, lambda text: print(text, file=sys.stderr, flush=True))
+        shares = _shares(study, trial, queue) if args.shares else None
+    metric = study.evalset.metric
     if args.json:
-        record = {
-            **found.model_dump(mode="json"),
-            "trial": show.record(trial, study.evalset.metric),
-        }
+        record = {"trial": show.record(trial, metric), **found.model_dump(mode="json")}
+        record["shares"] = shares and shares.model_dump(mode="json")
         print(json.dumps(record, indent=1))
         return 0
-    print(show.trial_table([trial], study.evalset.metric))
+    print(show.trial_table([trial], metric))
     print(told(found))
+    if args.shares:
+        alone = "Nothing to share: at most one thing is switched on."
+        print(f"\nWhose gain it is\n{shares_told(shares, metric) if shares else alone}")
     return 0
+
+
+def _shares(study: Study, trial: Trial, queue: Queue) -> "Shares | None":
+    """Each toggle's share, after what is missing for it was measured."""
+    from optim.why.whose import cost_told, left_to_measure, shares_if_known
+
+    missing = left_to_measure(trial, study.trials())
+    print(cost_told(missing, study.trials()), file=sys.stderr, flush=True)
+    queue.run_all(study, [study.add(one, origin="why") for one in missing], progress)
+    return shares_if_known(trial, study.trials())
 
 
 def replay(args: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from optim.part import Circumstances, Ingredient
 from optim.probing import Probe
 from optim.recipe import Recipe
 from optim.studies.trial import Trial
+from optim.why.jump import Jump
 from optim.why.observing import Observed
 
 
@@ -20,7 +21,8 @@ class Evidence:
     """Everything known of one trial.
 
     `before` is the original on ONNX Runtime as it comes, `after` the recipe; both run with the
-    recipe's number of threads. `observed` is what was seen of the original on samples.
+    recipe's number of threads. `observed` is what was seen of the original on samples,
+    `jump` where the error jumps, looked up only where quality was lost.
     """
 
     original: Model
@@ -30,6 +32,7 @@ class Evidence:
     before: Side
     after: Side
     observed: Observed
+    jump: Jump | None
     here: Circumstances
     probe: Probe | None = None
 

@@ -23,6 +23,7 @@ from optim.why.cost import Costs
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings import found
+from optim.why.jump import jump_of, lost
 from optim.why.observing import Observed, observed
 from optim.why.waterfall import Waterfall, waterfall
 
@@ -93,7 +94,7 @@ def evidence(
 ) -> Evidence:
     """Everything that findings look at."""
     analysis, known = before.analysis, probing.known()
-    tell("looking at the original's values on real samples")
+    tell("looking at values and answers on real samples")
     return Evidence(
         original=study.model,
         optimized=load_model(trial.model_digest),
@@ -102,6 +103,7 @@ def evidence(
         before=before,
         after=after,
         observed=_observed(study, trial),
+        jump=jump_of(study.model, study.evalset, trial) if lost(trial.quality) else None,
         here=Circumstances(
             analysis.op_histogram,
             frozenset(cpu_flags()),

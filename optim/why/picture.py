@@ -2,12 +2,13 @@
 
 import plotly.graph_objects as go
 
+from optim.showing.chart import ACCENT, GREY
 from optim.showing.text import milliseconds
+from optim.showing.waterfall import WORSE
 from optim.why.waterfall import Bar, Waterfall
 
 _MOST = 7
 _FEW = 0.01  # of the run before: changes below it are taken together
-_GAIN, _COST, _RUN = "#0072B2", "#D55E00", "#7f7f7f"  # Okabe and Ito, for any colour vision
 
 
 def waterfall_chart(found: Waterfall) -> go.Figure:
@@ -26,10 +27,10 @@ def waterfall_chart(found: Waterfall) -> go.Figure:
             textposition="outside",
             hovertext=[milliseconds(found.before_ms), *map(_hover, shown), "", ""],
             hoverinfo="x+text",
-            decreasing={"marker": {"color": _GAIN}},
-            increasing={"marker": {"color": _COST}},
-            totals={"marker": {"color": _RUN}},
-            connector={"line": {"width": 1, "color": _RUN}},
+            decreasing={"marker": {"color": ACCENT}},
+            increasing={"marker": {"color": WORSE}},
+            totals={"marker": {"color": GREY}},
+            connector={"line": {"width": 1, "color": GREY}},
         )
     )
     figure.update_layout(

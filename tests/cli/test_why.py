@@ -35,6 +35,15 @@ def test_json(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> Non
     assert abs(changes - (flow["after_ms"] - flow["before_ms"])) < 1e-9
 
 
+def test_whose_gain_it_is(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    model, evalset = files
+    recipe = "simplify + static_int8"
+    assert main(["why", model, "--evalset", evalset, "--recipe", recipe, "--shares"]) == 0
+    said = capsys.readouterr()
+    assert "sub-recipe" in said.err
+    assert "together" in said.out and "Shapley" in said.out
+
+
 def test_text(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     model, evalset = files
     assert main(["why", model, "--evalset", evalset]) == 0

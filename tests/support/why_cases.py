@@ -295,7 +295,7 @@ CASES: dict[str, Case] = {
     "below_dispatch": Case(tiny),
     "calibration_unlike": Case(cnn, "static_int8", arrays=shifted_splits),
     "changed_nothing": Case(cnn, "fuse_transformer", names="fuse_transformer"),
-    "collapsed": Case(cnn, "static_int8", arrays=shifted_splits),
+    "quality_lost": Case(cnn, "static_int8", arrays=shifted_splits),
     "constant_output": Case(constant),
     "conversions": Case(waves, "openvino"),
     "denormals": Case(decayed, names="decayed"),
