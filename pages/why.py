@@ -12,7 +12,7 @@ from optim.why.explanation import Why
 from optim.why.explanations import Explaining
 from optim.why.finding import Finding
 from optim.why.helped import helped, tried
-from optim.why.picture import waterfall_chart
+from optim.why.picture import parts_chart, waterfall_chart
 from optim.why.told import cost, headline
 from ui.errors import errors_shown
 from ui.state import EXPLORE, GRAPH, explanations, page, require_study, submit, trials_in_address
@@ -64,7 +64,7 @@ def _answer(study: Study, trial: Trial, found: Why) -> None:
     left, right = st.columns([5, 6], gap="medium")
     with left:
         st.plotly_chart(
-            waterfall_chart(found.waterfall),
+            (parts_chart if found.is_original else waterfall_chart)(found.waterfall),
             key="waterfall",
             alt="Waterfall of time per operator from the run before to the run after",
         )

@@ -174,11 +174,11 @@ def _by_name(found: Iterable[Executed], originals: set[str]) -> dict[str, list[E
     """Executed by name; what a pass put in place of a node goes by the name of that node."""
     named: dict[str, list[Executed]] = {}
     for work in found:
-        named.setdefault(_name_before(work.name, originals), []).append(work)
+        named.setdefault(name_before(work.name, originals), []).append(work)
     return named
 
 
-def _name_before(name: str, originals: set[str]) -> str:
+def name_before(name: str, originals: Container[str]) -> str:
     """What a node was called before a pass appended to its name, as far as the graph has it."""
     patterns = {one.appends for one in all_passes().values() if one.appends}
     bases = (re.sub(pattern, "", name) for pattern in sorted(patterns))

@@ -33,11 +33,15 @@ Tell = Callable[[str], None]
 
 
 class Why(BaseModel):
-    """The answer: where the time went, what was changed, what did not go as hoped."""
+    """The answer: where the time went, what was changed, what did not go as hoped.
+
+    `is_original`: nothing was changed, and the waterfall's parts are what there is to see.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     recipe: str
+    is_original: bool
     speedup: Interval
     """Over the original on as many threads."""
     waterfall: Waterfall
@@ -79,6 +83,7 @@ def why(
         findings = costs.of(findings, seen.p50_ms)
     return Why(
         recipe=trial.recipe.spelling,
+        is_original=trial.recipe.is_baseline,
         speedup=trial.summary.speedup,
         waterfall=waterfall(
             befores, afters, trial.summary.baseline_p50_ms, trial.summary.p50_ms.value

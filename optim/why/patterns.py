@@ -1,6 +1,6 @@
 """Patterns that engines fuse, found in a graph that spells them out: attention, normalization."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from optim.graph.values import Analysis, NodeRow
@@ -34,10 +34,22 @@ class _Wiring:
 
     def __init__(self, graph: Analysis) -> None:
         self.maker = {name: row for row in graph.nodes for name in row.writes}
+        self.outputs = {text.partition(":")[0] for text in graph.outputs}
         self.readers: dict[str, list[NodeRow]] = {}
         for row in graph.nodes:
             for name in row.reads:
                 self.readers.setdefault(name, []).append(row)
+
+    def read_elsewhere(self, rows: list[NodeRow]) -> str:
+        """Values made and read inside that are an output as well, or that others read too."""
+        inside = {row.name for row in rows}
+        for row in rows:
+            for name in row.writes:
+                readers = {reader.name for reader in self.readers.get(name, ())}
+                if readers & inside and (name in self.outputs or readers - inside):
+                    how = "an output" if name in self.outputs else "read elsewhere"
+                    return f"that {name} is {how} too"
+        return ""
 
     def back(self, row: NodeRow, steps: int = _STEPS) -> list[NodeRow]:
         """The nodes from a product to this one, the product first; empty if none is near."""
@@ -50,8 +62,10 @@ class _Wiring:
         )
         return found[::-1]
 
-    def _walk(self, row: NodeRow, steps: int, beside: object) -> list[NodeRow]:
-        for other in beside(row):  # type: ignore[operator]
+    def _walk(
+        self, row: NodeRow, steps: int, beside: Callable[[NodeRow], list[NodeRow | None]]
+    ) -> list[NodeRow]:
+        for other in beside(row):
             if other is None:
                 continue
             if other.op in _PRODUCTS:
@@ -74,7 +88,8 @@ def attentions(graph: Analysis) -> Iterator[Pattern]:
             found = [*before, row, *after]
             products = {before[0].name, after[-1].name, row.name}
             inner = [one for one in found if one.name not in products]
-            yield Pattern(row.name, _named(found), _unusual(inner, _FUSED_ATTENTION))
+            odd = [_unusual(inner, _FUSED_ATTENTION), wiring.read_elsewhere(found)]
+            yield Pattern(row.name, _named(found), ", ".join(filter(None, odd)))
 
 
 def _weighted(row: NodeRow, graph: Analysis) -> bool:
@@ -89,7 +104,8 @@ def normalizations(graph: Analysis) -> Iterator[Pattern]:
         if row.op == "Sqrt":
             chain = _normalization(row, wiring)
             if chain:
-                yield Pattern(row.name, _named(chain), _unusual(chain, _FUSED_NORMALIZATION))
+                odd = [_unusual(chain, _FUSED_NORMALIZATION), wiring.read_elsewhere(chain)]
+                yield Pattern(row.name, _named(chain), ", ".join(filter(None, odd)))
 
 
 def _normalization(root: NodeRow, wiring: _Wiring) -> list[NodeRow]:

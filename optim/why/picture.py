@@ -1,5 +1,7 @@
 """The waterfall as a picture: from the run before to the run after, operator by operator."""
 
+from collections.abc import Sequence
+
 import plotly.graph_objects as go
 
 from optim.showing.chart import ACCENT, GREY
@@ -8,47 +10,66 @@ from optim.showing.waterfall import WORSE
 from optim.why.waterfall import Bar, Waterfall
 
 _MOST = 7
+_ROOM = 1.15  # above the highest bar, for its figure
 _FEW = 0.01  # of the run before: changes below it are taken together
 
 
 def waterfall_chart(found: Waterfall) -> go.Figure:
-    """Bars in ms; each operator's with its 95 % interval."""
+    """Bars in ms; each operator's with its 95 % interval where one points at it."""
     shown = [b for b in found.bars if abs(b.change_ms.value) > _FEW * found.before_ms][:_MOST]
     rest = found.change_ms - sum(bar.change_ms.value for bar in shown)
     changes = [bar.change_ms.value for bar in shown] + [rest]
     names = ["before", *(bar.op for bar in shown), "the rest", "after"]
     values = [found.before_ms, *changes, found.after_ms]
-    figure = go.Figure(
-        go.Waterfall(
-            x=names,
-            y=values,
-            measure=["absolute", *["relative"] * len(changes), "total"],
-            text=[_label(i, value, len(values)) for i, value in enumerate(values)],
-            textposition="outside",
-            hovertext=[milliseconds(found.before_ms), *map(_hover, shown), "", ""],
-            hoverinfo="x+text",
-            decreasing={"marker": {"color": ACCENT}},
-            increasing={"marker": {"color": WORSE}},
-            totals={"marker": {"color": GREY}},
-            connector={"line": {"width": 1, "color": GREY}},
-        )
+    said = [milliseconds(found.before_ms), *map(_signed, changes), milliseconds(found.after_ms)]
+    hover = [said[0], *map(_hover, shown), *said[-2:]]
+    measure = ["absolute", *["relative"] * len(changes), "total"]
+    top = max(found.before_ms, found.after_ms) + max(0.0, *changes)
+    return _drawn(names, values, measure, said, hover, top)
+
+
+def parts_chart(found: Waterfall) -> go.Figure:
+    """What one run is made of, operator by operator."""
+    shown = found.parts[:_MOST]
+    rest = found.after_ms - sum(bar.after_ms for bar in shown)
+    values = [*(bar.after_ms for bar in shown), rest, found.after_ms]
+    names = [*(bar.op for bar in shown), "the rest", "a run"]
+    said = [milliseconds(value) for value in values]
+    measure = [*["relative"] * (len(shown) + 1), "total"]
+    return _drawn(names, values, measure, said, said, found.after_ms)
+
+
+def _drawn(
+    names: Sequence[str],
+    values: Sequence[float],
+    measure: Sequence[str],
+    said: Sequence[str],
+    hover: Sequence[str],
+    top: float,
+) -> go.Figure:
+    bars = go.Waterfall(
+        x=names,
+        y=values,
+        measure=measure,
+        text=said,
+        textposition="outside",
+        hovertext=hover,
+        hoverinfo="x+text",
+        decreasing={"marker": {"color": ACCENT}},
+        increasing={"marker": {"color": WORSE}},
+        totals={"marker": {"color": GREY}},
+        connector={"line": {"width": 1, "color": GREY}},
     )
-    figure.update_layout(
+    return go.Figure(bars).update_layout(
         height=340,
         margin={"l": 50, "r": 10, "t": 20, "b": 40},
-        yaxis={"title": "ms a run", "rangemode": "tozero"},
+        yaxis={"title": "ms a run", "range": [0, _ROOM * top]},
         showlegend=False,
     )
-    top = max(found.before_ms, found.after_ms) + max(0.0, *changes)
-    figure.update_yaxes(range=[0, 1.15 * top])
-    return figure
 
 
-def _label(place: int, value: float, count: int) -> str:
-    whole = place in (0, count - 1)
-    return (
-        milliseconds(value) if whole else f"{'+' if value > 0 else '−'}{milliseconds(abs(value))}"
-    )
+def _signed(ms: float) -> str:
+    return f"{'+' if ms > 0 else '−'}{milliseconds(abs(ms))}"
 
 
 def _hover(bar: Bar) -> str:

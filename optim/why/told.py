@@ -19,7 +19,7 @@ def told(found: Why) -> str:
 def _lines(found: Why) -> Iterator[str]:
     yield f"Why {found.recipe}"
     yield f"{headline(found)}\n"
-    yield from _waterfall(found.waterfall)
+    yield from _parts(found.waterfall) if found.is_original else _waterfall(found.waterfall)
     if found.changes:
         yield "\nWhat the recipe changed"
         yield from (f"  {line}" for line in found.changes)
@@ -31,21 +31,42 @@ def _lines(found: Why) -> Iterator[str]:
 def headline(found: Why) -> str:
     """How fast it is now, what that comes from most, and how much was found."""
     flow = found.waterfall
-    said = [
-        f"{milliseconds(flow.before_ms)} before, {milliseconds(flow.after_ms)} after: "
-        f"{spanned(found.speedup, times)}."
-    ]
-    if flow.bars:
-        most = flow.bars[0]
-        way = "saves" if most.change_ms.value < 0 else "costs"
-        said.append(f"Most of that is {most.op}, which {way} {_size(most)} a run.")
+    said = [_of_the_original(flow) if found.is_original else _of_a_change(found)]
     costly = sum(one.concerns == "time" for one in found.findings)
     said.append(f"Causes found that cost time: {costly or 'none'}.")
     return " ".join(said)
 
 
+def _of_the_original(flow: Waterfall) -> str:
+    most = flow.parts[0]
+    return (
+        f"The original as it comes takes {milliseconds(flow.after_ms)} a run, "
+        f"{milliseconds(most.after_ms)} of it {most.op}."
+    )
+
+
+def _of_a_change(found: Why) -> str:
+    flow = found.waterfall
+    both = f"{milliseconds(flow.before_ms)} before, {milliseconds(flow.after_ms)} after"
+    most = flow.bars[0]
+    way = "saves" if most.change_ms.value < 0 else "costs"
+    return (
+        f"{both}: {spanned(found.speedup, times)}. Most of that is {most.op}, which {way} "
+        f"{_size(most)} a run."
+    )
+
+
 def _size(bar: Bar) -> str:
     return milliseconds(abs(bar.change_ms.value))
+
+
+def _parts(found: Waterfall) -> Iterator[str]:
+    yield "Where the time goes"
+    name = max(len(bar.op) for bar in found.parts)
+    for bar in found.parts[:_MOST_BARS]:
+        share = bar.after_ms / found.after_ms
+        cells = "=" * round(_CELLS * share)
+        yield f"  {bar.op:<{name}}  {milliseconds(bar.after_ms):<12}{share:5.0%}  {cells}".rstrip()
 
 
 def _waterfall(found: Waterfall) -> Iterator[str]:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
-from optim.explaining.executed import Side, time_by_operator
+from optim.explaining.executed import Side, executed, name_before
 from optim.findings import Interval
 
 OUTSIDE = "outside the nodes"
@@ -40,6 +40,12 @@ class Waterfall(BaseModel):
     bars: tuple[Bar, ...]
 
     @property
+    def parts(self) -> tuple[Bar, ...]:
+        """What the run after is made of, the longest first."""
+        ordered = sorted(self.bars, key=lambda bar: -bar.after_ms)
+        return tuple(bar for bar in ordered if bar.after_ms > 0)
+
+    @property
     def change_ms(self) -> float:
         """Below 0 for a gain."""
         return self.after_ms - self.before_ms
@@ -53,23 +59,35 @@ def waterfall(
     Args:
         before_ms, after_ms: measured medians of a run.
     """
-    old, new = _scaled(before, before_ms), _scaled(after, after_ms)
+    ops = {row.name: row.op for row in before[0].analysis.nodes}
+    old, new = _scaled(before, before_ms, ops), _scaled(after, after_ms, ops)
     names = {name for times in (*old, *new) for name in times}
     bars = [_bar(name, _of(name, old), _of(name, new)) for name in names]
     ordered = tuple(sorted(bars, key=lambda bar: -abs(bar.change_ms.value)))
     return Waterfall(before_ms=before_ms, after_ms=after_ms, bars=ordered)
 
 
-def _scaled(sides: Sequence[Side], run_ms: float) -> list[Mapping[str, float]]:
+def _scaled(
+    sides: Sequence[Side], run_ms: float, ops: Mapping[str, str]
+) -> list[Mapping[str, float]]:
     """ms of a run per operator, one mapping for each profile; each sums to the run."""
     found: list[Mapping[str, float]] = []
     for side in sides:
-        times = {op: us / 1e3 for op, us in time_by_operator(side).items()}
+        times = _by_operator(side, ops)
         total = sum(times.values())
         if total > run_ms:
             times = {op: ms * run_ms / total for op, ms in times.items()}
         found.append({**times, OUTSIDE: max(0.0, run_ms - total)})
     return found
+
+
+def _by_operator(side: Side, ops: Mapping[str, str]) -> dict[str, float]:
+    """ms per operator, as the original names it where a node stands for one of the original's."""
+    times: dict[str, float] = {}
+    for work in executed(side):
+        op = ops.get(name_before(work.name, ops), work.op)
+        times[op] = times.get(op, 0.0) + work.microseconds / 1e3
+    return times
 
 
 def _of(name: str, profiles: Sequence[Mapping[str, float]]) -> np.ndarray:

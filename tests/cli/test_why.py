@@ -48,7 +48,7 @@ def test_text(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> Non
     model, evalset = files
     assert main(["why", model, "--evalset", evalset]) == 0
     said = capsys.readouterr().out
-    assert "Where the time went" in said and "MatMul" in said
+    assert "Where the time goes" in said and "MatMul" in said
 
 
 def test_a_recipe_that_fails_is_a_sentence(

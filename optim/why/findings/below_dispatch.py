@@ -18,12 +18,14 @@ def find(seen: Evidence) -> Iterator[Finding]:
     tiny = seen.p50_ms < max(_TINY_MS, _RUNS_OF_NOTHING * (empty or 0.0) / 1e3)
     if not tiny and outside < _MOST_OUTSIDE * seen.p50_ms:
         return
-    known = f" A run with nothing in it takes {empty:.2g} µs." if empty is not None else ""
     cost = min(max(outside, (empty or 0.0) / 1e3), seen.p50_ms)
+    if tiny and empty is not None:
+        why = f"a run with nothing in it takes {empty:.2g} µs on this engine"
+    else:
+        why = f"{percent(cost / seen.p50_ms)} of it is in no node"
     yield Finding(
-        text=f"One run takes {per_run(seen.p50_ms)}, {percent(cost / seen.p50_ms)} of it in no "
-        "node: calling the engine, handing over inputs and outputs, starting operators."
-        f"{known} Fewer or cheaper operations can hardly be felt.",
+        text=f"One run takes {per_run(seen.p50_ms)}, and {why}: calling the engine, handing over "
+        "inputs and outputs, starting operators. Fewer or cheaper operations can hardly be felt.",
         cost_ms=cost,
         advice="Run several samples at once (a batch) so that they share a call; choose the engine "
         "by its cost per call.",
