@@ -112,11 +112,14 @@ def _hardware() -> str:
 def _laid(overlay: Overlay, shown: Sequence[View], study: Study, target: str) -> Laid | None:
     try:
         known = {
-            view.drawn.id: graph_facts.facts(view, overlay.needs, study, target) for view in shown
+            view.drawn.id: graph_facts.facts(view, shown, overlay.needs, study, target)
+            for view in shown
         }
     except OptimError as error:
         show(error)
         return None
+    if overlay.needs == "bounds" and (refused := graph_facts.refusal(shown[0], target)):
+        st.caption(plain(refused))
     return lay(overlay, known)
 
 
