@@ -1,6 +1,7 @@
 """Figures on the graph: which are offered, what is compared, what a chosen node is said to be."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from support.explored import visited
 from optim.explaining.profile import ProfiledNode
 from optim.graph import NodeRow
 from optim.studies.study import Study
+from ui import graph_facts
 from ui.graph_facts import ENGINE
 from ui.nodes import runs_as
 from ui.server import viewer
@@ -100,6 +102,39 @@ def test_the_engines_own_graph_is_the_third_view(page: AppTest) -> None:
     overlays(page).set_value("precision").run()
     assert not page.exception and not page.error
     assert {one["value"] for one in node_data(page)["what ONNX Runtime runs"].values()} == {"fp32"}
+
+
+LAYERS = """
+from pydantic import BaseModel
+
+class TensorError(BaseModel):
+    tensor: str
+    node: str
+    op: str
+    sqnr_db: float | None
+
+def layers_of(original, optimized, runtime, evalset):
+    assert original.digest != optimized.digest
+    return (TensorError(tensor="h", node="MatMul_1", op="MatMul", sqnr_db=21.5),)
+"""
+
+
+def test_errors_are_drawn_on_the_optimized_and_on_the_original(
+    page: AppTest, explored: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever measures them answers by the original's nodes."""
+    (tmp_path / "some_layers.py").write_text(LAYERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(graph_facts, "_ERRORS", "some_layers")
+    page.run()
+    assert "Error" not in overlays(page).options  # it is the original itself
+    choose(page, "Compare with", explored.trial(1).model_digest)
+    overlays(page).set_value("error").run()
+    assert not page.exception and not page.error
+    values = [
+        {name: one["value"] for name, one in side.items()} for side in node_data(page).values()
+    ]
+    assert values == [{"MatMul_1": 21.5}] * 2
 
 
 def test_without_the_viewer_the_page_says_how_to_get_it(
