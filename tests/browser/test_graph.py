@@ -22,8 +22,8 @@ def viewer(page: Page) -> FrameLocator:
 
 def state(page: Page) -> dict:
     """What the viewer says of itself in its address."""
-    frame = next(frame for frame in page.frames if "/model-explorer/" in frame.url)
-    return json.loads(parse_qs(urlparse(frame.url).query)["data"][0])
+    search = viewer(page).locator("body").evaluate("() => location.search")
+    return json.loads(parse_qs(search.removeprefix("?"))["data"][0])
 
 
 def selected(page: Page) -> list[str]:
