@@ -33,7 +33,7 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     if not installed():
         st.info(_MISSING)
         return
-    figure, engine, against = st.columns([5, 2, 2], vertical_alignment="bottom")
+    figure, engine, against = st.columns([6, 2, 2], vertical_alignment="bottom")
     with engine:
         runtime = _engine(study, digest)
     with against:

@@ -17,7 +17,7 @@ from ui.nodes import runs_as
 from ui.server import viewer
 from ui.text import key_of
 
-OVERLAYS = ["Time", "Precision", "FLOPs", "Bytes moved", "Bound by", "Zeros in weights"]
+OVERLAYS = ["Time", "µs", "Precision", "FLOPs", "Bytes", "Bound by", "Zeros"]
 
 
 @pytest.fixture
