@@ -16,7 +16,7 @@ from optim.showing.graph_json import Drawn, scope_of
 from optim.showing.overlay import Errored, Facts, Need, Overlay, all_overlays
 from optim.studies.study import Study
 from optim.targets import find_target
-from optim.targets.estimate import bounds
+from optim.targets.estimate import bounds, estimate
 from ui.cached import (
     analysis_of_digest,
     engine_graph_of_digest,
@@ -82,10 +82,11 @@ def offered(shown: Sequence[View], study: Study) -> dict[str, Overlay]:
     return {name: one for name, one in all_overlays().items() if one.needs not in missing}
 
 
-def facts(view: View, need: Need, study: Study, target: str) -> Facts:
+def facts(view: View, shown: Sequence[View], need: Need, study: Study, target: str) -> Facts:
     """What an overlay needs of a graph; a profile is measured unless it has been.
 
     Args:
+        shown: all that is shown, the view among it.
         target: the hardware that bounds are estimated for.
 
     Raises: StepError where something cannot be found out.
@@ -94,7 +95,7 @@ def facts(view: View, need: Need, study: Study, target: str) -> Facts:
     if need == "profile":
         return replace(known, profile=profile(view, study))
     if need == "errors":
-        return replace(known, errors=_errors(view, study))
+        return replace(known, errors=_errors(view, shown, study))
     if need == "weights" and not view.of_engine:
         return replace(known, weights=weights_of_digest(view.digest))
     if need == "bounds" and not view.of_engine:
@@ -102,6 +103,12 @@ def facts(view: View, need: Need, study: Study, target: str) -> Facts:
         found = bounds(analysis_of_digest(view.digest), find_target(target), recipe)
         return replace(known, bounds=found)
     return known
+
+
+def refusal(view: View, target: str) -> str:
+    """Why there is no estimate of a graph on some hardware; empty where there is one."""
+    recipe = Recipe.parse(view.runtime)
+    return estimate(analysis_of_digest(view.digest), find_target(target), recipe).refused
 
 
 def profile(view: View, study: Study) -> tuple[ProfiledNode, ...]:
@@ -155,12 +162,19 @@ def _said(matches: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     }
 
 
-def _errors(view: View, study: Study) -> Sequence[Errored]:
-    """Errors against the original of what is compared with it, by the original's nodes."""
-    if view.digest == study.model.digest:
+def _errors(view: View, shown: Sequence[View], study: Study) -> Sequence[Errored]:
+    """Errors against the original, by the nodes of the view.
+
+    On the original itself they are those of what is shown beside it.
+    """
+    original = study.model.digest
+    optimized = next(one for one in (view, *shown) if one.digest != original)
+    if view.of_engine:
         return ()
-    found = _errors_of_digest(view.digest, view.runtime, study.model.digest, study)
-    after = match_of_digests(study.model.digest, view.digest).before
+    found = _errors_of_digest(optimized.digest, optimized.runtime, original, study)
+    if view.digest == original:
+        return tuple(found)
+    after = match_of_digests(original, view.digest).before
     return [
         error.model_copy(update={"node": name})
         for error in found

@@ -29,11 +29,11 @@ _CHANGES, _FIRST, _UNMEASURED = "change", "time", "flops"
 
 
 def figures(study: Study, digest: str, analysis: Analysis) -> None:
-    """The whole view."""
+    """The whole view. An address may name the figure (`overlay`) and a node to begin with."""
     if not installed():
         st.info(_MISSING)
         return
-    figure, engine, against = st.columns([5, 2, 2], vertical_alignment="bottom")
+    figure, engine, against = st.columns([6, 2, 2], vertical_alignment="bottom")
     with engine:
         runtime = _engine(study, digest)
     with against:
@@ -45,6 +45,8 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     ready = overlay.needs != "profile" or _measured(study, shown)
     laid = _laid(overlay, shown, study, target) if ready else None
     key = key_of("node", study.name, digest)
+    if "node" in st.query_params:
+        st.session_state.setdefault(key, st.query_params["node"])
     graph_view(
         _picture(
             study.model.name, [(view.drawn.id, view.digest, runtime) for view in shown], shown
@@ -87,12 +89,12 @@ def _other(study: Study, digest: str, runtime: str) -> str:
 def _overlay(study: Study, shown: Sequence[View]) -> Overlay:
     """The figure to draw."""
     overlays = graph_facts.offered(shown, study)
-    first = _CHANGES if _CHANGES in overlays else _FIRST if _may_measure() else _UNMEASURED
     asked = st.query_params.get("overlay", "")
+    first = asked if asked in overlays else _FIRST if _may_measure() else _UNMEASURED
     name = st.segmented_control(
         "Figure on the nodes",
         list(overlays),
-        default=asked if asked in overlays else first,
+        default=_CHANGES if _CHANGES in overlays else first,
         required=True,
         format_func=lambda one: overlays[one].title,
         key=key_of("overlay", len(shown)),
@@ -110,11 +112,14 @@ def _hardware() -> str:
 def _laid(overlay: Overlay, shown: Sequence[View], study: Study, target: str) -> Laid | None:
     try:
         known = {
-            view.drawn.id: graph_facts.facts(view, overlay.needs, study, target) for view in shown
+            view.drawn.id: graph_facts.facts(view, shown, overlay.needs, study, target)
+            for view in shown
         }
     except OptimError as error:
         show(error)
         return None
+    if overlay.needs == "bounds" and (refused := graph_facts.refusal(shown[0], target)):
+        st.caption(plain(refused))
     return lay(overlay, known)
 
 

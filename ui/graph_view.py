@@ -1,5 +1,6 @@
 """The picture of a graph with figures on it: a frame with the viewer, and the legend above it."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,23 +22,24 @@ _HERE = Path(__file__)
 
 @dataclass(frozen=True)
 class Picture:
-    """Graphs offered to the viewer, once however often they are shown."""
+    """Graphs as the viewer loads them, made once however often they are shown."""
 
     page: str
+    graphs: str
     alt: str
 
 
 def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
-    """Offer one graph, or two that are shown side by side.
+    """One graph, or two that are shown side by side.
 
     Args:
         name: of the model; it stands above the picture.
     """
     label = " ".join(name.replace("/", " ").split()) or "model"
-    number = offer_graphs(collections(_COLLECTION, graphs))
+    text = json.dumps(collections(_COLLECTION, graphs))
     panes = [_pane(graph, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
-    page = viewer_page(number, label, {"paneStates": panes})
-    return Picture(page, f"Graph of {label} with figures on its nodes")
+    page = viewer_page(offer_graphs(text), label, {"paneStates": panes})
+    return Picture(page, text, f"Graph of {label} with figures on its nodes")
 
 
 def graph_view(
@@ -66,6 +68,7 @@ def graph_view(
         js=_HERE.with_suffix(".js").read_text(encoding="utf-8"),
         isolate_styles=False,
     )
+    offer_graphs(shown.graphs)  # again: others may have taken its place
     data: dict[str, Any] = {"page": shown.page, "alt": shown.alt, "node": node}
     if laid is not None:
         title = str(laid.legend["title"])

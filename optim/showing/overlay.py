@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, Protocol
 
-from optim.explaining.profile import ProfiledNode
+from optim.explaining.profile import ProfiledNode, heaviest
 from optim.graph import Weight
 from optim.graph.values import NodeRow
 from optim.targets.estimate import Bound
@@ -126,6 +126,17 @@ def all_overlays() -> dict[str, Overlay]:
     names = [info.name for info in pkgutil.iter_modules(package.__path__)]
     found = [importlib.import_module(f"{package.__name__}.{name}").OVERLAY for name in names]
     return {overlay.name: overlay for overlay in sorted(found, key=lambda one: one.rank)}
+
+
+def on_heaviest(
+    profile: Iterable[ProfiledNode], value: Callable[[ProfiledNode], float]
+) -> dict[str, float]:
+    """A measured value by node; what runs fused has it on the heaviest of its nodes."""
+    found: dict[str, float] = {}
+    for node in profile:
+        name = heaviest(node.rows).name if node.rows else node.name
+        found[name] = found.get(name, 0.0) + value(node)
+    return found
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ FACTS = Facts(
 )  # fmt: skip
 EXPECTED = {
     "time": {"conv": 75.0, "reorder": 25.0},
+    "microseconds": {"conv": 30.0, "reorder": 10.0},
     "precision": {"conv": "fp32", "relu": "fp32", "reorder": "converts type or layout"},
     "error": {"conv": 12.0},
     "flops": {"conv": 1000.0, "relu": 10.0},

@@ -65,8 +65,8 @@ def test_every_change_of_the_script_is_made(get: Asking) -> None:
 
 def test_what_was_offered_is_answered_and_nothing_else(get: Asking) -> None:
     graphs, figures = {"graphCollections": []}, {"g": {"results": {"n": {"value": 1}}}}
-    number, overlay = offer_graphs(graphs), offer_overlay(figures)
-    assert offer_graphs(graphs) == number < 2**53  # JavaScript reads it as a float
+    number, overlay = offer_graphs(json.dumps(graphs)), offer_overlay(figures)
+    assert offer_graphs(json.dumps(graphs)) == number < 2**53  # JavaScript reads it as a float
     api = f"{PREFIX}/api/v1"
     assert json.loads(get(f"{api}/load_graphs_json?graph_index={number}").text) == graphs
     answer = get(f"{api}/load_node_data?node_data_index={overlay}")
@@ -95,11 +95,15 @@ def test_nothing_else_is_served(get: Asking, path: str) -> None:
     assert get(f"{PREFIX}{path}").status == 404
 
 
-def test_the_oldest_offers_are_forgotten() -> None:
+def test_the_oldest_offers_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(viewer, "_MOST_LETTERS", 30)
     offered = viewer._Offered()
-    numbers = [offered.add(str(place)) for place in range(viewer._KEPT + 1)]
-    assert offered.get(str(numbers[0])) is None
-    assert offered.get(str(numbers[-1])) == str(viewer._KEPT)
+    first, second = offered.add("a" * 10), offered.add("b" * 10)
+    assert offered.add("a" * 10) == first  # now the newest, and not counted twice
+    offered.add("c" * 15)
+    assert offered.get(str(second)) is None and offered.get(str(first)) == "a" * 10
+    longest = offered.add("d" * 99)
+    assert offered.get(str(longest)) == "d" * 99 and offered.get(str(first)) is None
 
 
 def test_names_of_models_stay_one_part_of_addresses() -> None:

@@ -33,7 +33,7 @@ _POLICY = (
     "sandbox allow-scripts allow-same-origin allow-downloads"
 )
 _OURS = Path(__file__).with_name("viewer_page")
-_KEPT = 64
+_MOST_LETTERS = 64_000_000  # ten graphs of ten thousand nodes
 _BITS = 52  # numbers that JavaScript holds exactly
 _INDEX = "index.html"
 _MOVED = re.compile(r"""(["'(`])/(api|apipost|apistream|static_files)/""")
@@ -71,15 +71,16 @@ class _Offered:
 
     def __init__(self) -> None:
         self._texts: OrderedDict[int, str] = OrderedDict()
+        self._letters = 0
         self._lock = Lock()
 
     def add(self, text: str) -> int:
         number = int.from_bytes(hashlib.sha256(text.encode()).digest()) >> (256 - _BITS)
         with self._lock:
+            self._letters += len(text) - len(self._texts.pop(number, ""))
             self._texts[number] = text
-            self._texts.move_to_end(number)
-            while len(self._texts) > _KEPT:
-                self._texts.popitem(last=False)
+            while self._letters > _MOST_LETTERS and len(self._texts) > 1:
+                self._letters -= len(self._texts.popitem(last=False)[1])
         return number
 
     def get(self, number: str) -> str | None:
@@ -95,9 +96,9 @@ def installed() -> bool:
     return importlib.util.find_spec(PACKAGE) is not None
 
 
-def offer_graphs(collections: Mapping[str, Any]) -> int:
-    """Offer graphs, as `load_graphs_json` answers them; returns their number."""
-    return _graphs.add(json.dumps(collections))
+def offer_graphs(text: str) -> int:
+    """Offer graphs, as JSON that `load_graphs_json` answers; returns their number."""
+    return _graphs.add(text)
 
 
 def offer_overlay(node_data: Mapping[str, Any]) -> int:

@@ -12,7 +12,7 @@ def _values(facts: Facts) -> Mapping[str, str]:
 OVERLAY = Overlay(
     name="bound",
     title="Bound by",
-    about="What takes most of each node's time by the estimate for the hardware below (a "
+    about="What takes most of each node's time by the estimate for the chosen hardware (a "
     "roofline), not measured: arithmetic, moving bytes, or starting the operator.",
     rank=60,
     values=_values,

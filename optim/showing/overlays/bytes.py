@@ -5,7 +5,7 @@ from optim.showing.overlay import Overlay, Ramp
 
 OVERLAY = Overlay(
     name="bytes",
-    title="Bytes moved",
+    title="Bytes",
     about="Bytes of the tensors read and written per run, weights included, counted from the "
     "graph: an engine that fuses moves fewer.",
     rank=50,

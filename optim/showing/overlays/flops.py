@@ -9,5 +9,5 @@ OVERLAY = Overlay(
     about="Arithmetic per run, counted from the graph; a multiply-accumulate counts two.",
     rank=40,
     values=lambda facts: {row.name: float(row.flops) for row in facts.nodes if row.flops},
-    scale=Ramp(lambda value: f"{text.count(value).strip()}FLOP"),
+    scale=Ramp(lambda value: f"{text.count(value)}FLOP"),
 )

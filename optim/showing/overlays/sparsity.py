@@ -18,7 +18,7 @@ def _values(facts: Facts) -> Mapping[str, float]:
 
 OVERLAY = Overlay(
     name="sparsity",
-    title="Zeros in weights",
+    title="Zeros",
     about="Share of zeros (sparsity) among the weights that each node reads, counted.",
     rank=70,
     values=_values,
