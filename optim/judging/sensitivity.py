@@ -11,7 +11,7 @@ import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -30,6 +30,9 @@ from optim.passes.base import NodeByNode
 from optim.passes.support.quantizing import SPLIT_SUFFIX
 from optim.passes.support.tools import quiet
 from optim.recipe import Recipe
+
+if TYPE_CHECKING:
+    import onnx
 
 STEP = "sensitivity"
 _FEWEST, _MOST_SAMPLES = 4, 16
@@ -123,7 +126,7 @@ def measure(
 ) -> dict[str, Any]:
     """Child: see `sensitivity_of`. Returns a Sensitivity as JSON values."""
     begun = time.monotonic()
-    graph = switches_of(Path(before), Path(built), Recipe.parse(recipe).passes[-1])
+    graph, _ = switches_of(Path(before), Path(built), Recipe.parse(recipe).passes[-1])
     feeds = evalset_from_digest(evalset_digest).feeds("calibration", _MOST_SAMPLES)
     trial = _Trial(graph, Path(folder), feeds, seconds)
     noises, complete = split(len(graph.owners), trial.noise, trial.time_is_over, trial.affordable)
@@ -140,8 +143,9 @@ def measure(
     ).model_dump(mode="json")
 
 
-def switches_of(before: Path, built: Path, last: object) -> Switched:
-    """Child: both models in one graph, with the owners by the names that the pass leaves out.
+def switches_of(before: Path, built: Path, last: object) -> tuple[Switched, "onnx.ModelProto"]:
+    """Child: both models in one graph, with the owners by the names that the pass leaves out;
+    and the model in the form that the pass quantized.
 
     Args:
         last: the pass, NodeByNode, that made one of the other.
@@ -152,7 +156,7 @@ def switches_of(before: Path, built: Path, last: object) -> Switched:
     graph = switched(form, read_proto(built), last.chosen(form))
     named = {node.name for node in original.graph.node}
     graph.owners = [frozenset(as_excluded(name, named) for name in one) for one in graph.owners]
-    return graph
+    return graph, form
 
 
 class _Trial:

@@ -7,7 +7,7 @@ counted. Reading a tensor out keeps an engine from fusing across it, so the outp
 compared as the models give them untouched, and it is said where reading out changed them.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -20,13 +20,14 @@ from optim.home.scratch import scratch
 from optim.machine.environment import machine_id, version_of
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
+from optim.names import legible
 from optim.runtimes.base import Runtime
 
 STEP = "layers"
 EXACT_DB = 200.0
 """SQNR of a tensor that does not differ at all."""
-CLEAR_DB = 40.0
-"""SQNR that 8 bits may well have everywhere: an error below it is not looked into."""
+CLEAR_DB = 30.0
+"""SQNR that 8 bits may well have everywhere without a loss: what is above it is not looked into."""
 JUMP_DB = 10.0
 """How far below all before it a tensor's SQNR falls where the error jumps: 10 times the noise."""
 _COMPARE = sandbox.Named("optim.why.inside:compare")
@@ -125,7 +126,7 @@ def _asked(
 
 
 def first_jump(errors: Iterable[TensorError]) -> TensorError | None:
-    """Where the error jumps first: to 10 times the noise of all before it, and below 40 dB.
+    """Where the error jumps first: to 10 times the noise of all before it, and below 20 dB.
 
     For one output by itself give it `leading_to(errors, output)`.
     """
@@ -146,3 +147,39 @@ def leading_to(errors: Iterable[TensorError], output: str) -> tuple[TensorError,
 def outputs_among(errors: Iterable[TensorError]) -> tuple[TensorError, ...]:
     """The model's outputs."""
     return tuple(error for error in errors if error.is_output)
+
+
+def decibels(error: TensorError) -> str:
+    """How far a tensor is off, in words."""
+    if error.sqnr_db is None:
+        return "not comparable"
+    if error.sqnr_db >= EXACT_DB:
+        return "no difference"
+    return f"{error.sqnr_db:.1f} dB"
+
+
+def jump_told(errors: Sequence[TensorError], jump: TensorError | None) -> str:
+    """Where the error jumps first, or that it does not, in a sentence."""
+    known = [error for error in errors if error.sqnr_db is not None]
+    if not known:
+        return "Nothing here can be compared."
+    if jump is None:
+        worst = min(known, key=lambda error: error.sqnr_db or 0.0)
+        return (
+            f"The error jumps nowhere: no tensor has {JUMP_DB:g} dB less than all before it. The "
+            f"least is {decibels(worst)}, at {legible(worst.node)}."
+        )
+    before = [error for error in errors[: list(errors).index(jump)] if error.sqnr_db is not None]
+    least = min((error.sqnr_db or 0.0 for error in before), default=EXACT_DB)
+    since = f"from {least:.1f} dB " if least < EXACT_DB else ""
+    return f"The error jumps first at {legible(jump.node)}: {since}to {decibels(jump)}."
+
+
+def told(found: Layers) -> str:
+    """The layers as text: for each output how far it is off and where that began; then notes."""
+    lines = []
+    for output in outputs_among(found.errors):
+        behind = leading_to(found.errors, output.tensor)
+        said = jump_told(behind, first_jump(behind))
+        lines.append(f"{legible(output.tensor)}: {decibels(output)}. {said}")
+    return "\n".join([*lines, f"On {found.samples} validation samples.", *found.notes])

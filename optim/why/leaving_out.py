@@ -19,7 +19,6 @@ from optim.home import kept
 from optim.judging.sensitivity import as_excluded, can_leave_out, switches_of
 from optim.model import Model
 from optim.model.proto import read_proto
-from optim.passes.base import NodeByNode
 from optim.recipe import Recipe, excluding, without_last
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ def find(before: str, after: str, recipe: str) -> dict[str, list[str]]:
     """Child: see `rounded_by`. Nothing for a form of quantization that cannot be told apart."""
     last = Recipe.parse(recipe).passes[-1]
     try:
-        graph = switches_of(Path(before), Path(after), last)
+        graph, form = switches_of(Path(before), Path(after), last)
     except StepError:
         return {}
     rounding: dict[str, set[str]] = {}
@@ -84,9 +83,7 @@ def find(before: str, after: str, recipe: str) -> dict[str, list[str]]:
         if value:
             rounding.setdefault(value, set()).update(owners)
     weighted = set().union(*graph.owners)
-    original = read_proto(Path(before))
-    assert isinstance(last, NodeByNode)
-    for model in (original, last.form(original)):
+    for model in (read_proto(Path(before)), form):
         for tensor, name in _weighted(model.graph, weighted):
             rounding.setdefault(tensor, set()).add(name)
     return {name: sorted(nodes) for name, nodes in rounding.items()}

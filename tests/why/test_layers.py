@@ -23,10 +23,13 @@ from optim.why.layers import (
     JUMP_DB,
     Layers,
     TensorError,
+    decibels,
     first_jump,
+    jump_told,
     layers,
     leading_to,
     outputs_among,
+    told,
 )
 from optim.why.leaving_out import leaving_out, rounded_by
 
@@ -155,13 +158,30 @@ def made(*sqnrs: float | None) -> list[TensorError]:
         ((200, 35, 33, 28, 26), None),  # 8 bits, growing slowly
         ((200, 35, None, 12, 11, 10), 3),
         ((8, 3), 0),
-        ((35, 45, 24.9), 2),
+        ((35, 45, 19.9), 2),
+        ((35, 45, 20.1), None),
         ((), None),
     ],
 )
 def test_where_it_jumps(sqnrs: tuple[float | None, ...], at: int | None) -> None:
     jump = first_jump(made(*sqnrs))
     assert (jump.tensor if jump else None) == (None if at is None else f"t{at}")
+
+
+def test_it_is_told() -> None:
+    errors = made(EXACT_DB, 30.0, None, 5.0)
+    jumped = "The error jumps first at n3: from 30.0 dB to 5.0 dB."
+    assert jump_told(errors, errors[3]) == jumped
+    assert "least is 30.0 dB, at n1" in jump_told(errors[:2], None)
+    assert [decibels(one) for one in errors[::2]] == ["no difference", "not comparable"]
+    last = errors[3].model_copy(update={"is_output": True, "leads_to": ("t3",)})
+    behind = [one.model_copy(update={"leads_to": ("t3",)}) for one in errors[:3]]
+    whole = Layers(errors=(*behind, last), fused_away=(), samples=7, notes=("A note.",))
+    assert told(whole).splitlines() == [
+        f"t3: 5.0 dB. {jumped}",
+        "On 7 validation samples.",
+        "A note.",
+    ]
 
 
 @given(st.lists(st.floats(-50, EXACT_DB), max_size=30))

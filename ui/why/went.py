@@ -1,7 +1,5 @@
 """Where the quality went, layer by layer: the chart in order, the jump, and a node left out."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from optim.errors import StepError
@@ -12,11 +10,11 @@ from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from optim.why.layers import (
     CLEAR_DB,
-    EXACT_DB,
-    JUMP_DB,
     Layers,
     TensorError,
+    decibels,
     first_jump,
+    jump_told,
     leading_to,
     outputs_among,
 )
@@ -49,12 +47,12 @@ def layer_by_layer(study: Study, trial: Trial) -> None:
         st.plotly_chart(
             figure,
             key=f"{key}:chart",
-            alt=said_of(errors, jump),
+            alt=jump_told(errors, jump),
             on_select=lambda: _pick(key),
             selection_mode="points",
         )
     with right:
-        st.markdown(plain(said_of(errors, jump)))
+        st.markdown(plain(jump_told(errors, jump)))
         names = {error.tensor: f"{legible(error.node)} ({error.op})" for error in errors}
         st.selectbox("Node", known, format_func=lambda name: names[name], key=key)
         chosen = next(error for error in errors if error.tensor == st.session_state[key])
@@ -64,8 +62,8 @@ def layer_by_layer(study: Study, trial: Trial) -> None:
     st.caption(
         plain(
             f"Each tensor of the original against the same one of this trial, on {found.samples} "
-            f"validation samples. Above the dotted line, at {CLEAR_DB:g} dB, a tensor is as good "
-            f"as exact. {notes}"
+            f"validation samples. Above the dotted line, at {CLEAR_DB:g} dB, the error is what 8 "
+            f"bits may have without a loss. {notes}"
         )
     )
 
@@ -87,32 +85,6 @@ def _of_output(found: Layers, trial: Trial) -> tuple[TensorError, ...]:
         "Output", list(names), default=outputs[0].tensor, format_func=names.__getitem__, key=key
     )
     return leading_to(found.errors, asked or outputs[0].tensor)
-
-
-def decibels(error: TensorError) -> str:
-    """How far a tensor is off, in words."""
-    if error.sqnr_db is None:
-        return "not comparable"
-    if error.sqnr_db >= EXACT_DB:
-        return "no difference"
-    return f"{error.sqnr_db:.1f} dB"
-
-
-def said_of(errors: Sequence[TensorError], jump: TensorError | None) -> str:
-    """Where the error jumps first, or that it does not, in a sentence."""
-    known = [error for error in errors if error.sqnr_db is not None]
-    if not known:
-        return "Nothing here can be compared."
-    if jump is None:
-        worst = min(known, key=lambda error: error.sqnr_db or 0.0)
-        return (
-            f"The error jumps nowhere: no tensor has {JUMP_DB:g} dB less than all before it. The "
-            f"least is {decibels(worst)}, at {legible(worst.node)}."
-        )
-    before = [error for error in errors[: list(errors).index(jump)] if error.sqnr_db is not None]
-    least = min((error.sqnr_db or 0.0 for error in before), default=EXACT_DB)
-    since = f"from {least:.1f} dB " if least < EXACT_DB else ""
-    return f"The error jumps first at {legible(jump.node)}: {since}to {decibels(jump)}."
 
 
 def _leave_out(study: Study, trial: Trial, chosen: TensorError) -> None:
