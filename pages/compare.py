@@ -14,10 +14,7 @@ from ui import charts, compare
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
 from ui.state import goal_of, queue, require_study
-from ui.text import key_of, plain
-from ui.why.went import layer_by_layer
-from ui.why.whose import whose_gain
-from ui.why.worst import worst_samples
+from ui.text import plain
 
 
 def _choose(study: Study) -> list[Trial]:
@@ -116,39 +113,6 @@ def _changes(chosen: Sequence[Trial]) -> None:
             right.dataframe(fused, hide_index=True, key=f"fused:{trial.number}")
 
 
-def _one_of(study: Study, chosen: Sequence[Trial]) -> Trial:
-    """The trial that is looked into: the only other one, else the one asked for."""
-    others = {trial.number: trial for trial in chosen[1:]}
-    if len(others) == 1:
-        return chosen[1]
-    number = st.segmented_control(
-        "Trial looked into",
-        list(others),
-        default=chosen[1].number,
-        format_func=lambda number: f"#{number}",
-        key=key_of("looked into", study.name, *others),
-    )
-    return others[number or chosen[1].number]
-
-
-def _quality(study: Study, trial: Trial) -> None:
-    """Where the quality went: computed when asked for, since it takes seconds."""
-    key = key_of("quality", study.name, trial.number)
-    if not st.session_state.get(key):
-        st.caption(
-            "Every tensor and every answer against the original's, on validation samples: some "
-            "seconds, between timings."
-        )
-        st.button(
-            "Look inside", key=f"{key}:go", on_click=st.session_state.update, args=({key: True},)
-        )
-        return
-    with errors_shown():
-        layer_by_layer(study, trial)
-    with errors_shown():
-        worst_samples(study, trial)
-
-
 study = require_study()
 st.subheader(f"Compare trials of {plain(study.model.name)}", anchor=False)
 chosen = _choose(study)
@@ -157,12 +121,6 @@ if len(chosen) < 2:
 else:
     with errors_shown():
         _figures(study, chosen)
-        looked_into = _one_of(study, chosen)
-        st.subheader(f"Whose gain is it? #{looked_into.number}", anchor=False)
-        whose_gain(study, looked_into)
-        if looked_into.target == LOCAL:
-            st.subheader(f"Where the quality went #{looked_into.number}", anchor=False)
-            _quality(study, looked_into)
         st.subheader("Why", anchor=False)
         profiled = _profiles(study, chosen)
         if profiled is not None:

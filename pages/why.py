@@ -1,26 +1,24 @@
-"""Why: where a trial's time went, what did not go as hoped, what it costs, and what to do."""
+"""Why: where a trial's time went, whose gain it is, where its quality went."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
-from optim.recipe import Recipe
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from optim.why.explanation import Why
-from optim.why.explanations import Explaining
-from optim.why.finding import Finding
-from optim.why.helped import helped, tried
-from optim.why.picture import parts_chart, waterfall_chart
-from optim.why.told import cost, headline
 from ui.errors import errors_shown
-from ui.state import EXPLORE, GRAPH, explanations, page, require_study, submit, trials_in_address
+from ui.state import EXPLORE, page, require_study, trials_in_address
 from ui.text import key_of, plain
+from ui.why.quality import where_quality_went
+from ui.why.time import where_time_went
+from ui.why.whose import whose_gain
 
-_BADGES = {"time": ":red-badge[time]", "quality": ":orange-badge[quality]"}
-_TRUST = ":blue-badge[what the figures are worth]"
-_LISTED = 12
+_VIEWS: dict[str, Callable[[Study, Trial], None]] = {
+    "Where the time went": where_time_went,
+    "Whose gain is it?": whose_gain,
+    "Where the quality went": where_quality_went,
+}
 
 
 def _trial(study: Study, trials: Sequence[Trial]) -> Trial | None:
@@ -37,131 +35,32 @@ def _trial(study: Study, trials: Sequence[Trial]) -> Trial | None:
         list(known).index(first),
         lambda number: f"#{number} {known[number].recipe.spelling}",
         key=key_of("why-trial", study.name, first),
+        label_visibility="collapsed",
     )
     st.query_params["trial"] = str(number)
     return known[number]
 
 
-def _start(study: Study, trial: Trial, label: str) -> None:
-    st.button(
-        label,
-        type="primary" if label == "Explain" else "secondary",
-        key="explain",
-        on_click=explanations().start,
-        args=(study, trial),
-        help="Profiles both, looks for causes, and times what would mend them beside it: about a "
-        "minute. Trials wait meanwhile.",
+def _view() -> str:
+    """What to look at; the address may name it by its place."""
+    asked = st.query_params.get("view", "")
+    names = list(_VIEWS)
+    first = names[int(asked)] if asked in map(str, range(len(names))) else names[0]
+    chosen = st.segmented_control(
+        "View", names, default=first, required=True, key="why-view", label_visibility="collapsed"
     )
-
-
-def _under_way(study: Study, trial: Trial, found: Explaining) -> None:
-    st.progress(found.share, text=f"Explaining: {plain(found.doing)} ...")
-    st.button("Stop", key="stop", on_click=explanations().stop, args=(study, trial))
-
-
-def _answer(study: Study, trial: Trial, found: Why) -> None:
-    st.markdown(f"**{plain(headline(found))}**")
-    left, right = st.columns([5, 6], gap="medium")
-    with left:
-        st.plotly_chart(
-            (parts_chart if found.is_original else waterfall_chart)(found.waterfall),
-            key="waterfall",
-            alt="Waterfall of time per operator from the run before to the run after",
-        )
-        st.caption(
-            "Each operator's share of the profile, on the scale of the measured run. Before: the "
-            "original on ONNX Runtime with as many threads. Hover for intervals."
-        )
-        with st.expander("What the recipe changed"):
-            for line in found.changes or ("Nothing: no pass changed the graph.",):
-                st.caption(plain(line))
-        _start(study, trial, "Explain again")
-    with right:
-        _findings(study, trial, found.findings)
-
-
-def _findings(study: Study, trial: Trial, findings: Sequence[Finding]) -> None:
-    st.subheader("What did not go as hoped" if findings else "Nothing went worse than hoped")
-    trials = study.trials()
-    for number, finding in enumerate(findings):
-        with st.container(border=True):
-            _finding(study, trial, finding, trials, number)
-
-
-def _finding(
-    study: Study, trial: Trial, finding: Finding, trials: Sequence[Trial], number: int
-) -> None:
-    name = finding.code.replace("_", " ").capitalize()
-    st.markdown(f"**{name}** {_BADGES.get(finding.concerns, _TRUST)} {plain(cost(finding))}")
-    st.markdown(plain(finding.text))
-    if finding.advice:
-        st.markdown(f":material/arrow_forward: {plain(finding.advice)}")
-    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        if finding.recipe:
-            _try(study, trial, finding, trials, number)
-        if finding.nodes:
-            with st.popover(f"Nodes ({len(finding.nodes)})", key=f"nodes:{number}"):
-                more = len(finding.nodes) - _LISTED
-                st.text("\n".join(finding.nodes[:_LISTED]) + (f"\n{more} more" if more > 0 else ""))
-
-
-def _try(
-    study: Study, trial: Trial, finding: Finding, trials: Sequence[Trial], number: int
-) -> None:
-    other = tried(finding, trial, trials)
-    if other:
-        st.caption(plain(helped(finding, trial, other)))
-        return
-    st.button(
-        "Try it",
-        key=f"try:{number}",
-        on_click=_submit,
-        args=(study, finding.recipe),
-        help=finding.recipe,
-    )
-
-
-def _submit(study: Study, recipe: str) -> None:
-    with errors_shown():
-        submit(study, [Recipe.parse(recipe)], LOCAL, "why")
-
-
-def _busy(study: Study, trial: Trial) -> bool:
-    found = explanations().of(study, trial)
-    under_way = found is not None and found.state == "under way"
-    return under_way or any(one.origin == "why" and not one.finished for one in study.trials())
-
-
-def _shown(study: Study, trial: Trial, live: bool) -> None:
-    """The fragment. Where what it was drawn for has ended or begun, the page is drawn anew."""
-    if live != _busy(study, trial):
-        st.rerun()
-    with errors_shown():
-        found = explanations().of(study, trial)
-        if found is None:
-            st.markdown(
-                "Where did the time go, what did not go as hoped, and what would mend it? Both "
-                "models are profiled, and what would mend a cause is timed beside it."
-            )
-            _start(study, trial, "Explain")
-        elif found.state == "under way":
-            _under_way(study, trial, found)
-        elif found.why:
-            _answer(study, trial, found.why)
-        else:
-            st.error(plain(found.error))
-            _start(study, trial, "Explain")
+    st.query_params["view"] = str(names.index(chosen))
+    return chosen
 
 
 study = require_study()
-st.subheader(f"Why: trials of {plain(study.model.name)}", anchor=False)
+left, right = st.columns([2, 3], vertical_alignment="center")
+left.subheader(f"Why: trials of {plain(study.model.name)}", anchor=False)
 with errors_shown():
-    chosen = _trial(study, study.trials())
+    with right:
+        chosen = _trial(study, study.trials())
     if chosen is None:
         st.info("No trial of this study has been measured yet: there is nothing to explain.")
         st.page_link(page(EXPLORE), label="To Explore", query_params={"study": study.name})
     else:
-        live = _busy(study, chosen)
-        st.fragment(_shown, run_every="1s" if live else None)(study, chosen, live)
-        query = {"study": study.name, "trial": str(chosen.number)}
-        st.page_link(page(GRAPH), label="See it on the graph", query_params=query)
+        _VIEWS[_view()](study, chosen)

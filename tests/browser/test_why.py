@@ -33,9 +33,13 @@ def test_from_the_jump_to_a_mended_trial(
     wait_for_points(page, 4)
     study = re.search(r"study=([^&]+)", page.url)
     assert study
-    page.goto(f"{own_server.url}/compare?study={study[1]}&trial={number}")
+    page.goto(f"{own_server.url}/why?study={study[1]}&trial={number}")
 
-    expect(page.get_by_text(f"Whose gain is it? #{number}")).to_be_visible(timeout=LONG_MS)
+    page.get_by_role("button", name="Explain", exact=True).click()
+    expect(page.get_by_text("Causes found that cost time")).to_be_visible(timeout=LONG_MS)
+    expect(page.get_by_text("The error jumps at").first).to_be_visible()
+
+    page.get_by_text("Whose gain is it?").click()
     measure = page.get_by_role("button", name=re.compile("Measure . sub-recipe"))
     told = page.get_by_text(re.compile("still to be measured: about"))
     drawn = page.get_by_text("together they multiply to the whole gain")
@@ -44,6 +48,7 @@ def test_from_the_jump_to_a_mended_trial(
         measure.click()
     expect(drawn).to_be_visible(timeout=LONG_MS)  # without a further click
 
+    page.get_by_text("Where the quality went").click()
     page.get_by_role("button", name="Look inside").click()
     jumped = page.get_by_text("The error jumps first at second_relu").first
     expect(jumped).to_be_visible(timeout=LONG_MS)

@@ -1,4 +1,4 @@
-"""Whose gain it is and where the quality went, on the Compare page."""
+"""Whose gain it is and where the quality went, on the Why page."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
-from support.explored import RECIPES, opened
+from support.explored import RECIPES, visited
 from support.study_tools import wait_for, write_classifier
 
 from optim.evalset import load_evalset
@@ -55,7 +55,7 @@ def whole(explored: Study) -> int:
 
 
 def test_what_is_missing_is_told_queued_and_then_drawn(explored: Study, whole: int) -> None:
-    page = opened("pages/compare.py", explored, trials=f"0,{whole}")
+    page = visited("why", explored, trial=str(whole), view="1")
     assert "1 sub-recipe still to be measured: about" in page_text(page)
     assert not _waterfalls(page)
     button(page, "Measure 1 sub-recipe").click().run()
@@ -63,7 +63,7 @@ def test_what_is_missing_is_told_queued_and_then_drawn(explored: Study, whole: i
     wait_for(lambda: all(trial.finished for trial in explored.trials()))
     measured = [t for t in explored.trials() if t.recipe == Recipe.parse("simplify")]
     assert [(t.state, t.origin) for t in measured] == [("done", "why")]
-    page = opened("pages/compare.py", explored, trials=f"0,{whole}")
+    page = visited("why", explored, trial=str(whole), view="1")
     (chart,) = _waterfalls(page)
     names = chart["data"][0]["y"]
     assert names == ["simplify", "static_int8", "together"]
@@ -81,33 +81,22 @@ def _waterfalls(page: AppTest) -> list:
     return [spec for spec in specs if "xaxis2" in spec["layout"]]
 
 
-def test_one_toggle_has_it_all_and_an_estimate_or_the_original_none(explored: Study) -> None:
-    assert "All of it is static_int8's" in page_text(
-        opened("pages/compare.py", explored, trials="0,1")
-    )
-    assert "this one is an estimate" in page_text(
-        opened("pages/compare.py", explored, trials="0,3")
-    )
-    assert "no gain to share" in page_text(opened("pages/compare.py", explored, trials="1,0"))
-
-
-def test_of_several_trials_one_is_looked_into(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials="0,1,2")
-    assert "Whose gain is it? #1" in [one.value for one in page.subheader]
-    page.button_group[0].set_value(2).run()
-    assert "Whose gain is it? #2" in [one.value for one in page.subheader]
+def test_one_toggle_has_it_all_and_the_original_none(explored: Study) -> None:
+    one = visited("why", explored, trial="1", view="1")
+    assert "All of it is static_int8's" in page_text(one)
+    assert "no gain to share" in page_text(visited("why", explored, trial="0", view="1"))
 
 
 def test_inside_a_trial_and_one_click_leaves_a_node_out(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials="0,1")
-    assert "some seconds" in page_text(page) and not page.selectbox
+    page = visited("why", explored, trial="1", view="2")
+    assert "some seconds" in page_text(page)
     button(page, "Look inside").click().run()
     assert not page.exception and not page.error
     text = page_text(page)
     assert "The error jumps" in text
     assert re.search(r"Of 53 validation samples \d+ became wrong and \d+ right", text)
     assert "Original: **" in text and "Optimized: **" in text and "Label: **" in text
-    (chooser,) = page.selectbox
+    chooser = page.selectbox[-1]
     assert [*chooser.options][-1].endswith("(MatMul)")
     before = {trial.number for trial in explored.trials()}
     leave = button(page, "in float")
