@@ -10,7 +10,8 @@ from optim.showing.waterfall import WORSE
 from optim.why.waterfall import Bar, Waterfall
 
 _MOST = 7
-_ROOM = 1.15  # above the highest bar, for its figure
+_ROOM = 1.25  # right of the longest bar, for its figure
+_ROW, _AROUND = 34, 70  # pixels
 _FEW = 0.01  # of the run before: changes below it are taken together
 
 
@@ -48,22 +49,24 @@ def _drawn(
     top: float,
 ) -> go.Figure:
     bars = go.Waterfall(
-        x=names,
-        y=values,
+        orientation="h",
+        y=names,
+        x=values,
         measure=measure,
         text=said,
         textposition="outside",
         hovertext=hover,
-        hoverinfo="x+text",
+        hoverinfo="y+text",
         decreasing={"marker": {"color": ACCENT}},
         increasing={"marker": {"color": WORSE}},
         totals={"marker": {"color": GREY}},
         connector={"line": {"width": 1, "color": GREY}},
     )
     return go.Figure(bars).update_layout(
-        height=340,
-        margin={"l": 50, "r": 10, "t": 20, "b": 40},
-        yaxis={"title": "ms a run", "range": [0, _ROOM * top]},
+        height=_AROUND + _ROW * len(names),
+        margin={"l": 10, "r": 10, "t": 10, "b": 40},
+        xaxis={"title": "ms a run", "range": [0, _ROOM * top]},
+        yaxis={"autorange": "reversed", "automargin": True, "showgrid": False},
         showlegend=False,
     )
 

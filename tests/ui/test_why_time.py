@@ -46,7 +46,7 @@ def test_it_is_asked_for_followed_and_read(explored: Study, slow: int) -> None:
     page = visited("why", explored, trial=str(slow))
     assert "Graph level" in said(page) and "ms before" in said(page) or "µs before" in said(page)
     (chart,) = page.get("plotly_chart")
-    assert "MatMul" in chart.proto.spec
+    assert '"before"' in chart.proto.spec and '"after"' in chart.proto.spec
     finding = next(
         one for one in explanations().of(explored, trial).why.findings if one.code == "graph_level"
     )

@@ -53,6 +53,7 @@ def _answer(study: Study, trial: Trial, found: Why) -> None:
         st.plotly_chart(
             (parts_chart if found.is_original else waterfall_chart)(found.waterfall),
             key="waterfall",
+            config={"displayModeBar": False},
             alt="Waterfall of time per operator from the run before to the run after",
         )
         st.caption(
