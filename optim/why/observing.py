@@ -22,6 +22,7 @@ from optim.why.alternatives import Alternative, alternatives
 STEP = "why"
 Sample = dict[str, Array]
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
+_SEQUENCE = 3  # axes: batch, steps, numbers of a step
 _MOST_BYTES = 500_000_000  # of inner values at a time
 
 
@@ -165,19 +166,19 @@ def _inputs(calibration: Sequence[Sample], validation: Sequence[Sample]) -> dict
         return {}
     names = [name for name, value in validation[0].items() if value.dtype.kind in "fiub"]
     splits = {name: [_stack(split, name) for split in (calibration, validation)] for name in names}
-    return {name: _input(name, *rows) for name, rows in splits.items()}
+    return {name: _input(validation[0][name].shape, *rows) for name, rows in splits.items()}
 
 
 def _stack(feeds: Sequence[Sample], name: str) -> Array:
     return np.stack([np.ravel(sample[name]) for sample in feeds])
 
 
-def _input(name: str, calibration: Array, validation: Array) -> InputSeen:
+def _input(shape: tuple[int, ...], calibration: Array, validation: Array) -> InputSeen:
     ours, theirs = (rows.astype(np.float64) for rows in (calibration, validation))
     spread = np.nanstd(np.nanmean(ours, axis=1)) if len(ours) > 1 else 0.0
     distance = abs(float(np.nanmean(theirs) - np.nanmean(ours)))
     outside = (theirs < np.nanmin(ours)) | (theirs > np.nanmax(ours))
-    padding = _padding(name, validation)
+    padding = _padding(shape, validation)
     return InputSeen(
         apart=distance / float(spread) if spread else (float("1e9") if distance else 0.0),
         outside=float(outside.mean()),
@@ -188,15 +189,36 @@ def _input(name: str, calibration: Array, validation: Array) -> InputSeen:
     )
 
 
-def _padding(name: str, rows: Array) -> Array:
-    """Of each row of integers, the share of it that is one run of the same number at its end.
+def _padding(shape: tuple[int, ...], rows: Array) -> Array:
+    """Of each sample, the share of it that is padding: places of one filler at its end or start.
 
-    That number must end most rows, as padding does.
+    Of token ids and masks any number that ends (or begins) most samples may fill; of sequences of
+    vectors whole steps of zeros do. Pictures and tables of features are not looked at.
+
+    Args:
+        shape: of one sample, its batch axis included.
+        rows: [samples, numbers of one].
     """
-    if rows.dtype.kind not in "iub" or rows.shape[1] < 2:
-        return np.zeros(len(rows))
-    values, counts = np.unique(rows[:, -1], return_counts=True)
-    filler = values[counts.argmax()]
-    if counts.max() < len(rows) / 2 or (rows == filler).all():
-        return np.zeros(len(rows))
-    return np.asarray((rows[:, ::-1] == filler).cumprod(axis=1).mean(axis=1))
+    none = np.zeros(len(rows))
+    if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
+        filled = (rows.reshape(len(rows), shape[1], shape[2]) == 0).all(axis=2)
+    elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
+        filled = rows == _filler(rows[:, -1])
+        if not _common(filled[:, -1]):
+            filled = rows == _filler(rows[:, 0])
+    else:
+        return none
+    if filled.all():
+        return none
+    ends = [side.cumprod(axis=1).mean(axis=1) for side in (filled[:, ::-1], filled)]
+    return max(ends, key=lambda shares: float(shares.mean()))
+
+
+def _filler(ends: Array) -> Any:
+    """The most frequent of the samples' last (or first) numbers."""
+    values, counts = np.unique(ends, return_counts=True)
+    return values[counts.argmax()]
+
+
+def _common(found: Array) -> bool:
+    return float(found.mean()) >= 0.5

@@ -7,7 +7,7 @@ from optim.why.finding import Finding
 from optim.why.saying import per_run
 
 _RUNS = 200
-_MATTERS_MS = 200.0
+_MATTERS_MS = 80.0
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
