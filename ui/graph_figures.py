@@ -47,7 +47,7 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     key = key_of("node", study.name, digest)
     if "node" in st.query_params:
         st.session_state.setdefault(key, st.query_params["node"])
-    graph_view(
+    drawn = graph_view(
         _picture(
             study.model.name, [(view.drawn.id, view.digest, runtime) for view in shown], shown
         ),
@@ -57,7 +57,7 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
         on_click=lambda node: st.session_state.update({key: node}),
     )
     if not ready:
-        _measure(study, shown)
+        _measure(study, shown, drawn)
     _table(study, shown, analysis, key)
 
 
@@ -90,7 +90,7 @@ def _overlay(study: Study, shown: Sequence[View]) -> Overlay:
     """The figure to draw."""
     overlays = graph_facts.offered(shown, study)
     asked = st.query_params.get("overlay", "")
-    first = asked if asked in overlays else _FIRST if _may_measure() else _UNMEASURED
+    first = asked if asked in overlays else _UNMEASURED if queue().pending() else _FIRST
     name = st.segmented_control(
         "Figure on the nodes",
         list(overlays),
@@ -131,17 +131,18 @@ def _measured(study: Study, shown: Sequence[View]) -> bool:
     return bool(st.session_state.get(_asked(study, shown)))
 
 
-def _may_measure() -> bool:
-    return not queue().pending()
+def _measure(study: Study, shown: Sequence[View], drawn: bool) -> None:
+    """Measure what the figure needs, when asked for; by itself where nothing else is under way.
 
-
-def _measure(study: Study, shown: Sequence[View]) -> None:
-    """Measure what the figure needs: at once where nothing else is timed, else when asked for."""
-    key = _asked(study, shown)
-    if not _may_measure() and not st.button(
-        "Measure time per node", help="Trials are being measured; this would disturb them."
-    ):
+    Args:
+        drawn: whether the browser is done with the picture: it may be on this machine, too, and
+            drawing would disturb what is timed.
+    """
+    key, free = _asked(study, shown), not queue().pending()
+    if not free:
         st.caption("Trials are being measured on this machine; this would disturb them.")
+    asked = st.button("Measure time per node", help="By the engine's own profiler, in a few s.")
+    if not asked and not (free and drawn):
         return
     try:
         with st.spinner("Measuring the time of each node, some seconds ..."):

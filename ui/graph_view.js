@@ -1,5 +1,5 @@
 // Holds the viewer in a frame: loads graphs when they change, lays an overlay over what is drawn,
-// selects a node that the page asks for, and reports one that was clicked in the picture.
+// selects a node that the page asks for; reports that it is drawn, and a node that was clicked.
 
 const LOOK_MS = 100;
 const AGAIN_MS = 2000;
@@ -21,6 +21,10 @@ function state(frame) {
   }
 }
 
+function isDrawn(box) {
+  return box.frame.contentDocument?.querySelector("webgl-renderer canvas");
+}
+
 // What is said before the graph is drawn is lost, so it is said then, and again until it is done.
 function tell(box, key, message, done) {
   clearInterval(box.telling[key]);
@@ -29,12 +33,20 @@ function tell(box, key, message, done) {
   const look = () => {
     const now = performance.now();
     if (now - began > PATIENCE_MS || done(state(box.frame))) return clearInterval(box.telling[key]);
-    const drawn = box.frame.contentDocument?.querySelector("webgl-renderer canvas");
-    if (!drawn || now - said < AGAIN_MS) return;
+    if (!isDrawn(box) || now - said < AGAIN_MS) return;
     said = now;
     box.frame.contentWindow.postMessage(message, location.origin);
   };
   box.telling[key] = setInterval(look, LOOK_MS);
+}
+
+function onceDrawn(box, report) {
+  clearInterval(box.looking);
+  box.looking = setInterval(() => {
+    if (!isDrawn(box) || !state(box.frame).uiState) return;
+    clearInterval(box.looking);
+    report();
+  }, LOOK_MS);
 }
 
 function swatch(color, text) {
@@ -86,13 +98,14 @@ function select(box, node) {
   tell(box, "node", message, found);
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const box = parentElement.querySelector(".graph-view");
   box.frame = box.querySelector("iframe");
   box.telling ??= {};
   box.frame.title = data.alt;
   drawLegend(box.querySelector(".legend"), data.legend);
   open(box, data.page);
+  if (!data.drawn) onceDrawn(box, () => setStateValue("drawn", data.page));
   lay(box, data.overlay);
   select(box, data.node);
   const heard = ({ source, data: said }) => {

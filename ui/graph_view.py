@@ -48,8 +48,8 @@ def graph_view(
     node: str | None,
     key: str,
     on_click: Callable[[str], None],
-) -> None:
-    """Draw it.
+) -> bool:
+    """Draw it. Returns whether the browser has drawn the graph.
 
     Args:
         laid: the overlay and its legend.
@@ -74,7 +74,14 @@ def graph_view(
         title = str(laid.legend["title"])
         data["overlay"] = overlay_path(offer_overlay(laid.node_data), title)
         data["legend"] = laid.legend
-    mount(key=key, data=data, on_clicked_change=clicked)
+    drawn = (st.session_state.get(key) or {}).get("drawn") == shown.page
+    mount(
+        key=key,
+        data={**data, "drawn": drawn},
+        on_clicked_change=clicked,
+        on_drawn_change=lambda: None,
+    )
+    return bool(drawn)
 
 
 def _pane(graph: Drawn, collection: str, width: float) -> Mapping[str, Any]:
