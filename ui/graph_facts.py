@@ -1,16 +1,11 @@
 """What the Graph page draws, side by side or alone, and what is known of its nodes."""
 
-import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import streamlit as st
-
 from optim.explaining.profile import ProfiledNode
 from optim.graph import GraphMatch, NodeRow
-from optim.model import load_model
 from optim.recipe import Recipe
 from optim.showing.graph_json import Drawn, scope_of
 from optim.showing.overlay import Errored, Facts, Need, Overlay, all_overlays
@@ -20,6 +15,7 @@ from optim.targets.estimate import bounds, estimate
 from ui.cached import (
     analysis_of_digest,
     engine_graph_of_digest,
+    layers_of_digests,
     match_of_digests,
     profile_of_digest,
     weights_of_digest,
@@ -28,7 +24,6 @@ from ui.models import known_models, runtimes_of
 
 ENGINE = "engine"
 """Stands for what the engine runs, where the digest of a model would."""
-_ERRORS = "optim.why.layers"
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,7 @@ def offered(shown: Sequence[View], study: Study) -> dict[str, Overlay]:
     if len(shown) == 1:
         missing.add("match")
     changed = any(view.digest != study.model.digest for view in shown)
-    if not changed or importlib.util.find_spec(_ERRORS) is None:
+    if not changed:
         missing.add("errors")
     return {name: one for name, one in all_overlays().items() if one.needs not in missing}
 
@@ -171,9 +166,10 @@ def _errors(view: View, shown: Sequence[View], study: Study) -> Sequence[Errored
     optimized = next(one for one in (view, *shown) if one.digest != original)
     if view.of_engine:
         return ()
-    found = _errors_of_digest(optimized.digest, optimized.runtime, original, study)
+    asked = (original, optimized.digest, optimized.runtime, study.evalset.digest)
+    found = layers_of_digests(*asked).errors
     if view.digest == original:
-        return tuple(found)
+        return found
     after = match_of_digests(original, view.digest).before
     return [
         error.model_copy(update={"node": name})
@@ -181,10 +177,3 @@ def _errors(view: View, shown: Sequence[View], study: Study) -> Sequence[Errored
         if error.node in after
         for name in after[error.node].after
     ]
-
-
-@st.cache_resource(max_entries=16, show_spinner="Comparing every tensor with the original's ...")
-def _errors_of_digest(digest: str, runtime: str, original: str, _study: Study) -> Any:
-    layers = importlib.import_module(_ERRORS)
-    models = load_model(original), load_model(digest)
-    return layers.layers_of(*models, Recipe.parse(runtime).runtime, _study.evalset)

@@ -1,7 +1,6 @@
 """Figures on the graph: which are offered, what is compared, what a chosen node is said to be."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from support.explored import visited
 from optim.explaining.profile import ProfiledNode
 from optim.graph import NodeRow
 from optim.studies.study import Study
-from ui import graph_facts
 from ui.graph_facts import ENGINE
 from ui.nodes import runs_as
 from ui.server import viewer
@@ -91,7 +89,7 @@ def test_two_models_are_compared_and_alike_nodes_share_an_id(
     quantized = explored.trial(1).model_digest
     choose(page, "Compare with", quantized)
     assert not page.exception and not page.error
-    assert overlays(page).options == ["Differences", *OVERLAYS]
+    assert {*overlays(page).options} == {"Differences", "Error", *OVERLAYS}
     left, right = node_data(page).values()
     assert {one["value"] for one in left.values()} <= {"same", "changed", "fused", "removed"}
     assert "added" in {one["value"] for one in right.values()}
@@ -110,37 +108,16 @@ def test_the_engines_own_graph_is_the_third_view(page: AppTest) -> None:
     assert {one["value"] for one in node_data(page)["what ONNX Runtime runs"].values()} == {"fp32"}
 
 
-LAYERS = """
-from pydantic import BaseModel
-
-class TensorError(BaseModel):
-    tensor: str
-    node: str
-    op: str
-    sqnr_db: float | None
-
-def layers_of(original, optimized, runtime, evalset):
-    assert original.digest != optimized.digest
-    return (TensorError(tensor="h", node="MatMul_1", op="MatMul", sqnr_db=21.5),)
-"""
-
-
 def test_errors_are_drawn_on_the_optimized_and_on_the_original(
-    page: AppTest, explored: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: AppTest, explored: Study
 ) -> None:
-    """Whoever measures them answers by the original's nodes."""
-    (tmp_path / "some_layers.py").write_text(LAYERS)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(graph_facts, "_ERRORS", "some_layers")
     page.run()
     assert "Error" not in overlays(page).options  # it is the original itself
     choose(page, "Compare with", explored.trial(1).model_digest)
     overlays(page).set_value("error").run()
     assert not page.exception and not page.error
-    values = [
-        {name: one["value"] for name, one in side.items()} for side in node_data(page).values()
-    ]
-    assert values == [{"MatMul_1": 21.5}] * 2
+    for side in node_data(page).values():
+        assert side and all(0 < one["value"] < 100 for one in side.values())
 
 
 def test_without_the_viewer_the_page_says_how_to_get_it(
