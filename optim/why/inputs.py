@@ -10,6 +10,7 @@ from optim.arrays import Array, Feeds
 from optim.why.samples import Shown
 
 _LEAST_SIDE, _MOST_SIDE = 96, 320  # pixels; small pictures are enlarged, each pixel a square
+_MOST_STEPS = 2000  # of a series that is drawn
 _MOST_VALUES = 200
 _COLOURS = (1, 3, 4)
 _LEAST_EDGE = 8
@@ -26,8 +27,11 @@ def _shown(name: str, value: Array) -> Shown:
     if pixels is not None:
         return Shown(name=name, kind="picture", png=_png(pixels), about="scaled to its own range")
     if value.dtype.kind == "f" and value.size > 1 and (grid := _grid(value)) is not None:
-        about = f"{grid.shape[0]} × {grid.shape[1]}, each column scaled to its own range"
-        return Shown(name=name, kind="picture", png=_png(_columns(grid)), about=about)
+        steps, rows = grid.shape
+        about = f"{steps} steps from left to right, {rows} rows scaled to their own ranges"
+        return Shown(
+            name=name, kind="series", png=_png(_scaled(grid, 0).T[:, :, None]), about=about
+        )
     kind = "tokens" if value.dtype.kind in "iu" and value.size > 1 else "row"
     flat = np.nan_to_num(value.ravel().astype(np.float64))
     end = int(np.max(np.nonzero(flat)[0], initial=-1)) + 1
@@ -53,13 +57,9 @@ def _pixels(value: Array) -> Array | None:
 
 
 def _grid(value: Array) -> Array | None:
-    """A series: more than one row of more than one column."""
+    """A series [steps, values]: more than one step of more than one value."""
     rows = np.squeeze(value)
-    return rows if rows.ndim == 2 and min(rows.shape) > 1 else None
-
-
-def _columns(grid: Array) -> Array:
-    return _scaled(grid, 0)[:, :, None]
+    return rows[:_MOST_STEPS] if rows.ndim == 2 and min(rows.shape) > 1 else None
 
 
 def _scaled(values: Array, axis: int | None) -> Array:

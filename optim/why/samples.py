@@ -30,8 +30,8 @@ _DERIVED_BY = ("samples.py", "answers.py", "inputs.py")
 class Shown(BaseModel):
     """One input of a sample as it is shown.
 
-    `kind`: "picture" (`png`, base64), "row" or "tokens" (`values`, the first of `size`).
-    `about` says what was done to show it.
+    `kind`: "picture" or "series" (`png`, base64), "row" or "tokens" (`values`, the first of
+    `size`). `about` says what was done to show it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -99,7 +99,7 @@ def cost_told(recipes: Sequence[Recipe], trials: Iterable[Trial]) -> str:
 def loss_shown(metric: str) -> text.Show:
     """How a loss reads: points of a share, or a share of an error."""
     unit = _unit(metric)
-    return lambda loss: f"{100 * loss:.2g} {unit}"
+    return lambda loss: f"{100 * loss + 0.0:.2g} {unit}"
 
 
 def _unit(metric: str) -> str:
@@ -111,7 +111,7 @@ def drawn(shares: Shares, metric: str) -> go.Figure:
     unit = _unit(metric)
     steps = [Step(one.name, one.gain, _hundredfold(one.loss)) for one in shares.shares]
     whole = Step("together", shares.gain, _hundredfold(shares.loss))
-    return waterfall(steps, whole, lambda loss: f"{loss:.2g} {unit}", f"loss, {unit}")
+    return waterfall(steps, whole, lambda loss: f"{loss + 0.0:.2g} {unit}", f"loss, {unit}")
 
 
 def _hundredfold(loss: Interval) -> Interval:

@@ -152,6 +152,8 @@ def test_answers_read_as_classes_or_numbers() -> None:
     assert worst.answered(numbers, _Named()) == "0, 1, 2, 3, 4, 5 …"  # type: ignore[arg-type]
     ids = Shown(name="ids", kind="tokens", values=(5.0, 9.0), size=12, about="10 zeros")
     assert worst.written(ids) == "5, 9 (10 zeros)"
+    mask = Shown(name="mask", kind="tokens", values=(1.0,) * 9, size=9)
+    assert worst.written(mask) == "9 × 1"
 
 
 def test_the_matrix_colours_what_differs() -> None:

@@ -122,7 +122,9 @@ def test_a_series_tokens_and_a_row() -> None:
             "row": np.array([[1.5, np.nan, 3.0]], np.float32),
         }
     )
-    assert series.kind == "picture" and series.about.startswith("72 × 10")
+    assert series.kind == "series" and series.about.startswith("72 steps from left to right, 10")
+    tall, wide = picture(series.data).shape
+    assert wide == 320 and tall < 60  # seven times as wide as tall
     assert ids.kind == "tokens" and ids.values == (5, 9, 2) and ids.size == 23
     assert ids.about == "20 zeros at the end left out"
     assert row.kind == "row" and row.values == (1.5, 0.0, 3.0)

@@ -115,6 +115,7 @@ def test_an_interaction_is_named() -> None:
     assert first * second == pytest.approx(found.gain.value)
     said = told(found, "top1")
     assert "static_int8 brings 1.90× (1.89 to 1.91) only with simplify, 1.00×" in said
+    assert "-0 points" not in said
     assert "together" in said and "2.09×" in said and "Shapley" in said and "points" in said
 
 

@@ -102,8 +102,9 @@ def _to_measure(state: _State) -> None:
         "Each toggle's own share of gain and loss comes from the recipe's parts, measured by "
         f"themselves and together. {whose.cost_told(new, state.trials)}"
     )
+    about = text.seconds(whose.seconds_for(new, state.trials))
     st.button(
-        f"Measure {len(new)} sub-recipe{'s' * (len(new) > 1)}",
+        f"Measure {len(new)} sub-recipe{'s' * (len(new) > 1)}, about {about}",
         key=key_of("measure", state.study.name, state.trial.number),
         on_click=_measure,
         args=(state.study, new),

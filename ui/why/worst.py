@@ -16,6 +16,7 @@ from ui.why import charts
 _COLUMNS = 4
 _SHOWN_AT_FIRST = 8
 _VALUES, _TOKENS = 6, 24
+_ALIKE = 4  # so many alike are counted, not listed
 
 
 def worst_samples(study: Study, trial: Trial) -> None:
@@ -59,8 +60,8 @@ def _card(sample: Sample, evalset: EvalSet) -> None:
     off = "" if sample.sqnr_db is None else f", {sample.sqnr_db:.1f} dB"
     st.caption(plain(f"Sample {sample.number}{_lost(sample, evalset)}{off}"))
     for one in sample.inputs:
-        if one.kind == "picture":
-            st.image(one.data, width=112)
+        if one.png:
+            st.image(one.data, width=112 if one.kind == "picture" else "stretch")
         else:
             st.caption(plain(f"{one.name}: {written(one)}"))
     rows = answer_rows(sample, evalset)
@@ -110,6 +111,8 @@ def written(one: Shown) -> str:
     """An input's first values, how many there are, and what was done."""
     most = _TOKENS if one.kind == "tokens" else _COLUMNS * _VALUES
     about = f" ({one.about})" if one.about else ""
+    if len(one.values) > _ALIKE and len(set(one.values)) == 1:  # such as a mask
+        return f"{len(one.values)} × {one.values[0]:.4g}{about}"
     return f"{_numbers(one.values, most)}{about}"
 
 
