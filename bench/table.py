@@ -21,8 +21,10 @@ _PLACES = 5
 
 
 class Candidate(BaseModel):
-    """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes,
-    `own_seconds` what of it remains where others pay for the process: opening, warming up, running.
+    """One recipe. Seconds of wall time; `build_seconds` is what its passes take, `cheap_seconds`
+    what they take where only its speed must be right; `slice_seconds` what timing it in one process
+    takes, `own_seconds` what of it remains where others pay for the process: opening, warming up,
+    running.
 
     `logs` holds, per process, the log of how many times faster it is than the original on one
     thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these
@@ -34,6 +36,7 @@ class Candidate(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     build_seconds: float = 0.0
+    cheap_seconds: float = 0.0
     slice_seconds: float = 0.0
     own_seconds: float = 0.0
     judge_seconds: float = 0.0
