@@ -11,7 +11,9 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -22,10 +24,11 @@ from bench.zoo import subject
 from optim.build import built
 from optim.errors import OptimError
 from optim.graph import analysis_of
-from optim.judging.quality import quality_of
+from optim.judging.quality import Extent, quality_of
 from optim.machine.environment import environment, machine_id, usable_cores
 from optim.model import Model
 from optim.recipe import Recipe
+from optim.running.warming import warm
 from optim.search.predict import mix_of
 from optim.search.space import circumstances_of, threaded
 from optim.timing.measure import Contender, heat_of
@@ -44,13 +47,29 @@ _JUDGED = ("judge_seconds", "loss", "samples", "sound")
 _ABOUT = ("machine_id", "cpu", "flags", "cores", "memory_gb", "onnxruntime", "openvino", "onnx")
 
 
+@dataclass(frozen=True)
+class Extents:
+    """How far a grid is measured: seconds in all, processes each, seconds of a judgement if not all
+    samples."""
+
+    seconds: float
+    processes: int
+    judging: float | None = None
+
+    @classmethod
+    def of(cls, options: Namespace) -> Self:
+        """As the command says."""
+        return cls(60 * options.minutes, options.processes, options.judging)
+
+
 def run(options: Namespace) -> tuple[str, bool]:
     """A line for each model: how far its grid is, and its best; whether each holds something."""
     lines, fine = [], True
+    warm()  # as the program does, so that builds and judgements take what they take there
     for name in options.names or MODELS:
         one = subject(name, Path(options.cache))
         path = GRIDS / f"{name}-{machine_id()}.json"
-        table = fill(one, path, 60 * options.minutes, options.processes, _said)
+        table = fill(one, path, Extents.of(options), _said)
         fine &= len(table.measured) > 1
         lines.append(_line(table))
     return f"## Grids\n\n{_HEAD}" + "\n".join(lines), fine
@@ -69,9 +88,7 @@ def _line(table: Table) -> str:
     )
 
 
-def fill(
-    one: Subject, path: Path, seconds: float, processes: int, say: Callable[[str], None]
-) -> Table:
+def fill(one: Subject, path: Path, extents: Extents, say: Callable[[str], None]) -> Table:
     """Measure until each recipe was timed in so many processes, or so many seconds are spent on
     it, in this call and those before.
 
@@ -80,9 +97,9 @@ def fill(
     table = Table.read(path) if path.exists() else _begun(one)
     chance = random.Random(len(table.candidates))
     models: dict[str, Model] = {}
-    while table.spent_seconds < seconds and (turn := _next(table, processes, chance)):
+    while table.spent_seconds < extents.seconds and (turn := _next(table, extents, chance)):
         start = time.monotonic()
-        found = _looked_at(one, turn, table, models)
+        found = _looked_at(one, turn, table, models, extents)
         spent = table.spent_seconds + time.monotonic() - start
         known = {**table.candidates, **found}
         table = table.model_copy(update={"candidates": known, "spent_seconds": spent})
@@ -106,7 +123,7 @@ def _begun(one: Subject) -> Table:
     )
 
 
-def _next(table: Table, processes: int, chance: random.Random) -> list[str]:
+def _next(table: Table, extents: Extents, chance: random.Random) -> list[str]:
     """The recipes to look at: the first that is not known yet, or later some of those in the fewest
     processes, on equally many threads. None where each was timed in so many."""
     known = table.candidates
@@ -114,8 +131,8 @@ def _next(table: Table, processes: int, chance: random.Random) -> list[str]:
         if spelling not in known:
             return [spelling]
     alive = [name for name, one in known.items() if one.logs and not one.error]
-    fewest = min((len(known[name].logs) for name in alive), default=processes)
-    if fewest >= processes:
+    fewest = min((len(known[name].logs) for name in alive), default=extents.processes)
+    if fewest >= extents.processes:
         return []
     due = [name for name in alive if len(known[name].logs) == fewest]
     threads = _threads(chance.choice(due))
@@ -128,11 +145,15 @@ def _threads(spelling: str) -> int:
 
 
 def _looked_at(
-    one: Subject, turn: Sequence[str], table: Table, models: dict[str, Model]
+    one: Subject,
+    turn: Sequence[str],
+    table: Table,
+    models: dict[str, Model],
+    extents: Extents,
 ) -> dict[str, Candidate]:
     """The recipes with one process more; the first time one is built and judged as well."""
     if turn[0] not in table.candidates:
-        return {turn[0]: _first_look(one, turn[0], table, models)}
+        return {turn[0]: _first_look(one, turn[0], table, models, extents)}
     for spelling in turn:
         if spelling not in models:
             models[spelling] = built(one.model, Recipe.parse(spelling), one.evalset).model
@@ -152,7 +173,9 @@ def _heat(one: Subject, racing: list[Contender], seed: int) -> list[Slice | Opti
         return [error] if alone else [_heat(one, [each], seed)[0] for each in racing]
 
 
-def _first_look(one: Subject, spelling: str, table: Table, models: dict[str, Model]) -> Candidate:
+def _first_look(
+    one: Subject, spelling: str, table: Table, models: dict[str, Model], extents: Extents
+) -> Candidate:
     recipe, known = Recipe.parse(spelling), Candidate()
     try:
         made = built(one.model, recipe, one.evalset)
@@ -162,7 +185,9 @@ def _first_look(one: Subject, spelling: str, table: Table, models: dict[str, Mod
         if twin := _twin(recipe, made.model, table, models):
             return known.model_copy(update={"same_as": twin})
         known = _timed(one, made.model, recipe, known)
-        return _judged(one, made.model, recipe, known, table)
+        if there := _on_other_threads(recipe, table):
+            return known.model_copy(update={name: getattr(there, name) for name in _JUDGED})
+        return _judged(one, made.model, recipe, known, extents.judging)
     except OptimError as error:
         return known.model_copy(update={"error": str(error)})
 
@@ -206,15 +231,17 @@ def _log(piece: Slice, over: str, under: str) -> float:
     return float(np.median(np.log(piece.block_medians(over) / piece.block_medians(under))))
 
 
+def _on_other_threads(recipe: Recipe, table: Table) -> Candidate | None:
+    """The recipe as it was judged on another number of threads: no answer depends on it."""
+    names = (threaded(recipe, count).spelling for count in range(1, usable_cores() + 1))
+    return next((one for name in names if (one := table.candidates.get(name)) and one.loss), None)
+
+
 def _judged(
-    one: Subject, model: Model, recipe: Recipe, known: Candidate, table: Table
+    one: Subject, model: Model, recipe: Recipe, known: Candidate, judging: float | None
 ) -> Candidate:
-    """Judged on all samples; once for all numbers of threads, on which no answer depends."""
-    others = filter(None, map(table.candidates.get, _on_others(recipe)))
-    if there := next((other for other in others if other.loss), None):
-        return known.model_copy(update={name: getattr(there, name) for name in _JUDGED})
     start = time.monotonic()
-    found = quality_of(model, one.model, recipe, one.evalset)
+    found = quality_of(model, one.model, recipe, one.evalset, Extent(seconds=judging))
     return known.model_copy(
         update={
             "judge_seconds": time.monotonic() - start,
@@ -223,8 +250,3 @@ def _judged(
             "sound": found.sound or recipe.is_baseline,
         }
     )
-
-
-def _on_others(recipe: Recipe) -> list[str]:
-    """The recipe on other numbers of threads."""
-    return [threaded(recipe, threads).spelling for threads in range(1, usable_cores() + 1)]

@@ -76,5 +76,4 @@ def _wrong(table: Table, states: list[State], seconds: float) -> bool:
     pick = state_at(states, seconds).pick
     if not pick:
         return False
-    one = table.measured[pick]
-    return one.speedup < 1 or not within(one, LIMIT)
+    return table.speedups[pick] < 1 or not within(table.measured[pick], LIMIT)

@@ -1,6 +1,7 @@
 """The program's own search, as it is, on a stored grid in the machine's place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,8 +50,8 @@ def this_search(game: Game) -> None:
 class StoredMachine:
     """An Instrument that answers from a grid: nothing is built, what it took is charged.
 
-    Cheap ranges are charged as much as full ones, and every judgement as one on all samples: a real
-    machine is quicker at both. Repairs are in no grid, so none is found.
+    Every judgement is charged as one on all samples, where a real machine stops early. Repairs are
+    in no grid, so none is found.
     """
 
     def __init__(self, game: Game) -> None:
@@ -75,7 +76,8 @@ class StoredMachine:
         errors = {}
         for recipe in recipes:
             stored = self._game.table.candidates.get(recipe.spelling, Candidate())
-            self._spend(stored.build_seconds)
+            with self._until_spent():
+                self._game.build(recipe.spelling, cheaply=cheaply)
             (self._cheap.add if cheaply else self._cheap.discard)(recipe.spelling)
             if recipe.spelling not in self._measured:
                 errors[recipe] = stored.error or "It is not in the grid."
@@ -132,8 +134,14 @@ class StoredMachine:
         return np.asarray(log + spread - np.median(spread))
 
     def _spend(self, seconds: float) -> None:
-        try:
+        with self._until_spent():
             self._game.spend(seconds)
+
+    @staticmethod
+    @contextmanager
+    def _until_spent() -> Iterator[None]:
+        try:
+            yield
         except TimeIsUp:
             raise _SPENT from None
 
