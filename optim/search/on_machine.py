@@ -4,15 +4,18 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import NamedTuple
 
 from optim.build import Built, built
 from optim.errors import Cancelled, OptimError
 from optim.findings import Caution, Interval
 from optim.judging.quality import Extent, quality_of
-from optim.machine.environment import machine_id, usable_cores
+from optim.machine.environment import usable_cores
 from optim.model import Model
 from optim.part import Circumstances
+from optim.passes.base import Pass
+from optim.probing import saturates_here
 from optim.recipe import Recipe
 from optim.running.noticing import on_answers, on_build, together
 from optim.search.instrument import Errors, Mended, Reading
@@ -20,7 +23,7 @@ from optim.search.recorder import Recorder
 from optim.search.repair import Subject, repaired
 from optim.studies.picking import facts, loss_of
 from optim.studies.study import Study
-from optim.studies.trial import Progress, Trial, measurement_of
+from optim.studies.trial import Progress
 from optim.timing.measure import Contender, heat_of, slice_of
 from optim.timing.measurement import Measurement, Slice
 from optim.timing.stats import summarize
@@ -69,12 +72,9 @@ class OnThisMachine:
         self._recorder = Recorder(study)
         self._made: dict[Recipe, _Made] = {}
         self._cheap: dict[Recipe, list[Slice]] = {}
-        self._known: dict[Recipe, Progress] = {}
-        self._full: dict[Recipe, list[Slice]] = {}
-        for recipe, trial in self._recorder.known().items():
-            slices = measurement_of(trial.slices).slices
-            if slices[0].machine == machine_id():
-                self._known[recipe], self._full[recipe] = _progress(trial), list(slices)
+        before = self._recorder.measured()
+        self._known = {recipe: progress for recipe, (progress, _) in before.items()}
+        self._full = {recipe: slices for recipe, (_, slices) in before.items()}
         self._heats = 0
 
     def now(self) -> float:
@@ -90,6 +90,21 @@ class OnThisMachine:
         with ThreadPoolExecutor(usable_cores()) as pool:
             answers = pool.map(lambda one: self._try(self._build, one, cheaply), recipes)
             return _errors(zip(recipes, answers, strict=True))
+
+    def same_as(self, recipe: Recipe) -> Recipe | None:
+        """Told by the models' digests; of cheap builds, if what both leave out is the same."""
+        mine = self._made.get(recipe)
+        if mine is None:
+            return None
+        if mine.model.digest == self._study.model.digest:
+            return Recipe.of([recipe.runtime]) if recipe.passes else None
+        for other, made in self._made.items():
+            if other == recipe:
+                return None  # those that came later are the same as it, and not it as they
+            alike = made.model.digest == mine.model.digest and other.runtime == recipe.runtime
+            if alike and (_dear(other) == _dear(recipe) or not (mine.cheap or made.cheap)):
+                return other
+        return None
 
     def race(self, recipes: Sequence[Recipe]) -> Errors:
         """Time them in one process, or in several where the models are large or one breaks it."""
@@ -122,8 +137,9 @@ class OnThisMachine:
     def mend(self, recipe: Recipe, within: float) -> Mended:
         """What leaves out the fewest nodes and keeps the loss within the limit."""
         seconds = _MEND_SHARE * max(1.0, self._budget - self.now())
+        here = replace(self._here, saturated=saturates_here(recipe.runtime.name))
         found = repaired(
-            Subject(self._study.model, self._study.evalset, self._here),
+            Subject(self._study.model, self._study.evalset, here),
             recipe,
             lambda one: self._loss(one, within),
             within,
@@ -277,9 +293,9 @@ class OnThisMachine:
         return self._made[recipe].model if recipe.passes else self._study.model
 
 
-def _progress(trial: Trial) -> Progress:
-    """What its steps found out, without what is derived."""
-    return Progress.model_validate({name: getattr(trial, name) for name in Progress.model_fields})
+def _dear(recipe: Recipe) -> list[Pass]:
+    """Its passes that a cheap build changes."""
+    return [one for one in recipe.passes if one.cheaply() != one]
 
 
 def _errors(answers: Iterable[tuple[Recipe, str]]) -> dict[Recipe, str]:
