@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import NamedTuple
 
 from optim.build import Built, built
 from optim.errors import Cancelled, OptimError
@@ -14,13 +13,13 @@ from optim.judging.quality import Extent, quality_of
 from optim.machine.environment import usable_cores
 from optim.model import Model
 from optim.part import Circumstances
-from optim.passes.base import Pass
 from optim.probing import saturates_here
 from optim.recipe import Recipe
 from optim.running.noticing import on_answers, on_build, together
 from optim.search.instrument import Errors, Mended, Reading
 from optim.search.recorder import Recorder
 from optim.search.repair import Subject, repaired
+from optim.search.same import Made, first_like
 from optim.studies.picking import facts, loss_of
 from optim.studies.study import Study
 from optim.studies.trial import Progress
@@ -40,11 +39,6 @@ CHEAP = Caution(
     "judged with its own.",
     severity="info",
 )
-
-
-class _Made(NamedTuple):
-    model: Model
-    cheap: bool
 
 
 class OnThisMachine:
@@ -70,7 +64,7 @@ class OnThisMachine:
         self._budget, self._began = budget, time.monotonic()
         self._stopped = cancelled
         self._recorder = Recorder(study)
-        self._made: dict[Recipe, _Made] = {}
+        self._made: dict[Recipe, Made] = {}
         self._cheap: dict[Recipe, list[Slice]] = {}
         before = self._recorder.measured()
         self._known = {recipe: progress for recipe, (progress, _) in before.items()}
@@ -92,19 +86,8 @@ class OnThisMachine:
             return _errors(zip(recipes, answers, strict=True))
 
     def same_as(self, recipe: Recipe) -> Recipe | None:
-        """Told by the models' digests; of cheap builds, if what both leave out is the same."""
-        mine = self._made.get(recipe)
-        if mine is None:
-            return None
-        if mine.model.digest == self._study.model.digest:
-            return Recipe.of([recipe.runtime]) if recipe.passes else None
-        for other, made in self._made.items():
-            if other == recipe:
-                return None  # those that came later are the same as it, and not it as they
-            alike = made.model.digest == mine.model.digest and other.runtime == recipe.runtime
-            if alike and (_dear(other) == _dear(recipe) or not (mine.cheap or made.cheap)):
-                return other
-        return None
+        """Told by the models' digests."""
+        return first_like(recipe, self._made, self._study.model)
 
     def race(self, recipes: Sequence[Recipe]) -> Errors:
         """Time them in one process, or in several where the models are large or one breaks it."""
@@ -173,7 +156,7 @@ class OnThisMachine:
             return
         wanted = recipe.cheaply() if cheaply else recipe
         result = built(self._study.model, wanted, self._study.evalset, self._gives_up)
-        self._made[recipe] = _Made(result.model, cheap=wanted != recipe)
+        self._made[recipe] = Made(result.model, cheap=wanted != recipe)
         if wanted == recipe:
             self._know(recipe, result)
 
@@ -291,11 +274,6 @@ class OnThisMachine:
         if recipe not in self._made and recipe.passes:
             self._build(recipe, cheaply=False)
         return self._made[recipe].model if recipe.passes else self._study.model
-
-
-def _dear(recipe: Recipe) -> list[Pass]:
-    """Its passes that a cheap build changes."""
-    return [one for one in recipe.passes if one.cheaply() != one]
 
 
 def _errors(answers: Iterable[tuple[Recipe, str]]) -> dict[Recipe, str]:
