@@ -63,6 +63,8 @@ def _options() -> argparse.Namespace:
         help="where models, data and peers' environments are kept; default: %(default)s",
     )
     parser.add_argument("--minutes", type=float, default=25, help="grid: of machine time, a model")
+    parser.add_argument("--processes", type=int, default=6, help="grid: that time each recipe")
+    parser.add_argument("--judging", type=float, help="grid: seconds, if not all samples")
     parser.add_argument("--seeds", type=int, default=20, help="search: runs of each strategy")
     parser.add_argument("--budget", type=float, default=60, help="peers: seconds each may take")
     parser.add_argument("--peer", action="append", default=[], help="peers: only this; repeatable")

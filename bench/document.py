@@ -9,10 +9,14 @@ from optim.machine.environment import environment
 DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
-def written_into(section: str, text: str, document: Path = DOCUMENT) -> None:
-    """Put `text` between the section's marks, which are made at the end where there are none."""
+def written_into(section: str, text: str, document: Path = DOCUMENT, about: str = "") -> None:
+    """Put `text` between the section's marks, which are made at the end where there are none.
+
+    Args:
+        about: where and with what it was measured; here and now, if that is not said.
+    """
     here = environment()
-    about = (
+    about = about or (
         f"Measured {datetime.now(UTC).date().isoformat()} on {here['cpu']} ({here['cores']} cores, "
         f"{here['flags']}), ONNX Runtime {here['onnxruntime']}, OpenVINO {here['openvino']}."
     )

@@ -1,9 +1,9 @@
 """Every recipe that the parts' declared spaces allow on a model, at coarse steps.
 
-The starts and their neighbours as the search knows them, then all of: what goes before, times every
-precision pass with each value declared worth trying, times every engine as some start sets it,
-times one thread and all that may be used. What is not declared (which nodes to leave out) is no
-step here.
+The starts and their neighbours as the search knows them, what it begins with, and all of: what goes
+before, times every precision pass with each value declared worth trying, times every engine as some
+start sets it, times one thread and all that may be used. What is not declared (which nodes to leave
+out) is no step here.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,18 +15,18 @@ from optim.part import Circumstances, Ingredient, build_part
 from optim.passes.base import Pass, Stage, all_passes
 from optim.recipe import Recipe, ingredients
 from optim.runtimes.base import Runtime, all_runtimes
-from optim.search.space import neighbours, starting_recipes
+from optim.search.space import candidates, neighbours, starting_recipes
 
 
 def recipes(here: Circumstances) -> list[Recipe]:
     """The recipes for a model under these circumstances, each once: the baseline, starts first."""
-    starts = starting_recipes(here)
+    starts, searched = starting_recipes(here), candidates(here, here.cores)
     near = [other for start in starts for other in neighbours(start, here)]
     all_of_it = [
         Recipe.of([*before, *precision, engine])
         for before, precision, engine in product(_before(here), _precisions(here), _engines(here))
     ]
-    return list(dict.fromkeys([*starts, *all_of_it, *near]))
+    return list(dict.fromkeys([*starts, *searched, *all_of_it, *near]))
 
 
 def _before(here: Circumstances) -> Iterator[Sequence[Pass]]:

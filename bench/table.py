@@ -1,28 +1,38 @@
 """A grid as it is stored: what every recipe was measured to bring and to cost on a machine.
 
 Strategies of search are played on it, so that they can be compared on the same measurements. One
-JSON per model and machine lies in `bench/grids/`.
+JSON per model and machine lies in `bench/grids/`, and in `bench/grids/probes/` what was probed of
+the machine.
 """
 
 import json
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from optim.findings import Interval
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.part import Circumstances
+from optim.passes.base import Pass
+from optim.probing import Probe
+from optim.recipe import Recipe
 
 GRIDS = Path(__file__).with_name("grids")
+PROBES = "probes"
 _PLACES = 5
 
 
 class Candidate(BaseModel):
-    """One recipe. Seconds of wall time; `slice_seconds` is what timing it in one process takes,
-    `own_seconds` what of it remains where others pay for the process: opening, warming up, running.
+    """One recipe. Seconds of wall time; `build_seconds` is what its passes take, `cheap_seconds`
+    what they take where only its speed must be right; `slice_seconds` what timing it in one process
+    takes, `own_seconds` what of it remains where others pay for the process: opening, warming up,
+    running.
 
     `logs` holds, per process, the log of how many times faster it is than the original on one
     thread of ONNX Runtime; `thread_logs`, where it has more threads, the part of it that these
@@ -34,6 +44,7 @@ class Candidate(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     build_seconds: float = 0.0
+    cheap_seconds: float = 0.0
     slice_seconds: float = 0.0
     own_seconds: float = 0.0
     judge_seconds: float = 0.0
@@ -44,16 +55,6 @@ class Candidate(BaseModel):
     sound: bool = True
     same_as: str = ""
     error: str = ""
-
-    @property
-    def seconds(self) -> float:
-        """What one look at it costs: build, time in one process, judge."""
-        return self.build_seconds + self.slice_seconds + self.judge_seconds
-
-    @property
-    def speedup(self) -> float:
-        """Over the original on one thread: the geometric mean over processes."""
-        return float(np.exp(np.mean(self.logs)))
 
     def seen(self, rng: np.random.Generator) -> float:
         """The speed-up that one process shows: one of those that were measured."""
@@ -77,10 +78,17 @@ class Table(BaseModel):
     """Spellings of the whole grid, measured or not yet."""
     candidates: dict[str, Candidate] = {}
 
+    probe: Probe | None = Field(default=None, exclude=True)
+    """What was probed of the machine, where it was."""
+
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read `write`'s form."""
-        return cls.model_validate_json(path.read_text())
+        """Read `write`'s form, and what was probed of the machine it names."""
+        table = cls.model_validate_json(path.read_text())
+        probed = path.parent / PROBES / f"{table.machine.get('machine_id')}.json"
+        if not probed.exists():
+            return table
+        return table.model_copy(update={"probe": Probe.model_validate_json(probed.read_text())})
 
     def write(self, path: Path) -> None:
         """As JSON, one recipe a line, what is as usual left out."""
@@ -89,30 +97,68 @@ class Table(BaseModel):
         lines = [f"  {json.dumps(name)}: {json.dumps(_short(row))}" for name, row in rows.items()]
         head = json.dumps(stored, indent=1).removesuffix("\n}")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f'{head},\n "candidates": {{\n' + ",\n".join(lines) + "\n }\n}\n")
+        new = path.with_suffix(".new")  # what is ended meanwhile leaves the one before
+        new.write_text(f'{head},\n "candidates": {{\n' + ",\n".join(lines) + "\n }\n}\n")
+        new.replace(path)
 
     @property
     def circumstances(self) -> Circumstances:
-        """The model on the machine, without what was probed of it."""
+        """The model on the machine, with what was probed of it."""
         flags = frozenset(self.machine["flags"].split())
-        return Circumstances(self.ops, flags, int(self.machine["cores"]))
+        return Circumstances(self.ops, flags, int(self.machine["cores"]), known=self.probe)
 
-    @property
+    @cached_property
     def measured(self) -> dict[str, Candidate]:
         """The recipes that were timed and judged, or are the same as one that was."""
         full = {name: one for name, one in self.candidates.items() if one.logs and one.loss}
         same = {name: full.get(one.same_as) for name, one in self.candidates.items() if one.same_as}
         return full | {name: one for name, one in same.items() if one}
 
+    @cached_property
+    def speedups(self) -> dict[str, float]:
+        """How fast each that was measured is, over the original on one thread: the geometric mean
+        over all processes of all recipes that are as fast by nature (`Recipe.cheaply`).
+
+        That these are as fast is no assumption: `bench search` tests it on each grid. Taken one by
+        one, the best of many would be the luckiest.
+        """
+        logs: dict[str, list[float]] = defaultdict(list)
+        for name, one in self.candidates.items():
+            logs[cheap_of(one.same_as or name)] += one.logs
+        shown = {
+            name: logs[cheap_of(self.candidates[name].same_as or name)] for name in self.measured
+        }
+        return {name: float(np.exp(np.mean(found))) for name, found in shown.items()}
+
+    def seconds_of(self, spellings: Iterable[str]) -> float:
+        """What one look at each takes: built once for all with the same passes, timed in one
+        process, judged."""
+        chosen = {name: self.candidates[name] for name in spellings}
+        builds = {passes_of(name): one.build_seconds for name, one in chosen.items()}
+        looks = (one.slice_seconds + one.judge_seconds for one in chosen.values())
+        return sum(builds.values()) + sum(looks)
+
     @property
     def seconds(self) -> float:
         """What it took to look at every recipe once, those that failed included."""
-        return sum(one.seconds for one in self.candidates.values())
+        return self.seconds_of(self.candidates)
 
     def best(self, limit: float) -> float:
         """The best speed-up of what is sound and within the limit; 1 for the original."""
-        allowed = (one for one in self.measured.values() if within(one, limit))
-        return max((one.speedup for one in allowed), default=1.0)
+        allowed = (name for name, one in self.measured.items() if within(one, limit))
+        return max((self.speedups[name] for name in allowed), default=1.0)
+
+
+@cache
+def passes_of(spelling: str) -> tuple[Pass, ...]:
+    """What is built for a recipe."""
+    return Recipe.parse(spelling).passes
+
+
+@cache
+def cheap_of(spelling: str) -> str:
+    """The recipe that stands for all that are as fast by nature."""
+    return Recipe.parse(spelling).cheaply().spelling
 
 
 def within(one: Candidate, limit: float) -> bool:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.table import Table, within
+from bench.table import Table, cheap_of, passes_of, within
 from optim.findings import Interval
+from optim.passes.base import Pass
 
 LIMIT = 0.01
 WORST_LOSS = 0.05
@@ -45,6 +46,15 @@ class Game:
     clock: float = 0.0
     states: list["State"] = field(default_factory=list)
     _seen: dict[str, list[float]] = field(default_factory=dict)
+    _built: set[tuple[Pass, ...]] = field(default_factory=set)
+
+    def build(self, spelling: str, *, cheaply: bool = False) -> None:
+        """Take what building it takes; nothing where its passes were built before."""
+        one = self.table.candidates.get(spelling)
+        passes = passes_of(cheap_of(spelling) if cheaply else spelling)
+        if one and passes not in self._built:
+            self.spend(one.cheap_seconds if cheaply else one.build_seconds)
+            self._built.add(passes)
 
     def look(self, spelling: str, processes: int = 1) -> Shown | None:
         """Time a recipe in so many processes more; the first time it is built and judged as well.
@@ -56,8 +66,9 @@ class Game:
         if there is None:
             self.spend(max(_LEAST_SECONDS, self.table.candidates[spelling].build_seconds))
             return None
-        own = self.table.candidates[spelling].build_seconds + there.judge_seconds
-        self.spend(there.slice_seconds * processes + (own if spelling not in self._seen else 0.0))
+        self.build(spelling)
+        own = there.judge_seconds if spelling not in self._seen else 0.0
+        self.spend(there.slice_seconds * processes + own)
         seen = self._seen.setdefault(spelling, [])
         seen += [float(np.log(there.seen(self.rng))) for _ in range(processes)]
         self.note(self.pick(), self._seen)
@@ -125,7 +136,7 @@ def state_at(states: Sequence[State], seconds: float) -> State:
 def best_at(table: Table, states: Sequence[State], seconds: float) -> float:
     """The true speed-up of what it would have chosen by then; 1 for the original."""
     pick = state_at(states, seconds).pick
-    return table.measured[pick].speedup if pick else 1.0
+    return table.speedups[pick] if pick else 1.0
 
 
 def hypervolume_at(table: Table, states: Sequence[State], seconds: float) -> float:
@@ -138,9 +149,9 @@ def hypervolume(table: Table, spellings: Sequence[str] | None = None) -> float:
     `WORST_LOSS`. What collapsed or drifted counts for nothing, a gain in quality as no loss."""
     measured = table.measured
     chosen = measured if spellings is None else spellings
-    known = (measured[one] for one in chosen if one in measured)
+    known = ((measured[one], table.speedups[one]) for one in chosen if one in measured)
     points = sorted(
-        (max(0.0, c.loss.value), float(np.mean(c.logs))) for c in known if c.loss and c.sound
+        (max(0.0, c.loss.value), float(np.log(gain))) for c, gain in known if c.loss and c.sound
     )
     area = height = 0.0
     for loss, log in points:

@@ -1,12 +1,14 @@
 """The program's own search, as it is, on a stored grid in the machine's place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.strategies.game import Game, TimeIsUp
-from bench.table import Candidate
+from bench.table import Candidate, passes_of
 from optim.errors import Cancelled, StepError
 from optim.findings import Interval
 from optim.recipe import Recipe
@@ -15,7 +17,7 @@ from optim.search.instrument import Errors, Mended, Reading
 from optim.search.news import News
 from optim.search.predict import Predictor
 from optim.search.prior import prior_for
-from optim.search.space import candidates, neighbours
+from optim.search.space import around, candidates
 from optim.studies.goal import Goal
 from optim.studies.picking import EVEN, Facts
 from optim.timing.stats import ratio_interval
@@ -39,7 +41,7 @@ def this_search(game: Game) -> None:
         Goal(max_loss=game.limit),
         budget=game.budget,
         pool=stored(candidates(here, here.cores)),
-        near=lambda recipe: stored(neighbours(recipe, here)),
+        near=lambda recipe: stored(around(recipe, here, here.cores)),
         cores=here.cores,
         on_news=lambda news: machine.note(news),
     )
@@ -49,8 +51,8 @@ def this_search(game: Game) -> None:
 class StoredMachine:
     """An Instrument that answers from a grid: nothing is built, what it took is charged.
 
-    Cheap ranges are charged as much as full ones, and every judgement as one on all samples: a real
-    machine is quicker at both. Repairs are in no grid, so none is found.
+    Every judgement is charged as one on all samples, where a real machine stops early. Repairs are
+    in no grid, so none is found.
     """
 
     def __init__(self, game: Game) -> None:
@@ -59,6 +61,7 @@ class StoredMachine:
         self._logs: dict[str, list[float]] = {}
         self._judged: set[str] = set()
         self._cheap: set[str] = set()
+        self._prepared: dict[str, None] = {}
 
     def now(self) -> float:
         """The game's clock."""
@@ -75,11 +78,24 @@ class StoredMachine:
         errors = {}
         for recipe in recipes:
             stored = self._game.table.candidates.get(recipe.spelling, Candidate())
-            self._spend(stored.build_seconds)
+            with self._until_spent():
+                self._game.build(recipe.spelling, cheaply=cheaply)
             (self._cheap.add if cheaply else self._cheap.discard)(recipe.spelling)
+            self._prepared[recipe.spelling] = None
             if recipe.spelling not in self._measured:
                 errors[recipe] = stored.error or "It is not in the grid."
         return errors
+
+    def same_as(self, recipe: Recipe) -> Recipe | None:
+        """As the grid has it: the original, or the first that was prepared, of the same model."""
+        mine = self._stands_for(recipe.spelling)
+        alike = (one for one in self._prepared if self._stands_for(one) == mine)
+        first = next(alike) if passes_of(mine) else mine
+        return Recipe.parse(first) if first != recipe.spelling else None
+
+    def _stands_for(self, spelling: str) -> str:
+        stored = self._game.table.candidates.get(spelling)
+        return (stored and stored.same_as) or spelling
 
     def race(self, recipes: Sequence[Recipe]) -> Errors:
         """One process more for each: the longest slice, and what of the others is their own."""
@@ -103,8 +119,8 @@ class StoredMachine:
             name=recipe.spelling,
             threads=threads,
             is_original=recipe.is_baseline,
-            gain=EVEN if reference else self._interval(logs),
-            alike=EVEN if recipe.is_baseline else self._interval(_at_equal_threads(logs, stored)),
+            gain=EVEN if reference else _interval(tuple(logs)),
+            alike=EVEN if recipe.is_baseline else _interval(_at_equal_threads(logs, stored)),
             loss=stored.loss if judged else None,
             samples=stored.samples if judged else 0,
             whole=judged,
@@ -123,22 +139,32 @@ class StoredMachine:
         self._spend(_MEND_SECONDS)
         raise StepError("What a repair would find is not in the grid.", "")
 
-    def _interval(self, logs: Sequence[float]) -> Interval:
-        return ratio_interval([self._rounds(one, turn) for turn, one in enumerate(logs)])
-
-    def _rounds(self, log: float, turn: int) -> NDArray[np.float64]:
-        """Rounds of a process around what it showed; the same whenever they are asked for."""
-        spread = np.random.default_rng(turn).normal(0, _WITHIN, _ROUNDS)
-        return np.asarray(log + spread - np.median(spread))
-
     def _spend(self, seconds: float) -> None:
-        try:
+        with self._until_spent():
             self._game.spend(seconds)
+
+    @staticmethod
+    @contextmanager
+    def _until_spent() -> Iterator[None]:
+        try:
+            yield
         except TimeIsUp:
             raise _SPENT from None
 
 
-def _at_equal_threads(logs: Sequence[float], stored: Candidate) -> list[float]:
+@lru_cache(maxsize=4096)
+def _interval(logs: tuple[float, ...]) -> Interval:
+    return ratio_interval([log + _rounds(turn) for turn, log in enumerate(logs)])
+
+
+@cache
+def _rounds(turn: int) -> NDArray[np.float64]:
+    """How the rounds of a process lie around what it shows."""
+    spread = np.random.default_rng(turn).normal(0, _WITHIN, _ROUNDS)
+    return np.asarray(spread - np.median(spread))
+
+
+def _at_equal_threads(logs: Sequence[float], stored: Candidate) -> tuple[float, ...]:
     """Without what more threads alone bring to the original."""
     brought = float(np.mean(stored.thread_logs)) if stored.thread_logs else 0.0
-    return [one - brought for one in logs]
+    return tuple(one - brought for one in logs)

@@ -48,11 +48,12 @@ def made(name: str, cache: Path) -> Path:
 
     Raises InputError where the zoo has none of this name.
     """
-    entry = entries().get(name)
-    if entry is None:
-        raise InputError(f"The zoo has no {name!r}.", f"It has {', '.join(entries())}.", "model")
     folder, partial = cache / "models" / name, cache / "models" / f"{name}.partial"
     if not folder.exists():
+        entry = entries().get(name)
+        if entry is None:
+            there = f"It has {', '.join(entries())}."
+            raise InputError(f"The zoo has no {name!r}.", there, "model")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         _seed()

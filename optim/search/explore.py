@@ -13,7 +13,7 @@ from optim.search.news import News
 from optim.search.on_machine import OnThisMachine
 from optim.search.predict import Predictor, mix_of
 from optim.search.prior import prior_for
-from optim.search.space import candidates, circumstances_of, neighbours, starting_recipes, threaded
+from optim.search.space import around, candidates, circumstances_of, starting_recipes, threaded
 from optim.studies.goal import Goal
 from optim.studies.picking import EVEN, Facts
 from optim.studies.study import Study
@@ -53,7 +53,7 @@ def find_best(
         goal,
         budget=budget,
         pool=candidates(here, cores),
-        near=lambda recipe: neighbours(recipe, here),
+        near=lambda recipe: around(recipe, here, cores),
         cores=cores,
         on_news=on_news,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from math import log
+from math import log, sqrt
 
 from optim.recipe import Recipe
 from optim.search.instrument import Instrument, Reading
@@ -20,7 +20,8 @@ _OF_SHRINKING, _OF_SAVINGS = 0.3, 0.05  # standard errors, before and after it i
 class Candidate:
     """A recipe under trial, and what was done with it.
 
-    `prepared`: built in full. What was built cheaply has a reading that says so.
+    `prepared`: built in full. What was built cheaply has a reading that says so. `failed` says why
+    nothing more is done with it; `same`: since it turned out to be the same as another.
     """
 
     recipe: Recipe
@@ -29,6 +30,7 @@ class Candidate:
     mended: bool = False
     spread_out: bool = False
     failed: str = ""
+    same: bool = False
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -63,6 +65,10 @@ class Field:
     def __getitem__(self, recipe: Recipe) -> Candidate:
         return self._all[recipe]
 
+    def has(self, recipe: Recipe) -> bool:
+        """Whether it is a candidate."""
+        return recipe in self._all
+
     def add(self, recipes: Iterable[Recipe]) -> None:
         """Candidates that may be new."""
         for recipe in recipes:
@@ -72,6 +78,7 @@ class Field:
         """Look at the readings anew; what is asked of the field is as it was then."""
         found = {recipe: self._instrument.reading(recipe) for recipe in self._all}
         self._readings = {recipe: reading for recipe, reading in found.items() if reading}
+        self._spread = _between(reading for _, reading in self.timed())
         for one, reading in self.timed():
             one.prepared |= not reading.cheap
             one.judged |= reading.facts.loss is not None
@@ -89,6 +96,11 @@ class Field:
         """Those that have a reading and did not fail."""
         return [(self[r], reading) for r, reading in self._readings.items() if not self[r].failed]
 
+    def allowed(self) -> list[Candidate]:
+        """Those that were timed and not found to lose too much, the fastest first."""
+        timed = [(self.worth(r.facts)[0], one) for one, r in self.timed() if not self.loses(r)]
+        return [one for _, one in sorted(timed, key=lambda pair: -pair[0])]
+
     def waiting(self) -> list[Candidate]:
         """Those that were not timed yet."""
         return [one for one in self if not one.failed and not self.reading(one)]
@@ -97,12 +109,14 @@ class Field:
         """Whether it is the pick."""
         return self.picked is not None and self.picked.name == one.recipe.spelling
 
-    def worth(self, facts: Facts) -> tuple[float, float]:
-        """Log of what it gains as the objective counts it, and the standard error of that."""
+    def worth(self, facts: Facts, processes: int = 1) -> tuple[float, float]:
+        """Log of what it gains as the objective counts it, and the standard error of that: as its
+        own processes show, and no less than all candidates' processes lie apart here."""
         if self.goal.objective in ("size", "memory"):
             return self._saved(facts), _OF_SAVINGS
         known = Expectation.of(facts.gain)
-        return known.mean - self.shared_by(facts.threads), known.spread
+        spread = max(known.spread, self._spread / sqrt(processes))
+        return known.mean - self.shared_by(facts.threads), spread
 
     def expected(self, one: Candidate, guess: Expectation) -> Expectation:
         """What to expect of a candidate as the objective counts it, by the speed to expect."""
@@ -127,8 +141,27 @@ class Field:
         facts = reading.facts
         if facts.alike.high < 1 and not facts.is_original:
             return 0.0
-        mean, spread = self.worth(facts)
+        mean, spread = self.worth(facts, reading.processes)
         return expected_improvement(mean - handicap, spread, self.lead)
+
+    def gradient(self, one: Candidate, reading: Reading) -> float:
+        """What one more process may bring by changing who leads: the knowledge gradient (Frazier,
+        Powell and Dayanik, "A Knowledge-Gradient Policy for Sequential Information Collection",
+        2008). For one that seems to lead and is not shown to, it is what that would bring."""
+        mean, spread = self.worth(reading.facts, reading.processes)
+        moves = spread / sqrt(reading.processes + 1)
+        if self.is_picked(one):
+            return expected_improvement(self._closest(one), moves, mean)
+        return expected_improvement(mean, spread if mean > self.lead else moves, self.lead)
+
+    def _closest(self, picked: Candidate) -> float:
+        """What the best of the others is worth that may be picked in its place."""
+        others = (
+            self.worth(reading.facts)[0]
+            for one, reading in self.timed()
+            if one is not picked and one.judged and not self.loses(reading)
+        )
+        return max(others, default=0.0)
 
     def standing(self, reading: Reading) -> Standing:
         """Where it stands against the goal."""
@@ -138,3 +171,14 @@ class Field:
         """Whether it was judged, and may not be picked for what it answers or takes."""
         place = self.standing(reading).place
         return reading.facts.loss is not None and place not in ("picked", "not faster")
+
+
+def _between(readings: Iterable[Reading]) -> float:
+    """How far apart processes lie on this machine with this model: the standard deviation of log
+    gains, pooled over all that were timed in several; 0 where none was."""
+    several = [one for one in readings if one.processes > 1 and not one.facts.is_original]
+    squares = sum(
+        (one.processes - 1) * one.processes * Expectation.of(one.facts.gain).spread ** 2
+        for one in several
+    )
+    return sqrt(squares / sum(one.processes - 1 for one in several)) if several else 0.0

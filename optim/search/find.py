@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from optim.errors import Cancelled, OptimError
 from optim.recipe import Recipe
-from optim.search.field import Field
+from optim.search.field import Candidate, Field
 from optim.search.instrument import Errors, Instrument
 from optim.search.news import News, news_of
 from optim.search.plan import Plan
@@ -61,11 +61,20 @@ class Search:
         return self.field.picked
 
     def _go_on(self) -> None:
-        while (step := self._plan.next(self._budget - self._instrument.now())) is not None:
+        while (step := self._next()) is not None:
             self._on_news(self.news(step))
             getattr(self, f"_{step.kind}")(step.recipes)
             self.field.refresh()
             self._widen()
+
+    def _next(self) -> Step | None:
+        """What to do; where nothing is worth it, once more with what is near the next best."""
+        while (step := self._plan.next(self._budget - self._instrument.now())) is None:
+            unspread = [one for one in self.field.allowed() if not one.spread_out]
+            if not unspread:
+                return None
+            self._spread_out(unspread[0])
+        return step
 
     def news(self, step: Step | None = None) -> News:
         """Where it stands, and which step it takes."""
@@ -112,6 +121,14 @@ class Search:
             self._plan.costs.learn("build", self._instrument.now() - began, len(recipes))
             for one in recipes:
                 self.field[one].prepared |= not cheaply
+                self._leave_out_if_same(one)
+
+    def _leave_out_if_same(self, recipe: Recipe) -> None:
+        """The later of two that turned out to be the same is done with."""
+        same = self._instrument.same_as(recipe)
+        if same and self.field.has(same) and not self.field[same].failed:
+            self.field[recipe].failed = f"It is the same model as {same}, on the same engine."
+            self.field[recipe].same = True
 
     def _race(self, recipes: Sequence[Recipe]) -> None:
         racing = [one for one in recipes if not self.field[one].failed]
@@ -136,7 +153,10 @@ class Search:
         that is there: what they change is the loss, and that holds."""
         for one in self.field:
             if not one.spread_out and self.field.is_picked(one):
-                one.spread_out = True
-                there = {other.recipe.cheaply() for other in self.field}
-                near = self._near(one.recipe)
-                self.field.add(new for new in near if new.cheaply() not in there)
+                self._spread_out(one)
+
+    def _spread_out(self, one: Candidate) -> None:
+        one.spread_out = True
+        there = {other.recipe.cheaply() for other in self.field}
+        near = self._near(one.recipe)
+        self.field.add(new for new in near if new.cheaply() not in there)

@@ -45,6 +45,10 @@ class Instrument(Protocol):
     def prepare(self, recipes: Sequence[Recipe], *, cheaply: bool) -> Errors:
         """Build them; `cheaply`: so that their speed is right, whatever they answer."""
 
+    def same_as(self, recipe: Recipe) -> Recipe | None:
+        """Another that was prepared, of which this one's passes made the same model on the same
+        runtime, so that timing and judging it would tell nothing new."""
+
     def race(self, recipes: Sequence[Recipe]) -> Errors:
         """Time these, prepared ones on equally many threads, in one process."""
 

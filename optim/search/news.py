@@ -82,7 +82,7 @@ def _row(field: Field, one: Candidate, guess: Expectation) -> Row:
 
 def _state(field: Field, one: Candidate, reading: Reading | None) -> tuple[str, str]:
     if one.failed:
-        return "failed", one.failed
+        return ("not chosen" if one.same else "failed"), one.failed
     if reading is None:
         return "waiting", ""
     said = field.standing(reading)

@@ -4,23 +4,25 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from dataclasses import replace
 
 from optim.build import Built, built
 from optim.errors import Cancelled, OptimError
 from optim.findings import Caution, Interval
 from optim.judging.quality import Extent, quality_of
-from optim.machine.environment import machine_id, usable_cores
+from optim.machine.environment import usable_cores
 from optim.model import Model
 from optim.part import Circumstances
+from optim.probing import saturates_here
 from optim.recipe import Recipe
 from optim.running.noticing import on_answers, on_build, together
 from optim.search.instrument import Errors, Mended, Reading
 from optim.search.recorder import Recorder
 from optim.search.repair import Subject, repaired
+from optim.search.same import Made, first_like
 from optim.studies.picking import facts, loss_of
 from optim.studies.study import Study
-from optim.studies.trial import Progress, Trial, measurement_of
+from optim.studies.trial import Progress
 from optim.timing.measure import Contender, heat_of, slice_of
 from optim.timing.measurement import Measurement, Slice
 from optim.timing.stats import summarize
@@ -37,11 +39,6 @@ CHEAP = Caution(
     "judged with its own.",
     severity="info",
 )
-
-
-class _Made(NamedTuple):
-    model: Model
-    cheap: bool
 
 
 class OnThisMachine:
@@ -67,14 +64,11 @@ class OnThisMachine:
         self._budget, self._began = budget, time.monotonic()
         self._stopped = cancelled
         self._recorder = Recorder(study)
-        self._made: dict[Recipe, _Made] = {}
+        self._made: dict[Recipe, Made] = {}
         self._cheap: dict[Recipe, list[Slice]] = {}
-        self._known: dict[Recipe, Progress] = {}
-        self._full: dict[Recipe, list[Slice]] = {}
-        for recipe, trial in self._recorder.known().items():
-            slices = measurement_of(trial.slices).slices
-            if slices[0].machine == machine_id():
-                self._known[recipe], self._full[recipe] = _progress(trial), list(slices)
+        before = self._recorder.measured()
+        self._known = {recipe: progress for recipe, (progress, _) in before.items()}
+        self._full = {recipe: slices for recipe, (_, slices) in before.items()}
         self._heats = 0
 
     def now(self) -> float:
@@ -90,6 +84,10 @@ class OnThisMachine:
         with ThreadPoolExecutor(usable_cores()) as pool:
             answers = pool.map(lambda one: self._try(self._build, one, cheaply), recipes)
             return _errors(zip(recipes, answers, strict=True))
+
+    def same_as(self, recipe: Recipe) -> Recipe | None:
+        """Told by the models' digests."""
+        return first_like(recipe, self._made, self._study.model)
 
     def race(self, recipes: Sequence[Recipe]) -> Errors:
         """Time them in one process, or in several where the models are large or one breaks it."""
@@ -122,8 +120,9 @@ class OnThisMachine:
     def mend(self, recipe: Recipe, within: float) -> Mended:
         """What leaves out the fewest nodes and keeps the loss within the limit."""
         seconds = _MEND_SHARE * max(1.0, self._budget - self.now())
+        here = replace(self._here, saturated=saturates_here(recipe.runtime.name))
         found = repaired(
-            Subject(self._study.model, self._study.evalset, self._here),
+            Subject(self._study.model, self._study.evalset, here),
             recipe,
             lambda one: self._loss(one, within),
             within,
@@ -157,7 +156,7 @@ class OnThisMachine:
             return
         wanted = recipe.cheaply() if cheaply else recipe
         result = built(self._study.model, wanted, self._study.evalset, self._gives_up)
-        self._made[recipe] = _Made(result.model, cheap=wanted != recipe)
+        self._made[recipe] = Made(result.model, cheap=wanted != recipe)
         if wanted == recipe:
             self._know(recipe, result)
 
@@ -275,11 +274,6 @@ class OnThisMachine:
         if recipe not in self._made and recipe.passes:
             self._build(recipe, cheaply=False)
         return self._made[recipe].model if recipe.passes else self._study.model
-
-
-def _progress(trial: Trial) -> Progress:
-    """What its steps found out, without what is derived."""
-    return Progress.model_validate({name: getattr(trial, name) for name in Progress.model_fields})
 
 
 def _errors(answers: Iterable[tuple[Recipe, str]]) -> dict[Recipe, str]:

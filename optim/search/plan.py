@@ -88,13 +88,16 @@ class Plan:
         return one.prepared and one.judged and not self._field.loses(reading)
 
     def _worth_showing(self, one: Candidate, reading: Reading) -> float:
-        """What one more process may bring: a lead shown, or another one found to lead."""
+        """What one more process may bring: another one found to lead, or a lead shown."""
         narrow = reading.facts.gain.half_width <= _NARROW and not reading.cheap
         settled = narrow and reading.processes >= ENOUGH_PROCESSES
         if settled or reading.processes >= _MOST_PROCESSES:
             return 0.0
-        hope = self._field.hope(reading)
-        return max(hope, 1.5 * _LITTLE) if self._field.is_picked(one) else hope
+        if not self._field.hope(reading):
+            return 0.0
+        worth = self._field.gradient(one, reading)
+        few = reading.cheap or reading.processes < ENOUGH_PROCESSES
+        return max(worth, 1.5 * _LITTLE) if few and self._field.is_picked(one) else worth
 
 
 def _heats(hopes: Sequence[Hope]) -> Iterator[list[Hope]]:

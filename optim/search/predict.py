@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from optim.findings import Interval
 from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
+from optim.passes.base import Pass, Stage
 from optim.recipe import Recipe
 
 _VARIANCE = {"engine": 0.03, "part": 0.01, "lower": 0.06, "setting": 0.01, "threads": 0.05}
-"""Of log gains, for each token of its kind that two recipes share; `lower`: a lower precision,
-which moves the time most, alone and with its engine."""
+"""Of log gains, for each token of its kind that two recipes share; `lower`: a lower precision, if
+only of the weights, which moves the time most, alone and with its engine."""
 _Z95 = 1.96  # standard errors from the middle of an interval to its ends
 _OWN = 0.02  # what no token explains
 _ELSEWHERE = 0.7  # how far another model of the same mix tells
@@ -154,7 +155,8 @@ def _tokens(recipe: Recipe) -> dict[str, float]:
     engine = recipe.runtime
     found = {f"on {engine.name}": _VARIANCE["engine"]}
     for one in recipe.parts:
-        kind = "lower" if one.lowers_to else "part"
+        lowers = one.lowers_to or (isinstance(one, Pass) and one.stage == Stage.PRECISION)
+        kind = "lower" if lowers else "part"
         found[f"{one.name} {one.lowers_to}"] = _VARIANCE[kind]
         found[f"{one.name} {one.lowers_to} on {engine.name}"] = _VARIANCE[kind]
         given = one.model_dump(mode="json", exclude_defaults=True, exclude={"threads"})

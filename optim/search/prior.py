@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from math import log
 
 from optim.part import Circumstances, Kind
@@ -33,6 +34,7 @@ def prior_for(here: Circumstances, mix: Mix) -> Callable[[Recipe], float]:
     """
     order = ranks(here)
 
+    @cache  # a search asks for the same ones before every step
     def expected(recipe: Recipe) -> float:
         with_it = replace(here, recipe=recipe.parts)
         hazards = sum(h.when(part, with_it) for part in recipe.parts for h in part.hazards)

@@ -97,10 +97,14 @@ def neighbours(recipe: Recipe, here: Circumstances) -> list[Recipe]:
     return [*changed, *_with_one_more(recipe, here)]
 
 
-def remedies(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """What is declared worth trying only where 8-bit products were found to overflow."""
-    usual = neighbours(recipe, here)
-    return [one for one in neighbours(recipe, replace(here, saturated=True)) if one not in usual]
+def around(recipe: Recipe, here: Circumstances, cores: int) -> list[Recipe]:
+    """Its neighbours on every number of threads: what is near on one may be the best on another.
+
+    Args:
+        cores: how many one run may use.
+    """
+    counts = thread_counts(cores)
+    return [threaded(one, count) for one in neighbours(recipe, here) for count in counts]
 
 
 def _started(start: Start, here: Circumstances) -> Recipe | None:

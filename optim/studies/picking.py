@@ -35,7 +35,7 @@ Place = Literal[
 ]
 
 
-_CROWDED = 0.3
+CROWDED = 0.3
 """Share of the cores' time that others took, above which threads wait for each other by chance:
 ratios of 20 were seen on a crowded machine, where 1.8 is true."""
 EVEN = Interval(value=1, low=1, high=1)
@@ -138,7 +138,7 @@ def _not_faster(one: Facts, goal: Goal, compared: int) -> Standing | None:
     if goal.objective in ("size", "memory") and not one.is_original:
         shown = one.alike.high >= 1  # asked for is a smaller one that is not shown to be slower
     ratio = one.gain if one.is_original else one.alike
-    if shown and one.threads > 1 and one.contention > _CROWDED:
+    if shown and one.threads > 1 and one.contention > CROWDED:
         text = f"Other work took {one.contention:.0%} of its cores: threads cannot be told then."
         return Standing("not faster", text)
     if shown:

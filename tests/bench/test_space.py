@@ -7,7 +7,7 @@ from optim.part import Circumstances
 from optim.passes.base import Stage, all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.search.space import starting_recipes
+from optim.search.space import candidates, starting_recipes
 
 CNN = {"Conv": 5, "Gemm": 1}
 TRANSFORMER = {"MatMul": 9, "Softmax": 2}
@@ -38,7 +38,11 @@ def test_every_precision_pass_meets_every_engine():
 def test_threads_are_one_and_all():
     here = Circumstances(CNN, HERE.flags, 6)
     threads = {one.runtime.threads for one in recipes(here)}
-    assert {1, 6} <= threads <= {1, 2, 6}  # 2 is a start's
+    assert threads == {1, 2, 4, 6}  # the doubles are a search's
+
+
+def test_a_grid_holds_what_a_search_begins_with():
+    assert set(candidates(HERE, HERE.cores)) <= set(recipes(HERE))
 
 
 def test_declared_values_are_steps():

@@ -3,9 +3,9 @@
 from math import log
 
 import pytest
-from support.grids import candidate, table
+from support.grids import candidate, of_recipes, spelled, table
 
-from bench.table import Candidate, Table
+from bench.table import GRIDS, Candidate, Table
 
 
 def test_a_grid_reads_back(tmp_path):
@@ -43,10 +43,42 @@ def test_where_nothing_may_be_chosen_the_original_is_left():
 
 
 def test_what_is_the_same_as_another_stands_for_it():
-    whole = table(one=candidate(2.0), twin=Candidate(same_as="one"), lost=Candidate(same_as="gone"))
-    assert whole.measured["twin"] == whole.candidates["one"]
-    assert "lost" not in whole.measured
+    whole = table(
+        one=candidate(2.0),
+        twin=Candidate(same_as=spelled("one")),
+        lost=Candidate(same_as=spelled("gone")),
+    )
+    assert whole.measured[spelled("twin")] == whole.candidates[spelled("one")]
+    assert spelled("lost") not in whole.measured
 
 
 def test_the_speedup_is_the_geometric_mean_over_processes():
-    assert Candidate(logs=(log(2), log(8))).speedup == pytest.approx(4)
+    one = candidate(1.0).model_copy(update={"logs": (log(2), log(8))})
+    assert table(one=one).speedups[spelled("one")] == pytest.approx(4)
+
+
+def test_recipes_that_are_as_fast_by_nature_are_one_speed():
+    usual, entropy = "static_int8 + openvino", "static_int8:calibration=entropy + openvino"
+    grid = of_recipes({usual: candidate(2.0), entropy: candidate(8.0), "openvino": candidate(3.0)})
+    assert grid.speedups == {
+        usual: pytest.approx(4),
+        entropy: pytest.approx(4),
+        "openvino": pytest.approx(3),
+    }
+
+
+def test_what_has_the_same_passes_is_built_once():
+    grid = of_recipes(
+        {
+            f"simplify + {engine}": candidate(1.0, build=7.0)
+            for engine in ("onnxruntime", "openvino")
+        }
+    )
+    assert grid.seconds == pytest.approx(7 + 2 * (2 + 1))
+    assert grid.seconds_of(["simplify + openvino"]) == pytest.approx(7 + 2 + 1)
+
+
+def test_a_stored_grid_knows_what_was_probed_of_its_machine():
+    found = [Table.read(path) for path in GRIDS.glob("*.json")]
+    assert found
+    assert all(one.circumstances.known for one in found)

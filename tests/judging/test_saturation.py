@@ -10,7 +10,6 @@ from optim.judging import saturation
 from optim.judging.saturation import share_of_overflowing_pairs, suspects
 from optim.part import Circumstances
 from optim.recipe import Recipe
-from optim.search.space import neighbours, remedies
 
 HERE = Circumstances({"MatMul": 1})
 INT8 = Recipe.parse("dynamic_int8:reduce_range=off + onnxruntime")
@@ -101,13 +100,3 @@ def test_the_caution_names_the_cause_the_layer_and_what_helps(home, tmp_path, mo
     assert saturation.saturation(built, Recipe.parse("fp16 + onnxruntime")) is None
     monkeypatch.setattr(saturation, "saturates_here", lambda runtime: False)
     assert saturation.saturation(built, INT8) is None
-
-
-def test_the_search_tries_the_remedies_only_there() -> None:
-    found = [recipe.spelling for recipe in remedies(INT8, HERE)]
-    assert found == [
-        "dynamic_int8 + onnxruntime",
-        "dynamic_int8:weights=u8,reduce_range=off + onnxruntime",
-    ]
-    assert not set(found) & {recipe.spelling for recipe in neighbours(INT8, HERE)}
-    assert remedies(Recipe.parse("openvino"), HERE) == []

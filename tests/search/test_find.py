@@ -139,3 +139,42 @@ def test_neighbours_that_are_as_fast_by_nature_are_not_timed() -> None:
     found.run()
     raced = {name for what, names in machine.done if what == "race" for name in names}
     assert near[1] in raced and near[0] not in raced
+
+
+def test_the_same_model_on_the_same_engine_is_not_timed_again() -> None:
+    twin = f"simplify + {INT8}"
+    machine = SimulatedMachine({**TRUTHS, twin: Truth(2.5, 0.003, same_as=INT8)})
+    best, news = search(machine, extra=(twin,))
+    assert best.name == INT8
+    assert not any(twin in names for what, names in machine.done if what != "build")
+    (row,) = (row for row in news.rows if row.recipe == twin)
+    assert row.state == "not chosen" and INT8 in row.why
+
+
+def test_a_clear_lead_is_shown_and_not_timed_on() -> None:
+    machine = SimulatedMachine({INT8: Truth(3.0, 0.003, 3.0)})
+    best, news = search(machine, budget=600.0)
+    (row,) = (row for row in news.rows if row.recipe == INT8)
+    assert best.name == INT8 and row.processes == 3
+    assert machine.clock < 200
+
+
+def test_a_close_race_is_timed_more_often_than_a_clear_one() -> None:
+    other = "static_int8 + onnxruntime"
+
+    def processes(speedup: float, seed: int) -> int:
+        truths = {INT8: Truth(3.0, 0.003, 3.0), other: Truth(speedup, 0.003, 3.0)}
+        _, news = search(SimulatedMachine(truths, seed), budget=600.0)
+        return sum(row.processes for row in news.rows if row.recipe in (INT8, other))
+
+    close, clear = (sum(processes(at, seed) for seed in range(5)) for at in (2.95, 1.5))
+    assert close > clear
+
+
+def test_what_is_near_the_second_best_is_tried_where_nothing_else_is_worth_it() -> None:
+    second, hidden = "static_int8 + onnxruntime", "fp16 + openvino"
+    machine = SimulatedMachine({**TRUTHS, hidden: Truth(4.0, 0.0)})
+    found = begun(machine, budget=600.0)
+    found._near = lambda recipe: [Recipe.parse(hidden)] if recipe == Recipe.parse(second) else []
+    best = found.run()
+    assert best and best.name == hidden

@@ -11,7 +11,14 @@ from optim.ingest.samples import find_sample, list_samples
 from optim.part import Circumstances, Start
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
-from optim.search.space import candidates, neighbours, starting_recipes, thread_counts, threaded
+from optim.search.space import (
+    around,
+    candidates,
+    neighbours,
+    starting_recipes,
+    thread_counts,
+    threaded,
+)
 
 FLAGS = ("avx512_vnni", "avx512_bf16", "amx_bf16")
 CNN = {"Conv": 20, "Relu": 20, "Gemm": 1}
@@ -74,6 +81,16 @@ def test_neighbours_are_one_step_away() -> None:
     assert all(text.endswith("openvino") for text in near)
     again = neighbours(Recipe.parse("simplify + onnxruntime"), ANYWHERE)
     assert all(recipe.spelling.count("simplify") <= 1 for recipe in again)
+
+
+def test_what_is_around_a_recipe_is_tried_on_other_numbers_of_threads_too() -> None:
+    here = Circumstances(CNN, frozenset(FLAGS), 4)
+    recipe = Recipe.parse("static_int8 + onnxruntime")
+    found = around(recipe, here, 4)
+    assert {one for one in found if one.runtime.threads == 1} >= {
+        one for one in neighbours(recipe, here) if one.runtime.threads == 1
+    }
+    assert {one.runtime.threads for one in found} == {1, 2, 4}
 
 
 def test_a_neighbour_keeps_the_settings_that_are_not_changed() -> None:

@@ -35,8 +35,13 @@ def candidate(
 
 
 def table(**candidates: Candidate) -> Table:
-    """A grid of these, by names that are no recipes."""
-    return of_recipes(candidates)
+    """A grid of these, by names that are made recipes as `spelled` does."""
+    return of_recipes({spelled(name): one for name, one in candidates.items()})
+
+
+def spelled(name: str) -> str:
+    """A recipe of this name, which differs from those of others in what it leaves out."""
+    return name if "onnxruntime" in name else f"dynamic_int8:exclude={name} + onnxruntime"
 
 
 def of_recipes(candidates: dict[str, Candidate]) -> Table:

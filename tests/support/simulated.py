@@ -26,6 +26,7 @@ class Truth:
     breaks: str = ""
     """Where it fails: "build", "race" or "judge"; empty: nowhere."""
     mends_to: tuple[str, ...] = ()
+    same_as: str = ""
 
 
 @dataclass
@@ -63,6 +64,10 @@ class SimulatedMachine:
             self.clock += self.truth(one).build_s * (0.5 if cheaply else 1)
             (self._cheap.add if cheaply else self._cheap.discard)(one)
         return self._broken("build", recipes)
+
+    def same_as(self, recipe: Recipe) -> Recipe | None:
+        told = self.truth(recipe).same_as
+        return Recipe.parse(told) if told else None
 
     def race(self, recipes: Sequence[Recipe]) -> Errors:
         self._note("race", recipes)
