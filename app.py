@@ -13,6 +13,7 @@ from streamlit.logger import get_logger
 from optim.errors import InputError
 from optim.running.warming import warm
 from ui.errors import on_script_error
+from ui.server.answers import keep_answers
 from ui.server.guards import exposed, middleware
 from ui.server.leaving import sessions_let_go
 from ui.server.routes import routes
@@ -21,6 +22,7 @@ from ui.server.routes import routes
 # Nothing here phones home.
 net_util.get_external_ip = lambda: None
 
+keep_answers()
 warm()
 try:
     guards = middleware()

@@ -315,7 +315,6 @@ CASES: dict[str, Case] = {
         arrays=lambda made: (a := labelled(made, lambda x: x)) | {"labels": a["labels"] + 1},
         names="shift=-1",
     ),
-    "lower_precision_is_slower": Case(small, "static_int8", "matmul_0"),
     "memory_bound": Case(reading, names="large_0"),
     "normalization_not_fused": Case(normalization, names="root"),
     "one_operator_dominates": Case(softmaxed, names="large"),

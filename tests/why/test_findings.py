@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import pytest
 from support.study_tools import use_home
-from support.why_cases import CASES, Case, cnn
+from support.why_cases import CASES, Case, cnn, small
 
 from optim.evalset import load_evalset
 from optim.explaining.executed import Side
@@ -25,6 +25,7 @@ from optim.why.findings import finders, found
 pytestmark = pytest.mark.slow
 Seen = Callable[[Case], Evidence]
 ELSEWHERE = {"emulated_precision", "saturation", "slow_start", "slower_nodes"}
+ELSEWHERE |= {"lower_precision_is_slower"}
 """Those with a test of their own below."""
 
 
@@ -115,3 +116,16 @@ def test_slower_nodes_are_named_where_nothing_says_why(seen: Seen) -> None:
     after = here.after.model_copy(update={"profile": profile})
     told = by_code(replace(here, after=after))["slower_nodes"]
     assert "conv_4" in told.nodes and "got slower" in told.text
+
+
+def test_products_that_take_longer_in_int8(seen: Seen) -> None:
+    here = seen(Case(small, "static_int8"))
+    slow = tuple(
+        node.model_copy(update={"microseconds": 5 + 5 * node.microseconds})
+        for node in here.after.profile
+    )
+    after = here.after.model_copy(
+        update={"profile": slow, "p50_us": sum(n.microseconds for n in slow)}
+    )
+    told = by_code(replace(here, after=after))["lower_precision_is_slower"]
+    assert told.recipe == "onnxruntime" and "They are small" in told.text
