@@ -20,6 +20,9 @@ from optim.studies.store import Owner, this_process
 from optim.studies.trial import ASKED, Progress, State, asked_of, recipe_of
 
 _MARKS = "marks:"
+_CHANGING = threading.RLock()
+"""Held by whoever changes the state of a trial: Optuna looks whether it may and then writes, so that
+a trial cancelled in between would run on."""
 
 
 class Marks(BaseModel):
@@ -135,7 +138,8 @@ class TrialStore:
     def _change(self, number: int, change: Callable[[int], object]) -> bool:
         trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
         try:
-            change(trial_id)
+            with _CHANGING:
+                change(trial_id)
         except UpdateFinishedTrialError:
             return False
         return True
