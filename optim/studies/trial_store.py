@@ -21,8 +21,8 @@ from optim.studies.trial import ASKED, Progress, State, asked_of, recipe_of
 
 _MARKS = "marks:"
 _CHANGING = threading.RLock()
-"""Held by whoever changes the state of a trial: Optuna looks whether it may and then writes, so that
-a trial cancelled in between would run on."""
+"""Held by whoever changes a trial: Optuna looks whether it may and then writes, so that one that is
+cancelled in between would run on."""
 
 
 class Marks(BaseModel):
