@@ -1,12 +1,13 @@
 """Why a trial is as fast and as good as it is: profiles, findings, what they cost, a waterfall."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from math import isfinite
 
 from pydantic import BaseModel, ConfigDict
 
 from optim import probing
-from optim.errors import InputError
+from optim.errors import InputError, StepError
 from optim.explaining.executed import Side, wanted_precision
 from optim.explaining.profile import join_profile, profile_of
 from optim.findings import Interval
@@ -23,7 +24,7 @@ from optim.why.cost import Costs
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings import found
-from optim.why.jump import jump_of, lost
+from optim.why.jump import Jump, jump_of, lost
 from optim.why.observing import Observed, observed
 from optim.why.waterfall import Waterfall, waterfall
 
@@ -108,7 +109,7 @@ def evidence(
         before=before,
         after=after,
         observed=_observed(study, trial),
-        jump=jump_of(study.model, study.evalset, trial) if lost(trial.quality) else None,
+        jump=_jump(study, trial),
         here=Circumstances(
             analysis.op_histogram,
             frozenset(cpu_flags()),
@@ -118,6 +119,13 @@ def evidence(
         ),
         probe=known,
     )
+
+
+def _jump(study: Study, trial: Trial) -> Jump | None:
+    """Where quality was lost; nothing where an engine refuses to have its tensors read out."""
+    with suppress(StepError):
+        return jump_of(study.model, study.evalset, trial) if lost(trial.quality) else None
+    return None
 
 
 def _observed(study: Study, trial: Trial) -> Observed:

@@ -3,6 +3,7 @@
 Runs in a child, on a few samples: every value of the graph is looked at as it passes by.
 """
 
+import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.arrays import Array
+from optim.errors import one_line
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.home.scratch import scratch
 from optim.model import Model
@@ -19,6 +21,7 @@ from optim.model.proto import read_proto, write_proto
 from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
 from optim.why.alternatives import Alternative, alternatives
 
+_logger = logging.getLogger(__name__)
 STEP = "why"
 Sample = dict[str, Array]
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
@@ -94,15 +97,24 @@ def observe(
     samples, proto = evalset_from_digest(evalset), read_proto(Path(path))
     weights = dict(subnormal_weights(proto))
     feeds = samples.feeds("validation", _COMPARED)
-    values = _values(proto, feeds[:_INSIDE], Path(folder))
+    values = _looked_at(proto, feeds[:_INSIDE], Path(folder))
     found = Observed(
         weights=weights,
-        values={name: share for name, share in values if share >= SHARE_THAT_MATTERS},
+        values={name: share for name, share in values.items() if share >= SHARE_THAT_MATTERS},
         spread=_spread(path, feeds),
         inputs=_inputs(samples.feeds("calibration", _COMPARED), feeds),
         alternatives=alternatives(Path(path), samples, outputs) if doubtful else (),
     )
     return found.model_dump(mode="json")
+
+
+def _looked_at(proto: Any, feeds: Sequence[Sample], folder: Path) -> dict[str, float]:
+    """See `_values`; nothing of a graph whose inner values cannot be read out."""
+    try:
+        return dict(_values(proto, feeds, folder))
+    except Exception as error:  # the engine's exceptions share no base class of their own
+        _logger.info("inner values are not looked at: %s", one_line(error))
+        return {}
 
 
 def _values(proto: Any, feeds: Sequence[Sample], folder: Path) -> Iterator[tuple[str, float]]:

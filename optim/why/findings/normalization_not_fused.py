@@ -6,26 +6,19 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, with_pass
 from optim.why.patterns import normalizations
-from optim.why.saying import many, named, percent
+from optim.why.saying import many, named
+from optim.why.spelled_out import spelled_out
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """Patterns whose root was executed as such."""
-    alone = {work.name for work in seen.executed if work.executed_op == "Sqrt"}
-    spelled = [one for one in normalizations(seen.graph) if one.anchor in alone]
-    if not spelled:
+    found = spelled_out(seen, normalizations(seen.graph), "Sqrt", "LayerNormalization")
+    if found is None:
         return
-    inside = {name for one in spelled for name in one.nodes}
-    works = [work for work in seen.executed if work.name in inside]
-    odd = next((one.unusual for one in spelled if one.unusual), "")
-    hidden = f" What hides the pattern from the fusion may be {odd}." if odd else ""
-    nodes = tuple(one.anchor for one in spelled)
     yield Finding(
-        nodes=nodes,
-        text=f"{many(spelled, 'layer normalization')} ({named(nodes)}) run "
-        f"node by node, {percent(seen.share(works))} of a run, instead of as LayerNormalization."
-        f"{hidden}",
-        cost_ms=seen.ms(works),
+        nodes=found.anchors,
+        text=f"{many(found.anchors, 'layer normalization')} ({named(found.anchors)}) {found.told}",
+        cost_ms=seen.ms(found.works),
         advice="Export with opset 17 or newer, which has LayerNormalization as an operator, and "
         "keep its inner values out of the outputs.",
         recipe=_mended(seen),

@@ -1,0 +1,42 @@
+"""Patterns of a graph that an engine ran node by node, where it has one operator for all of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from optim.explaining.executed import Executed
+from optim.why.evidence import Evidence
+from optim.why.patterns import Pattern
+from optim.why.saying import percent
+
+
+@dataclass(frozen=True)
+class SpelledOut:
+    """The nodes that the patterns are known by, all that was executed of them, and in words."""
+
+    anchors: tuple[str, ...]
+    works: tuple[Executed, ...]
+    told: str
+
+
+def spelled_out(
+    seen: Evidence, patterns: Iterable[Pattern], executed_as: str, operator: str
+) -> SpelledOut | None:
+    """Those whose anchor was executed as such; None where the engine fused them all.
+
+    Args:
+        executed_as: the operator of an anchor that was not fused.
+        operator: what the engine would run instead.
+    """
+    alone = {work.name for work in seen.executed if work.executed_op == executed_as}
+    found = [one for one in patterns if one.anchor in alone]
+    if not found:
+        return None
+    inside = {name for one in found for name in one.nodes}
+    works = tuple(work for work in seen.executed if work.name in inside)
+    odd = next((one.unusual for one in found if one.unusual), "")
+    hidden = f" What hides the pattern from the fusion may be {odd}." if odd else ""
+    told = (
+        f"run node by node, {percent(seen.share(works))} of a run, instead of as {operator}."
+        f"{hidden}"
+    )
+    return SpelledOut(tuple(one.anchor for one in found), works, told)
