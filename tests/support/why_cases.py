@@ -145,7 +145,7 @@ def grouped() -> onnx.ModelProto:
     h = net.conv("x", 64, 64)
     weight = net.random(64, 1, 3, 3)
     y = net.add("ConvTranspose", h, weight, group=64, pads=[1] * 4, name="groups")
-    return net.model((1, 64, 48, 48), y, (1, 64, 48, 48))
+    return net.model((1, 64, 32, 32), y, (1, 64, 32, 32))
 
 
 def softmaxed() -> onnx.ModelProto:
