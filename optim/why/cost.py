@@ -18,7 +18,7 @@ from optim.recipe import Recipe
 from optim.timing.measure import Contender, heat_of
 from optim.timing.measurement import CANDIDATE, Measurement, Slice
 from optim.timing.stats import ratio_interval, summarize
-from optim.why.finding import Finding
+from optim.why.finding import Finding, dearest_first
 
 _PROCESSES = 3
 _SECONDS_EACH = 0.7  # of a process, for each contender
@@ -50,8 +50,9 @@ class Costs:
             for text, recipe in wanted.items()
             if recipe.spelling in ratios
         }
-        found = [with_measured(one, costs) if one in concerned else one for one in findings]
-        return tuple(sorted(found, key=lambda one: -(one.cost_ms or 0.0)))
+        return dearest_first(
+            with_measured(one, costs) if one in concerned else one for one in findings
+        )
 
     def _ratios(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
         """How many times slower the recipe is than each of these that could be timed."""

@@ -71,6 +71,11 @@ class Evidence:
         """Rows of the optimized graph by name."""
         return {row.name: row for row in self.graph.nodes}
 
+    @cached_property
+    def names_before(self) -> frozenset[str]:
+        """Names of the original's nodes."""
+        return frozenset(row.name for row in self.before.analysis.nodes)
+
     def part(self, name: str) -> Ingredient | None:
         """The recipe's pass or runtime of that name."""
         return next((part for part in self.recipe.parts if part.name == name), None)

@@ -1,5 +1,6 @@
 """What a finding is: what costs a recipe time or quality, or limits what its numbers say."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -38,3 +39,8 @@ class Finding(BaseModel):
         """The same with a measured cost in ms."""
         found = {"cost_ms": cost.value, "cost_ci": (cost.low, cost.high), "measured": True}
         return self.model_copy(update=found)
+
+
+def dearest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """By cost; what costs no time comes last, as it was."""
+    return tuple(sorted(findings, key=lambda one: -(one.cost_ms or 0.0)))

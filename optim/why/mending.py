@@ -1,10 +1,11 @@
 """Recipes that would mend a finding: one like the given, with one thing changed."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from optim.errors import InputError
 from optim.part import Ingredient, build_part
-from optim.recipe import Recipe
+from optim.recipe import Recipe, excluding
 
 
 def changed(recipe: Recipe, name: str, **settings: Any) -> str:
@@ -14,6 +15,12 @@ def changed(recipe: Recipe, name: str, **settings: Any) -> str:
         return ""
     new = build_part(type(part), {**part.model_dump(), **settings})
     return _spelled([new if one is part else one for one in recipe.parts])
+
+
+def left_in_float(recipe: Recipe, nodes: Iterable[str], known: Collection[str]) -> str:
+    """With those nodes that the original knows left in float by its last pass; empty for none."""
+    left = [name for name in nodes if name in known]
+    return excluding(recipe, left).spelling if left else ""
 
 
 def instead(recipe: Recipe, name: str, spelling: str) -> str:

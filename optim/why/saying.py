@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from optim.findings import Interval
 from optim.names import legible
-from optim.showing.text import milliseconds, spanned, times
+from optim.showing.text import spanned, times
 
 _NAMED = 3
 
@@ -24,11 +24,6 @@ def many(things: Sequence[object], name: str) -> str:
 def percent(share: float) -> str:
     """A share of a run."""
     return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
-
-
-def per_run(ms: float) -> str:
-    """A time in ms, in the unit that suits it."""
-    return milliseconds(ms)
 
 
 def spread(ratio: Interval) -> str:

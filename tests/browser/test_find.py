@@ -1,25 +1,17 @@
 """Find the best in a real browser: start, watch, stop, the answer, reload, go on."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from support.browsing import bring, chosen
-from support.serving import Server, free_port
+from support.serving import Server
 
 pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.timeout(900)]
 NewPage = Callable[..., Page]
 LONG_MS = 240_000
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    started = Server(tmp_path, free_port())
-    started.start()
-    yield started
-    started.stop()
 
 
 def candidates(page: Page) -> Locator:

@@ -1,25 +1,16 @@
 """Several people at once, and a server that dies."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from support.browsing import add_recipe, bring, trials_on_chart, wait_for_points
-from support.serving import Server, free_port
+from support.serving import Server
 from support.study_tools import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 NewPage = Callable[..., Page]
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    """A server that the test may kill."""
-    started = Server(tmp_path, free_port())
-    started.start()
-    yield started
-    started.stop()
 
 
 def test_two_sessions_see_one_study_and_a_crash_loses_nothing(

@@ -1,26 +1,18 @@
 """Why, in a real browser: from the jump to a node left out; whose gain, told, measured, drawn."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 from support.browsing import add_recipe, bring, wait_for_points
 from support.outliers import RUINED, write_outlier_mlp
-from support.serving import Server, free_port
+from support.serving import Server
 
 pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.timeout(900)]
 NewPage = Callable[..., Page]
 LONG_MS = 240_000
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    started = Server(tmp_path, free_port())
-    started.start()
-    yield started
-    started.stop()
 
 
 def test_from_the_jump_to_a_mended_trial(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from optim.why.evidence import Evidence
-from optim.why.finding import Finding
+from optim.why.finding import Finding, dearest_first
 
 Finder = Callable[[Evidence], Iterable[Finding]]
 
@@ -32,4 +32,4 @@ def found(seen: Evidence) -> tuple[Finding, ...]:
     ]
     has_cause = any(one.recipe and one.concerns == "time" for one in every)
     kept = (one for one in every if not (has_cause and one.symptom))
-    return tuple(sorted(kept, key=lambda one: -(one.cost_ms or 0.0)))
+    return dearest_first(kept)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.saying import per_run, percent
+from optim.why.saying import percent
 
 _MOST_OUTSIDE = 0.4
 _TINY_MS = 0.01
@@ -24,8 +25,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     else:
         why = f"{percent(cost / seen.p50_ms)} of it is in no node"
     yield Finding(
-        text=f"One run takes {per_run(seen.p50_ms)}, and {why}: calling the engine, handing over "
-        "inputs and outputs, starting operators. Fewer or cheaper operations can hardly be felt.",
+        text=f"One run takes {milliseconds(seen.p50_ms)}, and {why}: calling the engine, handing "
+        "over inputs and outputs, starting operators. Fewer or cheaper operations can hardly be "
+        "felt.",
         cost_ms=cost,
         advice="Run several samples at once (a batch) so that they share a call; choose the engine "
         "by its cost per call.",

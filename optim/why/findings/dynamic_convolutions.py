@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, instead
-from optim.why.saying import many, named, per_run
+from optim.why.saying import many, named
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -19,8 +20,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         nodes=tuple(nodes),
         text=f"{many(nodes, 'convolution')} run as ConvInteger, whose input is quantized anew on "
-        f"every run ({named(nodes)}): {per_run(took)} where they took {per_run(was)} in float. "
-        "Engines have no fast kernel for it.",
+        f"every run ({named(nodes)}): {milliseconds(took)} where they took {milliseconds(was)} in "
+        "float. Engines have no fast kernel for it.",
         cost_ms=max(0.0, took - was),
         advice="Quantize convolutions with ranges measured beforehand (static_int8), or leave them "
         "in float.",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.explaining.executed import INT8
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.mending import changed
+from optim.why.mending import left_in_float
 from optim.why.quantized import quantized_products
 from optim.why.saying import named, percent
 
@@ -36,14 +36,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         "no time.",
         cost_ms=seen.ms(stayed),
         advice="Leave these nodes out of the quantization, or use another engine.",
-        recipe=_mended(seen, nodes),
+        recipe=left_in_float(seen.recipe, nodes, seen.names_before)
+        if seen.part("static_int8")
+        else "",
     )
-
-
-def _mended(seen: Evidence, nodes: tuple[str, ...]) -> str:
-    part = seen.part("static_int8")
-    known = {row.name for row in seen.before.analysis.nodes}
-    left = tuple(name for name in nodes if name in known)
-    if part is None or not left:
-        return ""
-    return changed(seen.recipe, "static_int8", exclude=(*getattr(part, "exclude", ()), *left))

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 from optim.explaining.executed import Executed
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import instead
-from optim.why.saying import many, per_run
+from optim.why.saying import many
 
 _SLOWER = 1.1
 _MATTERS = 0.05
@@ -26,8 +27,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     kinds = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
     yield Finding(
         nodes=tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds)),
-        text=f"Products take {per_run(took)} a run in {wanted} ({', '.join(kinds)}), where they "
-        f"took {per_run(was)} before. {_reason(before)} {seen.here.cited(wanted)}".strip(),
+        text=f"Products take {milliseconds(took)} a run in {wanted} ({', '.join(kinds)}), where "
+        f"they took {milliseconds(was)} before. {_reason(before)} "
+        f"{seen.here.cited(wanted)}".strip(),
         cost_ms=took - was,
         advice="Leave out the pass, or quantize the large products only.",
         recipe=_mended(seen),

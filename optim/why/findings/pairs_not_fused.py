@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.explaining.executed import INT8, Executed
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.mending import changed, on
+from optim.why.mending import changed, left_in_float, on
 from optim.why.saying import named, percent
 
 _PAIRS = ("QuantizeLinear", "DequantizeLinear")
@@ -52,11 +52,7 @@ def _in_float(work: Executed | None) -> bool:
 
 
 def _mended(seen: Evidence, nodes: tuple[str, ...]) -> str:
-    part = seen.part("static_int8")
-    if part is None:
+    if seen.part("static_int8") is None:
         return on(seen.recipe, "openvino") if seen.engine == "onnxruntime" else ""
-    known = tuple(row.name for row in seen.before.analysis.nodes)
-    left = tuple(name for name in nodes if name in known)
-    if not left:
-        return changed(seen.recipe, "static_int8", chain=False)
-    return changed(seen.recipe, "static_int8", exclude=(*getattr(part, "exclude", ()), *left))
+    left = left_in_float(seen.recipe, nodes, seen.names_before)
+    return left or changed(seen.recipe, "static_int8", chain=False)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.saying import per_run
 
 _RUNS = 200
 _MATTERS_MS = 80.0
@@ -20,8 +20,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
         return
     yield Finding(
         concerns="trust",
-        text=f"Loading takes {per_run(summary.load_ms)} and the first run "
-        f"{per_run(summary.first_run_ms or 0.0)}: as long as {start / seen.p50_ms:,.0f} later "
+        text=f"Loading takes {milliseconds(summary.load_ms)} and the first run "
+        f"{milliseconds(summary.first_run_ms or 0.0)}: as long as {start / seen.p50_ms:,.0f} later "
         "runs. A process that starts for a few requests never sees the speed shown here.",
         advice="Keep the process and its session alive, run once before the first request, and "
         "store what the engine compiles.",

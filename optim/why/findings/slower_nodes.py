@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from optim.explaining.executed import Pair, pairs
 from optim.names import legible
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.saying import per_run
 
 _SLOWER = 1.25  # a node's time comes from few processes: smaller ratios are noise
 _MATTERS = 0.03
@@ -25,8 +25,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
             symptom=True,
             nodes=tuple(one.name for one in slower),
             text=f"{legible(pair.name)} ({pair.op}) got slower: "
-            f"{per_run((pair.before_us or 0) / 1e3)} became {per_run((pair.after_us or 0) / 1e3)}, "
-            f"run as {ran}{others}.",
+            f"{milliseconds((pair.before_us or 0) / 1e3)} became "
+            f"{milliseconds((pair.after_us or 0) / 1e3)}, run as {ran}{others}.",
             cost_ms=sum(one.extra_us for one in slower) / 1e3,
             advice="Leave these nodes out of the pass, or compare engines.",
         )

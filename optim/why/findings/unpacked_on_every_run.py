@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import instead
-from optim.why.saying import many, named, per_run
+from optim.why.saying import many, named
 
 _OPERATOR = "MatMulNBits"
 _PASS = "weight_only"
@@ -22,8 +23,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         nodes=nodes,
         text=f"{many(works, 'product')} unpack weights of few bits on every run ({named(nodes)}): "
-        f"{per_run(took)} where products took {per_run(was)}. That pays where reading the weights "
-        "takes longer than computing, in large products of one row.",
+        f"{milliseconds(took)} where products took {milliseconds(was)}. That pays where reading "
+        "the weights takes longer than computing, in large products of one row.",
         cost_ms=took - was,
         advice="Leave weights whole here, or quantize activations as well (dynamic_int8).",
         recipe=instead(seen.recipe, _PASS, "") if seen.part(_PASS) else "",
