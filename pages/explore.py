@@ -1,14 +1,14 @@
 """Explore: toggle, watch the trade-off chart fill in, find out why, keep what is good."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 import streamlit as st
 
 from optim.errors import InputError
+from optim.showing.acceptable import acceptable
 from optim.showing.chart import trade_off
-from optim.showing.figure import Where
-from optim.showing.figures import LATENCY, QUALITY, figures_for
-from optim.showing.points import Plane, marks
+from optim.showing.points import marks
 from optim.showing.text import size
 from optim.studies.choice import front_of
 from optim.studies.picking import picked
@@ -16,87 +16,69 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 from ui.explore.builder import builder
+from ui.explore.filters import Shown, filters
 from ui.explore.find import find_the_best
 from ui.explore.live_chart import live_chart
 from ui.explore.news import redraw_on_news
-from ui.explore.panel import panel
+from ui.explore.panel import REDRAW, panel
 from ui.explore.queue_list import queue_list
 from ui.explore.table import trial_table
 from ui.explore.verdict import verdict_line
-from ui.parts import target_label
 from ui.server.stamp import news_url, stamp_of
-from ui.state import choose_trial, chosen_trial, goal_of, require_study, trials_in_address
+from ui.state import (
+    choose_trial,
+    chosen_trial,
+    deleted,
+    goal_of,
+    require_study,
+    trials_in_address,
+    undelete,
+)
 from ui.text import key_of, plain
 
 _CHART = "chart"
 
 
 def _header(study: Study) -> None:
+    """One line: what is being explored."""
     model, evalset = study.model, study.evalset
-    st.subheader(plain(model.name), anchor=False)
-    made_up = (
-        " Inputs are made up: quality is only fidelity to the original."
-        if evalset.synthetic
-        else ""
-    )
-    here = plain(all_targets()[LOCAL].title)
-    facts = (f"{model.node_count:,} nodes", size(model.size_bytes), here, plain(evalset.split_note))
-    st.caption(" · ".join(facts) + made_up)
-    known = (*model.notes, *evalset.notes)
+    facts = [f"{model.node_count:,} nodes", size(model.size_bytes)]
+    facts += [plain(all_targets()[LOCAL].title), plain(evalset.split_note)]
+    if evalset.synthetic:
+        facts.append("inputs are made up: quality is only fidelity to the original")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.subheader(plain(study.info.title), anchor=False, width="content")
+        st.caption(" · ".join(facts), width="stretch")
+        _notes((*model.notes, *evalset.notes))
+
+
+def _notes(known: Sequence[str]) -> None:
     if known:
-        with st.expander(f"{len(known)} notes on this model and its samples"):
+        with st.popover(f"{len(known)} note{'s' * (len(known) > 1)}", width="content"):
             st.markdown("\n".join(f"- {plain(note)}" for note in known))
 
 
-def _plane(study: Study, trials: list[Trial]) -> tuple[Plane, bool]:
-    """What the chart shows across and up, and whether across is logarithmic."""
-    known = figures_for(Where.AXIS, study.evalset.metric, trials)
-    names = list(known)
-    left, middle, right = st.columns([3, 3, 1.4], vertical_alignment="bottom")
-    with left:
-        x = st.selectbox("Across", names, names.index(LATENCY), lambda n: known[n].title, key="x")
-    with middle:
-        y = st.selectbox("Up", names, names.index(QUALITY), lambda n: known[n].title, key="y")
-    with right:
-        log = st.toggle("Log", key="log", help="Logarithmic scale across")
-    return Plane(known[x], known[y]), log
-
-
-def _on_hardware(trials: list[Trial]) -> list[Trial]:
-    """The trials on the targets that are wanted, if there is a choice."""
-    targets = list(dict.fromkeys(trial.target for trial in trials))
-    if len(targets) < 2:
-        return trials
-    wanted = st.pills(
-        "Hardware",
-        targets,
-        selection_mode="multi",
-        default=targets,
-        key=f"hardware:{len(targets)}",
-        format_func=_short_label,
-        label_visibility="collapsed",
-    )
-    return [trial for trial in trials if trial.target in wanted]
-
-
-def _short_label(name: str) -> str:
-    """A target's label without the particulars, so that several fit beside each other."""
-    target = all_targets()[name]
-    return target_label(target.model_copy(update={"title": target.title.partition(",")[0]}))
-
-
-def _chart(study: Study, trials: list[Trial], chosen: int | None, plane: Plane, log: bool) -> None:
-    drawn = marks(trials, plane)
+def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) -> None:
+    plane, log = shown.plane, shown.log
+    wanted = {trial.number for trial in shown.trials}
+    drawn = [mark for mark in marks(trials, plane) if mark.number in wanted]
     key = key_of(_CHART, study.name, plane.x.name, plane.y.name, log)
-    figure = trade_off(drawn, *plane.axes(log), chosen, front=plane.front_name, view=key)
+    figure = trade_off(
+        drawn,
+        *plane.axes(log),
+        chosen,
+        front=plane.front_name,
+        view=key,
+        shaded=acceptable(trials, plane, goal_of(study)),
+    )
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number))
-    st.caption(plain(_progress(trials, {mark.number for mark in drawn})))
+    st.caption(plain(_progress(trials, {mark.number for mark in drawn}, len(shown.trials))))
 
 
-def _progress(trials: list[Trial], drawn: set[int]) -> str:
-    """What is on its way to the chart, and what will never be on it."""
-    missing = [trial for trial in trials if not trial.finished and trial.number not in drawn]
+def _progress(trials: list[Trial], drawn: set[int], wanted: int) -> str:
+    """What is on its way to the chart, what is filtered out, what will never be on it."""
+    missing = [trial for trial in trials if not trial.finished and not trial.has_point]
     failed = sum(trial.state == "failed" for trial in trials)
     notes = []
     if missing:
@@ -106,12 +88,16 @@ def _progress(trials: list[Trial], drawn: set[int]) -> str:
         )
     if failed:
         notes.append(f"{failed} failed; the table says why")
-    return " · ".join(notes) or "Click a point for its details."
+    if wanted < len(trials):
+        notes.append(f"{wanted} of {len(trials)} trials pass the filter")
+    return " · ".join(notes) or "Click a point for its details. Pale points are still measured."
 
 
 @st.fragment
 def _live() -> None:
     """All but the builder, drawn anew by itself: a rerun of the page would lose what is typed."""
+    if st.session_state.pop(REDRAW, False):
+        st.rerun()
     study = st.session_state["open_study"]
     stamp = stamp_of(study.name)  # before the trials are read: what comes meanwhile is news
     trials = study.trials()
@@ -119,18 +105,30 @@ def _live() -> None:
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
-        plane, log = _plane(study, trials)
-        _chart(study, _on_hardware(trials), trial.number if trial else None, plane, log)
+        drawing = st.container()
+        shown = filters(study, trials)
+        with drawing:
+            _chart(study, trials, trial.number if trial else None, shown)
         st.subheader("Queue")
         queue_list(study, trials)
     with side:
         if trial:
-            panel(study, trial, trials, plane)
+            panel(study, trial, trials, shown.plane)
         else:
             st.caption("The first point appears within seconds.")
+    _undo(study)
     st.subheader("Trials")
-    trial_table(study, trials, front_of(trials))
+    trial_table(study, trials, shown.trials, front_of(trials))
     redraw_on_news(news_url(study.name), stamp)
+
+
+def _undo(study: Study) -> None:
+    """A way back from the last deletion."""
+    if gone := deleted(study):
+        names = ", ".join(f"#{number}" for number in gone[:8])
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(f"Deleted {names}{' and more' * (len(gone) > 8)}.", width="content")
+            st.button("Undo", key="undelete", on_click=undelete, args=(study,), type="tertiary")
 
 
 def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:

@@ -22,6 +22,7 @@ EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START = (
 )
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
+_DELETED = "deleted"
 
 
 @st.cache_resource(on_release=Queue.close)
@@ -112,6 +113,27 @@ def retry(study: Study, number: int) -> int:
     return new
 
 
+def delete(study: Study, numbers: Iterable[int]) -> None:
+    """Leave trials out of a study, but for the original; `undelete` brings them back."""
+    gone = [n for n in numbers if not study.trial(n).is_original]
+    for number in gone:
+        queue().delete(study, number)
+    if gone:
+        st.session_state[key_of(_DELETED, study.name)] = gone
+
+
+def undelete(study: Study) -> None:
+    """Bring back what was deleted last."""
+    for number in st.session_state.pop(key_of(_DELETED, study.name), ()):
+        study.restore(number)
+
+
+def deleted(study: Study) -> list[int]:
+    """The numbers of the trials that this session deleted last, if that can be undone."""
+    found: list[int] = st.session_state.get(key_of(_DELETED, study.name), [])
+    return found
+
+
 def _asked_for() -> set[tuple[str, int]]:
     """The trials that this session has asked for."""
     found: set[tuple[str, int]] = st.session_state.setdefault(_ASKED_FOR, set())
@@ -161,5 +183,7 @@ def chosen_trial(study: Study) -> int | None:
 
 
 def choose_trial(study: Study, number: int | None) -> None:
-    """Look at another trial."""
+    """Look at another trial; the address then names it, so that it can be passed on."""
     st.session_state[key_of("trial", study.name)] = number
+    if number is not None:
+        st.query_params["trial"] = str(number)

@@ -82,6 +82,11 @@ class Findings:
         """None: what is exported has been measured."""
 
     @property
+    def first_reading(self) -> bool:
+        """Whether too few runs were timed: what is exported has more."""
+        return False
+
+    @property
     def size_bytes(self) -> int:
         """The optimized model's."""
         return self.optimized.size_bytes

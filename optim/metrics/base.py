@@ -128,6 +128,10 @@ class Metric(Part):
             value=difference.value * scale, low=difference.low * scale, high=difference.high * scale
         )
 
+    def at_loss(self, loss: float, original: float) -> float:
+        """The value that has lost so much, in the unit of `loss`."""
+        return original - loss if self.higher_is_better else original * (1 + loss)
+
     def show(self, value: float) -> str:
         """A value with its unit, such as "93.12 %"."""
         if self.unit == "%":

@@ -23,6 +23,7 @@ from distributed import Future
 from pydantic import BaseModel, ConfigDict
 
 from optim.errors import Cancelled, InputError
+from optim.running.at_once import told_at_once
 from optim.running.placement import connect, keep, outcome, sentence, work
 from optim.running.steps import Job, StepKind, next_step
 from optim.settings import settings
@@ -123,9 +124,14 @@ class Queue:
         self.close()
 
     def submit(self, study: Study, *numbers: int) -> None:
-        """Run trials, but for those that are finished or that another process has."""
+        """Run trials, but for those that are finished or that another process has.
+
+        Estimates of what was built and judged before are not work: they are there at once.
+        """
         turns = itertools.count(sum(name == study.name for name, _ in list(self._items)))
         for trial in study.claim(numbers):
+            if told_at_once(study, trial):
+                continue
             with self._lock:  # one by one, so that nobody waits for a thousand
                 if (study.name, trial.number) not in self._items:
                     item = _Item(study, trial, next(self._order), next(turns))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Flag, auto
+from math import inf
 from typing import Literal, Protocol
 
 from optim.findings import Interval
@@ -46,6 +47,8 @@ class Known(Protocol):
     def quality(self) -> Quality | None: ...
     @property
     def size_bytes(self) -> int | None: ...
+    @property
+    def first_reading(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ class TrialFigure:
     """What it is known on, while that is not all of it."""
     whole: bool = False
     """Whether it counts something, so that it is no fraction."""
+    least: float = 0.0
+    """The least that it can be, and the most: an axis stops there. In the unit stored."""
+    most: float = inf
     key: str = ""
     """Its key in the command line's JSON."""
     ci_key: str = ""
@@ -93,7 +99,10 @@ class TrialFigure:
 
     def of(self, known: Known) -> Interval | None:
         """Its value with its 95 % interval (no wider than the value where there is none)."""
-        return self.reading.get(known)
+        found = self.reading.get(known)
+        if found and self._is_first_reading(known):
+            return Interval(value=found.value, low=found.value, high=found.value)
+        return found
 
     def scaled(self, known: Known) -> Interval | None:
         """The same in `unit`."""
@@ -110,7 +119,13 @@ class TrialFigure:
         if self.none and not any((found.low, found.value, found.high)):
             return self.none
         guessed = self.reading.or_estimate and known.summary is None
-        return text.spanned(found, self.show) + (", an estimate" if guessed else "")
+        said = ", an estimate" if guessed else ""
+        said = ", a first reading" if self._is_first_reading(known) else said
+        return text.spanned(found, self.show) + said
+
+    def _is_first_reading(self, known: Known) -> bool:
+        timed = self.reading.source == "summary" or self.reading.or_estimate
+        return timed and known.first_reading
 
     @property
     def axis(self) -> str:

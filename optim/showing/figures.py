@@ -117,6 +117,8 @@ def _quality(scoring: Scoring) -> TrialFigure:
         higher_is_better=metric.higher_is_better,
         about=f"On {fullest.n:,} samples." if fullest else "",
         so_far=f"on {fullest.n:,} samples so far" if fullest and not fullest.complete else "",
+        least=metric.least,
+        most=metric.most,
         key="quality",
     )
 

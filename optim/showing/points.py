@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from optim.findings import Interval
+from optim.showing.brief import brief
 from optim.showing.chart import Axis, Mark, MarkKind
 from optim.showing.figure import TrialFigure
 from optim.showing.figures import LATENCY, QUALITY, SPEEDUP, figures
@@ -39,8 +40,7 @@ class Plane:
 
     def axes(self, log: bool = False) -> tuple[Axis, Axis]:
         """The chart's axes; the one across may be logarithmic."""
-        x, y = self.x, self.y
-        return Axis(x.axis, x.higher_is_better, log), Axis(y.axis, y.higher_is_better)
+        return _axis(self.x, log), _axis(self.y)
 
     def front(self, trials: Sequence[Trial]) -> set[int]:
         """Numbers of the trials on the front of their target."""
@@ -62,10 +62,15 @@ class Plane:
 
     def _points(self, trials: Iterable[Trial]) -> dict[str, list[Point[int]]]:
         groups: dict[str, list[Point[int]]] = {}
-        for trial, a, b in self.placed(t for t in trials if not choice.has_collapsed(t)):
+        for trial, a, b in self.placed(t for t in trials if choice.has_place(t)):
             point = Point(trial.number, _cost(self.x, a), _cost(self.y, b))
             groups.setdefault(trial.target, []).append(point)
         return groups
+
+
+def _axis(figure: TrialFigure, log: bool = False) -> Axis:
+    least, most = figure.scale * figure.least, figure.scale * figure.most
+    return Axis(figure.axis, figure.higher_is_better, log, least, most)
 
 
 def default_plane(metric: str, trials: Iterable[Trial]) -> Plane:
@@ -88,6 +93,7 @@ def marks(trials: Sequence[Trial], plane: Plane) -> list[Mark]:
             y=at_y,
             on_front=trial.number in on_front,
             hover=_hover(trial, plane, trial.number in on_front),
+            short=short(trial),
         )
         for trial, at_x, at_y in plane.placed(trials)
     ]
@@ -99,9 +105,18 @@ def kind_of(trial: Trial) -> MarkKind:
         return "collapsed"
     if trial.estimate:
         return "estimate"
-    if trial.recipe.is_baseline and trial.recipe.runtime.threads == 1:
+    if trial.is_original:
         return "baseline"
+    if trial.first_reading:
+        return "first"
     return "measured" if trial.finished else "live"
+
+
+def short(trial: Trial) -> str:
+    """A trial's name beside its point."""
+    if trial.is_original:
+        return "original"
+    return f"#{trial.number} {brief(trial.recipe)}"
 
 
 def hardware(target: str) -> str:

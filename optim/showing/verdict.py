@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from optim.machine.environment import usable_cores
 from optim.showing import text
+from optim.showing.brief import brief
 from optim.studies.goal import Goal, Objective
 from optim.studies.picking import Facts, Place, facts_of, loss_shown, picked, standing
 from optim.studies.trial import Trial
@@ -37,15 +38,16 @@ class Verdict:
 def verdict(trials: Sequence[Trial], goal: Goal) -> Verdict | None:
     """What a goal picks among trials; None before the original is measured."""
     known = {trial.number: found for trial in trials if (found := facts_of(trial))}
+    names = {trial.number: f"#{trial.number} {brief(trial.recipe)}" for trial in trials}
     best = picked(trials, goal)
     if best is None:
         return None
     one = known.pop(best.number)
     if one.is_original and one.threads == 1:
         title = f"Nothing is clearly {_BEST[goal.objective][1]} yet"
-        return Verdict(best.number, title, "", _closest(known, goal))
+        return Verdict(best.number, title, "", _closest(known, names, goal))
     why = f"On {one.threads} threads. " if one.threads > 1 else ""
-    figures = f"#{best.number} {_figures(one)}"
+    figures = f"{names[best.number]}, {_figures(one)}"
     return Verdict(best.number, _title(one, goal), figures, why + loss_shown(one, goal))
 
 
@@ -59,12 +61,12 @@ def _title(one: Facts, goal: Goal) -> str:
 def _figures(one: Facts) -> str:
     gain = text.spanned(one.gain, text.times)
     if one.p50_ms is None:
-        return f"{one.name}, {gain}"
+        return gain
     before, after = map(text.milliseconds, (one.p50_ms * one.gain.value, one.p50_ms))
-    return f"{one.name}, {before} to {after}, {gain}"
+    return f"{before} to {after}, {gain}"
 
 
-def _closest(others: Mapping[int, Facts], goal: Goal) -> str:
+def _closest(others: Mapping[int, Facts], names: Mapping[int, str], goal: Goal) -> str:
     """What comes nearest to being picked, and what would settle that."""
     if not others:
         return "Nothing beside the original is measured yet."
@@ -76,6 +78,8 @@ def _closest(others: Mapping[int, Facts], goal: Goal) -> str:
     if not hopes:
         return f"{len(others)} measured beside the original; none may still win."
     number = max(hopes, key=lambda n: others[n].gain.value)
-    gain = text.spanned(others[number].gain, text.times)
     said = stands[number]
-    return f"Closest: #{number} {others[number].name}, {gain}. {said.why} {_SETTLES[said.place]}"
+    # Where the gain is what stands against it, the reason has it.
+    gain = text.spanned(others[number].gain, text.times) if said.place != "not faster" else ""
+    name = ", ".join(filter(None, (names[number], gain)))
+    return f"Closest: {name}. {said.why} {_SETTLES[said.place]}"

@@ -12,16 +12,21 @@ from optim.timing.measurement import Summary
 def point_of(trial: Trial) -> Point[int] | None:
     """Where a trial stands among those on its target: what a run costs, and the quality lost.
 
-    Nowhere, where its outputs collapsed: being fast is worth nothing then. The cost of a measured
-    one is its time relative to the one-thread original, from paired ratios; of an estimate it is
-    the estimate in ms.
+    Nowhere, where its outputs collapsed: being fast is worth nothing then.
+    Nor on a first reading. The cost of a measured one is its time relative to the one-thread
+    original, from paired ratios; of an estimate it is the estimate in ms.
     """
-    if trial.quality is None or has_collapsed(trial):
+    if trial.quality is None or not has_place(trial):
         return None
     if trial.summary:
         return Point(trial.number, _relative_time(trial.summary), loss_of(trial))
     guess = trial.estimate.interval if trial.estimate else None
     return Point(trial.number, guess, loss_of(trial)) if guess else None
+
+
+def has_place(trial: Trial) -> bool:
+    """Whether it may be ranked: its outputs did not collapse, and it is more than a reading."""
+    return not has_collapsed(trial) and not trial.first_reading
 
 
 def has_collapsed(trial: Trial) -> bool:

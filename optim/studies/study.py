@@ -252,9 +252,13 @@ class Study:
         return self._store.end(number, "cancelled")
 
     def delete(self, number: int) -> None:
-        """Leave a trial out of the study, cancelled if need be."""
+        """Leave a trial out of the study, cancelled if need be; `restore` brings it back."""
         self.cancel(number)
         self._store.mark(number, deleted=True)
+
+    def restore(self, number: int) -> None:
+        """Bring a deleted trial back, with all that was measured of it."""
+        self._store.mark(number, deleted=False)
 
     def pin(self, number: int, pinned: bool = True) -> None:
         """Keep a trial in sight, or no more."""

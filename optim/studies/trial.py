@@ -20,12 +20,15 @@ from optim.home import kept
 from optim.home.files import file_path, hash_files, put_bytes
 from optim.judging.quality import Quality
 from optim.recipe import Recipe
+from optim.targets import LOCAL
 from optim.targets.estimate import Estimate
 from optim.timing import cautions, measurement, stats
 from optim.timing.measurement import Measurement, Slice, Summary
 
 State = Literal["waiting", "running", "tightening", "done", "failed", "cancelled", "interrupted"]
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
+FEW_RUNS = 20
+"""Below so many an interval says nothing: ends of 0 and 811 million ms were seen."""
 _SUFFIX = ".slice.gz"
 ASKED = "asked"
 """Attribute of what a trial is of: recipe, target, who asked for it and when."""
@@ -122,6 +125,17 @@ class Trial(Progress):
     def finished(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in FINISHED
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it is what all others are compared with: the original on one thread, here."""
+        runs_it = self.recipe.is_baseline and self.recipe.runtime.threads == 1
+        return runs_it and self.target == LOCAL
+
+    @property
+    def first_reading(self) -> bool:
+        """Whether too few runs are timed as yet to say how sure its figures are."""
+        return not self.finished and self.summary is not None and self.summary.runs < FEW_RUNS
 
     @property
     def latency_ms(self) -> float | None:

@@ -116,9 +116,9 @@ def test_the_reports_chart_is_the_pages(findings):
         trace.name for trace in expected.data if trace.name
     ]
     by_name = {trace.get("name"): trace for trace in drawn}
-    assert {"front", "front, estimated", "baseline"} <= by_name.keys()
-    assert by_name["baseline"]["marker"]["symbol"] == "square"
-    assert by_name["NVIDIA T4, estimate"]["marker"]["symbol"].endswith("-open")
+    assert {"front", "front, estimated", "original"} <= by_name.keys()
+    assert by_name["original"]["marker"]["symbol"] == ["square"]
+    assert by_name["NVIDIA T4, estimate"]["marker"]["symbol"][0].endswith("-open")
     assert by_name["ONNX Runtime"]["hovertext"][0].endswith("On the front")
     assert f"{html.escape(HOSTILE)}, estimate" in by_name
 

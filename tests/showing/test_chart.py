@@ -4,18 +4,19 @@ import plotly.graph_objects as go
 import pytest
 
 from optim.findings import Interval
-from optim.showing.chart import ACCENT, Axis, Mark, MarkKind, trade_off
+from optim.showing.chart import Axis, Mark, MarkKind, Zone, trade_off
+from optim.showing.chart.marks import COLOURS
 
 X, Y = Axis("latency", False), Axis("accuracy", True)
 
 
 def _mark(
     number: int, x: float, y: float, kind: MarkKind = "measured", group: str = "A",
-    on_front: bool = False, high: float | None = None,
+    on_front: bool = False, high: float | None = None, short: str = "",
 ) -> Mark:  # fmt: skip
     across = Interval(value=x, low=0.9 * x, high=high or 1.1 * x)
     up = Interval(value=y, low=y - 1, high=y + 1)
-    return Mark(number, f"#{number} <b>", group, kind, across, up, on_front)
+    return Mark(number, f"#{number} <b>", group, kind, across, up, on_front, short=short)
 
 
 def _trace(figure: go.Figure, name: str) -> go.Scatter:
@@ -23,14 +24,18 @@ def _trace(figure: go.Figure, name: str) -> go.Scatter:
     return found
 
 
+def _numbers(trace: go.Scatter) -> list[int]:
+    return [number for number, *_ in trace.customdata]
+
+
 def test_each_engine_has_its_shape_and_estimates_are_hollow_and_named() -> None:
     marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 90), _mark(2, 3, 91, group="B"),
              _mark(3, 1, 90, "estimate", "T4")]  # fmt: skip
     figure = trade_off(marks, X, Y)
-    assert _trace(figure, "baseline").marker.symbol == "square"
-    assert _trace(figure, "A").marker.symbol != _trace(figure, "B").marker.symbol
-    assert _trace(figure, "T4, estimate").marker.symbol.endswith("-open")
-    assert not _trace(figure, "A").marker.symbol.endswith("-open")
+    assert set(_trace(figure, "original").marker.symbol) == {"square"}
+    a, b, estimate = (_trace(figure, name).marker for name in ("A", "B", "T4, estimate"))
+    assert a.symbol[0] != b.symbol[0] and a.color != b.color
+    assert estimate.symbol[0].endswith("-open") and not a.symbol[0].endswith("-open")
 
 
 def test_a_point_carries_its_trial_and_its_bars() -> None:
@@ -42,8 +47,8 @@ def test_a_point_carries_its_trial_and_its_bars() -> None:
 
 
 def test_what_is_still_measured_is_pale() -> None:
-    figure = trade_off([_mark(0, 2, 90, "live")], X, Y)
-    assert _trace(figure, "A, tightening").marker.opacity < 1
+    points = _trace(trade_off([_mark(0, 2, 90, "live"), _mark(1, 3, 90)], X, Y), "A")
+    assert dict(zip(_numbers(points), points.marker.opacity, strict=True)) == {0: 0.5, 1: 1.0}
 
 
 def test_the_line_joins_the_front_but_not_its_ties() -> None:
@@ -51,8 +56,8 @@ def test_the_line_joins_the_front_but_not_its_ties() -> None:
              _mark(2, 2.1, 91.5, on_front=True), _mark(3, 5, 80)]  # fmt: skip
     figure = trade_off(marks, X, Y)
     assert list(_trace(figure, "front").x) == [1, 2]
-    assert list(_trace(figure, "A").marker.color)[:3] == [ACCENT] * 3
-    assert _trace(figure, "A").marker.color[3] != ACCENT
+    sizes, widths = (_trace(figure, "A").marker.size, _trace(figure, "A").marker.line.width)
+    assert min(sizes[:3]) > sizes[3] and min(widths[:3]) > widths[3] == 0
 
 
 def test_the_line_follows_the_better_direction_of_both_axes() -> None:
@@ -71,7 +76,9 @@ def test_measured_and_estimated_fronts_are_two_lines() -> None:
 
 def test_the_chosen_point_is_ringed() -> None:
     marks = [_mark(0, 1, 90), _mark(1, 2, 91)]
-    assert len(trade_off(marks, X, Y, chosen=1).data) == len(trade_off(marks, X, Y).data) + 1
+    (ring,) = [t for t in trade_off(marks, X, Y, chosen=1).data if t.meta == "chosen"]
+    assert (ring.x[0], ring.y[0]) == (2, 91)
+    assert not [t for t in trade_off(marks, X, Y).data if t.meta == "chosen"]
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -90,7 +97,7 @@ def test_bars_as_long_as_the_points_lie_apart_are_shown_whole() -> None:
 
 def test_a_front_of_one_point_is_explained_in_the_legend() -> None:
     figure = trade_off([_mark(0, 1, 90, on_front=True), _mark(1, 2, 89)], X, Y)
-    assert _trace(figure, "front").line.color == ACCENT
+    assert _trace(figure, "front").showlegend
 
 
 def test_ticks_of_a_logarithmic_axis_are_whole_numbers_not_their_last_digit() -> None:
@@ -99,3 +106,85 @@ def test_ticks_of_a_logarithmic_axis_are_whole_numbers_not_their_last_digit() ->
 
 def test_no_points_make_an_empty_chart() -> None:
     assert not trade_off([], X, Y).data
+
+
+def _names(figure: go.Figure) -> set[str]:
+    return {note.text for note in figure.layout.annotations if note.name == "label"}
+
+
+def test_the_original_the_front_and_the_chosen_are_named() -> None:
+    marks = [_mark(0, 4, 90, "baseline", short="original"), _mark(1, 1, 91, short="#1"),
+             _mark(2, 2, 92, on_front=True, short="#2"),
+             _mark(3, 3, 88, short="#3 <b>")]  # fmt: skip
+    assert _names(trade_off(marks, X, Y)) == {"original", "#2"}
+    assert _names(trade_off(marks, X, Y, chosen=3)) == {"original", "#2", "<b>#3 &lt;b&gt;</b>"}
+
+
+def test_names_without_room_are_left_out_but_never_that_of_the_chosen() -> None:
+    crowd = [
+        _mark(n, 1 + n / 1e6, 90, on_front=True, short=f"#{n} int8 on ONNX") for n in range(40)
+    ]
+    for chosen in (0, 39):
+        names = _names(trade_off(crowd, X, Y, chosen=chosen))
+        assert f"<b>#{chosen} int8 on ONNX</b>" in names and len(names) < 10
+
+
+def test_what_collapsed_moves_no_axis_and_has_a_strip_on_the_worse_side() -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89)]
+    alone, beside = trade_off(marks, X, Y), trade_off([*marks, _mark(2, 0.1, 3, "collapsed")], X, Y)
+    assert beside.layout.yaxis.range == alone.layout.yaxis.range
+    assert beside.layout.xaxis.range == alone.layout.xaxis.range
+    strip = _trace(beside, "collapsed")
+    assert strip.yaxis == "y2" and strip.x[0] == pytest.approx(alone.layout.xaxis.range[0])
+    assert beside.layout.yaxis2.domain[1] < beside.layout.yaxis.domain[0]
+    down = trade_off([*marks, _mark(2, 0.1, 3, "collapsed")], X, Axis("error", False))
+    assert down.layout.yaxis2.domain[0] > down.layout.yaxis.domain[1]
+
+
+def test_a_first_reading_has_no_bars_and_moves_no_axis() -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89)]
+    alone, beside = trade_off(marks, X, Y), trade_off([*marks, _mark(2, 8e8, 90, "first")], X, Y)
+    assert beside.layout.xaxis.range == alone.layout.xaxis.range
+    points = _trace(beside, "A")
+    at = _numbers(points).index(2)
+    assert points.error_x.array[at] == points.error_y.arrayminus[at] == 0
+    assert points.x[at] == pytest.approx(alone.layout.xaxis.range[1])
+
+
+def test_axes_stop_at_the_values_that_can_be() -> None:
+    marks = [_mark(0, 0.01, 99.9), _mark(1, 0.5, 99.5)]
+    layout = trade_off(marks, Axis("ms", False, least=0), Axis("%", True, least=0, most=100)).layout
+    assert layout.xaxis.range[0] == 0 and layout.yaxis.range[1] == 100
+
+
+def test_among_many_only_the_front_and_the_chosen_have_bars() -> None:
+    marks = [_mark(n, 1 + n, 90, on_front=n == 3) for n in range(31)]
+    points = _trace(trade_off(marks, X, Y, chosen=5), "A")
+    barred = {n for n, bar in zip(_numbers(points), points.error_x.array, strict=True) if bar}
+    assert barred == {3, 5}
+    assert all(len(known) == 5 for known in points.customdata), "bars for the one pointed at"
+
+
+def test_a_zone_is_shaded_and_its_edge_drawn_only_where_it_can_be_seen() -> None:
+    marks = [_mark(0, 1, 90), _mark(1, 2, 91)]
+    for low, edges in ((90.5, 1), (10.0, 0)):
+        figure = trade_off(marks, X, Y, shaded=[Zone("y", low, float("inf"), "allowed", firm=True)])
+        assert [shape.type for shape in figure.layout.shapes] == ["rect", *["line"] * edges]
+    assert not trade_off(marks, X, Y, shaded=[Zone("y", 99, float("inf"), "out")]).layout.shapes
+
+
+def test_colours_are_told_from_both_grounds() -> None:
+    for ground in ("#ffffff", "#12171d"):
+        assert min(_contrast(colour, ground) for colour in COLOURS) >= 3
+
+
+def _contrast(one: str, other: str) -> float:
+    """As WCAG 2 has it."""
+    dark, light = sorted(map(_luminance, (one, other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

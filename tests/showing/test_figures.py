@@ -85,3 +85,15 @@ def test_figures_have_names_and_keys_of_their_own() -> None:
     assert len(set(keys)) == len(keys)
     assert len({figure.title for figure in found}) == len(found)
     assert all(figure.where for figure in found)
+
+
+def test_a_first_reading_is_said_without_an_interval() -> None:
+    """Of 3 runs "0.00 to 811084835.87" was shown."""
+    early = trial(0, summary(2.0, 1.8, runs=3)).model_copy(update={"state": "tightening"})
+    known = figures(METRIC, [early])
+    assert early.first_reading and known[LATENCY].text(early) == "2 ms, a first reading"
+    assert known[SPEEDUP].text(early) == "1.80×, a first reading"
+    assert known["size"].text(early) == "4.37 MB"
+    assert not trial(0, summary(2.0, 1.8, runs=3)).first_reading, (
+        "it has ended: its interval stands"
+    )

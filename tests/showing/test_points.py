@@ -7,7 +7,7 @@ import pytest
 from support.trials import METRIC, disagreeing, estimated, measured
 
 from optim.cli.show import trial_table
-from optim.showing.chart import ACCENT, trade_off
+from optim.showing.chart import trade_off
 from optim.showing.figures import LATENCY, QUALITY, SPEEDUP, figures
 from optim.showing.points import Plane, default_plane, marks
 from optim.studies.choice import front_of, tied_with
@@ -25,12 +25,13 @@ def plane(x: str, y: str, trials: Sequence[Trial]) -> Plane:
 
 
 def drawn_on_front(figure: go.Figure) -> set[int]:
-    """Numbers of the points in the front's colour."""
+    """Numbers of the points that are as large as those on the front."""
     return {
         number
         for trace in figure.data
-        for (number,), color in zip(trace.customdata or (), trace.marker.color or (), strict=False)
-        if color == ACCENT
+        if trace.meta == "points"
+        for (number, *_), size in zip(trace.customdata, trace.marker.size, strict=True)
+        if size == 15
     }
 
 

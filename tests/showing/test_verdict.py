@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from optim.findings import Interval
+from optim.recipe import Recipe
 from optim.showing import verdict as module
 from optim.showing.verdict import Verdict, verdict
 from optim.studies.goal import Goal
@@ -22,6 +23,7 @@ class Known:
 
     def __init__(self, number: int, facts: Facts) -> None:
         self.number, self.facts = number, facts
+        self.recipe = Recipe.parse(facts.name)
 
 
 @pytest.fixture
@@ -46,7 +48,7 @@ class TestVerdict:
         found = said(FAST)
         assert found.title == "Fastest without measurable loss" and found.number == 1
         assert found.figures == (
-            "#1 static_int8 + openvino, 3.72 ms to 2.08 ms, 1.79× (1.72 to 1.87)"
+            "#1 static int8 on OpenVINO, 3.72 ms to 2.08 ms, 1.79× (1.72 to 1.87)"
         )
         assert found.why.startswith("At most 1 point lost, with 95 % confidence")
 

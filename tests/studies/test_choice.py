@@ -48,9 +48,9 @@ def test_the_chart_crosses_out_what_collapsed_and_says_so() -> None:
     plane = default_plane(METRIC, TRIALS)
     figure = trade_off(marks(TRIALS, plane), *plane.axes())
     (cross,) = [trace for trace in figure.data if trace.name == "collapsed"]
-    assert cross.marker.symbol == "x-thin" and [number for (number,) in cross.customdata] == [1]
+    assert cross.marker.symbol == ("x-thin",) and [number for (number,) in cross.customdata] == [1]
     assert "Collapsed: no place on a front" in cross.hovertext[0]
-    symbols = {t.marker.symbol for t in figure.data if t.customdata} - {"x-thin"}
+    symbols = {s for t in figure.data if t.customdata for s in t.marker.symbol} - {"x-thin"}
     assert len(symbols) == 1  # the other keeps its shape
 
 

@@ -78,7 +78,7 @@ def test_a_search_is_started_with_what_the_controls_say(
     monkeypatch.setattr(
         Searches, "start", lambda self, study, goal, budget: asked.append((goal, budget))
     )
-    explore.number_input(key=control("loss", explored)).set_value(2.5)
+    explore.select_slider(key=control("loss", explored)).set_value(2.0)
     explore.number_input(key=control("max_size_mb", explored)).set_value(3.0)
     explore.number_input(key=control("min_quality", explored)).set_value(40.0)
     explore.selectbox(key=control("cores", explored)).select(1)
@@ -86,7 +86,7 @@ def test_a_search_is_started_with_what_the_controls_say(
     explore.button(key="find:start").click().run()
     ((goal, budget),) = asked
     assert budget == 30
-    assert goal.max_loss == pytest.approx(0.025) and goal.max_size_mb == 3
+    assert goal.max_loss == pytest.approx(0.02) and goal.max_size_mb == 3
     assert goal.min_quality == pytest.approx(0.4)
     assert not explore.exception
 

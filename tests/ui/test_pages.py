@@ -13,6 +13,7 @@ from support.explored import RECIPES, visited
 from support.paths import ROOT
 
 from optim import sandbox
+from optim.findings import Caution
 from optim.ingest.samples import list_samples
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
@@ -141,8 +142,8 @@ def test_what_is_known_to_hurt_is_said_before_it_is_measured(explore: AppTest) -
 
 
 def test_a_modelled_target_gives_an_estimate_at_once(explore: AppTest) -> None:
-    explore.selectbox(key="build:target").select("nvidia_l4").run()
-    assert any("Estimate: " in caption.value for caption in explore.sidebar.caption)
+    explore.multiselect(key="build:target").set_value(["nvidia_l4"]).run()
+    assert any("estimate: **" in caption.value for caption in explore.sidebar.caption)
     explore.selectbox(key="build:runtime").select("openvino").run()
     assert not explore.exception
 
@@ -163,6 +164,60 @@ def test_a_trial_can_be_looked_at_pinned_noted_and_edited(
     assert _recipe(explore) == "static_int8 + onnxruntime"
     explore.button(key="pin").click().run()
     assert not open_study(explored.name).trial(1).pinned
+
+
+def test_what_is_deleted_can_be_brought_back_and_the_original_stays(
+    explored: Study, explore: AppTest
+) -> None:
+    explore.session_state[key_of("trial", explored.name)] = 2
+    explore.run()
+    explore.button(key="delete").click().run()
+    assert 2 not in list(_trials(explore)["#"]) and "Deleted #2." in _shown(explore)
+    explore.button(key="undelete").click().run()
+    assert 2 in list(_trials(explore)["#"]) and "Deleted" not in _shown(explore)
+    explore.session_state[key_of("trial", explored.name)] = 0
+    explore.run()
+    assert explore.button(key="delete").disabled
+
+
+def test_axes_filters_and_trial_are_in_the_address(explored: Study) -> None:
+    page = visited("explore", explored, trial="1", x="Model size", filter="openvino", log="true")
+    assert "**Trial 1**" in _shown(page)
+    assert page.selectbox(key="x").value == "size" and page.toggle(key="log").value
+    assert list(_trials(page)["recipe"]) == ["openvino"]
+    assert "1 of 4 trials pass the filter" in _shown(page)
+
+
+def test_several_targets_are_added_at_once_and_estimates_are_no_work(
+    explored: Study, explore: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Queue, "_send", lambda self, item: pytest.fail("it was queued"))
+    explore.multiselect(key="build:target").set_value(["nvidia_l4", "graviton4"])
+    explore.run()
+    explore.button(key="add").click().run()
+    added = [t for t in explored.trials() if t.target in ("nvidia_l4", "graviton4")]
+    assert [(t.state, bool(t.estimate), bool(t.quality)) for t in added] == [
+        ("done", True, True)
+    ] * 2
+    assert "estimate" in _shown(explore) and "measured, interval" not in _shown(explore)
+    for trial in added:
+        explored.delete(trial.number)
+
+
+def test_advice_is_silent_where_the_recipe_was_measured_to_be_faster(
+    explored: Study, explore: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.explore.builder.advise", lambda *_: [Caution(code="c", text="Slow.")])
+    explore.run()
+    assert [warning.value for warning in explore.sidebar.warning] == ["Slow\\."]
+    original = explored.trials()[0]
+    assert original.summary
+    faster = original.summary.speedup.model_copy(update={"value": 2.0, "low": 1.5, "high": 2.5})
+    fast = original.summary.model_copy(update={"speedup": faster})
+    shown = [original.model_copy(update={"summary": fast})]
+    monkeypatch.setattr(Study, "trials", lambda self: shown)
+    explore.run()
+    assert not explore.sidebar.warning
 
 
 def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:

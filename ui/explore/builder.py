@@ -55,13 +55,15 @@ def load(recipe: Recipe) -> None:
 def builder(study: Study) -> None:
     """Everything of the builder, and the button that adds the recipe to the study."""
     st.subheader("Recipe")
-    target = st.selectbox(
+    targets = st.multiselect(
         "Target hardware",
         list(all_targets()),
+        default=[LOCAL],
         format_func=lambda name: target_label(all_targets()[name]),
         key=_TARGET,
+        placeholder="Choose one or more",
     )
-    _about_target(target)
+    _about_targets(targets)
     top = st.container()
     with errors_shown():
         analysis = analysis_of_digest(study.model.digest)
@@ -69,43 +71,52 @@ def builder(study: Study) -> None:
         runtime = _runtime(analysis)
         recipe = Recipe.of([*sorted(passes, key=lambda part: part.stage), runtime])
         with top:
-            _add(study, recipe, target, analysis)
+            _add(study, recipe, targets, analysis)
     _typed()
 
 
-def _add(study: Study, recipe: Recipe, target: str, analysis: Analysis) -> None:
+def _add(study: Study, recipe: Recipe, targets: Sequence[str], analysis: Analysis) -> None:
     """The button that adds the recipe, the recipe as it stands, and what is known of it.
 
     The button comes first: below texts that grow with the recipe it would move away while it is
     being pressed, and a press that ends elsewhere is none.
     """
-    if st.button("Add to the chart", type="primary", key="add", width="stretch"):
-        (number,) = submit(study, [recipe], target, "user")
-        choose_trial(study, number)
+    label, none = "Add to the chart", not targets
+    if st.button(label, type="primary", key="add", width="stretch", disabled=none):
+        numbers = [submit(study, [recipe], target, "user")[0] for target in targets]
+        choose_trial(study, numbers[0])
         st.rerun()
     st.code(recipe.spelling, language=None, wrap_lines=True)
-    _forecast(study, recipe, target)
-    _advice(recipe, target, analysis)
+    trials = study.trials()
+    for target in targets:
+        _forecast(study, recipe, target, trials)
+    if LOCAL in targets and not _shown_to_be_faster(recipe, trials):
+        _advice(recipe, analysis)
 
 
-def _about_target(name: str) -> None:
-    target = all_targets()[name]
-    if target.modelled:
-        st.caption("Its latencies are estimates from a datasheet, drawn hollow.")
+def _shown_to_be_faster(recipe: Recipe, trials: Sequence[Trial]) -> bool:
+    """Whether it was measured to be: then nothing says that it may not be."""
+    measured = [t.summary for t in trials if t.recipe == recipe and t.target == LOCAL and t.summary]
+    return bool(measured) and measured[-1].speedup.low > 1
+
+
+def _about_targets(names: Sequence[str]) -> None:
+    if any(all_targets()[name].modelled for name in names):
+        st.caption("Latencies on other hardware are estimates from a datasheet, drawn hollow.")
+    if LOCAL not in names:
         return
-    sets = " ".join(target.instruction_sets) or "none of those that matter here"
+    sets = " ".join(all_targets()[LOCAL].instruction_sets) or "none of those that matter here"
     st.caption(f"{plain(cpu_name())} with {plain(sets)}")
     if probing.known() is None:
         st.caption("Not probed yet: *Parts*, *Target hardware* finds out what its engines reach.")
 
 
-def _advice(recipe: Recipe, target: str, analysis: Analysis) -> None:
+def _advice(recipe: Recipe, analysis: Analysis) -> None:
     """What is known to hurt with this model on this machine."""
-    if target == LOCAL:
-        here = environment()
-        flags, cores = here["flags"].split(), int(here["cores"])
-        for found in advise(recipe, analysis.op_histogram, flags, cores, probing.known()):
-            st.warning(plain(found.text))
+    here = environment()
+    flags, cores = here["flags"].split(), int(here["cores"])
+    for found in advise(recipe, analysis.op_histogram, flags, cores, probing.known()):
+        st.warning(plain(found.text))
 
 
 def _passes(group: Group, analysis: Analysis) -> list[Pass]:
@@ -169,9 +180,8 @@ def _choices(part: type[Part], analysis: Analysis) -> Mapping[str, Sequence[str]
     return {field: ops if "op_types" in field else nodes for field in part.model_fields}
 
 
-def _forecast(study: Study, recipe: Recipe, target: str) -> None:
+def _forecast(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]) -> None:
     """What is known of the recipe before it is added: its measurement, or an estimate."""
-    trials = study.trials()
     same = [t for t in trials if t.recipe == recipe and t.target == target]
     if target != LOCAL:
         _estimate(study, recipe, target, trials)
@@ -194,7 +204,8 @@ def _estimate(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]
         st.warning(plain(found.refused))
         return
     between = text.ends(found.interval, text.milliseconds)
-    st.caption(f"Estimate: **{text.milliseconds(found.value)}** ({between}), not measured.")
+    on = plain(all_targets()[target].title.partition(",")[0])
+    st.caption(f"{on}, estimate: **{text.milliseconds(found.value)}** ({between}), not measured.")
 
 
 def optimized_digest(study: Study, recipe: Recipe, trials: Sequence[Trial]) -> str | None:

@@ -24,6 +24,8 @@ _OBJECTIVES: dict[Objective, str] = {
     "memory": "Memory",
 }
 _BUDGETS = {30: "30 s", 60: "60 s", 120: "2 min", 300: "5 min"}
+_BUDGET = 60
+_LOSSES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _HEIGHT = 252  # of what a search shows, whatever that is: nothing below it moves
 _LIMITS = {
     "max_latency_ms": "Latency at most, ms",
@@ -50,10 +52,39 @@ def find_the_best(study: Study) -> None:
 
 
 def _controls(study: Study, run: SearchRun | None) -> tuple[Goal, int]:
+    left, middle, right = st.columns([4.4, 2.6, 2.6], vertical_alignment="bottom", gap="medium")
     goal = goal_of(study)
-    columns = st.columns([2, 1.9, 1.6, 1.4, 1.7, 2.6], vertical_alignment="bottom")
+    with left:
+        loss = _loss(study, goal)
+    with middle:
+        wanted, budget = _details(study, goal, loss)
+    with right:
+        _button(study, run, wanted, budget)
+    return wanted, budget
+
+
+def _loss(study: Study, goal: Goal) -> float:
+    """The loss allowed, in the unit of a goal."""
+    unit = _unit(study)
+    losses = sorted({*_LOSSES, 100 * goal.max_loss})
+    shown: float = st.select_slider(
+        "Loss allowed",
+        losses,
+        100 * goal.max_loss,
+        lambda loss: f"{loss:g} {unit.removesuffix('s' if loss == 1 else '')}",
+        key=control("loss", study),
+        help="How much of the original's quality may be lost. The pick keeps to it; the chart "
+        "shades what is within it.",
+    )
+    return shown / 100
+
+
+def _details(study: Study, goal: Goal, loss: float) -> tuple[Goal, int]:
+    """The rest of the goal and the budget, folded away: the defaults are what most people want."""
     objectives, cores, budgets = list(_OBJECTIVES), range(1, usable_cores() + 1), list(_BUDGETS)
-    with columns[0]:
+    kept = st.session_state.get(control("budget", study), _BUDGET)
+    said = f"{_OBJECTIVES[goal.objective]} within {_BUDGETS[kept]}"
+    with st.popover(said, width="stretch", help="What is best, and how long to search for it."):
         objective = st.selectbox(
             "Best in",
             objectives,
@@ -62,18 +93,14 @@ def _controls(study: Study, run: SearchRun | None) -> tuple[Goal, int]:
             key=control("objective", study),
             help="Throughput is that of one session on each core.",
         )
-    with columns[1]:
-        loss = st.number_input(
-            f"Loss allowed, {_unit(study)}",
-            min_value=0.0,
-            max_value=100.0,
-            value=100 * goal.max_loss,
-            step=0.5,
-            format="%.1f",
-            key=control("loss", study),
-            help="How much of the original's quality may be lost. The pick keeps to it.",
+        budget = st.selectbox(
+            "Budget",
+            budgets,
+            budgets.index(_BUDGET),
+            _BUDGETS.__getitem__,
+            key=control("budget", study),
+            help="Seconds from the click to the answer.",
         )
-    with columns[2]:
         most = st.selectbox(
             "Cores a run",
             cores,
@@ -81,22 +108,9 @@ def _controls(study: Study, run: SearchRun | None) -> tuple[Goal, int]:
             key=control("cores", study),
             help="How many one run may use.",
         )
-    with columns[3]:
-        budget = st.selectbox(
-            "Budget",
-            budgets,
-            budgets.index(60),
-            _BUDGETS.__getitem__,
-            key=control("budget", study),
-            help="Seconds from the click to the answer.",
-        )
-    with columns[4]:
         limits = _limits(study, goal)
     few = None if most == len(cores) else most
-    wanted = Goal(objective=objective, max_loss=loss / 100, cores=few, **limits)
-    with columns[5]:
-        _button(study, run, wanted, budget)
-    return wanted, budget
+    return Goal(objective=objective, max_loss=loss, cores=few, **limits), budget
 
 
 def control(name: str, study: Study) -> str:
@@ -112,22 +126,24 @@ def _limits(study: Study, goal: Goal) -> dict[str, Any]:
     """Further limits; those left empty are none."""
     metric = find_metric(study.evalset.metric)
     scale = 100 if metric.unit == "%" else 1
-    kept = {name: getattr(goal, name) for name in (*_LIMITS, "min_quality")}
-    count = sum(value is not None for value in kept.values())
-    with st.popover(f"Limits ({count})" if count else "Limits", width="stretch"):
-        found: dict[str, Any] = {
-            name: st.number_input(
-                title, 0.001, None, kept[name], key=control(name, study), placeholder="no limit"
-            )
-            for name, title in _LIMITS.items()
-        }
-        least = kept["min_quality"]
-        quality = st.number_input(
-            f"{metric.title} at least{', %' if scale == 100 else ''}",
-            value=None if least is None else float(least * scale),
-            key=control("min_quality", study),
+    found: dict[str, Any] = {
+        name: st.number_input(
+            title,
+            0.001,
+            None,
+            getattr(goal, name),
+            key=control(name, study),
             placeholder="no limit",
         )
+        for name, title in _LIMITS.items()
+    }
+    least = goal.min_quality
+    quality = st.number_input(
+        f"{metric.title} at least{', %' if scale == 100 else ''}",
+        value=None if least is None else float(least * scale),
+        key=control("min_quality", study),
+        placeholder="no limit",
+    )
     return {**found, "min_quality": None if quality is None else quality / scale}
 
 

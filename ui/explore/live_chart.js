@@ -2,6 +2,7 @@
 // (Streamlit's own chart starts anew whenever its data change). A click reports its trial.
 
 const GREY = "#8593a3";
+const INK = "#1b2430"; // as `optim.showing.chart` writes it
 
 function plotly() {
   window.plotlyLoading ??= new Promise((resolve, reject) => {
@@ -35,6 +36,33 @@ function themed(layout, box) {
     xaxis: axis(layout.xaxis),
     yaxis: axis(layout.yaxis),
   };
+}
+
+// Outlines and fronts take the colour of the page's text.
+function inked(data, box) {
+  const ink = getComputedStyle(box).getPropertyValue("--st-text-color").trim();
+  const own = (color) => (color === INK ? ink : color);
+  for (const trace of data) {
+    if (trace.line) trace.line.color = own(trace.line.color);
+    const line = trace.marker?.line;
+    if (Array.isArray(line?.color)) line.color = line.color.map(own);
+  }
+  return data;
+}
+
+// The bars of the point that is pointed at, where there are too many to draw them all.
+function bars(Plotly, box, point) {
+  const index = box.data.findIndex((trace) => trace.meta === "pointed-at");
+  const [, right, left, up, down] = point?.customdata ?? [];
+  const error = (most, least) => ({ type: "data", symmetric: false, array: [most], arrayminus: [least], color: GREY });
+  const shown = right !== undefined;
+  if (index < 0 || (!shown && !box.data[index].x?.length)) return;
+  Plotly.restyle(box, {
+    x: [shown ? [point.x] : []],
+    y: [shown ? [point.y] : []],
+    error_x: shown ? error(right, left) : { array: [] },
+    error_y: shown ? error(up, down) : { array: [] },
+  }, [index]);
 }
 
 // Plotly keeps a zoom only while the given range stays the same; ours follows the data.
@@ -88,12 +116,14 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.setAttribute("aria-label", `${data.alt}. The left and right arrow keys choose a point.`);
   box.chosen = data.chosen;
   plotly().then(async (Plotly) => {
-    await Plotly.react(box, figure.data, themed(zoomKept(figure.layout, box), box), config);
-    box.removeAllListeners("plotly_click");
+    await Plotly.react(box, inked(figure.data, box), themed(zoomKept(figure.layout, box), box), config);
+    for (const event of ["plotly_click", "plotly_hover", "plotly_unhover"]) box.removeAllListeners(event);
     box.on("plotly_click", (event) => {
       const trial = event.points.find((point) => point.customdata);
       if (trial) choose(trial.customdata[0]);
     });
+    box.on("plotly_hover", (event) => bars(Plotly, box, event.points.find((point) => point.customdata)));
+    box.on("plotly_unhover", () => bars(Plotly, box));
     box.onkeydown = (event) => walk(box, event, choose);
   });
 }

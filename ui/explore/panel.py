@@ -27,6 +27,7 @@ from ui.state import (
     WHY,
     choose_study,
     choose_trial,
+    delete,
     page,
     queue,
     retry,
@@ -35,6 +36,8 @@ from ui.state import (
 from ui.text import key_of, plain
 
 _LONG_LABEL = 60
+REDRAW = "redraw_explore"
+"""In the session: that the whole page is to be drawn anew, not its live part alone."""
 _STATES = {
     "waiting": ":gray-badge[waiting]",
     "running": ":blue-badge[running]",
@@ -50,7 +53,8 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     """Everything on one trial, for the column beside the chart."""
     where = "" if trial.target == LOCAL else f" on {plain(hardware(trial.target))}"
     pinned = " :violet-badge[pinned]" if trial.pinned else ""
-    st.markdown(f"**Trial {trial.number}**{where} {_STATES[trial.state]}{pinned}")
+    state = ":violet-badge[estimate]" if trial.estimate else _STATES[trial.state]
+    st.markdown(f"**Trial {trial.number}**{where} {state}{pinned}")
     st.code(trial.recipe.spelling, language=None, wrap_lines=True)
     if trial.error:
         st.error(plain(trial.error))
@@ -151,8 +155,8 @@ def _buttons(study: Study, trial: Trial) -> None:
         st.button(
             "Edit a copy",
             key="copy",
-            on_click=builder.load,
-            args=(trial.recipe,),
+            on_click=_edit,
+            args=(trial,),
             help="Set the recipe builder to this recipe.",
         )
         st.button(
@@ -172,7 +176,16 @@ def _buttons(study: Study, trial: Trial) -> None:
             on_click=study.pin,
             args=(number, not trial.pinned),
         )
-        st.button("Delete", key="delete", on_click=_delete, args=(study, number))
+        st.button(
+            "Delete",
+            key="delete",
+            on_click=delete,
+            args=(study, [number]),
+            disabled=trial.is_original,
+            help="The original stays: all others are compared with it."
+            if trial.is_original
+            else "Can be undone.",
+        )
     with st.container(horizontal=True, gap="small"):
         query = {"study": study.name, "trial": str(number)}
         st.page_link(
@@ -180,7 +193,7 @@ def _buttons(study: Study, trial: Trial) -> None:
             label="Export",
             query_params=query,
             icon=":material/download:",
-            disabled=trial.state != "done" or trial.target != LOCAL,
+            disabled=not (trial.summary and trial.quality),
         )
         st.page_link(
             page(GRAPH),
@@ -205,6 +218,12 @@ def _buttons(study: Study, trial: Trial) -> None:
         )
 
 
+def _edit(trial: Trial) -> None:
+    """Set the builder, which is drawn anew with the whole page: it is another fragment."""
+    builder.load(trial.recipe)
+    st.session_state[REDRAW] = True
+
+
 def _near(study: Study, trial: Trial) -> None:
     with errors_shown():
         known = {one.recipe for one in study.trials() if one.target == trial.target}
@@ -223,12 +242,6 @@ def _cancel(study: Study, number: int) -> None:
 def _retry(study: Study, number: int) -> None:
     with errors_shown():
         choose_trial(study, retry(study, number))
-
-
-def _delete(study: Study, number: int) -> None:
-    with errors_shown():
-        queue().delete(study, number)
-        choose_trial(study, None)
 
 
 def _details(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:

@@ -14,27 +14,21 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.errors import errors_shown
-from ui.state import COMPARE, choose_trial, page, queue, retry
+from ui.state import COMPARE, choose_trial, delete, page, retry
 
 _ROW = 35
 _MAX_HEIGHT = 420
 
 
-def trial_table(study: Study, trials: Sequence[Trial], on_front: set[int]) -> None:
-    """Sortable table; a click on a row chooses the trial, several rows can be acted on at once."""
-    left, middle, _ = st.columns([3, 3, 2], vertical_alignment="bottom")
-    with left:
-        wanted = st.text_input(
-            "Filter", key="filter", placeholder="part of a recipe, a state or a note"
-        )
-    with middle:
-        only_front = st.toggle("Only the front and pinned ones", key="only_front")
-    rows = [
-        t
-        for t in trials
-        if _fits(t, wanted) and (not only_front or t.number in on_front or t.pinned)
-    ]
-    rows.sort(key=lambda trial: (not trial.pinned, trial.number))
+def trial_table(
+    study: Study, trials: Sequence[Trial], shown: Sequence[Trial], on_front: set[int]
+) -> None:
+    """Sortable table; a click on a row chooses the trial, several rows can be acted on at once.
+
+    Args:
+        shown: those of the study's trials that the filters let through.
+    """
+    rows = sorted(shown, key=lambda trial: (not trial.pinned, trial.number))
     numbers = [trial.number for trial in rows]
     st.session_state["rows"] = numbers
     key = f"table:{study.name}"
@@ -120,11 +114,6 @@ def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> 
     return row
 
 
-def _fits(trial: Trial, wanted: str) -> bool:
-    where = f"{trial.recipe.spelling} {trial.state} {trial.note} {trial.target}".lower()
-    return all(word in where for word in wanted.lower().split())
-
-
 def _choose(study: Study, key: str) -> None:
     picked, numbers = st.session_state[key].selection.rows, st.session_state["rows"]
     if picked and picked[-1] < len(numbers):
@@ -148,7 +137,7 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
         _button("Retry", "rows_retry", lambda: _each(study, unfinished, retry), not unfinished)
         _button("Pin", "rows_pin", lambda: _each(study, numbers, lambda s, n: s.pin(n)))
         _button("Unpin", "rows_unpin", lambda: _each(study, numbers, lambda s, n: s.pin(n, False)))
-        _button("Delete", "rows_delete", lambda: _each(study, numbers, queue().delete))
+        _button("Delete", "rows_delete", lambda: delete(study, numbers))
         query = {"study": study.name, "trial": [str(number) for number in numbers]}
         st.page_link(
             page(COMPARE),

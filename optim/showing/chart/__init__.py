@@ -1,0 +1,115 @@
+"""The trade-off chart: marks in, a Plotly figure out. It knows nothing of trials or stores.
+
+Colours are middle tones that stay readable on light and dark; text, grid and outlines take the
+theme of the page or report around it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from optim.showing.chart import traces, zones
+from optim.showing.chart.frame import Frame, framed
+from optim.showing.chart.labels import labels
+from optim.showing.chart.marks import ACCENT, BAR, GREY, INK, Axis, Mark, MarkKind, Zone
+
+__all__ = ["ACCENT", "BAR", "GREY", "INK", "Axis", "Mark", "MarkKind", "Zone", "trade_off"]
+
+_HEIGHT, _WIDTH = 430, 560  # in pixels; about, across
+_MARGIN = {"l": 10, "r": 14, "t": 24, "b": 64}
+
+
+def trade_off(
+    marks: Sequence[Mark],
+    x: Axis,
+    y: Axis,
+    chosen: int | None = None,
+    front: str = "front",
+    view: str = "",
+    shaded: Sequence[Zone] = (),
+    size: tuple[int, int] = (_WIDTH, _HEIGHT),
+) -> go.Figure:
+    """Points with their intervals, the front as a line, the chosen point ringed; the original, the
+    front and the chosen point named.
+
+    Colour and shape tell engines apart; those on the front are larger and outlined; hollow is an
+    estimate, pale what is still measured. What collapsed is in a strip of its own.
+
+    Args:
+        front: what the front is called.
+        view: the zoom is kept for as long as this stays the same.
+        shaded: zones of the plane, named at their edges.
+        size: width and height in pixels; the width only tells where there is room for names.
+    """
+    frame = framed(marks, x, y)
+    figure = go.Figure([*traces.fronts(marks, x, y, front), *traces.points(marks, frame, chosen)])
+    figure.add_traces([traces.ring(mark, frame) for mark in marks if mark.number == chosen])
+    if figure.data:
+        figure.add_trace(traces.pointed_at())
+    ground, name = zones.strip(frame)
+    plot = (size[0] - 70, (size[1] - _MARGIN["t"] - _MARGIN["b"]) * (frame.main[1] - frame.main[0]))
+    figure.update_layout(
+        **_layout(view, size[1]),
+        xaxis=_axis(x, frame.x) | {"showgrid": False, "anchor": "y2" if _below(frame) else "y"},
+        yaxis=_axis(y, frame.y) | {"domain": frame.main},
+        shapes=[*zones.zone_shapes(shaded, frame), *ground],
+        annotations=[
+            *zones.zone_notes(shaded, frame),
+            *labels(marks, frame, chosen, plot),
+            *name,
+            _better_corner(x, y),
+        ],
+    )
+    if frame.strip:
+        hidden = {"visible": False, "range": (0, 1), "fixedrange": True}
+        figure.update_layout(yaxis2={**hidden, "domain": frame.strip, "anchor": "x"})
+    return figure
+
+
+def _layout(view: str, height: int) -> dict[str, Any]:
+    """The legend is one row below the plot, which it never resizes."""
+    return {
+        "height": height,
+        "showlegend": True,
+        "margin": _MARGIN,
+        "legend": {
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "maxheight": 24,
+            "itemsizing": "constant",
+        },  # fmt: skip
+        "hovermode": "closest",
+        "dragmode": "zoom",
+        "uirevision": view,
+    }
+
+
+def _below(frame: Frame) -> bool:
+    """Whether the strip is below the plot, so that the axis across goes under it."""
+    return frame.strip is not None and frame.strip[0] == 0
+
+
+def _axis(axis: Axis, ends: tuple[float, float]) -> dict[str, Any]:
+    # Without a format Plotly writes 0.02 as a small 2.
+    ticks = {"dtick": "D2", "tickformat": ".3~g"} if axis.log else {}
+    kind = "log" if axis.log else "linear"
+    return {"title": {"text": axis.title}, "type": kind, "range": list(ends), **ticks}
+
+
+def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
+    right, up = x.higher_is_better, y.higher_is_better
+    arrow = {(False, True): "↖", (True, True): "↗", (False, False): "↙", (True, False): "↘"}
+    return {
+        "text": f"{arrow[right, up]} better",
+        "xref": "paper",
+        "yref": "paper",
+        "x": 0.99 if right else 0.01,
+        "y": 1 if up else 0.02,
+        "yanchor": "bottom",
+        "showarrow": False,
+        "font": {"size": 13},
+    }

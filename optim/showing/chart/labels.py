@@ -1,0 +1,106 @@
+"""Names beside points: the original, the front and the chosen one, where there is room."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from optim.showing.chart.frame import Frame, place
+from optim.showing.chart.marks import Mark
+
+_CHAR, _LINE = 6.6, 16.0  # pixels of a letter and a line at this size of type
+_SIZE, _GAP, _POINT = 12, 11.0, 8.0
+_MOST = 30  # letters; the rest shows when pointed at
+_SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
+"""Right, left, above, below, then the corners."""
+
+
+@dataclass(frozen=True)
+class _Box:
+    """A rectangle in pixels, from the lower left corner of the plot."""
+
+    left: float
+    low: float
+    right: float
+    high: float
+
+    def meets(self, other: "_Box") -> bool:
+        return (
+            self.left < other.right
+            and other.left < self.right
+            and self.low < other.high
+            and other.low < self.high
+        )
+
+    def within(self, width: float, height: float) -> bool:
+        return self.left >= 0 and self.low >= 0 and self.right <= width and self.high <= height
+
+
+def labels(
+    marks: Sequence[Mark], frame: Frame, chosen: int | None, size: tuple[float, float]
+) -> list[dict[str, Any]]:
+    """Annotations for those that are named, most important first; without room there is none.
+
+    Args:
+        size: width and height of the plot in pixels, about.
+    """
+    shown = [mark for mark in marks if mark.kind != "collapsed" and _inside(mark, frame)]
+    taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
+    found = []
+    for mark in _named(shown, chosen):
+        for side in _SIDES:
+            box = _beside(mark, frame, size, side)
+            if box.within(*size) and not any(box.meets(other) for other in taken):
+                taken.append(box)
+                found.append(_annotation(mark, frame, side, mark.number == chosen))
+                break
+    return found
+
+
+def _named(marks: Iterable[Mark], chosen: int | None) -> Iterator[Mark]:
+    def rank(mark: Mark) -> int:
+        return [mark.number == chosen, mark.kind == "baseline", mark.on_front].index(True)
+
+    wanted = [m for m in marks if m.number == chosen or m.kind == "baseline" or m.on_front]
+    yield from sorted((m for m in wanted if m.short), key=lambda m: (rank(m), m.x.value))
+
+
+def _inside(mark: Mark, frame: Frame) -> bool:
+    return 0 <= frame.across(mark.x.value) <= 1 and 0 <= frame.up(mark.y.value) <= 1
+
+
+def _pixels(mark: Mark, frame: Frame, size: tuple[float, float]) -> tuple[float, float]:
+    return frame.across(mark.x.value) * size[0], frame.up(mark.y.value) * size[1]
+
+
+def _around(x: float, y: float) -> _Box:
+    return _Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT)
+
+
+def _text(mark: Mark) -> str:
+    return mark.short if len(mark.short) <= _MOST else f"{mark.short[: _MOST - 1]}…"
+
+
+def _beside(mark: Mark, frame: Frame, size: tuple[float, float], side: tuple[int, int]) -> _Box:
+    x, y = _pixels(mark, frame, size)
+    width = _CHAR * len(_text(mark))
+    left = x + _GAP if side[0] > 0 else x - _GAP - width if side[0] < 0 else x - width / 2
+    low = y - _LINE / 2 if side[1] == 0 else y + _GAP if side[1] > 0 else y - _GAP - _LINE
+    return _Box(left, low, left + width, low + _LINE)
+
+
+def _annotation(mark: Mark, frame: Frame, side: tuple[int, int], chosen: bool) -> dict[str, Any]:
+    text = escape(_text(mark))
+    return {
+        "x": place(mark.x.value, frame.log),
+        "y": mark.y.value,
+        "text": f"<b>{text}</b>" if chosen else text,
+        "showarrow": False,
+        "xanchor": {1: "left", -1: "right", 0: "center"}[side[0]],
+        "yanchor": {1: "bottom", -1: "top", 0: "middle"}[side[1]],
+        "xshift": side[0] * _GAP,
+        "yshift": side[1] * _GAP,
+        "borderpad": 0,
+        "font": {"size": _SIZE},
+        "name": "label",
+    }

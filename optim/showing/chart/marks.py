@@ -1,0 +1,68 @@
+"""What the trade-off chart is made of: marks, axes, zones, and their colours."""
+
+from dataclasses import dataclass
+from math import inf
+from typing import Literal
+
+from optim.findings import Interval
+
+ACCENT = "#1f8fc0"
+GREY = "#8593a3"
+BAR = "#8593a3aa"
+INK = "#1b2430"
+"""Outlines; a page gives them the colour of its text."""
+COLOURS = ("#1f8fc0", "#c96a12", "#a05fc4", "#2e8b57", "#c2557f", "#8a7a1e")
+"""Of engines: all have 3:1 on white and on the page's dark ground (WCAG 1.4.11)."""
+SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
+MarkKind = Literal["baseline", "measured", "live", "first", "estimate", "collapsed"]
+"""`live`: measured, its interval tightening; `first`: a first reading of too few runs."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One point: a trial by its number. `group` is its engine, which chooses colour and shape.
+
+    `label` names it when pointed at, `short` on the chart, where there is room. Those on the front
+    are larger and outlined. Each target has a line of its own. `hover` is said of it, in lines.
+    """
+
+    number: int
+    label: str
+    group: str
+    kind: MarkKind
+    x: Interval
+    y: Interval
+    on_front: bool = False
+    target: str = ""
+    hover: tuple[str, ...] = ()
+    short: str = ""
+
+    @property
+    def placed(self) -> bool:
+        """Whether its values count: those of a collapsed one or of a first reading do not."""
+        return self.kind not in ("collapsed", "first")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A title, whether it is logarithmic, which way is better, and the values it can have."""
+
+    title: str
+    higher_is_better: bool
+    log: bool = False
+    least: float = -inf
+    most: float = inf
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A part of the plane, by one of its axes: from `low` to `high` (infinite: to the end).
+
+    `firm` has an edge, drawn as a line; the other kind is a shade only.
+    """
+
+    along: Literal["x", "y"]
+    low: float
+    high: float
+    title: str
+    firm: bool = False

@@ -1,0 +1,206 @@
+"""Points, bars, rings and fronts as Plotly's traces."""
+
+import itertools
+from collections.abc import Iterable, Sequence
+from html import escape
+from typing import Any
+
+import plotly.graph_objects as go
+
+from optim.findings import Interval
+from optim.showing.chart.frame import Frame
+from optim.showing.chart.marks import ACCENT, BAR, COLOURS, GREY, INK, SYMBOLS, Axis, Mark
+
+_MANY = 30
+"""Above so many points bars are drawn for the front, the chosen and the one pointed at."""
+_BASELINE, _COLLAPSED = "original", "collapsed"
+_Style = tuple[str, str]  # colour, symbol
+
+
+def styles(marks: Iterable[Mark]) -> dict[str, _Style]:
+    """A colour and a shape per group, in the order they came: engines from one end, estimates from
+    the other. So nobody's changes when another joins.
+    """
+    marks, found = list(marks), dict[str, _Style]()
+    pairs = list(zip(COLOURS, SYMBOLS, strict=True))
+    for estimated, order in ((False, pairs), (True, pairs[::-1])):
+        came = sorted((m.number, m.group) for m in marks if is_estimate(m) is estimated)
+        groups = [group for group in dict.fromkeys(g for _, g in came) if group not in found]
+        found.update(zip(groups, itertools.cycle(order), strict=False))
+    return found
+
+
+def is_estimate(mark: Mark) -> bool:
+    """Whether it was not measured."""
+    return mark.kind == "estimate"
+
+
+def points(marks: Sequence[Mark], frame: Frame, chosen: int | None) -> list[go.Scatter]:
+    """A trace for each engine, for the original and for what collapsed."""
+    styled = styles(mark for mark in marks if mark.kind != "collapsed")
+    few = len(marks) <= _MANY
+    traces = []
+    for name, part in _by_name(marks).items():
+        barred = [mark.placed and (few or mark.on_front or mark.number == chosen) for mark in part]
+        traces.append(_points(name, part, styled, frame, barred))
+    return traces
+
+
+def _by_name(marks: Sequence[Mark]) -> dict[str, list[Mark]]:
+    found: dict[str, list[Mark]] = {}
+    order = ("baseline", "measured", "live", "first", "estimate", "collapsed")
+    for mark in sorted(marks, key=lambda m: (order.index(m.kind), m.group)):
+        found.setdefault(_name(mark), []).append(mark)
+    return found
+
+
+def _name(mark: Mark) -> str:
+    named = {
+        "baseline": _BASELINE,
+        "collapsed": _COLLAPSED,
+        "estimate": f"{mark.group}, estimate",
+    }
+    return named.get(mark.kind, mark.group)
+
+
+def _points(
+    name: str,
+    marks: Sequence[Mark],
+    styled: dict[str, _Style],
+    frame: Frame,
+    barred: Sequence[bool],
+) -> go.Scatter:
+    collapsed = name == _COLLAPSED
+    own, shape = styled.get(marks[0].group, (GREY, "circle"))
+    colour, shape = (GREY, "x-thin") if collapsed else (own, shape)
+    hollow = marks[0].kind == "estimate"
+    symbols = [_symbol(mark, shape) for mark in marks]
+    return go.Scatter(
+        name=escape(name),
+        x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value for mark in marks],
+        y=[_height(mark, frame) for mark in marks],
+        yaxis="y2" if collapsed else "y",
+        mode="markers",
+        cliponaxis=False,
+        customdata=[[mark.number, *_ends(mark)] for mark in marks],
+        hovertext=[_hover(mark) for mark in marks],
+        hoverinfo="text",
+        error_x=_bars([mark.x for mark in marks], barred) if not collapsed else None,
+        error_y=_bars([mark.y for mark in marks], barred) if not collapsed else None,
+        meta="points",
+        marker={
+            "color": colour,
+            "symbol": symbols,
+            "size": [_size(mark) for mark in marks],
+            "opacity": [0.5 if mark.kind in ("live", "first") else 1.0 for mark in marks],
+            "line": {
+                "width": [2.2 if mark.on_front or hollow or collapsed else 0 for mark in marks],
+                "color": [INK if mark.on_front and not hollow else colour for mark in marks],
+            },
+        },
+    )
+
+
+def _symbol(mark: Mark, shape: str) -> str:
+    return {"baseline": "square", "estimate": f"{shape}-open", "first": f"{shape}-open"}.get(
+        mark.kind, shape
+    )
+
+
+def _size(mark: Mark) -> int:
+    return 15 if mark.on_front else 13 if mark.kind == "baseline" else 10
+
+
+def _height(mark: Mark, frame: Frame) -> float:
+    if mark.kind == "collapsed":
+        return 0.5
+    return mark.y.value if mark.placed else frame.kept_up(mark.y.value)
+
+
+def _ends(mark: Mark) -> tuple[float, ...]:
+    """What its bars would be, for the one that is pointed at."""
+    if not mark.placed:
+        return ()
+    ends = ((bar.high - bar.value, bar.value - bar.low) for bar in (mark.x, mark.y))
+    return tuple(end for pair in ends for end in pair)
+
+
+def _bars(spans: Sequence[Interval], shown: Sequence[bool]) -> dict[str, Any]:
+    pairs = list(zip(spans, shown, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [span.high - span.value if wanted else 0 for span, wanted in pairs],
+        "arrayminus": [span.value - span.low if wanted else 0 for span, wanted in pairs],
+        "color": BAR,
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
+def _hover(mark: Mark) -> str:
+    return "<br>".join([f"<b>{escape(mark.label)}</b>", *map(escape, mark.hover)])
+
+
+def pointed_at() -> go.Scatter:
+    """The bars of the point that is pointed at; a page fills them in."""
+    bars = {"type": "data", "symmetric": False, "array": [], "arrayminus": [], "color": BAR}
+    return go.Scatter(
+        x=[], y=[], mode="markers", meta="pointed-at", hoverinfo="skip", showlegend=False,
+        marker={"size": 1, "opacity": 0}, error_x=bars, error_y=bars,
+    )  # fmt: skip
+
+
+def fronts(marks: Sequence[Mark], x: Axis, y: Axis, name: str) -> list[go.Scatter]:
+    """A line through each target's front: solid through measured points, dotted through estimates.
+
+    A front of one point has no line to see, but it too explains its outline in the legend.
+    """
+    groups: dict[tuple[bool, str], list[Mark]] = {}
+    for mark in sorted((m for m in marks if m.on_front), key=is_estimate):
+        groups.setdefault((is_estimate(mark), mark.target), []).append(mark)
+    lines, named = [], set()
+    for (estimated, _), group in groups.items():
+        line = _front(_best_values(group, x, y), f"{name}, estimated" if estimated else name)
+        lines.append(line.update(showlegend=line.name not in named))
+        named.add(line.name)
+    return lines
+
+
+def _front(marks: Sequence[Mark], name: str) -> go.Scatter:
+    return go.Scatter(
+        name=name,
+        legendgroup=name,
+        x=[mark.x.value for mark in marks],
+        y=[mark.y.value for mark in marks],
+        mode="lines",
+        meta="front",
+        line={"color": INK, "width": 1.5, "dash": "dot" if is_estimate(marks[0]) else "solid"},
+        opacity=0.6,
+        hoverinfo="skip",
+    )
+
+
+def _best_values(marks: Sequence[Mark], x: Axis, y: Axis) -> list[Mark]:
+    """Of points on the front those that no other beats by its values: ties stay off the line."""
+    across, up = (-1 if axis.higher_is_better else 1 for axis in (x, y))
+    line: list[Mark] = []
+    for mark in sorted(marks, key=lambda m: (across * m.x.value, up * m.y.value)):
+        if not line or up * mark.y.value < up * line[-1].y.value:
+            line.append(mark)
+    return line
+
+
+def ring(mark: Mark, frame: Frame) -> go.Scatter:
+    """Around the chosen point."""
+    return go.Scatter(
+        x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value],
+        y=[_height(mark, frame)],
+        yaxis="y2" if mark.kind == "collapsed" else "y",
+        mode="markers",
+        cliponaxis=False,
+        meta="chosen",
+        marker={"symbol": "circle-open", "size": 26, "color": ACCENT, "line": {"width": 2.5}},
+        hoverinfo="skip",
+        showlegend=False,
+    )

@@ -1,0 +1,20 @@
+import pytest
+
+from optim.recipe import Recipe
+from optim.showing.brief import brief
+
+
+@pytest.mark.parametrize(
+    ("spelling", "said"),
+    [
+        ("onnxruntime", "original"),
+        ("onnxruntime:threads=2", "original, 2 threads"),
+        ("openvino", "original on OpenVINO"),
+        ("static_int8 + openvino", "static int8 on OpenVINO"),
+        ("simplify + fp16 + openvino:precision=bf16", "simplify + fp16 on OpenVINO bf16"),
+        ("static_int8:exclude=a|b + onnxruntime", "static int8 but 2 nodes on ONNX Runtime"),
+        ("dynamic_int8:exclude=a + openvino", "dynamic int8 but 1 node on OpenVINO"),
+    ],
+)
+def test_a_recipe_in_a_few_words(spelling: str, said: str) -> None:
+    assert brief(Recipe.parse(spelling)) == said
