@@ -15,12 +15,13 @@ from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
+from ui.explore.actions import REDRAW
 from ui.explore.builder import builder
 from ui.explore.filters import Shown, filters
 from ui.explore.find import find_the_best
 from ui.explore.live_chart import live_chart
 from ui.explore.news import redraw_on_news
-from ui.explore.panel import REDRAW, panel
+from ui.explore.panel import panel
 from ui.explore.queue_list import queue_list
 from ui.explore.table import trial_table
 from ui.explore.verdict import verdict_line

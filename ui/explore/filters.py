@@ -47,15 +47,15 @@ def _plane(study: Study, trials: Sequence[Trial]) -> tuple[Plane, bool]:
 def _axis(label: str, key: str, start: str, known: Mapping[str, TrialFigure]) -> str:
     """The name of the figure that is shown along one axis."""
     names = list(known)
-    return st.selectbox(
+    chosen: str = st.selectbox(
         label,
         names,
         names.index(start),
         lambda name: known[name].title,
         key=key,
-        required=True,
         bind="query-params",
     )
+    return chosen
 
 
 def _wanted(trials: Sequence[Trial]) -> list[Trial]:
