@@ -1,0 +1,137 @@
+"""The Explore page as a person uses it: copy a recipe, undo, keys alone, no barriers."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Locator, Page, expect
+from support.browsing import add_recipe, bring, chosen, recipe_built, wait_for_points
+from support.serving import Server
+from support.study_tools import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+NewPage = Callable[..., Page]
+PAGES = ("", "explore", "graph", "compare", "why", "export", "parts")
+
+
+@pytest.fixture(scope="module")
+def study(server: Server, files: Path, chromium: Browser) -> str:
+    """The address of a study with a few points."""
+    page = chromium.new_page()
+    page.set_default_timeout(60_000)
+    bring(page, server.url, files / "classifier.onnx", files / "evalset.npz")
+    wait_for_points(page, 3)
+    query = str(page.url.partition("?")[2].partition("&trial")[0])
+    page.close()
+    return query
+
+
+def test_a_copy_is_edited_a_deletion_undone_and_the_address_says_it_all(
+    server: Server, study: str, new_page: NewPage
+) -> None:
+    page = new_page()
+    page.goto(f"{server.url}/explore?{study}")
+    number = add_recipe(page, "simplify + openvino")
+    expect(page).to_have_url(re.compile(rf"trial={number}\b"))
+    page.get_by_placeholder("part of a recipe").fill("openvino")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("filter=openvino"))
+
+    again = new_page("dark")  # the address, in another session
+    again.goto(page.url)
+    expect(chosen(again)).to_contain_text(f"Trial {number}")
+    expect(again.get_by_placeholder("part of a recipe")).to_have_value("openvino")
+    expect(recipe_built(again)).to_have_text("onnxruntime")
+    again.get_by_role("button", name="Edit a copy").click()
+    expect(recipe_built(again)).to_have_text("simplify + openvino")
+
+    again.get_by_role("button", name="More").click()
+    again.get_by_role("button", name="Delete").click()
+    expect(again.get_by_text(f"Deleted #{number}.")).to_be_visible()
+    again.keyboard.press("Escape")
+    again.get_by_role("button", name="Undo").click()
+    expect(again.get_by_text(f"Deleted #{number}.")).to_have_count(0)
+    expect(chosen(again)).to_contain_text(f"Trial {number}")
+
+
+def test_no_page_has_a_barrier_for_assistive_technology(
+    server: Server, study: str, new_page: NewPage
+) -> None:
+    """By axe-core: nothing serious, in either theme."""
+    found = []
+    for scheme in ("light", "dark"):
+        page = new_page(scheme)
+        for path in PAGES:
+            page.goto(f"{server.url}/{path}?{study}")
+            expect(page.locator("[data-testid=stMain] p").first).to_be_visible()
+            page.wait_for_load_state("networkidle")
+            expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+            found += [f"{scheme} /{path}: {said}" for said in _serious(page)]
+    assert not found, "\n".join(found)
+
+
+def _serious(page: Page) -> list[str]:
+    """What axe-core finds that keeps people out. A page being redrawn is looked at again."""
+
+    def look() -> list[str]:
+        return [
+            f"{one['id']}: {one['help']}: {one['nodes'][0]['html'][:200]}"
+            for one in Axe().run(page).response["violations"]
+            if one["impact"] in ("serious", "critical")
+        ]
+
+    return look() and (page.wait_for_timeout(3000) or look())
+
+
+def test_from_the_start_page_to_a_bundle_by_keyboard_alone(
+    server: Server, files: Path, new_page: NewPage, study: str, tmp_path: Path
+) -> None:
+    page = new_page()
+    page.goto(server.url)
+    _press(page, page.get_by_role("link", name=re.compile("^classifier")).first)
+    page.wait_for_url("**/explore?study=*")
+    wait_for_points(page, 3)
+    chart = page.get_by_role("figure")
+    _focus(page, chart)
+    before = chosen(page).inner_text()
+    page.keyboard.press("ArrowRight")
+    expect(chosen(page)).not_to_have_text(before)
+    _press(page, page.get_by_role("link", name="Export", exact=True).last)
+    page.wait_for_url("**/export?*")
+    _press(page, page.get_by_role("button", name="Make the bundle"))
+    link = page.get_by_role("link", name="Download the bundle")
+    expect(link).to_be_visible()
+    with page.expect_download() as download:
+        _press(page, link)
+    download.value.save_as(tmp_path / "bundle.zip")
+    assert (tmp_path / "bundle.zip").stat().st_size > 1000
+
+
+def _press(page: Page, target: Locator) -> None:
+    _focus(page, target)
+    page.keyboard.press("Enter")
+
+
+def _focus(page: Page, target: Locator, most: int = 120) -> None:
+    """Walk there with Tab, as a person must; what has the focus shows it."""
+    expect(target).to_be_visible()
+    page.evaluate("document.activeElement?.blur()")
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        if target.evaluate(
+            "(it) => it === document.activeElement || it.contains(document.activeElement)"
+        ):
+            wait_for(lambda: _shows_focus(page))
+            return
+    raise AssertionError(f"{most} steps of Tab never reach {target}")
+
+
+def _shows_focus(page: Page) -> bool:
+    return bool(
+        page.evaluate(
+            """() => { const style = getComputedStyle(document.activeElement);
+                return style.outlineStyle !== "none" || style.boxShadow !== "none"; }"""
+        )
+    )
