@@ -22,6 +22,7 @@ from optim.runtimes.base import all_runtimes
 from optim.settings import settings
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
+from optim.studies.goal import Goal
 from optim.studies.study import Study, create_study, open_study
 from optim.targets import all_targets
 from ui import protecting
@@ -180,8 +181,15 @@ def test_what_is_deleted_can_be_brought_back_and_the_original_stays(
     assert explore.button(key="delete").disabled
 
 
+def goal_of_page(page: AppTest, study: Study) -> Goal:
+    found: Goal = page.session_state[key_of("goal", study.name)]
+    return found
+
+
 def test_axes_filters_and_trial_are_in_the_address(explored: Study) -> None:
-    page = visited("explore", explored, trial="1", x="Model size", filter="openvino", log="true")
+    address = {"trial": "1", "x": "Model size", "filter": "openvino", "log": "true", "loss": "2.5"}
+    page = visited("explore", explored, **address)
+    assert goal_of_page(page, explored).max_loss == pytest.approx(0.025)
     assert "**Trial 1**" in _shown(page)
     assert page.selectbox(key="x").value == "size" and page.toggle(key="log").value
     assert list(_trials(page)["recipe"]) == ["openvino"]

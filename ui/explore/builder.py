@@ -62,6 +62,7 @@ def builder(study: Study) -> None:
         format_func=lambda name: target_label(all_targets()[name]),
         key=_TARGET,
         placeholder="Choose one or more",
+        bind="query-params",
     )
     _about_targets(targets)
     top = st.container()

@@ -1,5 +1,6 @@
 """Find the best: what is wanted and within which limits, the search as it goes on, its answer."""
 
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -7,7 +8,7 @@ import streamlit as st
 from optim.machine.environment import usable_cores
 from optim.metrics.base import find_metric
 from optim.search.searches import SearchRun
-from optim.studies.goal import Goal, Objective
+from optim.studies.goal import DEFAULT, Goal, Objective
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from ui.errors import errors_shown
@@ -65,18 +66,30 @@ def _controls(study: Study, run: SearchRun | None) -> tuple[Goal, int]:
 
 def _loss(study: Study, goal: Goal) -> float:
     """The loss allowed, in the unit of a goal."""
-    unit = _unit(study)
-    losses = sorted({*_LOSSES, 100 * goal.max_loss})
+    unit, asked = _unit(study), _loss_in_address(100 * goal.max_loss)
+    losses = sorted({*_LOSSES, asked})
     shown: float = st.select_slider(
         "Loss allowed",
         losses,
-        100 * goal.max_loss,
+        asked,
         lambda loss: f"{loss:g} {unit.removesuffix('s' if loss == 1 else '')}",
         key=control("loss", study),
         help="How much of the original's quality may be lost. The pick keeps to it; the chart "
         "shades what is within it.",
     )
+    if shown != 100 * DEFAULT.max_loss:
+        st.query_params["loss"] = f"{shown:g}"
+    else:
+        st.query_params.pop("loss", None)
     return shown / 100
+
+
+def _loss_in_address(otherwise: float) -> float:
+    """The loss that the page's address allows, in points or per cent."""
+    with suppress(ValueError):
+        found = float(st.query_params.get("loss", ""))
+        return found if 0 <= found <= _LOSSES[-1] else otherwise
+    return otherwise
 
 
 def _details(study: Study, goal: Goal, loss: float) -> tuple[Goal, int]:
