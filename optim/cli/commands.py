@@ -136,6 +136,7 @@ def measure(args: argparse.Namespace) -> int:
     else:
         print(show.trial_table(trials, metric))
         _tell(study, trials, args.verbose)
+        print(show.verdict_text(study.trials()))
     failed = [trial for trial in trials if trial.state != "done"]
     if args.out and not failed:
         _export(study, trials[0], args.out)

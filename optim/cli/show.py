@@ -8,6 +8,8 @@ from optim.search.news import News, Row
 from optim.showing.figure import TrialFigure, Where
 from optim.showing.figures import figures, figures_for
 from optim.showing.text import spanned, times
+from optim.showing.verdict import verdict
+from optim.studies.goal import DEFAULT
 from optim.studies.trial import Trial
 
 _FEW_LINES = 3  # said of a recipe, unless all is wanted
@@ -95,6 +97,15 @@ def trial_table(trials: Sequence[Trial], metric: str, on_front: Collection[int] 
     known = list(figures_for(Where.TERMINAL, metric, trials).values())
     header = ["", *(figure.short or figure.title for figure in known), "verdict", "recipe"]
     return align([header, *(_cells(trial, known, trial.number in on_front) for trial in trials)])
+
+
+def verdict_text(trials: Sequence[Trial]) -> str:
+    """The pick in a sentence, as the page has it, and why; empty before the original is timed."""
+    found = verdict(trials, DEFAULT)
+    if found is None:
+        return ""
+    said = f"{found.title}: {found.figures}." if found.figures else f"{found.title}."
+    return f"{said} {found.why}"
 
 
 def _cells(trial: Trial, known: Sequence[TrialFigure], on_front: bool) -> list[str]:

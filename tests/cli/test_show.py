@@ -4,10 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from support.trials import METRIC, estimated, quality, summary, trial
+from support.trials import METRIC, estimated, measured, quality, summary, trial
 
-from optim.cli.show import record, remarks, some
+from optim.cli.show import record, remarks, some, verdict_text
 from optim.findings import Caution
+from optim.recipe import Recipe
+from optim.showing.verdict import verdict
+from optim.studies.goal import DEFAULT
 from optim.studies.trial import Trial
 
 NOTHING: dict[str, Any] = {
@@ -91,3 +94,12 @@ def test_what_matters_most_is_said_first_and_the_rest_is_counted() -> None:
         *("broken", "overflow"),
         "and 3 more remarks; --verbose prints them.",
     ]
+
+
+def test_the_verdict_is_the_pages() -> None:
+    original = measured(0, 2.0, 1.0).model_copy(update={"recipe": Recipe.baseline()})
+    fast = measured(1, 1.0, 2.0).model_copy(update={"recipe": Recipe.parse("openvino")})
+    found = verdict([original, fast], DEFAULT)
+    assert found and found.number == 1 and found.figures in verdict_text([original, fast])
+    assert verdict_text([original]).startswith("Nothing is clearly faster yet. ")
+    assert not verdict_text([])
