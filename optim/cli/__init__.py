@@ -72,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     why = commands.add_parser("why", help="why a recipe is fast or slow, and what would mend it")
     replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
     serve = commands.add_parser("serve", help="serve the web application")
+    host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
@@ -117,6 +118,7 @@ def parser() -> argparse.ArgumentParser:
     probe.add_argument("--again", action="store_true", help="probe even if it was done before")
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
+    _add_host_options(host)
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")
     return top
 
@@ -139,6 +141,18 @@ def _add_goal_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-memory", dest="max_memory_mb", type=amount, metavar="MB")
     command.add_argument("--max-size", dest="max_size_mb", type=amount, metavar="MB")
     command.add_argument("--cores", type=count, help="how many one run may use; all unless said")
+
+
+def _add_host_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("bundle", type=Path, nargs="+", help="folders that were exported")
+    command.add_argument("--rest", type=int, metavar="PORT", help="8000 where no port is given")
+    command.add_argument("--grpc", type=int, metavar="PORT", help="8001 where no port is given")
+    command.add_argument("--address", default="localhost", help="interface to listen on")
+    command.add_argument("--sessions", type=count, help="run side by side, of each model; 1")
+    command.add_argument("--batch", type=count, help="most rows that run together; 1: no batches")
+    command.add_argument("--wait", type=milliseconds, help="for a batch to fill, such as 2ms; 0")
+    command.add_argument("--queue", type=count, help="rows that may wait; more are refused; 256")
+    command.add_argument("--timeout", type=milliseconds, help="longest wait of one; 10s")
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:
@@ -167,6 +181,14 @@ def seconds(text: str) -> float:
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 60s or 5m")
     return float(match[1]) * (60 if match[2] == "m" else 1)
+
+
+def milliseconds(text: str) -> float:
+    """Read a short duration in ms: `2ms`, `0.5ms`, `1s`."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|)", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 2ms or 1s")
+    return float(match[1]) * (1e3 if match[2] == "s" else 1)
 
 
 def share(text: str) -> float:

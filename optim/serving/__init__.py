@@ -1,0 +1,1 @@
+"""A server for bundles: the Open Inference Protocol over REST and gRPC, with batching."""

@@ -1,0 +1,112 @@
+"""Serve bundles until told to stop: both protocols, one process, a graceful end."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import grpc
+import uvicorn
+
+from optim.errors import InputError
+from optim.serving.batching import Batching
+from optim.serving.hosting import Hosting
+from optim.serving.rest import application
+from optim.serving.rpc import rpc_server
+from optim.serving.served import Opened, Served
+
+_GRACE_S = 10.0
+
+
+def host(
+    bundles: Sequence[Path],
+    batching: Batching,
+    *,
+    address: str = "localhost",
+    rest: int | None = 8000,
+    rpc: int | None = 8001,
+    told: Callable[[str], None] = print,
+) -> None:
+    """Serve until SIGTERM or SIGINT. What was taken by then is answered.
+
+    Args:
+        rest: port of REST, `rpc` that of gRPC; None: not served.
+        told: gets a line when it listens, and one when it stops.
+
+    Raises: InputError for what is no bundle, where a port is taken, or nothing is to be served.
+    """
+    if rest is None and rpc is None:
+        raise InputError("Neither REST nor gRPC is to be served.", "Give one of the ports.", "host")
+    opened = [Opened.of(folder) for folder in bundles]
+    asyncio.run(_serve(opened, batching, address, rest, rpc, told))
+
+
+async def _serve(
+    opened: Sequence[Opened],
+    batching: Batching,
+    address: str,
+    rest_port: int | None,
+    rpc_port: int | None,
+    told: Callable[[str], None],
+) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    hosting = Hosting(Served(one, batching) for one in opened)
+    await hosting.start()
+    web = await _web(hosting, address, rest_port) if rest_port is not None else None
+    rpc = await _rpc(hosting, address, rpc_port) if rpc_port is not None else None
+    names = ", ".join(hosting.models)
+    where = [f"REST on http://{address}:{rest_port}/v2"] if web else []
+    where += [f"gRPC on {address}:{rpc_port}"] if rpc else []
+    told(f"Serving {names}: {'; '.join(where)}.")
+    await stopped.wait()
+    told("Stopping: what was taken is answered.")
+    await hosting.stop()
+    if rpc:
+        await rpc.stop(_GRACE_S)
+    if web:
+        web[0].should_exit = True
+        await web[1]
+
+
+async def _web(
+    hosting: Hosting, address: str, port: int
+) -> tuple[uvicorn.Server, "asyncio.Task[None]"]:
+    """REST, once it listens. Raises InputError."""
+    config = uvicorn.Config(
+        application(hosting), address, port, log_level="warning", access_log=False
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve())
+    while not server.started:
+        if task.done():
+            with suppress(SystemExit):
+                task.result()
+            raise _taken(address, port)
+        await asyncio.sleep(0.01)
+    return server, task
+
+
+async def _rpc(hosting: Hosting, address: str, port: int) -> grpc.aio.Server:
+    try:
+        return await rpc_server(hosting, f"{address}:{port}")
+    except RuntimeError:
+        raise _taken(address, port) from None
+
+
+class _Server(uvicorn.Server):
+    """One that leaves signals alone: they stop both protocols, and the models first."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _taken(address: str, port: int) -> InputError:
+    return InputError(
+        f"Nothing can listen on {address}:{port}: it is in use, or not this machine's.",
+        "Name another port.",
+        "host",
+    )

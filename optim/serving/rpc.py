@@ -1,0 +1,129 @@
+"""The protocol over gRPC."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from optim.errors import OptimError
+from optim.serving import tensors
+from optim.serving.errors import BadRequest, Refused
+from optim.serving.hosting import Hosting
+from optim.serving.messages import METHODS, PACKAGE, SERVICE, message
+from optim.serving.served import Served
+
+_CONTENTS = {
+    "BOOL": "bool_contents",
+    **dict.fromkeys(("INT8", "INT16", "INT32"), "int_contents"),
+    "INT64": "int64_contents",
+    **dict.fromkeys(("UINT8", "UINT16", "UINT32"), "uint_contents"),
+    "UINT64": "uint64_contents",
+    "FP32": "fp32_contents",
+    "FP64": "fp64_contents",
+}
+Handler = Callable[[Any], Awaitable[Any]]
+
+
+async def rpc_server(hosting: Hosting, address: str) -> grpc.aio.Server:
+    """A server that listens. Raises RuntimeError where the address is taken."""
+    limits = [
+        ("grpc.max_receive_message_length", hosting.most_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.so_reuseport", 0),
+    ]
+    server = grpc.aio.server(options=limits)
+    server.add_generic_rpc_handlers((_service(hosting),))
+    server.add_insecure_port(address)
+    await server.start()
+    return server
+
+
+def _service(hosting: Hosting) -> grpc.GenericRpcHandler:
+    rpc = _Rpc(hosting)
+    handlers = {
+        name: grpc.unary_unary_rpc_method_handler(
+            _answered(getattr(rpc, method)),
+            request_deserializer=message(f"{name}Request").FromString,
+            response_serializer=message(f"{name}Response").SerializeToString,
+        )
+        for name, method in METHODS.items()
+    }
+    return grpc.method_handlers_generic_handler(f"{PACKAGE}.{SERVICE}", handlers)
+
+
+def _answered(handler: Handler) -> Callable[[Any, Any], Awaitable[Any]]:
+    """The same with what is refused as the protocol's error."""
+
+    async def answer(request: Any, context: Any) -> Any:
+        try:
+            return await handler(request)
+        except Refused as refused:
+            await context.abort(getattr(grpc.StatusCode, refused.code), str(refused))
+        except OptimError as error:
+            await context.abort(grpc.StatusCode.INTERNAL, str(error))
+
+    return answer
+
+
+class _Rpc:
+    """The methods, each named as the protocol's in snake case."""
+
+    def __init__(self, hosting: Hosting) -> None:
+        self._hosting = hosting
+
+    async def server_live(self, _: Any) -> Any:
+        return message("ServerLiveResponse")(live=True)
+
+    async def server_ready(self, _: Any) -> Any:
+        return message("ServerReadyResponse")(ready=self._hosting.ready)
+
+    async def server_metadata(self, _: Any) -> Any:
+        return message("ServerMetadataResponse")(**self._hosting.about())
+
+    async def model_ready(self, request: Any) -> Any:
+        return message("ModelReadyResponse")(ready=self._hosting.find(request.name).ready)
+
+    async def model_metadata(self, request: Any) -> Any:
+        found = self._hosting.metadata(self._hosting.find(request.name))
+        return message("ModelMetadataResponse")(**found)
+
+    async def model_infer(self, request: Any) -> Any:
+        served = self._hosting.find(request.model_name)
+        feeds = _feeds(served, request)
+        outputs = await self._hosting.infer(served, feeds, "grpc")
+        names = [one.name for one in request.outputs] or list(outputs)
+        for name in names:
+            if name not in outputs:
+                raise BadRequest(f"There is no output {name[:60]!r}.")
+        response = message("ModelInferResponse")(
+            model_name=served.name, model_version="1", id=request.id
+        )
+        for name in names:
+            value = outputs[name]
+            kind = tensors.datatype(value.dtype.name)
+            response.outputs.add(name=name, datatype=kind, shape=value.shape)
+            response.raw_output_contents.append(tensors.raw(value))
+        return response
+
+
+def _feeds(served: Served, request: Any) -> dict[str, tensors.Array]:
+    """The arrays of a request by input. Raises BadRequest."""
+    specs = {spec.name: spec for spec in served.opened.inputs}
+    raw = request.raw_input_contents
+    if raw and len(raw) != len(request.inputs):
+        raise BadRequest(f"There are {len(request.inputs)} inputs and {len(raw)} raw contents.")
+    feeds = {}
+    for index, given in enumerate(request.inputs):
+        spec = specs.get(given.name)
+        if spec is None:
+            raise BadRequest(f"There is no input {given.name[:60]!r}.")
+        shape = tensors.checked(spec, given.datatype, given.shape, served.batching.most)
+        if raw:
+            feeds[spec.name] = tensors.from_raw(spec, raw[index], shape)
+        else:
+            data = getattr(given.contents, _CONTENTS.get(given.datatype, "bytes_contents"))
+            feeds[spec.name] = tensors.from_json(spec, list(data), shape)
+    missing = specs.keys() - feeds.keys()
+    if missing:
+        raise BadRequest(f"The input {sorted(missing)[0]!r} is missing.")
+    return feeds

@@ -1,0 +1,198 @@
+"""A bundle as it is served: checked, opened once for each session, asked by name."""
+
+import asyncio
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from optim.arrays import Feeds
+from optim.bundles import manifest
+from optim.errors import InputError
+from optim.model import Model, TensorSpec
+from optim.recipe import Recipe
+from optim.runtimes.base import Session
+from optim.serving.batching import Batcher, Batching, Outputs, Timing
+from optim.serving.errors import BadRequest, Stopping
+from optim.serving.rebinding import rebound
+from optim.serving.tensors import Array
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A bundle whose files are what was exported: its model, and how its recipe runs it."""
+
+    name: str
+    folder: Path
+    recipe: Recipe
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    @classmethod
+    def of(cls, folder: Path) -> "Opened":
+        """Raises InputError for what is no whole bundle."""
+        manifest.verify(folder)
+        recipe = Recipe.from_yaml((folder / manifest.RECIPE).read_text(encoding="utf-8"))
+        model = Model.model_validate_json((folder / manifest.MODEL_VALUE).read_bytes())
+        original = Model.model_validate_json((folder / manifest.ORIGINAL_VALUE).read_bytes())
+        return cls(original.name, folder, recipe, model.inputs, model.outputs)
+
+    def examples(self, count: int) -> list[Feeds]:
+        """Inputs that the model takes, from the samples in the bundle."""
+        with np.load(self.folder / manifest.EXAMPLE, allow_pickle=False) as arrays:
+            one = {spec.name: arrays[spec.name] for spec in self.inputs}
+        return [one] * count
+
+
+class Served:
+    """A bundle that answers. `start` and what follows belong to one event loop."""
+
+    def __init__(self, opened: Opened, batching: Batching) -> None:
+        self.opened, self.batching = opened, batching
+        self._sessions: list[Session] = []
+        self._batcher: Batcher | None = None
+
+    @property
+    def name(self) -> str:
+        """What requests call it."""
+        return self.opened.name
+
+    @property
+    def ready(self) -> bool:
+        """Whether it answers."""
+        return self._batcher is not None
+
+    @property
+    def waiting(self) -> int:
+        """How many rows wait."""
+        return self._batcher.waiting if self._batcher else 0
+
+    async def start(self) -> None:
+        """Open its sessions, and run each once. Raises StepError, InputError."""
+        runs = await asyncio.to_thread(
+            lambda: [self._open() for _ in range(self.batching.sessions)]
+        )
+        for run in runs:
+            await asyncio.to_thread(run, self.opened.examples(1)[0])
+        self._batcher = Batcher(runs, self.batching)
+
+    async def infer(self, feeds: Feeds) -> tuple[Outputs, Timing]:
+        """The outputs for a request's inputs. Raises Refused."""
+        rows = self._rows(feeds)
+        if self._batcher is None:
+            raise Stopping("The server is stopping, or has not begun.")
+        return await self._batcher.infer(feeds, rows)
+
+    async def stop(self) -> None:
+        """Answer what waits, then close the sessions."""
+        if self._batcher:
+            await self._batcher.drain()
+            self._batcher = None
+        for session in self._sessions:
+            session.close()
+
+    def _open(self) -> "_Sized":
+        sized = _Sized.of(self.opened, self.batching.most)
+        self._sessions += sized.sessions.values()
+        return sized
+
+    def _rows(self, feeds: Feeds) -> int:
+        """How many rows it has: all inputs the same."""
+        if self.batching.most == 1:
+            return 1
+        rows = {value.shape[0] for value in feeds.values() if value.ndim}
+        if len(rows) > 1:
+            raise BadRequest(f"The inputs have unequal numbers of rows: {sorted(rows)}.")
+        return rows.pop() if rows else 1
+
+
+class _Sized:
+    """One session for each size of batch; a batch in between is filled up to the next."""
+
+    def __init__(self, sessions: Mapping[int, Session]) -> None:
+        self.sessions = dict(sorted(sessions.items()))
+        self._lock = threading.Lock()
+
+    @classmethod
+    def of(cls, opened: Opened, most: int) -> "_Sized":
+        path = opened.folder / manifest.MODEL
+        sessions = {1: opened.recipe.runtime.open(path)}
+        for size in sizes(most):
+            with rebound(path, size) as other:
+                sessions[size] = opened.recipe.runtime.open(other)
+        found = cls(sessions)
+        _check_batches(found, opened)
+        return found
+
+    def __call__(self, feeds: Feeds) -> Outputs:
+        rows = next(iter(feeds.values())).shape[0] if len(self.sessions) > 1 else 1
+        size = next(size for size in self.sessions if size >= rows)
+        with self._lock:
+            outputs = self.sessions[size].run(_filled(feeds, size - rows))
+        return {name: value[:rows] for name, value in outputs.items()} if size > 1 else outputs
+
+
+def sizes(most: int) -> list[int]:
+    """Of batches: powers of two, and the largest."""
+    powers = (2**k for k in range(1, most.bit_length()))
+    return sorted({*powers, most} - {1})
+
+
+def _filled(feeds: Feeds, more: int) -> Feeds:
+    """With the last row again, so many times."""
+    if not more:
+        return feeds
+    return {n: np.concatenate([v, np.repeat(v[-1:], more, axis=0)]) for n, v in feeds.items()}
+
+
+_SAME = 1e-3
+"""Of an output's range: what rounding in another order may make of it."""
+
+
+def _check_batches(sized: _Sized, opened: Opened) -> None:
+    """Raise InputError unless each row of a batch is answered as it is alone."""
+    rng = np.random.default_rng(0)
+    example = opened.examples(1)[0]
+    for size in [size for size in sized.sessions if size > 1]:
+        single = [_varied(example, rng) for _ in range(size)]
+        alone = [sized(feeds) for feeds in single]
+        together = sized({name: np.concatenate([one[name] for one in single]) for name in example})
+        for name, value in together.items():
+            apart = _apart(np.concatenate([one[name] for one in alone]), value)
+            if apart > _SAME:
+                raise InputError(
+                    f"In a batch of {size} the output {name!r} differs by {apart:.2g} of its "
+                    "range from what the same row alone gives.",
+                    "Serve it without batches, or export a recipe whose ranges are fixed "
+                    "(static_int8 in place of dynamic_int8).",
+                    "host",
+                )
+
+
+def _apart(alone: Array, together: Array) -> float:
+    if alone.shape != together.shape:
+        return float("inf")
+    spread = float(np.ptp(alone.astype(np.float64))) or 1.0
+    return float(np.abs(alone.astype(np.float64) - together.astype(np.float64)).max()) / spread
+
+
+def _varied(example: Feeds, rng: np.random.Generator) -> Feeds:
+    """Another sample: numbers shaken, whole numbers as they are (they may be indices)."""
+    return {
+        name: value * rng.uniform(0.5, 1.5, value.shape).astype(value.dtype)
+        if value.dtype.kind == "f"
+        else value
+        for name, value in example.items()
+    }
+
+
+def named(served: Iterable[Served]) -> dict[str, Served]:
+    """By name. Raises InputError where two have the same."""
+    found: dict[str, Served] = {}
+    for one in served:
+        if one.name in found:
+            raise InputError(f"Two bundles are named {one.name!r}.", "Serve them apart.", "host")
+        found[one.name] = one
+    return found
