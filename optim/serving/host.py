@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -75,16 +76,14 @@ async def _web(
     hosting: Hosting, address: str, port: int
 ) -> tuple[uvicorn.Server, "asyncio.Task[None]"]:
     """REST, once it listens. Raises InputError."""
-    config = uvicorn.Config(
-        application(hosting), address, port, log_level="warning", access_log=False
-    )
+    try:
+        listening = socket.create_server((address, port))
+    except OSError:
+        raise _taken(address, port) from None
+    config = uvicorn.Config(application(hosting), log_level="warning", access_log=False)
     server = _Server(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve([listening]))
     while not server.started:
-        if task.done():
-            with suppress(SystemExit):
-                task.result()
-            raise _taken(address, port)
         await asyncio.sleep(0.01)
     return server, task
 
