@@ -4,7 +4,7 @@ SEED ?= 1
 PY := .venv/bin/python
 MODELS ?=
 
-.PHONY: setup setup-dev debian run test test-fast coverage lint bench bench-search bench-peers fuzz docs
+.PHONY: setup setup-dev debian run test test-fast coverage lint bench bench-search bench-peers bench-serve fuzz docs
 
 setup: .venv/installed
 
@@ -60,6 +60,10 @@ fuzz: setup-dev
 bench-search: setup-dev
 	$(PY) -m bench grid $(MODELS)
 	$(PY) -m bench search --document
+
+# What REST and gRPC add to a run.
+bench-serve: setup-dev
+	$(PY) -m bench serve
 
 bench-peers: setup-dev
 	$(PY) -m bench peers $(MODELS) --document
