@@ -66,6 +66,8 @@ def _take_away(study: Study, trial: Trial) -> None:
             on_click="ignore",
             key="recipe",
         )
+    st.markdown("**Run it**, in the unpacked folder")
+    st.code("python run.py", language="bash")
     st.markdown("**What it holds**")
     st.table(export.contents(digest), border="horizontal")
     _how_to_check(f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip", trial)
