@@ -33,7 +33,7 @@ _CHART = "chart"
 
 def _header(study: Study) -> None:
     model, evalset = study.model, study.evalset
-    st.subheader(plain(model.name), anchor=False)
+    st.subheader(plain(study.title), anchor=False)
     made_up = (
         " Inputs are made up: quality is only fidelity to the original."
         if evalset.synthetic

@@ -86,7 +86,7 @@ def _how_to_check(file: str, trial: Trial) -> None:
 
 
 def _page(study: Study) -> None:
-    st.subheader(f"Export from {plain(study.model.name)}", anchor=False)
+    st.subheader(f"Export from {plain(study.title)}", anchor=False)
     trial = _choose(study)
     if trial is None:
         st.info("No trial has been measured yet. A bundle is made of a measured trial.")
