@@ -98,6 +98,7 @@ def _pending(model: upload.Upload, evalset: upload.Upload) -> Model | None:
 
 
 def _images(model: Model, evalset: upload.Upload) -> None:
+    upload.survey(model, evalset)
     preprocessing = upload.preprocessing_form(model)
     upload.preview(model, evalset, preprocessing)
     if st.button("Start with these images", type="primary", key="open_images"):
