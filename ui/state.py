@@ -18,8 +18,9 @@ from optim.why.explanations import Explanations
 from ui.errors import show
 from ui.text import is_number, key_of, plain
 
-EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START = (
-    f"pages/{name}.py" for name in ("explore", "graph", "compare", "why", "export", "start")
+EXPLORE, GRAPH, COMPARE, WHY, HARDWARE, EXPORT, PARTS, START = (
+    f"pages/{name}.py"
+    for name in ("explore", "graph", "compare", "why", "hardware", "export", "parts", "start")
 )
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
