@@ -13,6 +13,7 @@ from optim.targets.estimate import METHOD
 from ui import all_hardware
 from ui.errors import errors_shown
 from ui.parts import target_facts
+from ui.scroll import into_view
 from ui.state import (
     EXPLORE,
     PARTS,
@@ -25,7 +26,7 @@ from ui.state import (
 )
 from ui.text import key_of, plain
 
-_TARGET = "target"
+_TARGET, _CLICKS = "target", "hardware_clicks"
 
 
 def _choose(study: Study) -> Trial | None:
@@ -51,18 +52,19 @@ def _choose(study: Study) -> Trial | None:
 
 def _bars(found: list[Bar]) -> None:
     """The chart. A click on a bar shows that target's roofline below."""
+    clicks = st.session_state.setdefault(_CLICKS, 0)
     event = st.plotly_chart(
         hardware_chart(found),
-        key="hardware",
+        key=f"hardware:{clicks}",  # another chart after each click: nothing in it stays pale
         on_select="rerun",
         selection_mode="points",
         config={"displayModeBar": False},
         alt="Time of one run on every hardware, sorted; the same figures are in the table below",
     )
-    points = event["selection"]["points"]
-    if points and points[0]["customdata"][0] != st.session_state.get("clicked"):
-        st.session_state["clicked"] = points[0]["customdata"][0]
+    if points := event["selection"]["points"]:
         st.session_state[_TARGET] = points[0]["customdata"][0]
+        st.session_state[_CLICKS] = clicks + 1
+        st.rerun()
     st.caption(plain(METHOD))
     for refused in all_hardware.refusals(found):
         st.caption(refused)
@@ -126,5 +128,7 @@ trial = _choose(study)
 with errors_shown():
     shown = all_hardware.bars(study, trial)
     _bars(shown)
+    if st.session_state[_CLICKS]:
+        into_view(f"click {st.session_state[_CLICKS]}")
     st.subheader("Roofline", anchor=False)
     _roofline(study, trial, _target(shown))

@@ -15,11 +15,13 @@ st.set_page_config(
     initial_sidebar_state="auto",
 )
 # Streamlit leaves 5rem free on either side; at 1280 px the chart and the tables need that room.
+# An empty sidebar stays until the next page is all there, which may take a while.
 # Its captions fall short of WCAG's 4.5:1, and its links do not show that they have the focus.
 st.html(
     """<style>
     [data-testid=stMainBlockContainer] {padding-left: 2rem; padding-right: 2rem}
     div[data-testid=stCaptionContainer] {color: inherit; opacity: 0.75}
+    [data-testid=stSidebar]:not(:has([data-testid=stElementContainer])) {display: none}
     a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 1px}
     </style>"""
 )
