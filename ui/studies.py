@@ -54,7 +54,8 @@ def _rows(found: Sequence[StudyInfo]) -> None:
 def _change(info: StudyInfo) -> None:
     """A small menu. Deleting asks; that it can be undone is said."""
     key = key_of("study", info.name)
-    with st.popover("Change", type="tertiary", key=f"change:{key}"):
+    place = key_of("change", info.name, info.title)  # another one once renamed: it closes
+    with st.popover("Change", type="tertiary", key=place):
         title = st.text_input("Name", info.title, key=f"title:{key}", max_chars=LONGEST_TITLE)
         if st.button("Rename", key=f"rename:{key}", disabled=title == info.title):
             with errors_shown():
