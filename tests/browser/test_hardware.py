@@ -28,7 +28,10 @@ def test_a_click_on_a_bar_shows_the_roofline_of_that_target(
     bars.last.scroll_into_view_if_needed()
     place = bars.last.bounding_box()
     assert place
-    page.mouse.click(place["x"] + place["width"] / 2, place["y"] + place["height"] / 2)
+    middle = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(*middle)
+    page.locator(".hoverlayer .hovertext").first.wait_for()  # what is not hovered takes no click
+    page.mouse.click(*middle)
     wait_for(lambda: parse_qs(urlparse(page.url).query)["target"] != [before])
     roofline = page.locator(".js-plotly-plot").nth(1)
     expect(roofline).to_be_in_viewport()
