@@ -102,7 +102,7 @@ def _server(home: str) -> Iterator[tuple[psutil.Process, int, str]]:
     optim = [sys.executable, "-m", "optim"]
     measured = [*optim, "measure", "sample:credit", "--recipe", "openvino"]
     subprocess.run(measured, env=env, check=True, stdout=subprocess.DEVNULL)
-    listed = "from optim.studies.study import list_studies; print(list_studies()[0].name)"
+    listed = "from optim.studies.listing import list_studies; print(list_studies()[0].name)"
     study = subprocess.check_output([sys.executable, "-c", listed], env=env, text=True).strip()
     serve = [*optim, "serve", "--port", str(port)]
     with subprocess.Popen(serve, env=env, stdout=subprocess.DEVNULL) as process:

@@ -13,13 +13,17 @@ from optim.targets import LOCAL
 from ui import charts, compare
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
-from ui.state import goal_of, queue, require_study
+from ui.state import EXPLORE, WHY, goal_of, page, queue, require_study
 from ui.text import plain
+
+
+def _key(study: Study) -> str:
+    return f"compare:{study.name}"
 
 
 def _choose(study: Study) -> list[Trial]:
     trials = {trial.number: trial for trial in study.trials() if trial.model_digest}
-    key = f"compare:{study.name}"
+    key = _key(study)
     if key not in st.session_state:
         wanted = compare.asked(st.query_params, st.query_params.get_all("trial"))
         st.session_state[key] = compare.preselected(list(trials.values()), wanted, goal_of(study))
@@ -113,11 +117,31 @@ def _changes(chosen: Sequence[Trial]) -> None:
             right.dataframe(fused, hide_index=True, key=f"fused:{trial.number}")
 
 
+def _too_few(study: Study) -> None:
+    """What is missing for a comparison, and where to get it."""
+    known = len([trial for trial in study.trials() if trial.model_digest])
+    query = {"study": study.name}
+    if known > 1:
+        st.info("Choose two trials or more above, or start with these two.")
+        if st.button("The original and the pick", key="suggested"):
+            st.session_state.pop(_key(study), None)
+            st.query_params.pop("trials", None)
+            st.rerun()
+    elif queue().pending():
+        st.info("The first trials are under way: two that have been built can be compared.")
+    else:
+        st.info(f"This study has {known or 'no'} trial that was built; comparing takes two.")
+    label = "Choose them in Explore's table" if known > 1 else "Measure recipes in Explore"
+    st.page_link(page(EXPLORE), label=label, query_params=query)
+    if known == 1:
+        st.page_link(page(WHY), label="Look at this one alone: Why", query_params=query)
+
+
 study = require_study()
-st.subheader(f"Compare trials of {plain(study.model.name)}", anchor=False)
+st.subheader(f"Compare trials of {plain(study.title)}", anchor=False)
 chosen = _choose(study)
 if len(chosen) < 2:
-    st.info("Choose two trials or more; in Explore, select rows of the table, then Compare.")
+    _too_few(study)
 else:
     with errors_shown():
         _figures(study, chosen)

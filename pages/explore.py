@@ -48,7 +48,7 @@ def _header(study: Study) -> None:
     if evalset.synthetic:
         facts.append("inputs are made up: quality is only fidelity to the original")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.subheader(plain(study.info.title), anchor=False, width="content")
+        st.subheader(plain(study.title), anchor=False, width="content")
         st.caption(" · ".join(facts), width="stretch")
         _notes((*model.notes, *evalset.notes))
 

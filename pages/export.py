@@ -66,6 +66,8 @@ def _take_away(study: Study, trial: Trial) -> None:
             on_click="ignore",
             key="recipe",
         )
+    st.markdown("**Run it**, in the unpacked folder")
+    st.code("python run.py", language="bash")
     st.markdown("**What it holds**")
     st.table(export.contents(digest), border="horizontal")
     _how_to_check(f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip", trial)
@@ -84,7 +86,7 @@ def _how_to_check(file: str, trial: Trial) -> None:
 
 
 def _page(study: Study) -> None:
-    st.subheader(f"Export from {plain(study.model.name)}", anchor=False)
+    st.subheader(f"Export from {plain(study.title)}", anchor=False)
     trial = _choose(study)
     if trial is None:
         st.info("No trial has been measured yet. A bundle is made of a measured trial.")

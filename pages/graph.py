@@ -115,7 +115,7 @@ def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
 
 
 study = require_study()
-st.subheader(f"Graph of {plain(study.model.name)}", anchor=False)
+st.subheader(f"Graph of {plain(study.title)}", anchor=False)
 left, right = st.columns([3, 4], vertical_alignment="bottom")
 with left:
     digest = _model(study)

@@ -15,7 +15,8 @@ from ui.errors import errors_shown
 from ui.explore.live_chart import preload
 from ui.protecting import protected
 from ui.server.guards import exposed
-from ui.state import begin, queue, study_links
+from ui.state import begin, queue
+from ui.studies import study_list
 
 _PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
 
@@ -30,7 +31,8 @@ def _sample_card(sample: Sample) -> None:
         if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
             with errors_shown(), st.spinner(f"Opening {sample.title} ..."):
                 model = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)
-                begin(create_study(model, load_evalset(sample.evalset_path, model)))
+                evalset = load_evalset(sample.evalset_path, model)
+                begin(create_study(model, evalset, sample.title))
 
 
 def _own_model() -> None:
@@ -96,6 +98,7 @@ def _pending(model: upload.Upload, evalset: upload.Upload) -> Model | None:
 
 
 def _images(model: Model, evalset: upload.Upload) -> None:
+    upload.survey(model, evalset)
     preprocessing = upload.preprocessing_form(model)
     upload.preview(model, evalset, preprocessing)
     if st.button("Start with these images", type="primary", key="open_images"):
@@ -118,9 +121,8 @@ for sample, column in zip(samples, st.columns(max(len(samples), 1)), strict=Fals
         _sample_card(sample)
 st.subheader("Or bring your own model")
 _own_model()
-st.subheader("Recent studies")
+st.subheader("Studies")
 with errors_shown():
-    if not study_links():
-        st.caption("None yet: what is opened above can be opened here again.")
+    study_list()
     preload()
     queue()  # started while people read, so that the first click does not wait for it

@@ -55,7 +55,7 @@ def _view() -> str:
 
 study = require_study()
 left, right = st.columns([2, 3], vertical_alignment="center")
-left.subheader(f"Why: trials of {plain(study.model.name)}", anchor=False)
+left.subheader(f"Why: trials of {plain(study.title)}", anchor=False)
 with errors_shown():
     with right:
         chosen = _trial(study, study.trials())

@@ -21,14 +21,17 @@ def analysis_of_digest(digest: str) -> Analysis:
 
 
 @st.cache_resource(max_entries=64, show_spinner="Profiling in a separate process ...")
-def profile_of_digest(digest: str, runtime: str, evalset: str) -> tuple[ProfiledNode, ...]:
+def profile_of_digest(
+    digest: str, runtime: str, evalset: str, _run_us: float | None = None
+) -> tuple[ProfiledNode, ...]:
     """Per-node times of a stored model on this machine, joined to its graph.
 
     Args:
         runtime: its spelling.
         evalset: digest of the EvalSet whose first calibration sample is the input.
+        _run_us: the measured median of a run, if known.
     """
-    times = profile_of(load_model(digest), Recipe.parse(runtime).runtime, evalset)
+    times = profile_of(load_model(digest), Recipe.parse(runtime).runtime, evalset, run_us=_run_us)
     return join_profile(analysis_of_digest(digest), times)
 
 

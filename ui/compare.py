@@ -72,12 +72,13 @@ def sides(study: Study, chosen: Sequence[Trial]) -> dict[int, Side]:
     found = {}
     for trial in chosen:
         runtime = trial.recipe.runtime.spelling
-        profile = profile_of_digest(trial.model_digest, runtime, study.evalset.digest)
+        run_us = 1e3 * trial.summary.p50_ms.value if trial.summary else None
+        profile = profile_of_digest(trial.model_digest, runtime, study.evalset.digest, run_us)
         found[trial.number] = Side(
             analysis=analysis_of_digest(trial.model_digest),
             profile=profile,
             wanted=wanted_precision(trial.recipe),
-            p50_us=1e3 * trial.summary.p50_ms.value if trial.summary else None,
+            p50_us=run_us,
         )
     return found
 

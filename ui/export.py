@@ -4,8 +4,8 @@ import zipfile
 from collections.abc import Sequence
 
 from optim.bundles.bundle import ZIP_SUFFIX
+from optim.bundles.manifest import HOLDS
 from optim.home.files import file_path
-from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
 from optim.showing.text import size
 from optim.studies.goal import DEFAULT, Goal
@@ -16,22 +16,6 @@ from optim.targets import LOCAL
 from ui.server.routes import bundle_url
 
 _NAME_LETTERS = 12
-_HOLDS = {
-    MODEL_FILE: "the optimized model",
-    DATA_FILE: "its weights, where they are too large for one file",
-    "original/": "the model it was made from",
-    "evalset.npz": "what it was calibrated and judged on",
-    "example.npz": "one sample, as inputs for run.py",
-    "recipe.yaml": "every pass with all its settings",
-    "session.yaml": "the runtime's session options",
-    "run.py": "a short script that needs nothing but the runtime",
-    "requirements.txt": "that runtime, with its version",
-    "evidence/": "raw samples, environment, quality, what each pass did",
-    "report.html": "all of it to read, in one file",
-    "bundle.json": "names, digests and library versions",
-    "MANIFEST": "SHA-256 of every file, as sha256sum -c reads it",
-}
-"""File or folder of a bundle -> what it is."""
 
 
 def exportable(trials: Sequence[Trial]) -> list[Trial]:
@@ -50,14 +34,14 @@ def default(
 
 def contents(digest: str | None) -> dict[str, list[str]]:
     """What a bundle holds; with the digest of one that was made, its files' sizes too."""
-    found = dict.fromkeys(_HOLDS, 0)
+    found = dict.fromkeys(HOLDS, 0)
     if digest:
         with zipfile.ZipFile(file_path(digest, ZIP_SUFFIX)) as archive:
             for info in archive.infolist():
                 top, slash, _ = info.filename.partition("/")
                 found[top + slash] = found.get(top + slash, 0) + info.file_size
         found = {name: total for name, total in found.items() if total}
-    table = {"file": list(found), "what it is": [_HOLDS.get(name, "") for name in found]}
+    table = {"file": list(found), "what it is": [HOLDS.get(name, "") for name in found]}
     return table | ({"size": [size(total) for total in found.values()]} if digest else {})
 
 

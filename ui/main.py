@@ -17,6 +17,7 @@ st.set_page_config(
 # Streamlit leaves 5rem free on either side; at 1280 px the chart and the tables need that room.
 # Its captions fall short of WCAG's 4.5:1, as does white on the dark theme's primary colour; its
 # links do not show that they have the focus.
+# An empty sidebar stays until the next page is all there, which may take a while.
 st.html(
     """<style>
     [data-testid=stMainBlockContainer] {padding-left: 2rem; padding-right: 2rem}
@@ -24,6 +25,7 @@ st.html(
     button[kind^=primary] p, [data-testid=stMultiSelect] span[title] {
         color: light-dark(#fff, #06131b)
     }
+    [data-testid=stSidebar]:not(:has([data-testid=stElementContainer])) {display: none}
     a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 1px}
     </style>"""
 )
@@ -36,6 +38,7 @@ current = st.navigation(
         st.Page(page("pages/graph.py"), title="Graph"),
         st.Page(page("pages/compare.py"), title="Compare"),
         st.Page(page("pages/why.py"), title="Why"),
+        st.Page(page("pages/hardware.py"), title="Hardware"),
         st.Page(page("pages/export.py"), title="Export"),
         st.Page(page("pages/parts.py"), title="Parts"),
     ],

@@ -11,18 +11,21 @@ from optim.search.explore import starting_set
 from optim.search.searches import Searches
 from optim.settings import settings
 from optim.studies.goal import DEFAULT, Goal
-from optim.studies.study import Study, list_studies, open_study
+from optim.studies.listing import StudyInfo, list_studies
+from optim.studies.study import Study, open_study
 from optim.studies.trial import Trial
 from optim.why.explanations import Explanations
 from ui.errors import show
 from ui.text import is_number, key_of, plain
 
-EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START = (
-    f"pages/{name}.py" for name in ("explore", "graph", "compare", "why", "export", "start")
+EXPLORE, GRAPH, COMPARE, WHY, HARDWARE, EXPORT, PARTS, START = (
+    f"pages/{name}.py"
+    for name in ("explore", "graph", "compare", "why", "hardware", "export", "parts", "start")
 )
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 _DELETED = "deleted"
+_NEWEST = 8
 
 
 @st.cache_resource(on_release=Queue.close)
@@ -74,22 +77,29 @@ def require_study() -> Study:
     if study is None:
         st.info("No study is open. Bring a model, pick a sample, or open one of these studies.")
         st.page_link(page(START), label="Go to the start page")
-        study_links()
+        _newest_studies()
         st.stop()
     return study
 
 
-def study_links(limit: int = 8) -> int:
-    """Links to the newest studies. Returns how many there are."""
-    newest = list_studies()[:limit]
-    for info in newest:
-        trials = f"{info.trials} trial{'' if info.trials == 1 else 's'}"
-        st.page_link(
-            page(EXPLORE),
-            label=plain(f"{info.title} · {trials} · {info.created[:16].replace('T', ' ')}"),
-            query_params={_STUDY: info.name},
-        )
-    return len(newest)
+def study_label(info: StudyInfo) -> str:
+    """A study in one line: its name, how many trials, when it was made."""
+    trials = f"{info.trials} trial{'' if info.trials == 1 else 's'}"
+    return f"{info.title} · {trials} · {info.created[:16].replace('T', ' ')}"
+
+
+def study_link(info: StudyInfo) -> None:
+    """A link that opens a study."""
+    st.page_link(page(EXPLORE), label=plain(study_label(info)), query_params={_STUDY: info.name})
+
+
+def _newest_studies() -> None:
+    """Links to the newest studies; the start page has them all."""
+    studies = list_studies()
+    for info in studies[:_NEWEST]:
+        study_link(info)
+    if len(studies) > _NEWEST:
+        st.caption(f"{len(studies) - _NEWEST} more are on the start page.")
 
 
 def submit(study: Study, recipes: Iterable[Recipe], target: str, origin: str) -> list[int]:

@@ -12,7 +12,7 @@ import streamlit as st
 from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
 from optim.evalset.images import image_input
-from optim.evalset.preview import Seen, previews
+from optim.evalset.preview import Preview, Surveyed, previews, surveyed
 from optim.home.scratch import scratch
 from optim.ingest import Questions, ingest, questions
 from optim.model import Model
@@ -24,6 +24,8 @@ from ui.text import key_of, plain
 
 MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
 EVALSET_TYPES = ["npz", "zip"]
+_RUNS = "A trial run with these sizes succeeded."
+_NOT_TRIED = "No sizes are known to run: give those that the model was made for."
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,10 @@ def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[s
     dims, specs = {}, []
     if asked.dims:
         st.markdown("**Sizes left open in this model** (symbolic dimensions)")
-        st.caption("Every engine gets fixed shapes. An EvalSet's own shapes win over these.")
+        st.caption(
+            "Every engine gets fixed shapes. An EvalSet's own shapes win over these. "
+            + (_RUNS if asked.seen_to_run else _NOT_TRIED)
+        )
         for name, column in zip(asked.dims, st.columns(max(4, len(asked.dims))), strict=False):
             with column:
                 dims[name] = int(
@@ -184,18 +189,44 @@ def preprocessing_form(model: Model) -> Preprocessing:
         ) from None
 
 
+def survey(model: Model, evalset: Upload) -> None:
+    """Check a set of images and say what is in it, before its settings are asked for."""
+    found: Surveyed = _looked_up("survey", evalset, model, "", lambda p: surveyed(p, model))
+    more = f" {found.left_out} other files are left out." if found.left_out else ""
+    st.markdown(f"**{found.images:,} images in {len(found.classes)} folders.**{more}")
+    st.caption(plain(found.mapping))
+
+
 def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None:
-    """Show what the model sees of the first images; looked up once for each preprocessing."""
-    known = st.session_state.setdefault("previews", {})
-    key = f"{evalset.identity} {model.digest} {preprocessing.model_dump_json()}"
+    """Show what the model sees of the first images and how it scores on some."""
+    found: Preview = _looked_up(
+        "preview",
+        evalset,
+        model,
+        preprocessing.model_dump_json(),
+        lambda path: previews(path, model, preprocessing),
+    )
+    st.markdown("**What the model sees**, the first image of each folder, and what it answers")
+    for seen, column in zip(found.seen, st.columns(max(len(found.seen), 1)), strict=False):
+        mark = f" {'✓' if seen.answer == seen.folder else '✗ answers ' + seen.answer}"
+        column.image(seen.data, caption=plain(seen.folder + (mark if seen.answer else "")))
+    if found.doubt:
+        st.warning(plain(f"{found.said}. {found.doubt}"))
+    elif found.said:
+        st.success(plain(f"{found.said}: a quick look, to see whether scale and crop are right."))
+
+
+def _looked_up(
+    what: str, evalset: Upload, model: Model, settings_: str, look: Callable[[Path], Any]
+) -> Any:
+    """What a child found out about an upload; once for each file, model and settings."""
+    known = st.session_state.setdefault(f"looked_up.{what}", {})
+    key = f"{evalset.identity} {model.digest} {settings_}"
     if key not in known:
         known.clear()
-        with evalset.on_disk() as path, st.spinner("Preparing a preview ..."):
-            known[key] = previews(path, model, preprocessing)
-    st.markdown("**What the model sees**, the first image of each folder")
-    shown: tuple[Seen, ...] = known[key]
-    for seen, column in zip(shown, st.columns(max(len(shown), 1)), strict=False):
-        column.image(seen.data, caption=plain(seen.folder))
+        with evalset.on_disk() as path, st.spinner("Looking at the images ..."):
+            known[key] = look(path)
+    return known[key]
 
 
 def image_study(model: Model, evalset: Upload, preprocessing: Preprocessing) -> Study:

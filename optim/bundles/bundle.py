@@ -2,11 +2,12 @@
 
 | file | what |
 |---|---|
+| `README.md` | what it is, and what to run first |
 | `model.onnx` (`model.data`) | the optimized model |
 | `original/` | the model it was made from |
 | `evalset.npz`, `example.npz` | what it was calibrated and judged on; one sample as inputs |
 | `recipe.yaml`, `session.yaml` | every pass and setting; the runtime's session options |
-| `run.py`, `requirements.txt` | runs the model with nothing but the runtime |
+| `run.py`, `requirements.txt` | answers samples and times itself with nothing but the runtime |
 | `evidence/` | raw samples, environment, quality, what each pass did |
 | `report.html` | all of it to read, self-contained |
 | `MANIFEST` | SHA-256 of every file |
@@ -147,8 +148,7 @@ def _contents(findings: Findings) -> dict[str, bytes]:
     return {
         manifest.ABOUT: derived.as_json(about.model_dump(mode="json")),
         **derived.from_recipe(findings.recipe),
-        manifest.REQUIREMENTS: derived.requirements(findings.recipe, about.libraries),
-        manifest.EXAMPLE: derived.example(findings.evalset),
+        **derived.to_run(findings, about.libraries),
         manifest.MEASUREMENT: findings.measurement.to_bytes(),
         **derived.evidence(findings),
         manifest.REPORT: report_html(findings).encode(),

@@ -1,5 +1,6 @@
 """What in a bundle follows from the rest of it: written on export, made again on replay."""
 
+import inspect
 import io
 import json
 import zipfile
@@ -12,15 +13,21 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from optim.bundles import manifest
+from optim.bundles import manifest, script
+from optim.bundles.readme import readme
 from optim.bundles.report import Findings, Points
 from optim.errors import InputError
 from optim.evalset import EvalSet
+from optim.evalset.npz import reserved
 from optim.findings import Caution
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import choose_output
+from optim.model import Model
 from optim.recipe import Recipe
 
 POINTS = TypeAdapter(Points)
 CAUTIONS = TypeAdapter(tuple[Caution, ...])
+_SHARED = inspect.getsource(script).split('"""', 2)[2].strip()  # without what it says of itself
 
 
 def from_recipe(recipe: Recipe) -> dict[str, bytes]:
@@ -30,14 +37,35 @@ def from_recipe(recipe: Recipe) -> dict[str, bytes]:
     texts = {
         manifest.RECIPE: recipe.to_yaml(),
         manifest.SESSION: yaml.safe_dump(options, sort_keys=False),
-        manifest.SCRIPT: run_script(recipe),
     }
     return {name: text.encode() for name, text in texts.items()}
 
 
+def to_run(findings: Findings, versions: Mapping[str, str]) -> dict[str, bytes]:
+    """What people run, and what tells them how.
+
+    Args:
+        versions: of the libraries that the bundle was made with, by name.
+
+    Raises: InputError where one that the script needs is not known.
+    """
+    recipe, evalset = findings.recipe, findings.evalset
+    return {
+        manifest.SCRIPT: run_script(recipe, findings.original, evalset).encode(),
+        manifest.REQUIREMENTS: requirements(recipe, versions),
+        manifest.EXAMPLE: example(evalset),
+        manifest.README: readme(findings).encode(),
+    }
+
+
 def example(evalset: EvalSet) -> bytes:
-    """One sample as inputs for the script, an `.npz`."""
-    return packed(evalset.feeds("validation", 1)[0])
+    """One sample for the script, an `.npz`, with its label and the names of the classes."""
+    feed, labels = evalset.feeds("validation", 1)[0], evalset.labels("validation", 1)
+    words = reserved(feed)
+    extras = {} if labels is None else {words["labels"]: labels}
+    if evalset.classes:
+        extras[words["classes"]] = np.array(evalset.classes)
+    return packed(feed | extras)
 
 
 def evidence(findings: Findings) -> dict[str, bytes]:
@@ -65,31 +93,40 @@ def as_json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode()
 
 
-def run_script(recipe: Recipe) -> str:
-    """The standalone script: opens the model as the recipe says and runs it on the example."""
-    return f'''"""Run the optimized model: python run.py [INPUTS.npz]
+def run_script(recipe: Recipe, original: Model, evalset: EvalSet) -> str:
+    """The standalone script: opens the model as the recipe says and answers samples.
+
+    Args:
+        original: whose inputs and outputs every recipe keeps.
+    """
+    inputs = {spec.name: (spec.dtype, spec.shape) for spec in original.inputs}
+    imports, functions = _SHARED.split("\n\n\n", 1)
+    return f'''"""Run the optimized model: python run.py [--time] [SAMPLES.npz]
 
 Recipe: {recipe.spelling}
-Needs what requirements.txt lists. INPUTS.npz holds one array per input, named after it.
+Needs what requirements.txt lists. SAMPLES.npz is evalset.npz, or holds one array per input, named
+after it, whose first axis counts the samples; `labels` and `classes` are shown where it has them.
 """
 
-import sys
-from pathlib import Path
-
-import numpy as np
-
-HERE = Path(__file__).resolve().parent
-MODEL = HERE / "model.onnx"
+{imports}
+MODEL = Path(__file__).resolve().with_name("{manifest.MODEL}")
+INPUTS = {inputs!r}
+JUDGED = {_judged(original, evalset)!r}
 
 {recipe.runtime.script()}
 
+{functions}
+
 if __name__ == "__main__":
-    given = sys.argv[1] if len(sys.argv) > 1 else HERE / "{manifest.EXAMPLE}"
-    with np.load(given, allow_pickle=False) as arrays:
-        feeds = dict(arrays)
-    for name, value in run(feeds).items():
-        print(name, value.dtype, value.shape, value.ravel()[:10])
+    main(run, INPUTS, JUDGED)
 '''
+
+
+def _judged(original: Model, evalset: EvalSet) -> tuple[str, str]:
+    """The output that is judged, and what a label is."""
+    labels, metric = evalset.labels("validation", 1), find_metric(evalset.metric)
+    size = None if labels is None else labels[0].size
+    return choose_output(metric, original.outputs, size).name, metric.kind
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:

@@ -12,6 +12,7 @@ ABOUT = "bundle.json"
 RECIPE = "recipe.yaml"
 SESSION = "session.yaml"
 SCRIPT = "run.py"
+README = "README.md"
 REQUIREMENTS = "requirements.txt"
 REPORT = "report.html"
 EVALSET = "evalset.npz"
@@ -35,9 +36,27 @@ REQUIRED = (
     *(MEASUREMENT, QUALITY, SUMMARY, ENVIRONMENT, PASSES),
     *(ORIGINAL_VALUE, MODEL_VALUE, EVALSET_VALUE),
 )
-_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS, SHARES)
-"""Large weights have a file of their own; earlier versions' bundles have no points, no cautions.
+_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS, SHARES, README)
+"""Large weights have a file of their own; earlier versions' bundles have no points, no cautions,
+no README.
 Shares are there where the recipe's sub-recipes were measured."""
+HOLDS = {
+    README: "what it is, and what to run first",
+    SCRIPT: "answers samples and times itself; needs nothing but the runtime",
+    REQUIREMENTS: "that runtime, with its version",
+    MODEL: "the optimized model",
+    DATA_FILE: "its weights, where they are too large for one file",
+    EXAMPLE: "one sample, as inputs for run.py",
+    EVALSET: "what it was calibrated and judged on",
+    REPORT: "all of it to read, in one file",
+    "original/": "the model it was made from",
+    RECIPE: "every pass with all its settings",
+    SESSION: "the runtime's session options",
+    "evidence/": "raw samples, environment, quality, what each pass did",
+    ABOUT: "names, digests and library versions",
+    MANIFEST: "SHA-256 of every file, as sha256sum -c reads it",
+}
+"""File or folder of a bundle -> what it is, in the order in which people want them."""
 _LINE = re.compile(r"([0-9a-f]{64})  (\S[^\n\r]*)")
 _MAX_FILES = 200
 _MAX_MANIFEST_BYTES = 100_000

@@ -15,7 +15,6 @@ from optim.bundles.check import Check, other_versions
 from optim.bundles.claims import Claims
 from optim.bundles.report import Findings, report_html
 from optim.errors import InputError, first_line
-from optim.evalset import EvalSet
 from optim.recipe import Recipe
 
 _MODEL_KEYS = ("digest", "inputs", "outputs", "opset", "size_bytes")
@@ -24,17 +23,17 @@ _DRAW = (*_DERIVE, "plotly")
 _CLOSE = 1e-6
 
 
-def same_script(folder: Path, claims: Claims, evalset: EvalSet) -> Check:
-    """Whether what people run is what this program writes; there is always a verdict."""
+def same_script(folder: Path, claims: Claims, findings: Findings) -> Check:
+    """Whether what people run, and read first, is what this program writes; always a verdict."""
     try:
-        needed = derived.requirements(claims.recipe, claims.about.libraries)
+        expected = derived.to_run(findings, claims.about.libraries)
     except InputError as error:
         return Check(name="script", ok=False, text=error.what)
-    expected = {
-        manifest.SCRIPT: derived.from_recipe(claims.recipe)[manifest.SCRIPT],
-        manifest.REQUIREMENTS: needed,
-        manifest.EXAMPLE: derived.example(evalset),
-    }
+    except (ValueError, TypeError, LookupError, ArithmeticError) as error:
+        text = f"none can be made of this evidence ({first_line(error)})."
+        return Check(name="script", ok=False, text=text)
+    if not (folder / manifest.README).exists():
+        del expected[manifest.README]  # earlier versions' bundles have none
     wrong = _other_bytes(folder, expected)
     if not wrong:
         text = f"{', '.join(expected)} are what the recipe gives."
@@ -57,7 +56,6 @@ def same_evidence(
     if why := other_versions(claims.about, _DERIVE):
         return Check(name="evidence", ok=None, text=f"not compared: {'; '.join(why)}.")
     texts = derived.from_recipe(claims.recipe)
-    texts.pop(manifest.SCRIPT)  # judged by itself
     same = claims.recipe.digest == claims.about.recipe_digest  # else its parts are others here
     wrong = [*(_other_bytes(folder, texts) if same else ()), *_other_values(claims, findings)]
     told = not again or not same or _notes(again) == _notes(claims.reports)

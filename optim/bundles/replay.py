@@ -135,7 +135,7 @@ def _remade(
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()
     return [
-        same_script(folder, claims, evalset),
+        same_script(folder, claims, findings),
         same_evidence(folder, claims, findings, again),
         same_report(folder, claims, findings),
     ]

@@ -322,7 +322,8 @@ def study_of(args: argparse.Namespace) -> Study:
     warm()
     model, path = bring(args)
     evalset: EvalSet = load_evalset(path, model, args.labels) if path else synthesize(model)
-    return create_study(model, evalset)
+    sample = args.model.startswith(SAMPLE_PREFIX)
+    return create_study(model, evalset, find_sample(args.model).title if sample else "")
 
 
 def progress(trial: Trial) -> None:

@@ -26,6 +26,7 @@ from optim.names import legible
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _MOST = 20  # folders that are listed by name
+_SMALL = 96  # pixels a side: pictures of such sizes come as they are, with nothing to crop
 _MAX_PIXELS = 64_000_000
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -80,6 +81,8 @@ class Preprocessing(BaseModel):
         last = len(spec.shape) == 4 and spec.shape[1] not in (1, 3)
         gray = len(spec.shape) == 3 or spec.shape[3 if last else 1] == 1
         given: dict[str, Any] = {"layout": "nhwc" if last else "nchw"}
+        if min(_sides(spec, last)) <= _SMALL:
+            given["crop_share"] = 1.0
         if gray:
             given["channels"] = "gray"
         whole_numbers = npz.numpy_dtype(spec).kind != "f"
@@ -144,6 +147,10 @@ class Preprocessing(BaseModel):
         return resized.crop((left, top, left + width, top + height))
 
 
+def _sides(spec: TensorSpec, channels_last: bool) -> tuple[int, ...]:
+    return spec.shape[1:3] if channels_last else spec.shape[-2:]
+
+
 def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
     """The model's one input, if it takes an image. Raises InputError."""
     if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
@@ -171,7 +178,7 @@ def convert(
     recipe.size(spec)
     done: Counter[pictures.Done] = Counter()
     with opened(path) as archive:
-        members, skipped = _images(archive)
+        members, skipped = members_of(archive)
         npz.check_size(sum(member.file_size for member in members), max_mb)
         item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
         npz.check_size(len(members) * item, max_mb)
@@ -179,12 +186,12 @@ def convert(
         for position, member in enumerate(members):
             values[position], found = decoded(archive, member, recipe, spec)
             done.update(found)
-    names, labels = _classes(members)
-    checked, metric = _labels(labels, names, npz.as_specs(outputs))
+    names, labels = classes(members)
+    checked, metric = checked_labels(labels, names, npz.as_specs(outputs))
     notes = [f"Preprocessing: {_spelled(recipe)}.", *pictures.notes_on(done)]
     if skipped:
         notes.append(f"{skipped} files that are no images in a class folder were left out.")
-    notes.append(_mapping(names))
+    notes.append(mapping(names))
     contents = stored.Contents({spec.name: values}, metric, checked, names, notes=tuple(notes))
     stored.write(contents, Path(out))
 
@@ -198,7 +205,7 @@ def opened(path: str) -> zipfile.ZipFile:
         raise stored.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
 
 
-def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
+def members_of(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
     """The members that are images in a class folder, and how many others there are."""
     files = [member for member in archive.infolist() if not member.is_dir()]
     chosen = [member for member in files if _is_image(PurePosixPath(member.filename))]
@@ -213,7 +220,7 @@ def _images(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
 def one_per_folder(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
     """The first image of each folder, in the classes' order. Raises InputError without any."""
     found: dict[str, zipfile.ZipInfo] = {}
-    for member in _images(archive)[0]:
+    for member in members_of(archive)[0]:
         found.setdefault(PurePosixPath(member.filename).parent.name, member)
     return sorted(found.items(), key=lambda item: _natural(item[0]))
 
@@ -245,7 +252,7 @@ def decoded(
         ) from None
 
 
-def _classes(members: Sequence[zipfile.ZipInfo]) -> tuple[tuple[str, ...], Array]:
+def classes(members: Sequence[zipfile.ZipInfo]) -> tuple[tuple[str, ...], Array]:
     """Class names in order, numbers by value and then text, and each image's class."""
     folders = [PurePosixPath(member.filename).parent.name for member in members]
     names = sorted(set(folders), key=_natural)
@@ -253,7 +260,7 @@ def _classes(members: Sequence[zipfile.ZipInfo]) -> tuple[tuple[str, ...], Array
     return tuple(names), np.array([position[folder] for folder in folders], dtype=np.int64)
 
 
-def _mapping(names: Sequence[str]) -> str:
+def mapping(names: Sequence[str]) -> str:
     """Which folder is which class: the model must have been trained in this order."""
     said = ", ".join(f"{legible(name, 40)} = {number}" for number, name in enumerate(names[:_MOST]))
     more = f" and {len(names) - _MOST} more in this way" if len(names) > _MOST else ""
@@ -265,9 +272,10 @@ def _natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
-def _labels(
+def checked_labels(
     labels: Array, names: tuple[str, ...], outputs: Sequence[TensorSpec]
 ) -> tuple[Array, str]:
+    """The labels in their metric's form, and its name. Raises InputError."""
     metric = infer_metric(labels, outputs)
     output = choose_output(metric, outputs, 1)
     wanted = 0 if is_decision(output) else metric.class_count(output)

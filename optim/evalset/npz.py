@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ def convert(
     """
     specs, results = as_specs(inputs), as_specs(outputs)
     arrays = load(Path(path), max_mb)
-    given = _by_input(arrays, specs)
     notes: list[str] = []
+    given = _by_input(arrays, specs, notes)
     checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in specs}
     count = _count(checked)
     notes += check_odd_samples(Path(model) if model else None, checked)
@@ -155,8 +155,20 @@ def reserved(inputs: Collection[str]) -> dict[str, str]:
     return {word: f"evalset_{word}" if word in inputs else word for word in RESERVED}
 
 
-def _by_input(arrays: Mapping[str, Array], specs: Sequence[TensorSpec]) -> Mapping[str, Array]:
+def only_match(names: Sequence[str], keys: Iterable[str]) -> str | None:
+    """The one array that is left for the one input that none is named after; else None."""
+    keys, words = list(keys), reserved(names).values()
+    left = [key for key in keys if key not in words and key not in names]
+    return left[0] if len(names) == 1 and names[0] not in keys and len(left) == 1 else None
+
+
+def _by_input(
+    arrays: Mapping[str, Array], specs: Sequence[TensorSpec], notes: list[str]
+) -> Mapping[str, Array]:
     names = [spec.name for spec in specs]
+    if match := only_match(names, arrays):
+        notes.append(f"The array {match!r} was taken for the model's only input, {names[0]!r}.")
+        return {**arrays, names[0]: arrays[match]}
     missing = [name for name in names if name not in arrays]
     words = reserved(names).values()
     unknown = [key for key in arrays if key not in names and key not in words]

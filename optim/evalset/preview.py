@@ -1,7 +1,13 @@
-"""What a model would see of images: a few of them through the preprocessing and back again."""
+"""What a model would see of images and answer to them, before any setting is believed.
+
+A few images go through the preprocessing and the original, so that a wrong scale, order of
+channels or crop is seen at once. What is wrong with the set itself is said before.
+"""
 
 import base64
 import io
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +19,39 @@ from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import images, npz
 from optim.evalset.images import Preprocessing
+from optim.metrics.base import Metric, find_metric
+from optim.metrics.choosing import choose_output
+from optim.metrics.support.outputs import answer_of
 from optim.model import Model, TensorSpec
+from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
+from optim.settings import settings
 
 _LEAST_SIDE = 96  # pixels; small inputs are shown enlarged, each pixel a square
+_SCORED, _SCORED_SECONDS = 64, 5.0
+
+
+class Surveyed(BaseModel):
+    """What is in a zip of images, where it fits the model."""
+
+    model_config = ConfigDict(frozen=True)
+
+    images: int
+    classes: tuple[str, ...]
+    left_out: int
+    mapping: str
 
 
 class Seen(BaseModel):
-    """One image as the model gets it, and its folder. `png` is the picture's bytes in base64."""
+    """One image as the model gets it, its folder, and the class that the original answers.
+
+    `png` is the picture's bytes in base64; `answer` is empty where answers are no classes.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     folder: str
     png: str
+    answer: str = ""
 
     @property
     def data(self) -> bytes:
@@ -32,34 +59,134 @@ class Seen(BaseModel):
         return base64.b64decode(self.png)
 
 
-def previews(
-    path: Path, model: Model, preprocessing: Preprocessing, count: int = 6
-) -> tuple[Seen, ...]:
-    """The first image of each of the first `count` folders. Raises InputError as loading does."""
+class Preview(BaseModel):
+    """Pictures, and how the original scores on some images; `said` is empty where it cannot."""
+
+    model_config = ConfigDict(frozen=True)
+
+    seen: tuple[Seen, ...]
+    said: str = ""
+    doubt: str = ""
+
+
+def surveyed(path: Path, model: Model) -> Surveyed:
+    """Whether a zip of images fits a model, whatever the settings. Raises InputError if not."""
+    argument = {"path": str(path.resolve()), **_specs(model), "max_mb": settings().max_evalset_mb}
+    given = sandbox.Files(readable=(path.resolve(),))
+    return Surveyed.model_validate(sandbox.call(survey, argument, where="EvalSet", files=given))
+
+
+def previews(path: Path, model: Model, preprocessing: Preprocessing, count: int = 6) -> Preview:
+    """The first image of each of the first `count` folders, and a score on up to 64 images.
+
+    Raises InputError as loading does.
+    """
     argument = {
         "path": str(path.resolve()),
-        "inputs": [spec.model_dump() for spec in model.inputs],
+        **_specs(model),
         "preprocessing": preprocessing.model_dump(mode="json"),
         "count": count,
+        "model": str(model.path),
     }
-    given = sandbox.Files(readable=(path.resolve(),))
-    found = sandbox.call(preview, argument, where="EvalSet", files=given)
-    return tuple(Seen.model_validate(item) for item in found)
+    given = sandbox.Files(readable=(path.resolve(), model.folder))
+    return Preview.model_validate(sandbox.call(preview, argument, where="EvalSet", files=given))
+
+
+def _specs(model: Model) -> dict[str, Any]:
+    return {
+        "inputs": [spec.model_dump() for spec in model.inputs],
+        "outputs": [spec.model_dump() for spec in model.outputs],
+    }
+
+
+def survey(
+    path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int
+) -> dict[str, Any]:
+    """Child: see `surveyed`."""
+    spec = images.image_input(npz.as_specs(inputs))
+    with images.opened(path) as archive:
+        members, left_out = images.members_of(archive)
+    npz.check_size(sum(member.file_size for member in members), max_mb)
+    item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
+    npz.check_size(len(members) * item, max_mb)
+    names, labels = images.classes(members)
+    images.checked_labels(labels, names, npz.as_specs(outputs))
+    found = Surveyed(
+        images=len(members), classes=names, left_out=left_out, mapping=images.mapping(names)
+    )
+    return found.model_dump()
 
 
 def preview(
-    path: str, inputs: list[dict[str, Any]], preprocessing: dict[str, Any], count: int
-) -> list[dict[str, Any]]:
+    path: str,
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+    preprocessing: dict[str, Any],
+    count: int,
+    model: str,
+) -> dict[str, Any]:
     """Child: see `previews`."""
-    spec = images.image_input(npz.as_specs(inputs))
+    spec, results = images.image_input(npz.as_specs(inputs)), npz.as_specs(outputs)
     recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
-    shown = []
     with images.opened(path) as archive:
-        for folder, member in images.one_per_folder(archive)[:count]:
-            array, _ = images.decoded(archive, member, recipe, spec)
-            shown.append(Seen(folder=folder, png=_png(array, recipe, spec)).model_dump())
-    return shown
+        members, _ = images.members_of(archive)
+        names, labels = images.classes(members)
+        labels, metric = images.checked_labels(labels, names, results)
+        first = images.one_per_folder(archive)[:count]
+        shown = [images.decoded(archive, member, recipe, spec)[0] for _, member in first]
+        some = _spread(labels)
+        arrays = (images.decoded(archive, members[i], recipe, spec)[0] for i in some)
+        answers = Answers(Path(model), spec, choose_output(find_metric(metric), results, 1))
+        seen = [
+            Seen(folder=folder, png=_png(array, recipe, spec), answer=answers.named(array, names))
+            for (folder, _), array in zip(first, shown, strict=True)
+        ]
+        said, doubt = answers.scored(find_metric(metric), arrays, labels[some], len(names))
+    return Preview(seen=tuple(seen), said=said, doubt=doubt).model_dump()
+
+
+class Answers:
+    """What the original answers to images."""
+
+    def __init__(self, path: Path, spec: TensorSpec, output: TensorSpec) -> None:
+        self._session = all_runtimes()[BASELINE_RUNTIME]().open(path)
+        self._input, self._output = spec.name, output.name
+
+    def of(self, array: Array) -> Array:
+        """The output that is judged."""
+        return self._session.run({self._input: array})[self._output]
+
+    def named(self, array: Array, names: Sequence[str]) -> str:
+        """The class that the original answers; empty where its answer is none."""
+        answer = self.of(array)
+        number = answer_of(answer)
+        classes = answer.size > 1 or answer.dtype.kind in "iu"
+        return names[number] if classes and 0 <= number < len(names) else ""
+
+    def scored(
+        self, metric: Metric, arrays: Iterator[Array], labels: Array, classes: int
+    ) -> tuple[str, str]:
+        """The score on as many images as a few seconds allow, and what is doubtful about it."""
+        begun, rows = time.monotonic(), []
+        for array, label in zip(arrays, labels, strict=True):
+            rows.append(metric.row(self.of(array), label))
+            if time.monotonic() - begun > _SCORED_SECONDS:
+                break
+        kept = np.asarray(rows, dtype=np.float64)
+        kept = metric.decided(kept, kept)
+        value = float(metric.aggregate(kept, np.ones((1, len(kept))))[0])
+        text = f"{metric.title} of the original: {metric.show(value)} on {len(kept)} images"
+        return text, metric.doubt(value, classes)
+
+
+def _spread(labels: Array) -> list[int]:
+    """Places of some images, of each class in turn."""
+    rank = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        where = np.flatnonzero(labels == label)
+        rank[where] = np.arange(len(where))
+    return [int(place) for place in np.lexsort((labels, rank))[:_SCORED]]
 
 
 def _png(array: Array, recipe: Preprocessing, spec: TensorSpec) -> str:

@@ -7,12 +7,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from optim.explaining.executed import Executed, Pair, Side, executed, pairs
+from optim.explaining.profile import TOO_LONG
 from optim.names import legible
 
 _SLOWER = 1.25  # a node's time comes from one process: smaller ratios are noise
 _MATTERS = 0.01  # share of the total time below which a change is not worth a sentence
 _OUTSIDE = 0.3  # share of the median run outside all nodes that is worth one
-_TOO_LONG = 1.5  # nodes adding up to so many median runs were not timed in peace
 _NAMED = 3
 _LISTED = 5
 
@@ -31,15 +31,18 @@ class Reason(BaseModel):
 
 
 def explain(before: Side, after: Side) -> tuple[Reason, ...]:
-    """Why `after` is faster or slower than `before`, costs first, the largest share first."""
+    """Why `after` is faster or slower than `before`, costs first, the largest share first.
+
+    Nothing is read off node times that add up to far more than the run: that is all that is said.
+    """
+    if doubts := [*_disturbed("Before", before), *_disturbed("After", after)]:
+        return (*doubts, *_total_time(before, after))
     matched = pairs(before, after)
     reasons = [
         *_not_lowered(after),
         *_conversions(before, after),
         *_slower(before, after, matched),
         *_outside(after),
-        *_disturbed("Before", before),
-        *_disturbed("After", after),
         *_faster(before, matched),
         *_regrouped(before, matched),
         *_total_time(before, after),
@@ -174,12 +177,13 @@ def _outside(after: Side) -> list[Reason]:
 
 def _disturbed(which: str, side: Side) -> list[Reason]:
     """Doubt where the nodes take longer than the run that they are in."""
-    if not side.p50_us or side.total_us < _TOO_LONG * side.p50_us:
+    if not side.p50_us or side.total_us <= TOO_LONG * side.p50_us:
         return []
     text = (
         f"{which}, the profiled nodes add up to {_us(side.total_us)}, but a run takes "
-        f"{_us(side.p50_us)}: the machine was busy, or profiling slows these nodes down. Take "
-        "their times as rough."
+        f"{_us(side.p50_us)}: the machine was busy, or profiling slows these nodes down, so their "
+        "times explain nothing. Profile again when nothing else runs, or open Why, which times "
+        "what would mend it."
     )
     return [Reason(code="disturbed", kind="note", text=text)]
 

@@ -29,7 +29,8 @@ class Questions(BaseModel):
     """What to ask before a model can be brought.
 
     `dims` are its symbolic dimensions with suggested sizes; `inputs` are the names of inputs whose
-    dtype and shape must be given (`input_specs`), since the file does not say them.
+    dtype and shape must be given (`input_specs`), since the file does not say them. `seen_to_run`:
+    whether a trial run with the suggested sizes succeeded.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -37,6 +38,7 @@ class Questions(BaseModel):
     kind: str
     dims: dict[str, int]
     inputs: tuple[str, ...]
+    seen_to_run: bool = False
 
 
 def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: False) -> Questions:
@@ -50,7 +52,7 @@ def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: Fal
 
 
 def find_dims(source: str | Path) -> dict[str, int]:
-    """Symbolic dimensions with suggested sizes: batch 1, sequences 128, images 224."""
+    """Symbolic dimensions with suggested sizes, which the model was seen to accept if any was."""
     return questions(source).dims
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Feeds
 from optim.errors import InputError
-from optim.evalset.npz import RESERVED
+from optim.evalset.npz import RESERVED, only_match
 from optim.evalset.peek import first_sample
-from optim.ingest.dims import bind, check_interface, name_dims, suggested
+from optim.ingest.dims import bind, check_interface, name_dims, suggested, without_shape
 from optim.ingest.first_run import check_file, declare_outputs, run_once, undeclare_outputs
 from optim.ingest.kinds import FileKind, kind_of
 from optim.ingest.noting import notes_of
@@ -21,6 +21,7 @@ from optim.ingest.repair import (
     without_functions,
 )
 from optim.ingest.specs import InputSpec
+from optim.ingest.trying import tried
 from optim.model.proto import MODEL_FILE, describe, real_inputs, write_proto
 from optim.names import legible
 
@@ -41,18 +42,26 @@ def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
 
         module = open_torchscript(path, Path(folder), max_bytes)
         inputs = [] if traced_specs(module) else arguments(module)
-        return {"kind": kind, "dims": {}, "inputs": inputs}
+        return {"kind": kind, "dims": {}, "inputs": inputs, "seen_to_run": False}
     if kind is FileKind.TORCH_EXPORT:
         from optim.ingest.torch_files import open_pt2, pt2_inputs
 
+        proto = None
         graph = pt2_inputs(open_pt2(path, Path(folder), max_bytes))
     else:
-        graph = _read(path, kind, Path(folder), max_bytes)[0].graph
+        proto = _read(path, kind, Path(folder), max_bytes)[0]
+        graph = proto.graph
         check_interface(graph)
     name_dims(graph)
-    values = real_inputs(graph)
-    unknown = [value.name for value in values if not value.type.tensor_type.HasField("shape")]
-    return {"kind": kind, "dims": suggested(graph), "inputs": unknown}
+    unknown = without_shape(graph)
+    open_ = proto is None or unknown
+    dims, ran = (suggested(graph), False) if open_ else _tried(proto, Path(folder))
+    return {"kind": kind, "dims": dims, "inputs": unknown, "seen_to_run": ran}
+
+
+def _tried(proto: "onnx.ModelProto", folder: Path) -> tuple[dict[str, int], bool]:
+    _stage(folder, "trying sizes for the dimensions that the model leaves open")
+    return tried(proto) if suggested(proto.graph) else ({}, False)
 
 
 def bring(
@@ -77,6 +86,9 @@ def bring(
     check_interface(proto.graph)
     feeds = _fitted(proto, sample)
     shapes = {spec.name: spec.shape for spec in _matching(proto, given_specs)}
+    if not (dims or feeds or shapes or without_shape(proto.graph)):
+        name_dims(proto.graph)
+        dims = _tried(proto, work)[0]
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
     notes += make_names_unique(proto)
     make_plain(proto)
@@ -174,9 +186,11 @@ def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
     import onnx
 
     fitted = {}
-    for value in real_inputs(proto.graph):
-        if value.name in sample:
-            array, tensor = sample[value.name], value.type.tensor_type
+    values = real_inputs(proto.graph)
+    match = only_match([value.name for value in values], sample)
+    for value in values:
+        if (found := match or value.name) in sample:
+            array, tensor = sample[found], value.type.tensor_type
             dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
             with np.errstate(all="ignore"):
                 array = array.astype(dtype)

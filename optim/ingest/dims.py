@@ -4,7 +4,7 @@ import ast
 import operator
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from optim.arrays import DTYPES
 from optim.errors import InputError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import onnx
 
 Shapes = Mapping[str, tuple[int, ...]]
+Purpose = Literal["batch", "image", "sequence", "other"]
 MAX_SIZE = 2**31 - 1
 _MAX_INPUT_ELEMENTS = 1 << 28
 _BATCH = re.compile(r"batch|^(n|b|bs)$", re.IGNORECASE)
@@ -70,25 +71,51 @@ def name_dims(graph: "onnx.GraphProto") -> None:
 
 def suggested(graph: "onnx.GraphProto") -> dict[str, int]:
     """Every symbol to be bound, with a suggestion: batch 1, sequences 128, images 224."""
-    found: dict[str, int] = {}
+    found = {name: _suggestion(graph, name) for name in _symbols(graph)}
+    return {name: size for name, size in found.items() if not _symbols_in(name, found)}
+
+
+def _symbols(graph: "onnx.GraphProto") -> dict[str, tuple[int, int]]:
+    """Every symbol with the axis where it comes first, and how many axes there are."""
+    found: dict[str, tuple[int, int]] = {}
     for value in real_inputs(graph):
         dims = value.type.tensor_type.shape.dim
         for axis, dim in enumerate(dims):
             if dim.dim_param:
-                found.setdefault(dim.dim_param, _suggestion(dim.dim_param, axis, len(dims)))
-    return {name: size for name, size in found.items() if not _symbols_in(name, found)}
+                found.setdefault(dim.dim_param, (axis, len(dims)))
+    return found
 
 
-def _suggestion(name: str, axis: int, rank: int) -> int:
+def purpose_of(graph: "onnx.GraphProto", name: str) -> Purpose:
+    """What a symbol of an input seems to be for, by its name and where it stands."""
+    axis, rank = _symbols(graph)[name]
     if _BATCH.search(name):
-        return 1
+        return "batch"
     if _IMAGE.search(name) or (rank == 4 and axis >= 2):
-        return 224
+        return "image"
     if _SEQUENCE.search(name):
-        return 128
-    if axis == 0:
-        return 1
-    return 3 if rank == 4 else 128
+        return "sequence"
+    return "batch" if axis == 0 else "other"
+
+
+def _suggestion(graph: "onnx.GraphProto", name: str) -> int:
+    purpose, (_, rank) = purpose_of(graph, name), _symbols(graph)[name]
+    return {"batch": 1, "image": 224, "sequence": 128, "other": 3 if rank == 4 else 128}[purpose]
+
+
+def sizes_with(
+    value: "onnx.ValueInfoProto", sizes: Mapping[str, int], shapes: Shapes | None = None
+) -> list[int]:
+    """An input's shape with these sizes of symbols.
+
+    Args:
+        shapes: input name -> shape that it must take.
+
+    Raises: InputError where it is none or another.
+    """
+    found = [_size(dim, sizes, value.name) for dim in value.type.tensor_type.shape.dim]
+    _check_fits(value.name, found, shapes or {})
+    return found
 
 
 def bind(graph: "onnx.GraphProto", dims: Mapping[str, int], shapes: Shapes) -> dict[str, int]:
@@ -107,8 +134,7 @@ def bind(graph: "onnx.GraphProto", dims: Mapping[str, int], shapes: Shapes) -> d
     asked = suggested(graph)
     values = _solve(graph, dims, shapes, asked)
     for value in real_inputs(graph):
-        sizes = [_size(dim, values, value.name) for dim in value.type.tensor_type.shape.dim]
-        _check_fits(value.name, sizes, shapes)
+        sizes = sizes_with(value, values, shapes)
         _set_shape(value, sizes)
     _bind_outputs(graph, values)
     return values
@@ -120,13 +146,18 @@ def _give_rank(graph: "onnx.GraphProto", name: str, shape: tuple[int, ...]) -> N
             _set_shape(value, shape)
 
 
+def without_shape(graph: "onnx.GraphProto") -> list[str]:
+    """The inputs of which the file does not even say how many axes they have."""
+    values = real_inputs(graph)
+    return [value.name for value in values if not value.type.tensor_type.HasField("shape")]
+
+
 def _check_ranks(graph: "onnx.GraphProto") -> None:
-    for value in real_inputs(graph):
-        if not value.type.tensor_type.HasField("shape"):
-            raise InputError(
-                f"The input {legible(value.name)!r} declares no shape.",
-                "Give it: --input name:float32[1,3,224,224], or an EvalSet.",
-            )
+    for name in without_shape(graph):
+        raise InputError(
+            f"The input {legible(name)!r} declares no shape.",
+            "Give it: --input name:float32[1,3,224,224], or an EvalSet.",
+        )
 
 
 def _solve(

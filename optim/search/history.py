@@ -7,7 +7,8 @@ from optim.errors import OptimError
 from optim.graph import analysis_of
 from optim.machine.environment import machine_id
 from optim.search.predict import Expectation, Known, mix_of
-from optim.studies.study import Study, list_studies, open_study
+from optim.studies.listing import list_studies
+from optim.studies.study import Study, open_study
 from optim.studies.trial import Trial, measurement_of
 
 _STUDIES, _TRIALS = 8, 60  # at most, the newest

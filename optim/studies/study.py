@@ -14,7 +14,6 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial
-from pydantic import BaseModel, ConfigDict
 
 from optim.errors import InputError
 from optim.evalset import EvalSet, evalset_from_digest
@@ -22,6 +21,7 @@ from optim.metrics.base import find_metric
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.settings import settings
+from optim.studies.listing import DELETED, FIRST, TITLE, StudyInfo, missing_study
 from optim.studies.store import changes, storage, this_process
 from optim.studies.trial import Progress, Trial, measurement_of, trial_of
 from optim.studies.trial_store import Marks, TrialStore, owner_of
@@ -32,21 +32,12 @@ _DIGEST_LETTERS = 8
 _INTERRUPTED = "The program ended while this trial was under way. Retry it."
 
 
-class StudyInfo(BaseModel):
-    """One line about a study."""
+def create_study(model: Model, evalset: EvalSet, title: str = "") -> "Study":
+    """The study of this model and EvalSet; made if there is none yet, or if it was deleted.
 
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    title: str
-    model_digest: str
-    evalset_digest: str
-    created: str
-    trials: int
-
-
-def create_study(model: Model, evalset: EvalSet) -> "Study":
-    """The study of this model and EvalSet; made if there is none yet."""
+    Args:
+        title: of a new one; the model's name by default.
+    """
     slug = re.sub(r"[^A-Za-z0-9_.-]+", "-", model.name).strip("-.")[:40] or "model"
     name = f"{slug}-{model.digest[:_DIGEST_LETTERS]}-{evalset.digest[:_DIGEST_LETTERS]}"
     upward = find_metric(evalset.metric).higher_is_better
@@ -56,36 +47,35 @@ def create_study(model: Model, evalset: EvalSet) -> "Study":
         directions=["minimize", "maximize" if upward else "minimize"],
         load_if_exists=True,
     )
-    if "created" not in created.user_attrs:
+    known = created.user_attrs
+    if "created" not in known or known.get(DELETED):
         created.set_metric_names(["p50_ms", evalset.metric])
         for key, value in {
-            "title": model.name,
+            TITLE: title or model.name,
             "model": model.digest,
             "evalset": evalset.digest,
+            FIRST: len(created.get_trials(deepcopy=False)),
             "created": _now(),
+            DELETED: False,
         }.items():
             created.set_user_attr(key, value)
     return open_study(name)
 
 
 def open_study(name: str) -> "Study":
-    """The study with this name. Raises InputError if there is none."""
-    missing = InputError(f"There is no study named {name[:120]!r}.", "Open one from the list.")
+    """The study with this name. Raises InputError if there is none, or if it was deleted."""
     try:
         study_id = storage().get_study_id_from_name(name)
     except KeyError:
-        raise missing from None
+        raise missing_study(name) from None
     attributes = storage().get_study_user_attrs(study_id)
     if "created" not in attributes:  # another program's
-        raise missing
+        raise missing_study(name)
+    if attributes.get(DELETED):
+        raise InputError(
+            f"The study {attributes[TITLE]!r} was deleted.", "Restore it on the start page."
+        )
     return Study(study_id, name, attributes)
-
-
-def list_studies() -> list[StudyInfo]:
-    """All studies, the newest first."""
-    ours = (found for found in storage().get_all_studies() if "created" in found.user_attrs)
-    infos = [open_study(found.study_name).info for found in ours]
-    return sorted(infos, key=lambda info: info.created, reverse=True)
 
 
 class _Shared:
@@ -117,15 +107,14 @@ class Study:
     @property
     def info(self) -> StudyInfo:
         """One line about it."""
-        deleted = sum(marks.deleted for marks in self._store.marks().values())
-        return StudyInfo(
-            name=self.name,
-            title=self._attributes["title"],
-            model_digest=self._attributes["model"],
-            evalset_digest=self._attributes["evalset"],
-            created=self._attributes["created"],
-            trials=len(self._store.all()) - deleted,
+        return StudyInfo.of(
+            self.name, self._attributes, self._store.marks(), len(self._store.all())
         )
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self._attributes[TITLE])
 
     @cached_property
     def model(self) -> Model:
@@ -145,6 +134,7 @@ class Study:
         """
         marks = self._store.marks()
         gone = {number for number, mark in marks.items() if mark.deleted}
+        gone |= set(range(self._attributes.get(FIRST, 0)))
         found = (self._value(f) for f in self._all() if f.number not in gone)
         return [_marked(trial, marks) for trial in found if trial]
 

@@ -63,7 +63,7 @@ class TrialStore:
             version = self._changes.version()  # before reading: what comes meanwhile is read again
             if version != self._version:
                 self._trials = self._storage.get_all_trials(self._study, deepcopy=False)
-                self._marks = _marks(self._storage.get_study_user_attrs(self._study))
+                self._marks = marks_in(self._storage.get_study_user_attrs(self._study))
                 self._version = version
             return self._trials, self._marks
 
@@ -153,7 +153,8 @@ class TrialStore:
         self._storage.set_trial_state_values(trial_id, state, values)
 
 
-def _marks(kept: Mapping[str, Any]) -> dict[int, Marks]:
+def marks_in(kept: Mapping[str, Any]) -> dict[int, Marks]:
+    """The marks by the trials' numbers, from a study's attributes."""
     return {
         int(key.removeprefix(_MARKS)): Marks.model_validate(value)
         for key, value in kept.items()

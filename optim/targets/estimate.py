@@ -82,12 +82,12 @@ def estimate(analysis: Analysis, target: Target, recipe: Recipe) -> Estimate:
     if target.assumptions is None or target.interval is None:
         raise InputError(f"{target.title} is not modelled.", "Measure on it instead.", "estimate")
     hint = recipe.runtime.lowers_to or None
-    refused = _refusal(analysis, target, hint)
+    refused = refusal_of(analysis, target, hint)
     if refused:
         return Estimate(target=target.name, refused=refused)
-    device = _Device.of(target, target.assumptions, analysis, recipe.runtime.threads, hint)
+    device = Device.of(target, target.assumptions, analysis, recipe.runtime.threads, hint)
     spent: dict[Bound, float] = {"dispatch": device.assumed.run_us.value * 1e-6}
-    for group in _groups(analysis, target):
+    for group in groups_of(analysis, target):
         for bound, share in device.seconds(group).items():
             spent[bound] = spent.get(bound, 0.0) + share
     seconds = sum(spent.values())
@@ -109,31 +109,41 @@ def bounds(analysis: Analysis, target: Target, recipe: Recipe) -> dict[str, Boun
     Empty where the target is not modelled or refuses the recipe; `estimate` says why.
     """
     hint = recipe.runtime.lowers_to or None
-    if target.assumptions is None or _refusal(analysis, target, hint):
+    if target.assumptions is None or refusal_of(analysis, target, hint):
         return {}
-    device = _Device.of(target, target.assumptions, analysis, recipe.runtime.threads, hint)
+    device = Device.of(target, target.assumptions, analysis, recipe.runtime.threads, hint)
     found: dict[str, Bound] = {}
-    for group in _groups(analysis, target):
+    for group in groups_of(analysis, target):
         spent = device.seconds(group)
         found |= dict.fromkeys((row.name for row in group.rows), max(spent, key=lambda b: spent[b]))
     return found
 
 
 @dataclass
-class _Group:
+class Group:
     """Operators that run as one, and the bytes that cross their border."""
 
     rows: list[NodeRow] = field(default_factory=list)
     weight_bytes: int = 0
     activation_bytes: int = 0
 
+    @property
+    def steps(self) -> int:
+        """How often it runs in one inference: a recurrent operator once for each step."""
+        return max(row.steps for row in self.rows)
 
-def _groups(analysis: Analysis, target: Target) -> list[_Group]:
+    @property
+    def moved(self) -> int:
+        """Bytes across its border in one inference."""
+        return self.weight_bytes * self.steps + self.activation_bytes
+
+
+def groups_of(analysis: Analysis, target: Target) -> list[Group]:
     """The operators as they run on a target."""
     return _fuse(analysis, _JOINING if target.kind == "cpu" else _JOINING | _MOVING)
 
 
-def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[_Group]:
+def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[Group]:
     """Join what engines fuse; linear in the nodes. Views and QDQ pairs cost nothing.
 
     Args:
@@ -143,7 +153,7 @@ def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[_Group]:
     readers = Counter(tensor for row in analysis.nodes for tensor in set(row.reads))
     free = ((row.reads, row.writes[:1]) for row in analysis.nodes if row.op in _FREE)
     weights = made_of(analysis.weights, free)
-    groups: list[_Group] = []
+    groups: list[Group] = []
     home: dict[str, int] = {}  # tensor -> the group that makes it
     for row in analysis.nodes:
         made_here = [home[t] for t in row.reads if t in home and readers[t] == 1]
@@ -154,7 +164,7 @@ def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[_Group]:
         joins = bool(made_here) and row.op in joining
         index = max(made_here) if joins else len(groups)
         if not joins:
-            groups.append(_Group())
+            groups.append(Group())
         groups[index].rows.append(row)
         home.update(dict.fromkeys(row.writes, index))
     _count_borders(analysis, groups, home, size, weights)
@@ -163,7 +173,7 @@ def _fuse(analysis: Analysis, joining: frozenset[str]) -> list[_Group]:
 
 def _count_borders(
     analysis: Analysis,
-    groups: list[_Group],
+    groups: list[Group],
     home: dict[str, int],
     size: dict[str, int],
     weights: set[str],
@@ -208,7 +218,7 @@ def _stored_bytes(analysis: Analysis) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class _Device:
+class Device:
     """A target as one recipe uses it: rates in operations/s and seconds per byte."""
 
     target: Target
@@ -227,7 +237,7 @@ class _Device:
         analysis: Analysis,
         threads: int,
         hint: Dtype | None,
-    ) -> "_Device":
+    ) -> "Device":
         share, cores, outside = 1.0, 1.0, _value(target.memory_bandwidth)
         if target.cores:
             threads = min(threads, int(target.cores.value))
@@ -242,13 +252,11 @@ class _Device:
         kept = min(1.0, _value(target.cache_bytes) / max(1, needed))
         return cls(target, assumed, hint, share, cores, kept / inside + (1 - kept) / outside)
 
-    def seconds(self, group: _Group) -> dict[Bound, float]:
+    def seconds(self, group: Group) -> dict[Bound, float]:
         """Time of a group by what it is spent on."""
-        steps = max(row.steps for row in group.rows)
         arithmetic = sum(self._arithmetic(row) for row in group.rows)
-        moved = group.weight_bytes * steps + group.activation_bytes
-        moving = moved * self.seconds_per_byte
-        start = self.assumed.dispatch_us.value + (steps - 1) * self.assumed.step_us.value
+        moving = group.moved * self.seconds_per_byte
+        start = self.assumed.dispatch_us.value + (group.steps - 1) * self.assumed.step_us.value
         bound: Bound = "compute" if arithmetic > moving else "memory"
         return {bound: max(arithmetic, moving), "dispatch": start * 1e-6}
 
@@ -289,7 +297,8 @@ def runs_as(target: Target, dtype: Dtype) -> Dtype:
     return target.substitutes[dtype].runs_as
 
 
-def _refusal(analysis: Analysis, target: Target, hint: Dtype | None) -> str:
+def refusal_of(analysis: Analysis, target: Target, hint: Dtype | None) -> str:
+    """Why a target cannot run a graph, in one sentence; empty where it can."""
     products = [row for row in analysis.nodes if row.gemm]
     lacking = Counter(
         asked

@@ -172,7 +172,9 @@ def side(
     """
     built = load_model(model) if isinstance(model, str) else model
     analysis = analysis_of(built)
-    times = profile_of(built, recipe.runtime, study.evalset.digest, cancelled)
+    times = profile_of(
+        built, recipe.runtime, study.evalset.digest, cancelled, run_us=1e3 * ms or None
+    )
     return Side(
         analysis=analysis,
         profile=join_profile(analysis, times),

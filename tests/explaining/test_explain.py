@@ -193,7 +193,11 @@ def test_time_outside_the_nodes_is_said(graph: Analysis) -> None:
     assert "outside" not in by_code(explain(near, near))
 
 
-def test_a_profile_longer_than_the_run_is_doubted(graph: Analysis) -> None:
+def test_a_profile_far_longer_than_the_run_explains_nothing(graph: Analysis) -> None:
+    longer = usual(25, 127, 10, p50=100)(graph)
+    reasons = explain(usual()(graph), longer)
+    assert [reason.code for reason in reasons] == ["disturbed", "total"]
+    assert not [reason for reason in reasons if reason.kind != "note"]
     longer = usual(p50=100)(graph)
     text = by_code(explain(usual()(graph), longer))["disturbed"].text
     assert "162 µs" in text and "100 µs" in text

@@ -53,6 +53,24 @@ def test_time_lands_on_the_rows_that_it_was_spent_on(sample: Model, runtime: str
     assert any(len(node.rows) > 1 for node in profiled), "nothing was fused"
 
 
+@pytest.mark.parametrize(("run_us", "kept", "asked"), [(10, 15, 2), (1, 15, 3), (None, 90, 1)])
+def test_a_profile_far_longer_than_the_run_is_taken_again(
+    sample: Model, monkeypatch: pytest.MonkeyPatch, run_us: float | None, kept: float, asked: int
+) -> None:
+    """What the child answers is given; that real ones are read is tested above."""
+    sums = iter([90.0, 15.0, 40.0])
+    taken: list[float] = []
+
+    def answer(*_: object, **__: object) -> list[dict[str, object]]:
+        taken.append(next(sums))
+        return [{"name": "a", "op": "Conv", "microseconds": taken[-1], "nodes": []}]
+
+    digest = synthesize(sample, 4).digest
+    monkeypatch.setattr("optim.sandbox.call", answer)
+    (node,) = profile_of(sample, Recipe.parse("onnxruntime").runtime, digest, run_us=run_us)
+    assert (node.microseconds, len(taken)) == (kept, asked)
+
+
 def test_a_node_without_rows_keeps_its_time() -> None:
     rows = (NodeRow(name="a", op="Conv", flops=2000), NodeRow(name="b", op="Relu", flops=10))
     times = [

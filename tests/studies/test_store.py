@@ -16,8 +16,8 @@ from optim.home import place, written
 from optim.home.scratch import scratch
 from optim.settings import settings
 from optim.studies import store
+from optim.studies.listing import list_studies
 from optim.studies.store import Owner, storage, this_process
-from optim.studies.study import list_studies
 
 OPEN = "from optim.studies.store import storage; storage().get_all_studies()"
 

@@ -11,7 +11,8 @@ from support.study_tools import brought, python, study, use_home
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.settings import settings
-from optim.studies.study import Study, create_study, list_studies, open_study
+from optim.studies.listing import list_studies
+from optim.studies.study import Study, create_study, open_study
 
 __all__ = ["brought", "study"]  # fixtures
 

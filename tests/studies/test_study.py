@@ -23,9 +23,10 @@ from optim.part import Part
 from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
+from optim.studies.listing import list_studies
 from optim.studies.params import parameters
 from optim.studies.store import storage, this_process
-from optim.studies.study import Study, create_study, list_studies, open_study
+from optim.studies.study import Study, create_study, open_study
 from optim.studies.trial import Progress, summary_of
 from optim.timing import stats
 from optim.timing.measurement import BASELINE, CANDIDATE, Slice

@@ -1,11 +1,13 @@
 import pytest
 from streamlit.testing.v1 import AppTest
-from support.explored import RECIPES, opened
+from support.explored import RECIPES, opened, visited
 
+from optim.evalset import synthesize
 from optim.findings import Interval
 from optim.showing.figures import LATENCY, SPEEDUP
 from optim.showing.figures import figures as all_figures
-from optim.studies.study import Study
+from optim.studies.listing import delete_study
+from optim.studies.study import Study, create_study
 from ui.compare import asked, preselected
 
 
@@ -120,3 +122,21 @@ def test_what_is_preselected(explored: Study) -> None:
     better = trials[2].model_copy(update={"summary": fast, "quality": good})
     assert preselected([*trials[:2], better], []) == [0, 2]
     assert preselected(trials[1:], [1, 2]) == [1, 2]
+
+
+@pytest.mark.parametrize("asked", ["2", "99", ""])
+def test_fewer_than_two_trials_lead_on(explored: Study, asked: str) -> None:
+    """The page chooses two; where somebody takes one away, it says what to do."""
+    page = visited("compare", explored, trials=asked)
+    page.multiselect[0].set_value([2]).run()
+    assert "Choose two trials" in page.info[0].value and page.get("page_link")
+    page.button(key="suggested").click().run()
+    assert len(page.multiselect[0].value) == 2 and not page.info and page.table
+
+
+def test_a_study_without_trials_leads_on(explored: Study) -> None:
+    empty = create_study(explored.model, synthesize(explored.model, 9))
+    page = visited("compare", empty)
+    delete_study(empty.name)
+    assert "no trial that was built" in page.info[0].value
+    assert [link.proto.label for link in page.get("page_link")] == ["Measure recipes in Explore"]

@@ -279,21 +279,37 @@ def test_open_sizes_are_asked_for_with_a_default(own_model: AppTest) -> None:
     assert own_model.button(key="open_model")
 
 
-def test_images_come_with_a_preprocessing_to_adjust(own_model: AppTest, tmp_path: Path) -> None:
-    images = tmp_path / "images.zip"
+def _images(folder: Path, classes: int) -> Path:
+    """A zip with one grey picture in each of some folders."""
+    images = folder / "images.zip"
     with zipfile.ZipFile(images, "w") as archive:
-        for name in ("bag/1.png", "bag/2.png", "shirt/1.png", "shirt/2.png"):
+        for number in range(classes):
             picture = io.BytesIO()
-            Image.new("L", (40, 30), len(name)).save(picture, "png")
-            archive.writestr(name, picture.getvalue())
+            Image.new("L", (40, 30), 20 * number).save(picture, "png")
+            archive.writestr(f"kind {number}/1.png", picture.getvalue())
+    return images
+
+
+def test_images_come_with_a_preprocessing_to_adjust(own_model: AppTest, tmp_path: Path) -> None:
     own_model.text_input(key="model.path").set_value(_model_path("fashion"))
-    own_model.text_input(key="evalset.path").set_value(str(images)).run()
+    own_model.text_input(key="evalset.path").set_value(str(_images(tmp_path, 10))).run()
     own_model.button(key="open_model").click().run()
     assert not own_model.exception and not own_model.error
     assert own_model.selectbox(key="preprocessing.channels").value == "gray"
+    assert own_model.number_input(key="preprocessing.crop_share").value == 1.0
+    assert "10 images in 10 folders" in _shown(own_model)
+    assert "Top-1 accuracy of the original" in _shown(own_model).replace("\\", "")
     own_model.text_input(key="preprocessing.mean").set_value("a, b, c").run()
     assert "no list of numbers" in own_model.error[0].value
     assert own_model.text_input(key="model.path").value
+
+
+def test_images_are_checked_before_settings_are_asked(own_model: AppTest, tmp_path: Path) -> None:
+    own_model.text_input(key="model.path").set_value(_model_path("fashion"))
+    own_model.text_input(key="evalset.path").set_value(str(_images(tmp_path, 2))).run()
+    own_model.button(key="open_model").click().run()
+    assert "2 class folders" in own_model.error[0].value
+    assert not [box for box in own_model.selectbox if box.key == "preprocessing.channels"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 from collections import Counter
 
-from optim.studies.study import list_studies, open_study
+from optim.studies.listing import list_studies
+from optim.studies.study import open_study
 
 
 def counts() -> str:

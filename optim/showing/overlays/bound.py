@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from optim.showing.overlay import GREY, Classes, Facts, Overlay
+from optim.showing.bounds import BOUNDS
+from optim.showing.overlay import Classes, Facts, Overlay
 
 
 def _values(facts: Facts) -> Mapping[str, str]:
@@ -16,6 +17,6 @@ OVERLAY = Overlay(
     "roofline), not measured: arithmetic, moving bytes, or starting the operator.",
     rank=60,
     values=_values,
-    scale=Classes({"compute": "#d55e00", "memory": "#56b4e9", "dispatch": GREY}),
+    scale=Classes({bound: look.colour for bound, look in BOUNDS.items()}),
     needs="bounds",
 )

@@ -1,0 +1,39 @@
+"""All hardware at once, in a real browser: a click on a bar brings its roofline into view."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlparse
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.browsing import bring
+from support.serving import Server
+from support.study_tools import wait_for
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_a_click_on_a_bar_shows_the_roofline_of_that_target(
+    server: Server, files: Path, new_page: Callable[..., Page]
+) -> None:
+    page = new_page("dark")
+    bring(page, server.url, files / "classifier.onnx", files / "evalset.npz")
+    (study,) = parse_qs(urlparse(page.url).query)["study"]
+    page.goto(f"{server.url}/hardware?study={study}")
+    bars = page.locator(".js-plotly-plot").first.locator(".bars .point path")
+    bars.first.wait_for()
+    page.wait_for_url("**target=*")
+    (before,) = parse_qs(urlparse(page.url).query)["target"]
+    bars.last.scroll_into_view_if_needed()
+    place = bars.last.bounding_box()
+    assert place
+    middle = place["x"] + place["width"] / 2, place["y"] + place["height"] / 2
+    page.mouse.move(*middle)
+    page.locator(".hoverlayer .hovertext").first.wait_for()  # what is not hovered takes no click
+    page.mouse.click(*middle)
+    wait_for(lambda: parse_qs(urlparse(page.url).query)["target"] != [before])
+    roofline = page.locator(".js-plotly-plot").nth(1)
+    expect(roofline).to_be_in_viewport()
+    expect(roofline).to_contain_text("FLOP per byte moved")
+    expect(page.get_by_text(re.compile("its area is the time it takes"))).to_be_visible()

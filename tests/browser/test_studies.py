@@ -1,0 +1,33 @@
+"""The list of studies, in a real browser: named, found, deleted and brought back."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+from support.browsing import bring
+from support.serving import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_a_study_is_renamed_deleted_and_restored(
+    own_server: Server, files: Path, new_page: Callable[..., Page]
+) -> None:
+    page = new_page()
+    bring(page, own_server.url, files / "classifier.onnx", files / "evalset.npz")
+    page.goto(own_server.url)
+    page.get_by_role("button", name="Change").click()
+    page.get_by_label("Name", exact=True).fill("For Monday")
+    page.get_by_label("Name", exact=True).press("Enter")
+    page.get_by_role("button", name="Rename").click()
+    link = page.get_by_role("link", name="For Monday")
+    expect(link).to_be_visible()
+
+    page.get_by_role("button", name="Change").click()
+    page.get_by_role("button", name="Delete this study").click()
+    expect(link).to_have_count(0)
+    page.get_by_text("Deleted (1)").click()
+    page.get_by_role("button", name="Restore").click()
+    link.click()
+    expect(page.get_by_role("heading", name="For Monday")).to_be_visible()
