@@ -24,6 +24,8 @@ from ui.explore.queue_list import queue_list
 from ui.explore.table import trial_table
 from ui.explore.verdict import verdict_line
 from ui.parts import target_label
+from ui.present.place import presenting
+from ui.present.stage import present, present_button
 from ui.server.stamp import news_url, stamp_of
 from ui.state import choose_trial, chosen_trial, goal_of, require_study, trials_in_address
 from ui.text import key_of, plain
@@ -81,7 +83,9 @@ def _on_hardware(trials: list[Trial]) -> list[Trial]:
 
 def _short_label(name: str) -> str:
     """A target's label without the particulars, so that several fit beside each other."""
-    target = all_targets()[name]
+    target = all_targets().get(name)
+    if target is None:  # a machine elsewhere, of a study that was taken in
+        return name.partition(",")[0]
     return target_label(target.model_copy(update={"title": target.title.partition(",")[0]}))
 
 
@@ -153,9 +157,16 @@ def _in_its_place(study: Study, trials: list[Trial], number: int) -> Trial | Non
 
 def _page(study: Study) -> None:
     st.session_state["open_study"] = study
+    if presenting():
+        present(study)
+        return
     if chosen_trial(study) is None:
         choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
-    _header(study)
+    head, way = st.columns([6, 1])
+    with head:
+        _header(study)
+    with way:
+        present_button()
     with st.sidebar:
         builder(study)
     find_the_best(study)

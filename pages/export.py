@@ -1,4 +1,4 @@
-"""Export: take a trial away as a bundle that anyone can replay."""
+"""Export: take a trial away as a bundle that anyone can replay, or share the whole study."""
 
 import streamlit as st
 
@@ -8,6 +8,7 @@ from optim.studies.trial import Trial
 from ui import export
 from ui.errors import errors_shown
 from ui.headline import headline
+from ui.sharing.whole import share_the_study
 from ui.state import EXPLORE, choose_trial, goal_of, page, require_study, trials_in_address
 from ui.text import key_of, plain
 
@@ -83,8 +84,8 @@ def _how_to_check(file: str, trial: Trial) -> None:
     )
 
 
-def _page(study: Study) -> None:
-    st.subheader(f"Export from {plain(study.model.name)}", anchor=False)
+def _one_trial(study: Study) -> None:
+    st.subheader("Take one trial away", anchor=False)
     trial = _choose(study)
     if trial is None:
         st.info("No trial has been measured yet. A bundle is made of a measured trial.")
@@ -96,6 +97,14 @@ def _page(study: Study) -> None:
     with errors_shown():
         _decision(study, trial)
         _take_away(study, trial)
+
+
+def _page(study: Study) -> None:
+    st.title(f"Export from {plain(study.info.title)}", anchor=False)
+    _one_trial(study)
+    st.divider()
+    with errors_shown():
+        share_the_study(study)
 
 
 _page(require_study())

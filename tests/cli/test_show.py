@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from support.trials import METRIC, estimated, quality, summary, trial
 
-from optim.cli.show import record, remarks, some
+from optim.cli.show import remarks, some
 from optim.findings import Caution
 from optim.studies.trial import Trial
 

@@ -9,7 +9,7 @@ from support.explored import opened, visited
 
 from optim.bundles.bundle import findings_of
 from optim.bundles.report import report_html
-from optim.cli.show import record, trial_table
+from optim.cli.show import trial_table
 from optim.findings import Interval
 from optim.showing import figures as table
 from optim.showing.figure import Reading, TrialFigure, Where
