@@ -85,7 +85,6 @@ def _how_to_check(file: str, trial: Trial) -> None:
 
 
 def _one_trial(study: Study) -> None:
-    st.subheader("Take one trial away", anchor=False)
     trial = _choose(study)
     if trial is None:
         st.info("No trial has been measured yet. A bundle is made of a measured trial.")
@@ -101,9 +100,10 @@ def _one_trial(study: Study) -> None:
 
 def _page(study: Study) -> None:
     st.title(f"Export from {plain(study.info.title)}", anchor=False)
-    _one_trial(study)
-    st.divider()
-    with errors_shown():
+    one, whole = st.tabs(["One trial, as a bundle", "Share the whole study"])
+    with one:
+        _one_trial(study)
+    with whole, errors_shown():
         share_the_study(study)
 
 

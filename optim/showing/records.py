@@ -51,14 +51,15 @@ def numbered(trials: Sequence[Trial], metric: str, on_front: set[int]) -> list[d
 
 
 def as_csv(records: Sequence[dict[str, Any]]) -> str:
-    """Records as a table: intervals become two columns, `_low` and `_high`; lists are left out.
+    """Records as a table: intervals become two columns, `_low` and `_high`; lists are left out, and
+    columns in which nothing stands.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     rows = [dict(_cells(one)) for one in records]
-    heads = list(dict.fromkeys(name for row in rows for name in row))
+    heads = list(dict.fromkeys(name for row in rows for name, cell in row.items() if cell != ""))
     sink = io.StringIO()
-    writer = csv.DictWriter(sink, heads, restval="", lineterminator="\n")
+    writer = csv.DictWriter(sink, heads, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return sink.getvalue()

@@ -8,6 +8,7 @@ from support.trials import METRIC, estimated, quality, summary, trial
 
 from optim.cli.show import remarks, some
 from optim.findings import Caution
+from optim.showing.records import record
 from optim.studies.trial import Trial
 
 NOTHING: dict[str, Any] = {

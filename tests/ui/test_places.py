@@ -14,6 +14,7 @@ from optim.findings import Interval
 from optim.showing import figures as table
 from optim.showing.figure import Reading, TrialFigure, Where
 from optim.showing.figures import figures, figures_for
+from optim.showing.records import record
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 

@@ -19,7 +19,7 @@ _CORNER = """
   outline: 2px solid var(--st-primary-color)}
 """
 _BUTTON = """
-.slide-take {font: inherit; font-size: 1rem; min-height: 2.5rem; padding: 0.25rem 0.75rem;
+.slide-take {font: inherit; font-size: 0.875rem; min-height: 2.5rem; padding: 0.25rem 0.75rem;
   border: 1px solid var(--st-border-color); border-radius: 6px; cursor: pointer;
   background: var(--st-background-color); color: var(--st-text-color)}
 .slide-take:hover, .slide-take:focus-visible {color: var(--st-primary-color);

@@ -29,7 +29,6 @@ from ui.text import key_of, plain
 def share_the_study(study: Study) -> None:
     """The part of the Export page that is about all trials together."""
     trials = study.trials()
-    st.subheader("Share the whole study", anchor=False)
     if still_open := open_ends(trials):
         st.caption(plain(" ".join(still_open)))
     left, middle, right = st.columns(3)
