@@ -87,7 +87,7 @@ def _how_to_check(file: str, trial: Trial) -> None:
 def _one_trial(study: Study) -> None:
     trial = _choose(study)
     if trial is None:
-        st.info("No trial has been measured yet. A bundle is made of a measured trial.")
+        st.info("Nothing has been measured on this machine yet. A bundle is made of what was.")
         query = {"study": study.name}
         st.page_link(page(EXPLORE), label="Go to Explore", query_params=query)
         return

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from optim.errors import InputError, StepError
 from optim.home.scratch import scratch
@@ -56,13 +57,14 @@ def _made(html: str, name: str, options: Sequence[str]) -> bytes:
     program = browser()
     if program is None:
         raise InputError(NO_BROWSER, "", "report")
-    with scratch("browser") as folder:
+    # Sockets are named in the folder for temporary files, and their names may not be long.
+    with scratch("browser") as folder, TemporaryDirectory(prefix="optim-") as temporary:
         page, out = folder / "page.html", folder / name
         page.write_text(html, encoding="utf-8")
         told = (option.format(out=out) for option in options)
         profile = f"--user-data-dir={folder / 'profile'}"
         words = [*_alone(), program, *_FLAGS, profile, *told, page.as_uri()]
-        said = _run(words, folder)
+        said = _run(words, folder, temporary)
         if not out.is_file() or not out.stat().st_size:
             raise StepError(
                 f"{Path(program).name} made no {out.suffix[1:].upper()} ({said or 'no reason'}).",
@@ -81,13 +83,13 @@ def _alone() -> tuple[str, ...]:
     return ()
 
 
-def _run(words: Sequence[str], folder: Path) -> str:
+def _run(words: Sequence[str], folder: Path, temporary: str) -> str:
     """Run to the end, or end it with all that it started. The last line that it said."""
     environment = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     with subprocess.Popen(
         words,
         cwd=folder,
-        env={**environment, "HOME": str(folder), "TMPDIR": str(folder)},
+        env={**environment, "HOME": str(folder), "TMPDIR": temporary},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

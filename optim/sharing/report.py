@@ -13,7 +13,7 @@ from optim.sharing.best import BEST, Ranked, best_of, best_table
 from optim.sharing.reasons import CHART_WIDTH, kept_together, listed, reasons
 from optim.sharing.study_file import IMPORTED
 from optim.sharing.telling import chart_of, environment_of, machine_of
-from optim.showing.story import on_stage
+from optim.showing.story import has_place, on_stage
 from optim.showing.verdict import verdict
 from optim.studies.goal import DEFAULT, Goal
 from optim.studies.study import Study
@@ -71,7 +71,7 @@ def study_report(study: Study, goal: Goal = DEFAULT, date: str = "") -> str:
 
 
 def _about(study: Study, trials: Sequence[Trial], date: str) -> str:
-    points = f"{sum(trial.has_point for trial in trials)} trials with a point"
+    points = f"{sum(map(has_place, trials))} trials with a point"
     facts = (date, machine_of(trials), points, study.evalset.split_note)
     return escape(" · ".join(filter(None, facts)))
 
@@ -87,7 +87,7 @@ def _verdict(trials: Sequence[Trial], goal: Goal) -> str:
 
 
 def _chart(study: Study, trials: Sequence[Trial], goal: Goal) -> Part:
-    if not any(trial.has_point for trial in trials):
+    if not any(map(has_place, trials)):
         return Part("")
     figure = chart_of(study, trials, goal)
     figure.update_layout(width=CHART_WIDTH, height=_CHART_HEIGHT, autosize=False)
@@ -123,15 +123,12 @@ def open_ends(trials: Sequence[Trial]) -> list[str]:
     under_way = sum(not trial.finished for trial in trials)
     failed = sum(trial.state == "failed" for trial in trials)
     early = sum(bool(t.finished and t.summary and t.summary.provisional) for t in trials)
-    return [
-        f"{count} trial{'s' * (count != 1)} {what}"
-        for count, what in (
-            (under_way, "still wait or are under way: what is known of them by now counts."),
-            (failed, "failed and have no point."),
-            (early, "rest on fewer than three processes: their intervals are wide."),
-        )
-        if count
-    ]
+    said = (
+        (under_way, "under way or waiting; what is known of them by now counts"),
+        (failed, "failed, without a point"),
+        (early, "timed in fewer than three processes, so that intervals are wide"),
+    )
+    return [f"{count} of {len(trials)} trials {what}." for count, what in said if count]
 
 
 def _hardware(trials: Sequence[Trial]) -> Part:

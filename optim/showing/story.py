@@ -29,10 +29,15 @@ class Stop:
     sentence: str
 
 
+def has_place(trial: Trial) -> bool:
+    """Whether it has a latency and a quality, and so can be told of."""
+    return trial.latency_ms is not None and trial.quality is not None
+
+
 def on_stage(trials: Sequence[Trial]) -> list[Trial]:
     """The trials that are told of together: of this machine, or where it has none, of the first
     hardware that has any; times of two machines do not stand side by side."""
-    pointed = [trial for trial in trials if trial.has_point]
+    pointed = [trial for trial in trials if has_place(trial)]
     targets = [trial.target for trial in pointed]
     target = LOCAL if LOCAL in targets or not targets else targets[0]
     return [trial for trial in trials if trial.target == target]
@@ -48,9 +53,7 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
     told = [
         trial
         for trial in trials
-        if trial.has_point
-        and trial.latency_ms is not None
-        and (trial.number in front or _is_original(trial))
+        if has_place(trial) and (trial.number in front or _is_original(trial))
     ]
     told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
     chosen = pick.number if pick else None
@@ -98,23 +101,25 @@ def _is_original(trial: Trial) -> bool:
 
 
 def _original(trial: Trial) -> str:
-    assert trial.quality and trial.latency_ms is not None
+    assert trial.quality
     metric = find_metric(trial.quality.metric)
     score = f"{metric.title} {metric.show(trial.quality.value)}"
-    return (
-        f"The original, as it comes: {text.milliseconds(trial.latency_ms)} a run, {score}. "
-        "Everything else is held against it."
-    )
+    return f"The original, as it comes: {_latency(trial)}, {score}. All else is held against it."
 
 
 def _speed(trial: Trial) -> str:
-    latency = text.milliseconds(trial.latency_ms or 0.0)
     if trial.summary is None:
-        between = trial.estimate and trial.estimate.interval
-        return f"{text.spanned(between, text.milliseconds) if between else latency}, an estimate"
+        return _latency(trial)
     ratio = trial.summary.speedup
     alike = " on as many threads" if trial.recipe.runtime.threads > 1 else ""
-    return f"{latency} a run, {_ratio(ratio)} the original{alike} ({_ends(ratio)})"
+    return f"{_latency(trial)}, {_ratio(ratio)} the original{alike} ({_ends(ratio)})"
+
+
+def _latency(trial: Trial) -> str:
+    guess = trial.estimate.interval if trial.estimate else None
+    if guess and not trial.summary:
+        return f"{text.spanned(guess, text.milliseconds)} a run, an estimate"
+    return f"{text.milliseconds(trial.latency_ms or 0.0)} a run"
 
 
 def _ratio(ratio: Interval) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +14,8 @@ from support.study_tools import use_home
 from optim.errors import OptimError
 from optim.recipe import Recipe
 from optim.settings import settings as optim_settings
-from optim.sharing.study_file import ABOUT, EVALSET, IMPORTED, write_study
-from optim.sharing.taking_in import machine_label, take_in
+from optim.sharing.study_file import ABOUT, EVALSET, IMPORTED, Told, write_study
+from optim.sharing.taking_in import machine_label, read, take_in, unpack
 from optim.studies.choice import front_of
 from optim.studies.picking import picked
 from optim.studies.study import Study, list_studies
@@ -27,11 +26,17 @@ from optim.timing.measurement import BASELINE, CANDIDATE, Slice
 Change = Callable[[dict[str, bytes]], object]
 
 
-@pytest.fixture
-def file(explored: Study, tmp_path: Path) -> Path:
+@pytest.fixture(scope="package")
+def sent(explored: Study, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     explored.pin(1)
     explored.note(1, "the one = to <keep>")
-    return write_study(explored, tmp_path / "study.zip")
+    return write_study(explored, tmp_path_factory.mktemp("sent") / "study.zip").read_bytes()
+
+
+@pytest.fixture
+def file(sent: bytes, tmp_path: Path) -> Path:
+    (tmp_path / "study.zip").write_bytes(sent)
+    return tmp_path / "study.zip"
 
 
 @pytest.fixture
@@ -209,7 +214,7 @@ rounds = strategies.integers(2, 5).flatmap(
 
 
 @settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(
     timed=strategies.lists(rounds, min_size=1, max_size=4),
@@ -221,7 +226,7 @@ rounds = strategies.integers(2, 5).flatmap(
 def test_any_measurement_survives_the_way(
     study: Study, tmp_path: Path, timed: list, note: str, value: float, complete: bool, cpu: str
 ) -> None:
-    """Whatever was measured and noted: out, in, and out again."""
+    """Whatever was measured and noted: written, unpacked as a child does it, and read."""
     progress = Progress(quality=made_up.quality(value).model_copy(update={"complete": complete}))
     for ours, theirs in timed:
         piece = Slice(
@@ -231,21 +236,15 @@ def test_any_measurement_survives_the_way(
             environment={"cpu": cpu, "machine_id": "0123456789ab"},
         )
         progress = progress.with_slice(piece)
-    recipe = Recipe.parse("openvino")
-    number = study.adopt(
-        recipe, "elsewhere", progress, state="done", origin="user", created=f"{len(study.trials())}"
-    )
-    if note:
-        study.note(number, note)
-    sent = write_study(study, tmp_path / "sent.zip")
-    with pytest.MonkeyPatch.context() as patch:
-        home = tmp_path / f"home-{len(list(tmp_path.iterdir()))}"
-        use_home(home, patch)
-        came = [known(trial) for trial in take_in(sent).study.trials()]
-        again = write_study(take_in(sent).study, tmp_path / "again.zip")
-        use_home(tmp_path / "third", patch)
-        third = [known(trial) for trial in take_in(again).study.trials()]
-        shutil.rmtree(tmp_path / "third")
-        shutil.rmtree(home)
-    optim_settings.cache_clear()
-    assert came == [known(trial) for trial in study.trials()] == third
+    asked = {"origin": "user", "created": f"{len(study.trials())}"}
+    recipe = Recipe.parse("openvino:threads=2")
+    number = study.adopt(recipe, "elsewhere", progress, state="done", **asked)
+    study.note(number, note)
+    folder = tmp_path / f"{number}"
+    folder.mkdir()
+    unpack(str(write_study(study, tmp_path / "sent.zip")), str(folder), 10**9)
+    (found,) = (one for one in read(folder)[1] if one.told.number == number)
+    trial = study.trial(number)
+    assert found.recipe == trial.recipe and found.measurement == measurement_of(trial.slices)
+    assert found.target == machine_label({"cpu": cpu, "machine_id": "0123456789ab"})
+    assert found.told == Told.of(trial) and found.told.quality == progress.quality

@@ -6,7 +6,7 @@ from math import ceil
 
 import streamlit as st
 
-from optim.showing.story import Stop
+from optim.showing.story import Stop, has_place
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from ui.server.rooms import Shown, plain_code, rooms
@@ -54,7 +54,7 @@ class Presentation:
 
     def __init__(self, study: Study, trials: Sequence[Trial], way: Sequence[Stop]) -> None:
         self._study, self.way = study, way
-        self.came = sorted((t for t in trials if t.has_point), key=lambda t: (t.created, t.number))
+        self.came = sorted(filter(has_place, trials), key=lambda t: (t.created, t.number))
         self._keys = {name: key_of(f"present_{name}", study.name) for name in ("stop", "replay")}
 
     @property

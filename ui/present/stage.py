@@ -7,11 +7,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from optim.showing.chart import trade_off
-from optim.showing.points import default_plane, marks
+from optim.showing.points import default_plane, hardware, marks
 from optim.showing.story import on_stage, sentence, stops
 from optim.showing.verdict import Verdict, verdict
 from optim.studies.study import Study
 from optim.studies.trial import Trial
+from optim.targets import LOCAL
 from ui.explore.live_chart import live_chart
 from ui.explore.news import redraw_on_news
 from ui.present.keys import keys, window_height
@@ -63,7 +64,7 @@ def _stage(study: Study) -> None:
     told = Presentation(study, trials, stops(trials, goal))
     place = told.place(found.number if found else None)
     tell_room(study, told, place)
-    _title(study, found)
+    _title(study, found, trials)
     _chart(study, told, place, trials)
     _sentence(told, place)
     _controls(study, told, place)
@@ -73,12 +74,15 @@ def _stage(study: Study) -> None:
         redraw_on_news(room_url(told.code), stamp_of_room(told.code))
 
 
-def _title(study: Study, found: Verdict | None) -> None:
-    if found is None:
-        st.markdown(f"**{plain(study.info.title)}**: the verdict comes with the first timing.")
-        return
-    figures = f": {plain(found.figures)}" if found.figures else ""
-    st.markdown(f"**{plain(study.info.title)}. {plain(found.title)}**{figures}")
+def _title(study: Study, found: Verdict | None, trials: Sequence[Trial]) -> None:
+    name = plain(study.info.title)
+    if found:
+        figures = f": {plain(found.figures)}" if found.figures else ""
+        st.markdown(f"**{name}. {plain(found.title)}**{figures}")
+    elif trials and trials[0].target != LOCAL:
+        st.markdown(f"**{name}**, on {plain(hardware(trials[0].target))}")
+    else:
+        st.markdown(f"**{name}**: the verdict comes with the first timing.")
 
 
 def _chart(study: Study, told: Presentation, place: Place, trials: Sequence[Trial]) -> None:

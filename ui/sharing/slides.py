@@ -14,9 +14,10 @@ _CORNER = """
 .slide-button {position: absolute; right: 2px; bottom: 2px; z-index: 5; font: inherit;
   font-size: 0.75rem; padding: 0 0.45rem; border: 1px solid var(--st-border-color);
   border-radius: 4px; background: var(--st-background-color); color: var(--st-text-color);
-  opacity: 0.75; cursor: pointer}
-.slide-button:hover, .slide-button:focus-visible {opacity: 1;
-  outline: 2px solid var(--st-primary-color)}
+  opacity: 0; cursor: pointer}
+.js-plotly-plot:hover .slide-button, .slide-button:focus-visible {opacity: 1}
+.slide-button:hover, .slide-button:focus-visible {outline: 2px solid var(--st-primary-color)}
+@media (hover: none) {.slide-button {opacity: 1}}
 """
 _BUTTON = """
 .slide-take {font: inherit; font-size: 0.875rem; min-height: 2.5rem; padding: 0.25rem 0.75rem;

@@ -14,7 +14,7 @@ from optim.sharing.report import open_ends, study_report
 from optim.sharing.study_file import study_zip
 from optim.sharing.telling import chart_of, machine_of, title_of
 from optim.showing.records import as_csv, numbered
-from optim.showing.story import on_stage
+from optim.showing.story import has_place, on_stage
 from optim.studies.choice import front_of
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -56,11 +56,11 @@ def _report(study: Study, trials: list[Trial]) -> None:
     if not browser():
         st.caption(plain(NO_BROWSER))
     shown = on_stage(trials)
-    if any(trial.has_point for trial in shown):
+    if any(map(has_place, shown)):
         foot = " · ".join(filter(None, (machine_of(shown), today)))
         title = title_of(study, shown, goal)
         slide_button("Slide of the chart (PNG)", chart_of(study, shown, goal), title, foot)
-        st.caption("16:9, light, 2560 x 1440. Every other chart has a button *Slide* too.")
+        st.caption("16:9, light, 2560 x 1440. Point at any chart for a *Slide* of it.")
 
 
 def _pdf(study: Study, make: Callable[[], str], name: str) -> None:
