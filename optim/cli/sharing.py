@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 from optim.cli import show
 from optim.cli.commands import progress
 from optim.errors import InputError
-from optim.home import disk_errors_told
+from optim.home import written
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.running.warming import warm
@@ -39,9 +41,19 @@ def report(args: argparse.Namespace) -> int:
     else:
         page = study_report(study, date=today)
         data = pdf_of(page) if kind == ".pdf" else page.encode()
-    with disk_errors_told():
-        args.out.write_bytes(data)
-    print(f"wrote: {args.out}", file=sys.stderr)
+    return _wrote(args.out, lambda path: path.write_bytes(data))
+
+
+def _wrote(path: Path, write: Callable[[Path], object]) -> int:
+    """Write a file, whole or not at all, in place of one of its name."""
+    try:
+        with written(path) as new:
+            write(new)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror}).", "Name another file.", "report"
+        ) from None
+    print(f"wrote: {path}", file=sys.stderr)
     return 0
 
 
@@ -88,10 +100,7 @@ def _list(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     found = study_named(args.study)
-    with disk_errors_told():
-        write_study(found, args.file)
-    print(f"wrote: {args.file}", file=sys.stderr)
-    return 0
+    return _wrote(args.file, lambda path: write_study(found, path))
 
 
 def _import(args: argparse.Namespace) -> int:
