@@ -17,8 +17,8 @@ from optim.running.warming import warm
 from optim.sharing.browser import pdf_of
 from optim.sharing.report import study_report
 from optim.sharing.slide import study_slide
-from optim.sharing.study_file import write_study
 from optim.sharing.taking_in import TakenIn, take_in
+from optim.sharing.writing import write_study
 from optim.studies.choice import front_of
 from optim.studies.study import Study, StudyInfo, list_studies, open_study
 from optim.targets import LOCAL

@@ -14,8 +14,10 @@ from support.study_tools import use_home
 from optim.errors import OptimError
 from optim.recipe import Recipe
 from optim.settings import settings as optim_settings
-from optim.sharing.study_file import ABOUT, EVALSET, IMPORTED, Told, write_study
-from optim.sharing.taking_in import machine_label, read, take_in, unpack
+from optim.sharing.study_file import ABOUT, EVALSET, IMPORTED
+from optim.sharing.taking_in import take_in
+from optim.sharing.unpacking import machine_label, read, unpack
+from optim.sharing.writing import told_of, write_study
 from optim.studies.choice import front_of
 from optim.studies.picking import picked
 from optim.studies.study import Study, list_studies
@@ -247,4 +249,4 @@ def test_any_measurement_survives_the_way(
     trial = study.trial(number)
     assert found.recipe == trial.recipe and found.measurement == measurement_of(trial.slices)
     assert found.target == machine_label({"cpu": cpu, "machine_id": "0123456789ab"})
-    assert found.told == Told.of(trial) and found.told.quality == progress.quality
+    assert found.told == told_of(trial) and found.told.quality == progress.quality

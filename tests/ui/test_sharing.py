@@ -11,7 +11,8 @@ from support.study_tools import use_home
 from optim.home.files import file_path
 from optim.recipe import Recipe
 from optim.settings import settings
-from optim.sharing.study_file import IMPORTED, ZIP_SUFFIX, write_study
+from optim.sharing.study_file import IMPORTED, ZIP_SUFFIX
+from optim.sharing.writing import write_study
 from optim.studies.study import Study, list_studies, open_study
 from optim.targets import LOCAL
 from ui.sharing import whole

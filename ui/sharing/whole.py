@@ -11,8 +11,8 @@ from optim.recipe import Recipe
 from optim.sharing.browser import NO_BROWSER, browser, pdf_of
 from optim.sharing.recipes import recipes_in, written
 from optim.sharing.report import open_ends, study_report
-from optim.sharing.study_file import study_zip
 from optim.sharing.telling import chart_of, machine_of, title_of
+from optim.sharing.writing import study_zip
 from optim.showing.records import as_csv, numbered
 from optim.showing.story import has_place, on_stage
 from optim.studies.choice import front_of
