@@ -2,6 +2,8 @@
 // of every Plotly chart on a page by a small one in its corner. `slideOf` is that of `slide.js`,
 // which Python puts before this.
 
+const SOON_MS = 400;
+
 function slidePlotly() {
   window.plotlyLoading ??= new Promise((resolve, reject) => {
     const script = document.createElement("script");
@@ -58,12 +60,19 @@ function corner(plot, about) {
   plot.append(button);
 }
 
+// Charts come and go while a page is drawn anew: looked for soon after anything changes.
 function everyChart(about, signal) {
-  const mark = () => document.querySelectorAll(".js-plotly-plot").forEach((one) => corner(one, about));
-  let waiting;
-  const watch = new MutationObserver(() => (waiting ??= setTimeout(() => ((waiting = 0), mark()), 400)));
+  let waiting = null;
+  const mark = () => {
+    waiting = null;
+    document.querySelectorAll(".js-plotly-plot").forEach((plot) => corner(plot, about));
+  };
+  const watch = new MutationObserver(() => (waiting ??= setTimeout(mark, SOON_MS)));
   watch.observe(document.body, { childList: true, subtree: true });
-  signal.addEventListener("abort", () => (watch.disconnect(), clearTimeout(waiting)));
+  signal.addEventListener("abort", () => {
+    watch.disconnect();
+    clearTimeout(waiting);
+  });
   mark();
 }
 
