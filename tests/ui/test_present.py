@@ -66,6 +66,14 @@ def test_a_replay_reveals_the_trials_as_they_came(explored: Study) -> None:
     assert at(page, explored) >= 0
 
 
+def test_a_replay_ends_where_presenting_ends(explored: Study) -> None:
+    page = presenting(explored)
+    page.button(key="replay").click().run()
+    page.button(key="leave").click().run()
+    page.button(key="present").click().run()
+    assert at(page, explored) >= 0 and page.button(key="replay")
+
+
 def test_a_follower_sees_the_presenters_stop(explored: Study) -> None:
     presenter = presenting(explored)
     presenter.button(key="room_open").click().run()

@@ -24,8 +24,8 @@ def keys(on_press: Callable[[str], None], tick_ms: int, step: int) -> None:
     """
 
     def pressed() -> None:
-        meant = st.session_state[_KEY].get("pressed")
-        if meant:
+        found = st.session_state.get(_KEY)  # gone where a tick comes after the page was left
+        if meant := found and found.get("pressed"):
             on_press(str(meant))
 
     mount = st.components.v2.component(

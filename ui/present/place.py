@@ -27,11 +27,6 @@ def begin() -> None:
     st.query_params[PRESENT] = "1"
 
 
-def leave() -> None:
-    """Back to the Explore page, once this run has been drawn."""
-    st.session_state[_LEAVING] = True
-
-
 def left() -> bool:
     """Whether presenter mode was left; then the address says so."""
     if not st.session_state.pop(_LEAVING, False):
@@ -89,6 +84,11 @@ class Presentation:
         if any(stop.number == number for stop in self.way):
             st.session_state[self._keys["stop"]] = number
             st.session_state.pop(self._keys["replay"], None)
+
+    def leave(self) -> None:
+        """Back to the Explore page, once this run has been drawn."""
+        self.replay(None)
+        st.session_state[_LEAVING] = True
 
     def replay(self, revealed: int | None) -> None:
         """Reveal so many trials; None, or more than there are, ends the replay."""

@@ -16,7 +16,7 @@ from optim.targets import LOCAL
 from ui.explore.live_chart import live_chart
 from ui.explore.news import redraw_on_news
 from ui.present.keys import keys, window_height
-from ui.present.place import Place, Presentation, begin, leave, left
+from ui.present.place import Place, Presentation, begin, left
 from ui.present.room import joined_elsewhere, room_control, tell_room
 from ui.server.rooms import room_url, stamp_of_room
 from ui.server.stamp import news_url, stamp_of
@@ -165,7 +165,7 @@ def _controls(study: Study, told: Presentation, place: Place) -> None:
             room_control(study)
         st.caption(f"Stop {place.at + 1} of {len(told.way)}" if told.way else "")
         st.space("stretch")
-        st.button("Leave (Esc)", icon=":material/close:", key="leave", on_click=leave)
+        st.button("Leave (Esc)", icon=":material/close:", key="leave", on_click=told.leave)
 
 
 def _replay_button(told: Presentation, place: Place) -> None:
@@ -194,7 +194,7 @@ def _listen(told: Presentation, place: Place) -> None:
 
     def pressed(meant: str) -> None:
         if meant == "leave":
-            leave()
+            told.leave()
         elif followed:
             return
         elif meant == "tick":
