@@ -116,7 +116,10 @@ def _recipes_in(study: Study) -> None:
     """Queue the recipes of a file."""
     with st.expander("Take in recipes from a file"):
         file = st.file_uploader(
-            "Recipes: one spelling a line, or JSON", type=["txt", "json"], key="recipes_in"
+            "Recipes: one spelling a line, or JSON",
+            type=["txt", "json"],
+            key="recipes_in",
+            max_upload_size=1,
         )
         if file is None:
             return
