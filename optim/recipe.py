@@ -91,15 +91,19 @@ class Recipe(BaseModel):
         """SHA-256 over the passes alone: recipes that share it share the optimized model."""
         return _digest(self.passes)
 
-    def to_yaml(self) -> str:
+    @property
+    def stored(self) -> dict[str, Any]:
         """The stored form: every part with its version and all settings, and the spelling."""
-        stored = {
+        return {
             "recipe": self.spelling,
             "digest": self.digest,
             "passes": [ByName.of(part).model_dump() for part in self.passes],
             "runtime": ByName.of(self.runtime).model_dump(),
         }
-        return yaml.safe_dump(stored, sort_keys=False)
+
+    def to_yaml(self) -> str:
+        """The stored form as a file."""
+        return yaml.safe_dump(self.stored, sort_keys=False)
 
     @classmethod
     def from_yaml(cls, text: str) -> Self:

@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     session_trials: int = Field(
         default=200, ge=1, description="Trials of one browser session that may wait or run."
     )
+    browser: str = Field(
+        default="",
+        description="Chrome or Chromium on the server, which makes PDF and pictures of reports; "
+        "empty: the first that is found; without one the page's own browser does it.",
+    )
     trial_seconds: float = Field(
         default=11.0,
         gt=0,

@@ -25,6 +25,8 @@ from ui.explore.panel import panel
 from ui.explore.queue_list import queue_list
 from ui.explore.table import trial_table
 from ui.explore.verdict import verdict_line
+from ui.present.place import presenting
+from ui.present.stage import present, present_button
 from ui.server.stamp import news_url, stamp_of
 from ui.state import (
     choose_trial,
@@ -51,6 +53,7 @@ def _header(study: Study) -> None:
         st.subheader(plain(study.title), anchor=False, width="content")
         st.caption(" · ".join(facts), width="stretch")
         _notes((*model.notes, *evalset.notes))
+        present_button()
 
 
 def _notes(known: Sequence[str]) -> None:
@@ -152,6 +155,9 @@ def _in_its_place(study: Study, trials: list[Trial], number: int) -> Trial | Non
 
 def _page(study: Study) -> None:
     st.session_state["open_study"] = study
+    if presenting():
+        present(study)
+        return
     if chosen_trial(study) is None:
         choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
     _header(study)

@@ -1,4 +1,4 @@
-"""Export: take a trial away as a bundle that anyone can replay."""
+"""Export: take a trial away as a bundle that anyone can replay, or share the whole study."""
 
 import streamlit as st
 
@@ -8,6 +8,7 @@ from optim.studies.trial import Trial
 from ui import export
 from ui.errors import errors_shown
 from ui.headline import headline
+from ui.sharing.whole import share_the_study
 from ui.state import EXPLORE, choose_trial, goal_of, page, require_study, trials_in_address
 from ui.text import key_of, plain
 
@@ -85,11 +86,10 @@ def _how_to_check(file: str, trial: Trial) -> None:
     )
 
 
-def _page(study: Study) -> None:
-    st.subheader(f"Export from {plain(study.title)}", anchor=False)
+def _one_trial(study: Study) -> None:
     trial = _choose(study)
     if trial is None:
-        st.info("No trial has been measured yet. A bundle is made of a measured trial.")
+        st.info("Nothing has been measured on this machine yet. A bundle is made of what was.")
         query = {"study": study.name}
         st.page_link(page(EXPLORE), label="Go to Explore", query_params=query)
         return
@@ -98,6 +98,15 @@ def _page(study: Study) -> None:
     with errors_shown():
         _decision(study, trial)
         _take_away(study, trial)
+
+
+def _page(study: Study) -> None:
+    st.title(f"Export from {plain(study.title)}", anchor=False)
+    one, whole = st.tabs(["One trial, as a bundle", "Share the whole study"])
+    with one:
+        _one_trial(study)
+    with whole, errors_shown():
+        share_the_study(study)
 
 
 _page(require_study())

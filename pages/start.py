@@ -15,6 +15,7 @@ from ui.errors import errors_shown
 from ui.explore.live_chart import preload
 from ui.protecting import protected
 from ui.server.guards import exposed
+from ui.sharing.taking_in import study_file
 from ui.state import begin, queue
 from ui.studies import study_list
 
@@ -121,6 +122,8 @@ for sample, column in zip(samples, st.columns(max(len(samples), 1)), strict=Fals
         _sample_card(sample)
 st.subheader("Or bring your own model")
 _own_model()
+with st.expander("Open a study that somebody exported"):
+    study_file()
 st.subheader("Studies")
 with errors_shown():
     study_list()

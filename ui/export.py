@@ -56,11 +56,15 @@ def recipe_name(recipe: Recipe) -> str:
 
 
 def download_link(study: Study, digest: str) -> str:
-    """The link to a bundle that was made, as HTML. It is streamed, however large the model is."""
-    name = bundle_name(study, digest)
+    """The link to a bundle that was made, as HTML."""
+    return link(digest, bundle_name(study, digest), "Download the bundle")
+
+
+def link(digest: str, name: str, label: str) -> str:
+    """A link to a stored zip, as HTML. It is streamed, however large the model in it is."""
     total = size(file_path(digest, ZIP_SUFFIX).stat().st_size)
     return (
         f'<a href="{bundle_url(digest, name)}" download style="display: inline-block; '
         "padding: 0.55rem 0.9rem; font-size: 0.875rem; border-radius: 6px; background: #0b6e99; "
-        f'color: #ffffff; text-decoration: none">Download the bundle ({total})</a>'
+        f'color: #ffffff; text-decoration: none">{label} ({total})</a>'
     )

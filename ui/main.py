@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.account import leave_link, logged_in
+from ui.sharing.slides import slide_of_every_chart
 from ui.state import page
 
 _TITLE = "Inference Optimization Explorer"
@@ -47,3 +48,4 @@ current = st.navigation(
 leave_link()
 st.set_page_config(page_title=f"{current.title} · {_TITLE}")
 current.run()
+slide_of_every_chart()

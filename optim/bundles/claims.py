@@ -19,11 +19,10 @@ from optim.findings import Caution
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
-from optim.timing.measurement import BASELINE, CANDIDATE, Measurement
+from optim.timing.claimed import MAX_BYTES, claimed
+from optim.timing.measurement import Measurement
 from optim.why.shares import Shares
 
-_MAX_SAMPLES_BYTES = 64_000_000
-_MAX_SAMPLES = 8_000_000
 _REPORTS = TypeAdapter(tuple[PassReport, ...])
 _READ = (
     *(manifest.ABOUT, manifest.RECIPE, manifest.SESSION, manifest.QUALITY, manifest.SUMMARY),
@@ -96,17 +95,10 @@ def _measurement(path: Path) -> Measurement:
     unreadable = InputError("The bundle's timings cannot be read.", "Export it again.", "replay")
     try:
         with gzip.open(path) as source:
-            data = source.read(_MAX_SAMPLES_BYTES + 1)
+            data = source.read(MAX_BYTES + 1)
     except (OSError, EOFError, zlib.error):
         raise unreadable from None
-    if len(data) > _MAX_SAMPLES_BYTES or data.count(b",") > _MAX_SAMPLES:
-        raise unreadable
-    claimed = Measurement.from_json(data)
-    for piece in claimed.slices:
-        ours, theirs = piece.arms.get(CANDIDATE, []), piece.arms.get(BASELINE, [])
-        positive = all(block and min(block) > 0 for block in (*ours, *theirs))
-        if not ours or len(ours) != len(theirs) or not positive:
-            raise unreadable
-    if not claimed.slices:
-        raise unreadable
-    return claimed
+    try:
+        return claimed(data)
+    except InputError:
+        raise unreadable from None

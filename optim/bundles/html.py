@@ -40,17 +40,18 @@ def _policy(scripts: Iterable[str]) -> str:
     return f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
 
 
-def whole_page(title: str, parts: Sequence[Part]) -> str:
+def whole_page(title: str, parts: Sequence[Part], style: str = "") -> str:
     """The page; it loads nothing from elsewhere.
 
     Args:
         title: escaped.
+        style: more of the style sheet.
     """
     content = "".join(part.html for part in parts)
     scripts = [get_plotlyjs(), *(script for part in parts for script in part.scripts)]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">{_policy(scripts)}'
-        f"<title>{title}</title><style>{_STYLE}</style><script>{scripts[0]}</script></head>"
+        f"<title>{title}</title><style>{_STYLE}{style}</style><script>{scripts[0]}</script></head>"
         f"<body>{content}</body></html>"
     )
 

@@ -25,10 +25,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, the process's own unless given; errors become one line for people."""
     args = parser().parse_args(argv)
     args.began = time.monotonic()  # a budget counts from the command to the answer
-    from optim.cli import commands
+    from optim.cli import commands, sharing
 
     try:
-        code = int(getattr(commands, args.command)(args))
+        command = getattr(commands, args.command, None) or getattr(sharing, args.command)
+        code = int(command(args))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has what he wanted, such as `head`
@@ -71,6 +72,8 @@ def parser() -> argparse.ArgumentParser:
     explore = commands.add_parser("explore", help="find the best recipe within limits and a budget")
     why = commands.add_parser("why", help="why a recipe is fast or slow, and what would mend it")
     replay = commands.add_parser("replay", help="check a bundle: rebuild, measure and judge again")
+    report = commands.add_parser("report", help="a study's report, or a slide of its chart")
+    study = commands.add_parser("study", help="list studies, export one to a file, import one")
     serve = commands.add_parser("serve", help="serve the web application")
     host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
@@ -108,6 +111,7 @@ def parser() -> argparse.ArgumentParser:
         "--full", action="store_true", help="measure the chosen recipe to the end, budget or not"
     )
     explore.add_argument("--out", type=Path, help="write the bundle of the chosen recipe")
+    _add_sharing_options(report, study)
     why.add_argument(
         "--shares",
         action="store_true",
@@ -153,6 +157,28 @@ def _add_host_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wait", type=milliseconds, help="for a batch to fill, such as 2ms; 0")
     command.add_argument("--queue", type=count, help="rows that may wait; more are refused; 256")
     command.add_argument("--timeout", type=milliseconds, help="longest wait of one; 10s")
+
+
+def _add_sharing_options(report: argparse.ArgumentParser, study: argparse.ArgumentParser) -> None:
+    doing = study.add_subparsers(dest="doing", required=True)
+    listing = doing.add_parser("list", help="all studies")
+    export = doing.add_parser("export", help="write a study to one file")
+    take = doing.add_parser("import", help="take in a study that was exported, here or elsewhere")
+    for command in (report, export):
+        command.add_argument("study", help="its name, its title, or how its name begins")
+    report.add_argument(
+        "--out",
+        type=Path,
+        default=Path("report.html"),
+        help="report.html, report.pdf or slide.png; the last two need Chrome or Chromium",
+    )
+    for command in (export, take):
+        command.add_argument("file", type=Path, help="such as study.zip")
+    take.add_argument(
+        "--measure", action="store_true", help="measure the original and its front here too"
+    )
+    for command in (listing, take):
+        command.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:

@@ -34,6 +34,7 @@ from optim.search.explore import find_best
 from optim.search.news import News
 from optim.search.space import circumstances_of
 from optim.shipped import APP
+from optim.showing.records import record
 from optim.showing.text import spanned, times
 from optim.studies.choice import front_of
 from optim.studies.goal import Goal
@@ -133,7 +134,7 @@ def measure(args: argparse.Namespace) -> int:
         queue.run_all(study, numbers, progress)
     trials, metric = study.trials_of(numbers), study.evalset.metric
     if args.json:
-        print(json.dumps([show.record(trial, metric) for trial in trials], indent=1))
+        print(json.dumps([record(trial, metric) for trial in trials], indent=1))
     else:
         print(show.trial_table(trials, metric))
         _tell(study, trials, args.verbose)
@@ -196,7 +197,7 @@ def _show_search(args: argparse.Namespace, study: Study, found: Answer) -> None:
     trials, metric = study.trials(), study.evalset.metric
     on_front = front_of(trials)
     if args.json:
-        rows = [{**show.record(t, metric), "on_front": t.number in on_front} for t in trials]
+        rows = [{**record(t, metric), "on_front": t.number in on_front} for t in trials]
         answer = {"chosen": found.recipe, "trials": rows, "answer": found.model_dump(mode="json")}
         print(json.dumps(answer, indent=1))
         return
@@ -237,9 +238,9 @@ def why(args: argparse.Namespace) -> int:
         shares = _shares(study, trial, queue) if args.shares else None
     metric = study.evalset.metric
     if args.json:
-        record = {"trial": show.record(trial, metric), **found.model_dump(mode="json")}
-        record["shares"] = shares and shares.model_dump(mode="json")
-        print(json.dumps(record, indent=1))
+        said = {"trial": record(trial, metric), **found.model_dump(mode="json")}
+        said["shares"] = shares and shares.model_dump(mode="json")
+        print(json.dumps(said, indent=1))
         return 0
     print(show.trial_table([trial], metric))
     print(told(found))

@@ -1,12 +1,11 @@
-"""How the command line shows trials: records for machines, aligned text for people."""
+"""How the command line shows trials to people, as aligned text (`records` is for machines)."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Sequence
 
 from optim.findings import Caution
 from optim.search.news import News, Row
 from optim.showing.figure import TrialFigure, Where
-from optim.showing.figures import figures, figures_for
+from optim.showing.figures import figures_for
 from optim.showing.text import spanned, times
 from optim.showing.verdict import verdict
 from optim.studies.goal import DEFAULT
@@ -14,54 +13,6 @@ from optim.studies.trial import Trial
 
 _FEW_LINES = 3  # said of a recipe, unless all is wanted
 _SEVERITIES = ("error", "warning", "info")
-_ALWAYS = (
-    *("p50_ms", "p50_ci", "speedup", "speedup_ci", "quality", "quality_baseline"),
-    *("quality_verdict", "size_bytes"),
-)
-
-
-def record(trial: Trial, metric: str) -> dict[str, Any]:
-    """One trial as plain JSON values. Latency in ms, sizes in bytes, memory in MB.
-
-    `kind` tells measured from estimated; figures that do not exist are null.
-    """
-    row: dict[str, Any] = {
-        "recipe": trial.recipe.spelling,
-        "target": trial.target,
-        "kind": "estimated" if trial.estimate else "measured",
-        "status": trial.state,
-        **dict.fromkeys(_ALWAYS),
-        "warnings": [warning.model_dump() for warning in trial.warnings],
-        "error": trial.error or None,
-    }
-    for figure in figures(metric).values():
-        row.update(_entries(figure, trial))
-    return row | _nested(trial)
-
-
-def _entries(figure: TrialFigure, trial: Trial) -> Iterator[tuple[str, Any]]:
-    """A figure's keys and values, where the trial has what it is read from."""
-    source, found = figure.reading.source, figure.of(trial)
-    if source and getattr(trial, source) is None:
-        return
-    if figure.key:
-        value = found and (int(found.value) if figure.whole else found.value)
-        yield figure.key, value
-    if figure.ci_key:
-        yield figure.ci_key, [found.low, found.high] if found else None
-
-
-def _nested(trial: Trial) -> dict[str, Any]:
-    """What is more than a number, as it is stored."""
-    found: dict[str, Any] = {}
-    if summary := trial.summary:
-        gain = summary.thread_gain
-        found["thread_gain"] = gain.model_dump() if gain else None
-        found["percentiles_ms"] = {name: at.value for name, at in summary.percentiles.items()}
-    if quality := trial.quality:
-        found["quality_verdict"], found["quality_metric"] = quality.verdict, quality.metric
-        found["fidelity"] = quality.fidelity.model_dump()
-    return found
 
 
 def why_unsound(trial: Trial) -> str:

@@ -23,7 +23,14 @@ from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.listing import DELETED, FIRST, TITLE, StudyInfo, missing_study
 from optim.studies.store import changes, storage, this_process
-from optim.studies.trial import Progress, Trial, measurement_of, trial_of
+from optim.studies.trial import (
+    Progress,
+    State,
+    Trial,
+    measurement_of,
+    summary_of,
+    trial_of,
+)
 from optim.studies.trial_store import Marks, TrialStore, owner_of
 from optim.targets import LOCAL, all_targets
 from optim.timing.measurement import Measurement
@@ -210,6 +217,32 @@ class Study:
             self._store.mark(number, pinned=old.pinned, note=old.note)
             self._store.mark(old.number, deleted=True)
         return number
+
+    def adopt(
+        self,
+        recipe: Recipe,
+        target: str,
+        known: Progress,
+        *,
+        state: State,
+        error: str = "",
+        origin: str,
+        created: str,
+    ) -> int:
+        """A new trial that has ended already, with what another store knows of it. Its number.
+
+        Args:
+            target: also the name of hardware that this program knows nothing of.
+            state: a finished one.
+        """
+        asked = {"origin": origin, "created": created}
+        values: list[float] = []
+        if state == "done" and known.quality:
+            values = [summary_of(known.slices).p50_ms.value, known.quality.value]
+            if not all(map(math.isfinite, values)):
+                state, error, values = "failed", "Its latency or quality is not a number.", []
+        with self._shared.adding:
+            return self._store.adopt(recipe, target, asked, known, (state, error), values)
 
     def retry(self, number: int) -> int:
         """A new trial in place of one that failed, was cancelled or interrupted."""

@@ -69,17 +69,34 @@ class TrialStore:
 
     def create(self, recipe: Recipe, target: str, attributes: Mapping[str, Any]) -> int:
         """A new trial that waits, owned by this process. Returns its number."""
-        asked = {
-            "recipe": recipe.spelling,
-            "recipe_yaml": recipe.to_yaml(),
-            "recipe_digest": recipe.digest,
-            "target": target,
-            **attributes,
-        }
-        template = create_trial(
-            state=TrialState.WAITING,
-            user_attrs={ASKED: asked, "owner": this_process().model_dump()},
-        )
+        owner = {"owner": this_process().model_dump()}
+        return self._new(TrialState.WAITING, _asked(recipe, target, attributes) | owner)
+
+    def adopt(
+        self,
+        recipe: Recipe,
+        target: str,
+        attributes: Mapping[str, Any],
+        known: Progress,
+        end: tuple[State, str],
+        values: Sequence[float],
+    ) -> int:
+        """A new trial that has ended elsewhere. Returns its number.
+
+        Args:
+            end: the state and the error that it ended with.
+            values: of the two objectives; none unless it is done.
+        """
+        state, error = end
+        told = _asked(recipe, target, attributes) | {"progress": known.model_dump(mode="json")}
+        if state == "done":
+            return self._new(TrialState.COMPLETE, told, values)
+        return self._new(TrialState.FAIL, told | {"end": {"state": state, "error": error}})
+
+    def _new(
+        self, state: TrialState, told: dict[str, Any], values: Sequence[float] | None = None
+    ) -> int:
+        template = create_trial(state=state, user_attrs=told, values=values)
         trial_id = self._storage.create_new_trial(self._study, template)
         return int(self._storage.get_trial_number_from_id(trial_id))
 
@@ -151,6 +168,18 @@ class TrialStore:
         self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
     ) -> None:
         self._storage.set_trial_state_values(trial_id, state, values)
+
+
+def _asked(recipe: Recipe, target: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """What a trial is of, as it is stored."""
+    asked = {
+        "recipe": recipe.spelling,
+        "recipe_yaml": recipe.to_yaml(),
+        "recipe_digest": recipe.digest,
+        "target": target,
+        **attributes,
+    }
+    return {ASKED: asked}
 
 
 def marks_in(kept: Mapping[str, Any]) -> dict[int, Marks]:

@@ -38,6 +38,11 @@ class Explaining(BaseModel):
     error: str = ""
 
 
+def explained(study: Study, trial: Trial) -> Why | None:
+    """The explanation of a trial that was made before, also by another process; else None."""
+    return kept_already(Why, _FOLDER, _key(study, trial))
+
+
 class Explanations:
     """Starts, stops and shows explanations of trials. Thread-safe; one per server.
 
@@ -57,7 +62,7 @@ class Explanations:
         """The explanation of a trial; None where nobody asked for one."""
         key = _key(study, trial)
         with self._lock:
-            if key not in self._known and (found := kept_already(Why, _FOLDER, key)):
+            if key not in self._known and (found := explained(study, trial)):
                 self._known[key] = Explaining(state="there", why=found)
             return self._known.get(key)
 

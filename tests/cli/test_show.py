@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from support.trials import METRIC, estimated, measured, quality, summary, trial
 
-from optim.cli.show import record, remarks, some, verdict_text
+from optim.cli.show import remarks, some, verdict_text
 from optim.findings import Caution
 from optim.recipe import Recipe
+from optim.showing.records import record
 from optim.showing.verdict import verdict
 from optim.studies.goal import DEFAULT
 from optim.studies.trial import Trial

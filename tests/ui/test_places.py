@@ -9,11 +9,12 @@ from support.explored import opened, visited
 
 from optim.bundles.bundle import findings_of
 from optim.bundles.report import report_html
-from optim.cli.show import record, trial_table
+from optim.cli.show import trial_table
 from optim.findings import Interval
 from optim.showing import figures as table
 from optim.showing.figure import Reading, TrialFigure, Where
 from optim.showing.figures import figures, figures_for
+from optim.showing.records import record
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 

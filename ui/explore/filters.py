@@ -103,5 +103,7 @@ def _on_hardware(trials: Sequence[Trial]) -> Sequence[Trial]:
 
 def _short_label(name: str) -> str:
     """A target's label without the particulars, so that several fit beside each other."""
-    target = all_targets()[name]
+    target = all_targets().get(name)
+    if target is None:  # a machine elsewhere, of a study that was taken in
+        return name.partition(",")[0]
     return target_label(target.model_copy(update={"title": target.title.partition(",")[0]}))

@@ -17,10 +17,11 @@ function plotly() {
 
 function themed(layout, box) {
   const style = getComputedStyle(box);
+  const size = layout.font?.size ?? 13;
   const color = (name) => style.getPropertyValue(`--st-${name}-color`).trim();
   const axis = (own) => ({
     ...own,
-    title: { ...own.title, font: { size: 13 } },
+    title: { ...own.title, font: { size } },
     gridcolor: color("border"),
     linecolor: color("border"),
     zeroline: false,
@@ -30,7 +31,7 @@ function themed(layout, box) {
     ...layout,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { color: color("text"), family: style.fontFamily, size: 13 },
+    font: { color: color("text"), family: style.fontFamily, size },
     hoverlabel: { bgcolor: color("secondary-background"), font: { color: color("text") }, align: "left" },
     modebar: { bgcolor: "rgba(0,0,0,0)", color: GREY, activecolor: color("primary") },
     xaxis: axis(layout.xaxis),

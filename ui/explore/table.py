@@ -95,7 +95,8 @@ def _interval(name: str) -> str:
 
 
 def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> dict[str, object]:
-    measured = "this machine" if trial.target == LOCAL else f"estimate: {hardware(trial.target)}"
+    elsewhere = f"{'estimate: ' if trial.estimate else ''}{hardware(trial.target)}"
+    measured = "this machine" if trial.target == LOCAL else elsewhere
     row: dict[str, object] = {
         "#": trial.number,
         "pinned": trial.pinned,

@@ -13,7 +13,7 @@ from optim.errors import InputError
 from optim.home.files import file_path
 from optim.model import load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
-from ui.server import stamp
+from ui.server import rooms, stamp
 from ui.server.monitoring import counts
 from ui.server.netron import netron_routes
 from ui.server.viewer import viewer_routes
@@ -36,6 +36,7 @@ def routes() -> list[BaseRoute]:
         Route("/bundles/{digest}/{name}", _bundle),
         Route(PLOTLY_URL, _plotly),
         Route(stamp.news_url("{study}"), stamp.answer),
+        Route(rooms.room_url("{code}"), rooms.answer),
         Route(stamp.search_url(), stamp.answer_of_searches),
         Route("/healthz", _health),
         Route("/metrics", _metrics),

@@ -12,11 +12,22 @@ import plotly.graph_objects as go
 from optim.showing.chart import traces, zones
 from optim.showing.chart.frame import Frame, framed
 from optim.showing.chart.labels import labels
-from optim.showing.chart.marks import ACCENT, BAR, GREY, INK, Axis, Mark, MarkKind, Zone
+from optim.showing.chart.marks import ACCENT, BAR, GREY, INK, Axis, Canvas, Mark, MarkKind, Zone
 
-__all__ = ["ACCENT", "BAR", "GREY", "INK", "Axis", "Mark", "MarkKind", "Zone", "trade_off"]
+__all__ = [
+    "ACCENT",
+    "BAR",
+    "GREY",
+    "INK",
+    "Axis",
+    "Canvas",
+    "Mark",
+    "MarkKind",
+    "Zone",
+    "trade_off",
+]
 
-_HEIGHT, _WIDTH = 430, 560  # in pixels; about, across
+_TICKS = 70  # pixels beside the plot
 _MARGIN = {"l": 10, "r": 14, "t": 24, "b": 64}
 
 
@@ -28,7 +39,7 @@ def trade_off(
     front: str = "front",
     view: str = "",
     shaded: Sequence[Zone] = (),
-    size: tuple[int, int] = (_WIDTH, _HEIGHT),
+    canvas: Canvas = Canvas(),  # noqa: B008 - it is frozen
 ) -> go.Figure:
     """Points with their intervals, the front as a line, the chosen point ringed; the original, the
     front and the chosen point named.
@@ -40,25 +51,30 @@ def trade_off(
         front: what the front is called.
         view: the zoom is kept for as long as this stays the same.
         shaded: zones of the plane, named at their edges.
-        size: width and height in pixels; the width only tells where there is room for names.
+        canvas: what it is drawn on.
     """
+    scale = canvas.scale
     frame = framed(marks, x, y)
-    figure = go.Figure([*traces.fronts(marks, x, y, front), *traces.points(marks, frame, chosen)])
-    figure.add_traces([traces.ring(mark, frame) for mark in marks if mark.number == chosen])
+    figure = go.Figure(
+        [*traces.fronts(marks, x, y, front), *traces.points(marks, frame, chosen, scale)]
+    )
+    figure.add_traces([traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen])
     if figure.data:
         figure.add_trace(traces.pointed_at())
     ground, name = zones.strip(frame)
-    plot = (size[0] - 70, (size[1] - _MARGIN["t"] - _MARGIN["b"]) * (frame.main[1] - frame.main[0]))
+    share = frame.main[1] - frame.main[0]
+    high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])
+    plot = (canvas.width - scale * _TICKS, share * high)
     figure.update_layout(
-        **_layout(view, size[1]),
+        **_layout(view, canvas.height, scale),
         xaxis=_axis(x, frame.x) | {"showgrid": False, "anchor": "y2" if _below(frame) else "y"},
         yaxis=_axis(y, frame.y) | {"domain": frame.main},
         shapes=[*zones.zone_shapes(shaded, frame), *ground],
         annotations=[
-            *zones.zone_notes(shaded, frame),
-            *labels(marks, frame, chosen, plot),
+            *zones.zone_notes(shaded, frame, scale),
+            *labels(marks, frame, chosen, plot, scale),
             *name,
-            _better_corner(x, y),
+            _better_corner(x, y, scale),
         ],
     )
     if frame.strip:
@@ -67,19 +83,19 @@ def trade_off(
     return figure
 
 
-def _layout(view: str, height: int) -> dict[str, Any]:
+def _layout(view: str, height: int, scale: float) -> dict[str, Any]:
     """The legend is one row below the plot, which it never resizes."""
     return {
         "height": height,
         "showlegend": True,
-        "margin": _MARGIN,
+        "margin": {side: scale * room for side, room in _MARGIN.items()},
         "legend": {
             "orientation": "h",
             "yref": "container",
             "y": 0,
             "yanchor": "bottom",
             "x": 0,
-            "maxheight": 24,
+            "maxheight": scale * 24,
             "itemsizing": "constant",
         },  # fmt: skip
         "hovermode": "closest",
@@ -100,7 +116,7 @@ def _axis(axis: Axis, ends: tuple[float, float]) -> dict[str, Any]:
     return {"title": {"text": axis.title}, "type": kind, "range": list(ends), **ticks}
 
 
-def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
+def _better_corner(x: Axis, y: Axis, scale: float) -> dict[str, Any]:
     right, up = x.higher_is_better, y.higher_is_better
     arrow = {(False, True): "↖", (True, True): "↗", (False, False): "↙", (True, False): "↘"}
     return {
@@ -111,5 +127,5 @@ def _better_corner(x: Axis, y: Axis) -> dict[str, Any]:
         "y": 1 if up else 0.02,
         "yanchor": "bottom",
         "showarrow": False,
-        "font": {"size": 13},
+        "font": {"size": scale * 13},
     }

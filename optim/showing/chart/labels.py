@@ -37,13 +37,19 @@ class _Box:
 
 
 def labels(
-    marks: Sequence[Mark], frame: Frame, chosen: int | None, size: tuple[float, float]
+    marks: Sequence[Mark],
+    frame: Frame,
+    chosen: int | None,
+    size: tuple[float, float],
+    scale: float = 1.0,
 ) -> list[dict[str, Any]]:
     """Annotations for those that are named, most important first; without room there is none.
 
     Args:
         size: width and height of the plot in pixels, about.
+        scale: how much larger than usual names and points are.
     """
+    size = (size[0] / scale, size[1] / scale)
     shown = [mark for mark in marks if mark.kind != "collapsed" and _inside(mark, frame)]
     taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
     found = []
@@ -52,7 +58,7 @@ def labels(
             box = _beside(mark, frame, size, side)
             if box.within(*size) and not any(box.meets(other) for other in taken):
                 taken.append(box)
-                found.append(_annotation(mark, frame, side, mark.number == chosen))
+                found.append(_annotation(mark, frame, side, mark.number == chosen, scale))
                 break
     return found
 
@@ -89,7 +95,9 @@ def _beside(mark: Mark, frame: Frame, size: tuple[float, float], side: tuple[int
     return _Box(left, low, left + width, low + _LINE)
 
 
-def _annotation(mark: Mark, frame: Frame, side: tuple[int, int], chosen: bool) -> dict[str, Any]:
+def _annotation(
+    mark: Mark, frame: Frame, side: tuple[int, int], chosen: bool, scale: float
+) -> dict[str, Any]:
     text = escape(_text(mark))
     return {
         "x": place(mark.x.value, frame.log),
@@ -98,9 +106,9 @@ def _annotation(mark: Mark, frame: Frame, side: tuple[int, int], chosen: bool) -
         "showarrow": False,
         "xanchor": {1: "left", -1: "right", 0: "center"}[side[0]],
         "yanchor": {1: "bottom", -1: "top", 0: "middle"}[side[1]],
-        "xshift": side[0] * _GAP,
-        "yshift": side[1] * _GAP,
+        "xshift": scale * side[0] * _GAP,
+        "yshift": scale * side[1] * _GAP,
         "borderpad": 0,
-        "font": {"size": _SIZE},
+        "font": {"size": scale * _SIZE},
         "name": "label",
     }

@@ -66,3 +66,14 @@ class Zone:
     high: float
     title: str
     firm: bool = False
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """Pixels to draw on; the width only tells where there is room for names. `scale`: how much
+    larger than usual points and type are.
+    """
+
+    width: int = 560
+    height: int = 430
+    scale: float = 1.0

@@ -35,14 +35,16 @@ def is_estimate(mark: Mark) -> bool:
     return mark.kind == "estimate"
 
 
-def points(marks: Sequence[Mark], frame: Frame, chosen: int | None) -> list[go.Scatter]:
+def points(
+    marks: Sequence[Mark], frame: Frame, chosen: int | None, scale: float = 1.0
+) -> list[go.Scatter]:
     """A trace for each engine, for the original and for what collapsed."""
     styled = styles(mark for mark in marks if mark.kind != "collapsed")
     few = len(marks) <= _MANY
     traces = []
     for name, part in _by_name(marks).items():
         barred = [mark.placed and (few or mark.on_front or mark.number == chosen) for mark in part]
-        traces.append(_points(name, part, styled, frame, barred))
+        traces.append(_points(name, part, styled, frame, barred, scale))
     return traces
 
 
@@ -69,6 +71,7 @@ def _points(
     styled: dict[str, _Style],
     frame: Frame,
     barred: Sequence[bool],
+    scale: float,
 ) -> go.Scatter:
     collapsed = name == _COLLAPSED
     own, shape = styled.get(marks[0].group, (GREY, "circle"))
@@ -91,7 +94,7 @@ def _points(
         marker={
             "color": colour,
             "symbol": symbols,
-            "size": [_size(mark) for mark in marks],
+            "size": [scale * _size(mark) for mark in marks],
             "opacity": [0.5 if mark.kind in ("live", "first") else 1.0 for mark in marks],
             "line": {
                 "width": [2.2 if mark.on_front or hollow or collapsed else 0 for mark in marks],
@@ -191,7 +194,7 @@ def _best_values(marks: Sequence[Mark], x: Axis, y: Axis) -> list[Mark]:
     return line
 
 
-def ring(mark: Mark, frame: Frame) -> go.Scatter:
+def ring(mark: Mark, frame: Frame, scale: float = 1.0) -> go.Scatter:
     """Around the chosen point."""
     return go.Scatter(
         x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value],
@@ -200,7 +203,12 @@ def ring(mark: Mark, frame: Frame) -> go.Scatter:
         mode="markers",
         cliponaxis=False,
         meta="chosen",
-        marker={"symbol": "circle-open", "size": 26, "color": ACCENT, "line": {"width": 2.5}},
+        marker={
+            "symbol": "circle-open",
+            "size": scale * 26,
+            "color": ACCENT,
+            "line": {"width": 2.5},
+        },
         hoverinfo="skip",
         showlegend=False,
     )

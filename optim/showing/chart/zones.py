@@ -16,9 +16,9 @@ def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
     return [shape for zone in zones if _seen(zone, frame) for shape in _shapes(zone, frame)]
 
 
-def zone_notes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
+def zone_notes(zones: Iterable[Zone], frame: Frame, scale: float = 1.0) -> list[dict[str, Any]]:
     """What each is called, at its edge."""
-    return [_note(zone, frame) for zone in zones if _seen(zone, frame)]
+    return [_note(zone, frame, scale) for zone in zones if _seen(zone, frame)]
 
 
 def _ends(zone: Zone, frame: Frame) -> tuple[float, float]:
@@ -73,13 +73,13 @@ def _edges(zone: Zone, frame: Frame) -> list[float]:
     return [end for end in own if least < end < most]
 
 
-def _note(zone: Zone, frame: Frame) -> dict[str, Any]:
+def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
     low, high = _ends(zone, frame)
     at = low if not isinf(zone.low) else high
     note = {
         "text": zone.title if _edges(zone, frame) else f"all of it: {zone.title}",
         "showarrow": False,
-        "font": {"size": _NOTE},
+        "font": {"size": scale * _NOTE},
         "name": "zone",
     }
     if zone.along == "y":

@@ -1,0 +1,156 @@
+"""The front told in sentences: one stop for each of its trials, and the original as the first word.
+
+For a room: a stop's sentence says in plain words what a click on its point would show.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optim.findings import Interval
+from optim.metrics.base import find_metric
+from optim.part import Ingredient
+from optim.recipe import Recipe
+from optim.showing import text
+from optim.studies.choice import front_of, has_collapsed, loss_of
+from optim.studies.goal import DEFAULT, Goal
+from optim.studies.picking import picked
+from optim.studies.trial import Trial
+from optim.targets import LOCAL
+
+_LONGEST = 24
+"""Letters of a setting's value; a longer one, such as a list of nodes, is only said to be set."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """One stop on the way along the front: its trial's number and one sentence or two."""
+
+    number: int
+    sentence: str
+
+
+def has_place(trial: Trial) -> bool:
+    """Whether it has a latency and a quality, and so can be told of."""
+    return trial.latency_ms is not None and trial.quality is not None
+
+
+def on_stage(trials: Sequence[Trial]) -> list[Trial]:
+    """The trials that are told of together: of this machine, or where it has none, of the first
+    hardware that has any; times of two machines do not stand side by side."""
+    pointed = [trial for trial in trials if has_place(trial)]
+    targets = [trial.target for trial in pointed]
+    target = LOCAL if LOCAL in targets or not targets else targets[0]
+    return [trial for trial in trials if trial.target == target]
+
+
+def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
+    """The front and the original, the fastest first, as they lie on the chart from left to right.
+
+    Args:
+        trials: of one target.
+    """
+    front, pick = front_of(trials), picked(trials, goal)
+    told = [
+        trial
+        for trial in trials
+        if has_place(trial) and (trial.number in front or _is_original(trial))
+    ]
+    told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
+    chosen = pick.number if pick else None
+    return tuple(Stop(trial.number, sentence(trial, trial.number == chosen)) for trial in told)
+
+
+def sentence(trial: Trial, is_pick: bool = False) -> str:
+    """What a trial is, how fast it is and what it loses."""
+    if _is_original(trial):
+        return f"{_original(trial)}{' Nothing is clearly faster yet.' if is_pick else ''}"
+    said = f"#{trial.number}, {named(trial.recipe)}: {_speed(trial)}; {_loss(trial)}."
+    if is_pick:
+        said += " This is the pick."
+    return said if trial.finished or trial.estimate else f"{said} It is still being measured."
+
+
+def named(recipe: Recipe) -> str:
+    """A recipe in words: "static int8 on OpenVINO with precision bf16, 2 threads"."""
+    passes = ", then ".join(_with_settings(_words(one.name), one) for one in recipe.passes)
+    engine = _with_settings(recipe.runtime.title, recipe.runtime)
+    threads = recipe.runtime.threads
+    said = f"{passes or 'the original'} on {engine}"
+    return f"{said}, {threads} threads" if threads > 1 else said
+
+
+def _with_settings(name: str, part: Ingredient) -> str:
+    _, _, given = part.spelling.partition(":")
+    pairs = (item.partition("=") for item in given.split(",") if item)
+    said = [_setting(key, value) for key, _, value in pairs if key != "threads"]
+    return f"{name} with {' and '.join(said)}" if said else name
+
+
+def _setting(key: str, value: str) -> str:
+    if len(value) > _LONGEST:
+        return f"{_words(key)} set"
+    return f"{_words(key)} {_words(value.replace('true', 'on').replace('false', 'off'))}"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _is_original(trial: Trial) -> bool:
+    return trial.recipe.is_baseline and trial.recipe.runtime.threads == 1
+
+
+def _original(trial: Trial) -> str:
+    assert trial.quality
+    metric = find_metric(trial.quality.metric)
+    score = f"{metric.title} {metric.show(trial.quality.value)}"
+    return f"The original, as it comes: {_latency(trial)}, {score}. All else is held against it."
+
+
+def _speed(trial: Trial) -> str:
+    if trial.summary is None:
+        return _latency(trial)
+    ratio = trial.summary.speedup
+    alike = " on as many threads" if trial.recipe.runtime.threads > 1 else ""
+    return f"{_latency(trial)}, {_ratio(ratio)} the original{alike} ({_ends(ratio)})"
+
+
+def _latency(trial: Trial) -> str:
+    guess = trial.estimate.interval if trial.estimate else None
+    if guess and not trial.summary:
+        return f"{text.spanned(guess, text.milliseconds)} a run, an estimate"
+    return f"{text.milliseconds(trial.latency_ms or 0.0)} a run"
+
+
+def _ratio(ratio: Interval) -> str:
+    if ratio.low <= 1 <= ratio.high:
+        return "not shown to be faster or slower than"
+    if ratio.high < 1:
+        return f"slower, at {text.times(ratio.value)} the speed of"
+    return f"{text.times(ratio.value)} as fast as"
+
+
+def _ends(value: Interval) -> str:
+    return text.ends(value, text.times) or text.times(value.value)
+
+
+def _loss(trial: Trial) -> str:
+    assert trial.quality
+    loss, metric = loss_of(trial), find_metric(trial.quality.metric)
+    if has_collapsed(trial):
+        return "its outputs collapsed"
+    if not any((loss.value, loss.low, loss.high)):
+        return f"the same {metric.title} on every sample"
+    if loss.low <= 0 <= loss.high:
+        return f"no loss can be seen (at most {metric.show_difference(loss.high)})"
+    size = metric.show_difference(loss.value)
+    between = _between(loss, metric.show_difference)
+    if metric.higher_is_better:
+        verb = "loses" if loss.value > 0 else "gains"
+        return f"it {verb} {size} of {metric.title} ({between})"
+    return f"{metric.title} {'rises' if loss.value > 0 else 'falls'} by {size} ({between})"
+
+
+def _between(loss: Interval, show: text.Show) -> str:
+    low, high = sorted((abs(loss.low), abs(loss.high)))
+    return text.ends(Interval(value=abs(loss.value), low=low, high=high), show)

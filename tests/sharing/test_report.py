@@ -1,0 +1,148 @@
+"""A study's report: all of it in one file, nothing computed for it; PDF and slide by a browser."""
+
+import io
+import re
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.browsers import needs_chromium
+
+from optim.errors import InputError
+from optim.settings import settings
+from optim.sharing import browser as browsers
+from optim.sharing.browser import browser, pdf_of, picture_of
+from optim.sharing.report import open_ends, study_report
+from optim.sharing.slide import study_slide
+from optim.studies.goal import DEFAULT
+from optim.studies.picking import picked
+from optim.studies.study import Study
+from optim.why.explanation import Why
+
+
+@pytest.fixture(scope="package")
+def html(explored: Study) -> str:
+    return study_report(explored, date="2026-11-26")
+
+
+def visible(html: str) -> str:
+    """What a reader sees of it."""
+    body = re.sub(r"<(script|style)\b.*?</\1>", "", html, flags=re.DOTALL)
+    return re.sub(r"<[^>]+>", " ", body)
+
+
+def test_it_has_all_that_it_is_made_of(explored: Study, html: str) -> None:
+    said = visible(html)
+    best = picked(explored.trials(), DEFAULT)
+    assert best
+    for part in (
+        "2026-11-26",
+        "Latency against quality",
+        "The best",
+        f"#{best.number}",
+        "to keep in mind",
+        "Hardware and versions",
+        "onnxruntime",
+        "95 % intervals",
+    ):
+        assert part in said
+    assert 'id="trade-off"' in html
+    measured = [trial for trial in explored.trials() if trial.summary]
+    for trial in measured:
+        assert trial.summary
+        assert f"{trial.summary.speedup.value:.2f}×" in said
+
+
+def test_it_loads_nothing_and_is_made_to_be_printed(html: str) -> None:
+    assert "default-src 'none'" in html
+    assert not re.findall(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", html.partition("<body>")[2])
+    assert "@page" in html and "@media print" in html
+
+
+def test_names_from_files_stay_text(explored: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "</script><img src=x onerror=alert(1)>"
+    renamed = explored.info.model_copy(update={"title": hostile})
+    monkeypatch.setattr(Study, "info", renamed)
+    html = study_report(explored)
+    assert "<img" not in html and "&lt;img src=x" in html
+
+
+def test_why_is_told_only_where_it_is_known(
+    explored: Study, html: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "Nobody has asked why yet" in html
+    found = Why.model_validate(
+        {
+            **{"recipe": "openvino", "is_original": False, "changes": []},
+            "speedup": {"value": 2, "low": 1.9, "high": 2.1},
+            "waterfall": {
+                **{"before_ms": 2, "after_ms": 1, "change_ms": -1},
+                "bars": [
+                    {
+                        **{"op": "Gemm", "before_ms": 2, "after_ms": 1},
+                        "change_ms": {"value": -1, "low": -1.1, "high": -0.9},
+                    }
+                ],
+            },
+            "findings": [{"text": "Its <Gemm> waits.", "cost_ms": 0.2}],
+            "profiled_ms": [2, 1],
+        }
+    )
+    monkeypatch.setattr("optim.sharing.reasons.explained", lambda study, trial: found)
+    told = study_report(explored)
+    assert "Its &lt;Gemm&gt; waits." in told and 'id="waterfall"' in told
+
+
+def test_what_is_open_is_said(explored: Study) -> None:
+    trials = explored.trials()
+    assert open_ends([t for t in trials if t.summary and not t.summary.provisional]) == []
+    waiting = trials[0].model_copy(update={"state": "waiting", "summary": None})
+    failed = trials[0].model_copy(update={"state": "failed", "summary": None})
+    said = open_ends([waiting, waiting, failed])
+    assert said == [
+        "2 of 3 trials under way or waiting; what is known of them by now counts.",
+        "1 of 3 trials failed, without a point.",
+    ]
+
+
+@needs_chromium
+def test_the_pdf_has_pages(html: str, home: Path) -> None:
+    data = pdf_of(html)
+    assert data.startswith(b"%PDF-") and len(data) > 20_000
+    assert data.count(b"/Type /Page\n") + data.count(b"/Type /Page ") >= 1
+
+
+@needs_chromium
+def test_the_slide_is_opaque_light_and_16_to_9(explored: Study) -> None:
+    picture = Image.open(io.BytesIO(study_slide(explored, date="2026-11-26")))
+    assert picture.size == (2560, 1440) and picture.mode == "RGB"
+    colours = picture.getcolors(1 << 24)
+    assert colours
+    most = max(colours)
+    assert most[1] == (255, 255, 255) and most[0] < 0.99 * 2560 * 1440  # white, yet not empty
+
+
+@needs_chromium
+def test_a_page_on_the_server_reaches_nothing(home: Path) -> None:
+    """Neither another address nor a file: what it would load stays out, and it ends in time."""
+    began = time.monotonic()
+    html = '<body style="background:#fff"><img src="http://127.0.0.1:1/x.png">'
+    assert picture_of(html, 64, 36, 1).startswith(b"\x89PNG")
+    assert time.monotonic() - began < 90
+
+
+def test_without_a_browser_it_says_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIM_BROWSER", "no-such-browser")
+    settings.cache_clear()
+    assert browser() is None
+    with pytest.raises(InputError, match="print it to a PDF"):
+        pdf_of("<p>")
+
+
+def test_a_browser_that_fails_is_one_sentence(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPTIM_BROWSER", "false")
+    settings.cache_clear()
+    monkeypatch.setattr(browsers, "_alone", lambda: ())
+    with pytest.raises(Exception, match="false made no PDF"):
+        pdf_of("<p>")

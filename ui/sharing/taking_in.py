@@ -1,0 +1,61 @@
+"""Opening a study file on the start page: it is read in a child, and its study opened."""
+
+from collections import defaultdict
+
+import streamlit as st
+
+from optim.recipe import Recipe
+from optim.settings import settings
+from optim.sharing.taking_in import TakenIn, take_in
+from optim.studies.choice import front_of
+from optim.targets import LOCAL
+from ui import upload
+from ui.errors import errors_shown
+from ui.state import EXPLORE, choose_study, page, submit
+from ui.text import plain
+
+_MOST = 12
+"""Recipes of the front that are measured here too; the others are there to be added by hand."""
+
+
+def study_file() -> None:
+    """Ask for a study file; open its study."""
+    file = upload.given(
+        "A study file",
+        ["zip"],
+        "study_file",
+        False,
+        "What *The study as one file* on the Export page of another server made. It is read in a "
+        "separate process. Its measurements stay labelled with the machine they come from.",
+    )
+    if file is None:
+        return
+    here = st.checkbox(
+        "Measure the original and its front on this machine too",
+        value=True,
+        key="study_file_here",
+        help="Times of two machines are not compared; the same recipes are measured here again.",
+    )
+    if st.button("Open the study", type="primary", key="study_file_open"):
+        with errors_shown():
+            with st.spinner("Reading the study in a separate process ..."), file.on_disk() as path:
+                taken = take_in(path)
+            _queue(taken, here)
+            st.toast(plain(taken.said))
+            choose_study(taken.study.name)
+            st.switch_page(page(EXPLORE), query_params={"study": taken.study.name})
+
+
+def _queue(taken: TakenIn, here: bool) -> None:
+    """What is made anew here: estimates always, measurements where they are wanted."""
+    by_target: defaultdict[str, list[Recipe]] = defaultdict(list)
+    for recipe, target in taken.estimates:
+        by_target[target].append(recipe)
+    if here:
+        trials = taken.study.trials()
+        front = [trial.recipe for trial in trials if trial.number in front_of(trials)]
+        by_target[LOCAL] = list(dict.fromkeys([Recipe.baseline(), *front]))[:_MOST]
+    room = settings().session_trials
+    for target, recipes in sorted(by_target.items(), key=lambda item: item[0] != LOCAL):
+        submit(taken.study, recipes[:room], target, "import")
+        room -= len(recipes[:room])
