@@ -74,6 +74,11 @@ class Settings(BaseSettings):
     session_trials: int = Field(
         default=200, ge=1, description="Trials of one browser session that may wait or run."
     )
+    lessons: Path | None = Field(
+        default=None,
+        description="Folder of further lessons for the Learn page, one Markdown file each; none "
+        "by default.",
+    )
     trial_seconds: float = Field(
         default=11.0,
         gt=0,
