@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.account import leave_link, logged_in
+from ui.glossary import STYLE
 from ui.state import page
 
 _TITLE = "Inference Optimization Explorer"
@@ -23,6 +24,7 @@ st.html(
     a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 1px}
     </style>"""
 )
+st.html(STYLE)
 if not logged_in():
     st.stop()
 current = st.navigation(
@@ -34,6 +36,7 @@ current = st.navigation(
         st.Page(page("pages/why.py"), title="Why"),
         st.Page(page("pages/export.py"), title="Export"),
         st.Page(page("pages/parts.py"), title="Parts"),
+        st.Page(page("pages/learn.py"), title="Learn"),
     ],
     position="top",
 )

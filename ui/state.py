@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import streamlit as st
 
 from optim.errors import InputError, OptimError
+from optim.learning.classroom import Classes
+from optim.learning.experimenting import Experiments
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.search.explore import starting_set
@@ -17,8 +19,9 @@ from optim.why.explanations import Explanations
 from ui.errors import show
 from ui.text import is_number, key_of, plain
 
-EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START = (
-    f"pages/{name}.py" for name in ("explore", "graph", "compare", "why", "export", "start")
+EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START, LEARN = (
+    f"pages/{name}.py"
+    for name in ("explore", "graph", "compare", "why", "export", "start", "learn")
 )
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
@@ -40,6 +43,18 @@ def searches() -> Searches:
 def explanations() -> Explanations:
     """The explanations of this server, which take the machine from its queue."""
     return Explanations(queue)
+
+
+@st.cache_resource(on_release=Experiments.close)
+def experiments() -> Experiments:
+    """The experiments of this server's lessons, which take the machine from its queue."""
+    return Experiments(queue)
+
+
+@st.cache_resource
+def classes() -> Classes:
+    """The classes of this server."""
+    return Classes()
 
 
 def page(path: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from optim.learning.outcome import Outcome
+from optim.learning.outcome import Figure, Outcome
+from optim.learning.question import Question, Slider
 from optim.showing.chart import ACCENT, GREY
 
 WARM, GREEN, VIOLET, RED = "#c98a2b", "#5d8f58", "#9b6fae", "#c4544a"
@@ -176,3 +177,41 @@ def coloured(ops: Sequence[str]) -> dict[str, str]:
     counts = {op: -sum(other == op for other in ops) for op in ops}
     order = sorted(counts, key=lambda op: (counts[op], op))
     return dict(zip(order, COLOURS[:-1], strict=False))
+
+
+def guesses_chart(question: Question, guesses: Sequence[float], found: Figure | None) -> go.Figure:
+    """How many guessed what; once it was measured, what is right and the interval.
+
+    Args:
+        found: what was measured, None as long as it was not.
+    """
+    if question.slider:
+        return _guessed_numbers(question.slider, guesses, found)
+    counts = [
+        sum(int(guess) == place for guess in guesses) for place in range(len(question.choices))
+    ]
+    right = question.fitting(found.value) if found else []
+    labels = [
+        f"{choice.text}{' ◀ measured' if place in right else ''}"
+        for place, choice in enumerate(question.choices)
+    ]
+    figure = bars(labels, counts, "guesses", said=[str(count) for count in counts])
+    figure.update_traces(marker_color=[GREEN if p in right else ACCENT for p in range(len(labels))])
+    top = max([*counts, 4]) * _ROOM
+    return figure.update_xaxes(range=[0, top], dtick=max(1, round(top / 8)))
+
+
+def _guessed_numbers(slider: Slider, guesses: Sequence[float], found: Figure | None) -> go.Figure:
+    width = max(slider.step, (slider.high - slider.low) / 24)
+    bins = {"start": slider.low, "end": slider.high + width, "size": width}
+    figure = go.Figure(go.Histogram(x=list(guesses), xbins=bins, marker={"color": ACCENT}))
+    laid(figure, "guess", "guesses", 240)
+    high = slider.high
+    if found:
+        value = found.value
+        figure.add_vrect(x0=value.low, x1=value.high, fillcolor=GREEN, opacity=0.3, line_width=0)
+        line = {"color": GREEN, "width": 3}
+        figure.add_vline(x=value.value, line=line, annotation_text="measured")
+        high = max(high, value.high)
+    figure.update_yaxes(dtick=1, rangemode="tozero")
+    return figure.update_xaxes(range=[slider.low - width, high + width])

@@ -37,6 +37,7 @@ def routes() -> list[BaseRoute]:
         Route(PLOTLY_URL, _plotly),
         Route(stamp.news_url("{study}"), stamp.answer),
         Route(stamp.search_url(), stamp.answer_of_searches),
+        Route(stamp.class_url("{code}"), stamp.answer_of_class),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
     ]

@@ -4,16 +4,14 @@ import json
 import time
 from collections.abc import Callable
 from statistics import median
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from optim import sandbox
 from optim.learning.drawing import bars
-from optim.learning.picture import Panel, Picture
-from optim.learning.sample import Opened, opened
+from optim.learning.picture import Panel, Picture, timed_in_child
+from optim.learning.sample import opened
 from optim.learning.together import batched
-from optim.machine.environment import cores_for
 from optim.showing.text import milliseconds, size
 
 _REPEATS = 15
@@ -27,7 +25,8 @@ class Payload(Picture):
     sample: str
 
     def draw(self) -> tuple[Panel, ...]:
-        seen = self._seen(opened(self.sample))
+        of = opened(self.sample)
+        seen = timed_in_child(encode, {"evalset": of.evalset.digest}, of.files)
         sizes = [one["bytes"] for one in seen.values()]
         times = [one["ms"] for one in seen.values()]
         return (
@@ -44,17 +43,6 @@ class Payload(Picture):
                 "network. It is paid in every request.",
             ),
         )
-
-    def _seen(self, of: Opened) -> dict[str, Any]:
-        found: dict[str, Any] = sandbox.call(
-            encode,
-            {"evalset": of.evalset.digest},
-            where="picture",
-            files=of.files,
-            cpus=cores_for(1),
-            for_timing=True,
-        )
-        return found
 
 
 def encode(evalset: str) -> dict[str, dict[str, float]]:

@@ -7,13 +7,11 @@ from typing import ClassVar
 import numpy as np
 import plotly.graph_objects as go
 
-from optim import sandbox
 from optim.explaining.profile import ProfiledNode, join_profile, profile_of
 from optim.graph import analysis_of
 from optim.learning.drawing import WARM, coloured, laid
-from optim.learning.picture import Panel, Picture
+from optim.learning.picture import Panel, Picture, timed_in_child
 from optim.learning.sample import opened
-from optim.machine.environment import cores_for
 from optim.recipe import Recipe
 from optim.showing.chart import ACCENT, GREY
 
@@ -34,7 +32,7 @@ class Roofline(Picture):
         engine = Recipe.baseline().runtime
         times = profile_of(of.model, engine, of.evalset.digest)
         ran = [n for n in join_profile(analysis_of(of.model), times) if n.flops and _bytes(n)]
-        roof = sandbox.call(measure_roof, {}, where="picture", cpus=cores_for(1), for_timing=True)
+        roof = timed_in_child(measure_roof, {})
         peak, stream = roof["gflops"], roof["gbytes"]
         ridge = peak / stream
         left = sum(n.flops / _bytes(n) < ridge for n in ran)

@@ -8,14 +8,10 @@ import numpy as np
 import plotly.graph_objects as go
 from pydantic import Field
 
-from optim import sandbox
 from optim.learning.drawing import RED, WARM, laid
-from optim.learning.outcome import never
-from optim.learning.picture import Panel, Picture
+from optim.learning.picture import Panel, Picture, timed_in_child
 from optim.learning.sample import opened
 from optim.learning.together import batched
-from optim.machine.environment import cores_for
-from optim.machine.lock import machine_to_itself
 from optim.recipe import Recipe
 from optim.showing.chart import ACCENT, GREY
 from optim.showing.text import milliseconds
@@ -34,15 +30,7 @@ class Runs(Picture):
     def draw(self) -> tuple[Panel, ...]:
         of = opened(self.sample)
         argument = {"path": str(of.model.path), "evalset": of.evalset.digest, "count": self.count}
-        with machine_to_itself(never):
-            times = sandbox.call(
-                time_runs,
-                argument,
-                where="picture",
-                files=of.files,
-                cpus=cores_for(1),
-                for_timing=True,
-            )
+        times = timed_in_child(time_runs, argument, of.files)
         middle = float(np.median(times))
         return (
             Panel(

@@ -6,10 +6,8 @@ from typing import ClassVar
 import numpy as np
 import plotly.graph_objects as go
 
-from optim import sandbox
 from optim.learning.drawing import laid
-from optim.learning.picture import Panel, Picture
-from optim.machine.environment import cores_for
+from optim.learning.picture import Panel, Picture, timed_in_child
 from optim.showing.chart import ACCENT
 
 _NUMBERS = 1 << 20
@@ -23,7 +21,7 @@ class Strides(Picture):
     title: ClassVar[str] = "The same sum in other orders"
 
     def draw(self) -> tuple[Panel, ...]:
-        seen = sandbox.call(walk, {}, where="picture", cpus=cores_for(1), for_timing=True)
+        seen = timed_in_child(walk, {})
         figure = go.Figure(
             go.Scatter(
                 x=[4 * stride for stride in seen["strides"]],
