@@ -8,6 +8,7 @@ from optim.studies.trial import Trial
 from ui import export
 from ui.errors import errors_shown
 from ui.headline import headline
+from ui.notebooks import notebook_button
 from ui.state import EXPLORE, choose_trial, goal_of, page, require_study, trials_in_address
 from ui.text import key_of, plain
 
@@ -93,6 +94,7 @@ def _page(study: Study) -> None:
         return
     choose_trial(study, trial.number)
     st.code(trial.recipe.spelling, language=None, wrap_lines=True)
+    notebook_button(study)
     with errors_shown():
         _decision(study, trial)
         _take_away(study, trial)

@@ -16,6 +16,7 @@ from ui.explore.live_chart import preload
 from ui.protecting import protected
 from ui.server.guards import exposed
 from ui.state import begin, queue, study_links
+from ui.tour import tour
 
 _PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
 
@@ -109,6 +110,7 @@ st.caption(
     "Bring a model, toggle optimizations, and watch measured latency against quality "
     "on this machine. Every figure comes with its interval."
 )
+tour()
 if exposed():
     st.warning(exposed())
 st.subheader("Start with a sample")

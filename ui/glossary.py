@@ -1,6 +1,6 @@
 """Words of the field that say what they mean where they stand: on hover, and on focus.
 
-`st.markdown(explained("A [[recipe]] ..."), unsafe_allow_html=True)`, or `term("recipe")` for one word.
+`st.markdown(explained("A [[recipe]] ..."), unsafe_allow_html=True)`; `term("recipe")` is one word.
 """
 
 from html import escape

@@ -19,10 +19,10 @@ from optim.why.explanations import Explanations
 from ui.errors import show
 from ui.text import is_number, key_of, plain
 
-EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START, LEARN = (
-    f"pages/{name}.py"
-    for name in ("explore", "graph", "compare", "why", "export", "start", "learn")
+EXPLORE, GRAPH, COMPARE, WHY, EXPORT, START = (
+    f"pages/{name}.py" for name in ("explore", "graph", "compare", "why", "export", "start")
 )
+LEARN = "pages/learn.py"
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 

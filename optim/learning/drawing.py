@@ -187,16 +187,15 @@ def guesses_chart(question: Question, guesses: Sequence[float], found: Figure | 
     """
     if question.slider:
         return _guessed_numbers(question.slider, guesses, found)
-    counts = [
-        sum(int(guess) == place for guess in guesses) for place in range(len(question.choices))
-    ]
+    places = range(len(question.choices))
+    counts = [sum(int(guess) == place for guess in guesses) for place in places]
     right = question.fitting(found.value) if found else []
     labels = [
         f"{choice.text}{' ◀ measured' if place in right else ''}"
         for place, choice in enumerate(question.choices)
     ]
     figure = bars(labels, counts, "guesses", said=[str(count) for count in counts])
-    figure.update_traces(marker_color=[GREEN if p in right else ACCENT for p in range(len(labels))])
+    figure.update_traces(marker_color=[GREEN if p in right else ACCENT for p in places])
     top = max([*counts, 4]) * _ROOM
     return figure.update_xaxes(range=[0, top], dtick=max(1, round(top / 8)))
 

@@ -1,9 +1,10 @@
 """Lessons and studies as notebooks (.ipynb) that run against the library."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat import v4
 
 from optim.learning.glossary import unmarked
 from optim.learning.lesson import Lesson
@@ -12,8 +13,8 @@ from optim.studies.trial import Trial
 
 _KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
 _NEEDS = (
-    "*It needs the Inference Optimization Explorer in its environment (`pip install .`), and measures on "
-    "the machine that it runs on.*"
+    "*It needs the Inference Optimization Explorer in its environment (`pip install .`), and "
+    "measures on the machine that it runs on.*"
 )
 _MOST_RECIPES = 30
 
@@ -66,8 +67,8 @@ def study_notebook(study: Study) -> bytes:
                 f"# Study of {study.model.name}",
                 f"Model `{study.model.digest}`, EvalSet `{study.evalset.digest}`.",
                 _NEEDS,
-                "Where the home folder has this study it is opened. Elsewhere give the model and its "
-                "EvalSet by their paths: the same recipes are then measured there.",
+                "Where the home folder has this study it is opened. Elsewhere give the model and "
+                "its EvalSet by their paths: the same recipes are then measured there.",
             ),
             _run(
                 "from optim.errors import InputError",
@@ -114,7 +115,8 @@ def study_notebook(study: Study) -> bytes:
                 "from optim.studies.picking import picked",
                 "",
                 "best = picked(trials, DEFAULT)",
-                X,
+                "print(best.recipe.spelling if best else 'nothing yet')",
+                "print(best.summary.speedup if best else '')",
             ),
             _said("## The trade-off"),
             _run(
@@ -143,18 +145,18 @@ def _listed(trials: Iterable[Trial]) -> str:
     return ", ".join(repr(text) for text in list(spelled)[:_MOST_RECIPES])
 
 
-def _said(*paragraphs: str) -> nbformat.NotebookNode:
-    return new_markdown_cell("\n\n".join(filter(None, paragraphs)))
+def _said(*paragraphs: str) -> Any:
+    return v4.new_markdown_cell("\n\n".join(filter(None, paragraphs)))
 
 
-def _run(*lines: str) -> nbformat.NotebookNode:
-    return new_code_cell("\n".join(lines))
+def _run(*lines: str) -> Any:
+    return v4.new_code_cell("\n".join(lines))
 
 
-def _written(cells: list[nbformat.NotebookNode]) -> bytes:
+def _written(cells: list[Any]) -> bytes:
     """The same bytes for the same cells: their ids are their places."""
     for place, cell in enumerate(cells):
         cell["id"] = f"cell-{place}"
-    made = new_notebook(cells=cells, metadata=_KERNEL)
+    made = v4.new_notebook(cells=cells, metadata=_KERNEL)
     nbformat.validate(made)
     return str(nbformat.writes(made)).encode()

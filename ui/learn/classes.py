@@ -18,7 +18,7 @@ from ui.text import key_of, plain
 
 
 def offer(lesson: Lesson) -> None:
-    """For a trainer: the button that opens a class for a lesson. For a learner: where a code goes."""
+    """For a trainer the button that opens a class for a lesson; for a learner where a code goes."""
     with st.popover("Class", icon=":material/groups:", width="stretch"):
         st.caption("Learners join by a code, their guesses arrive live, a measurement decides.")
         if st.button("Open a class for this lesson", type="primary", key="class:open"):

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from optim.build import built
 from optim.errors import InputError
 from optim.findings import Interval
-from optim.judging.quality import Quality, quality_of
+from optim.judging.quality import Extent, Quality, quality_of
 from optim.learning.experiment import Experiment
 from optim.learning.outcome import Bar, Figure, Outcome, Tell, exact, here, never, silent
 from optim.learning.sample import Opened, opened
@@ -35,6 +35,7 @@ class Recipes(Experiment):
     sample: str
     a: str = Field(default="onnxruntime", description="The recipe that is compared with.")
     b: str = Field(description="The recipe that is compared.")
+    judged: int = Field(default=512, ge=16, le=100_000, description="Samples judged, at most.")
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -54,6 +55,9 @@ class Recipes(Experiment):
             f"in {self.processes} processes, and compares their answers."
         )
 
+    def briefly(self) -> "Recipes":
+        return self.model_copy(update={"processes": 1, "seconds": 0.05, "judged": 32})
+
     def run(self, tell: Tell = silent, cancelled: Callable[[], bool] = never) -> Outcome:
         tell("opening the sample", 0.0)
         of = opened(self.sample)
@@ -72,8 +76,9 @@ class Recipes(Experiment):
             cancelled=cancelled,
         )
         tell("comparing the answers", 0.15 + _TIMING)
+        extent = Extent(samples=self.judged)
         judged = [
-            quality_of(model, of.model, recipe, of.evalset, cancelled=cancelled)
+            quality_of(model, of.model, recipe, of.evalset, extent, cancelled=cancelled)
             for model, recipe in zip(models, recipes, strict=True)
         ]
         return here(
