@@ -4,24 +4,30 @@ import streamlit as st
 
 from optim.learning.lesson import Lesson, all_lessons, unreadable_lessons
 from ui.learn.classes import member, offer
-from ui.learn.lesson import ending, experiment, head, picture, told
+from ui.learn.lesson import ending, experiment, head, notebook, picture, told
 from ui.learn.words import glossary
-from ui.state import LEARN, page
 from ui.text import plain
 
 _VIEWS = ("Lessons", "Glossary")
 
 
 def _contents(lessons: dict[str, Lesson], current: str) -> None:
-    """The lessons, in order; the one that is open stands out."""
+    """The lessons, in order."""
+    names = list(lessons)
+
+    def chosen() -> None:
+        st.query_params["lesson"] = st.session_state["learn:lesson"]
+
     with st.sidebar:
-        for place, lesson in enumerate(lessons.values(), 1):
-            title = f"{place}. {plain(lesson.title)}"
-            st.page_link(
-                page(LEARN),
-                label=f"**{title}**" if lesson.name == current else title,
-                query_params={"lesson": lesson.name},
-            )
+        if st.session_state.get("learn:lesson") != current:  # the address names another one
+            st.session_state["learn:lesson"] = current
+        st.radio(
+            "Lessons",
+            names,
+            format_func=lambda name: f"{names.index(name) + 1}. {plain(lessons[name].title)}",
+            key="learn:lesson",
+            on_change=chosen,
+        )
         for broken in unreadable_lessons():
             st.warning(plain(broken.why))
 
@@ -41,7 +47,7 @@ def _lesson(lesson: Lesson) -> None:
     with left:
         told(lesson)
     with right:
-        drawn = st.container(height=470, border=False)
+        drawn = st.container(height=540, border=False)
     experiment(lesson)
     ending(lesson)
     with drawn:
@@ -52,11 +58,13 @@ def _page() -> None:
     lessons = all_lessons()
     name = st.query_params.get("lesson", "")
     lesson = lessons.get(name) or next(iter(lessons.values()))
-    left, right = st.columns([5, 1], vertical_alignment="center")
+    left, middle, right = st.columns([4, 1, 1], vertical_alignment="center")
     with left:
         view = _view()
-    with right:
+    with middle:
         offer(lesson)
+    with right:
+        notebook(lesson)
     if view == "Glossary":
         glossary()
         return

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from math import log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -15,6 +16,8 @@ WARM, GREEN, VIOLET, RED = "#c98a2b", "#5d8f58", "#9b6fae", "#c4544a"
 COLOURS = (ACCENT, WARM, GREEN, VIOLET, RED, GREY)
 HEIGHT = 300
 _FAINT = "rgba(133,147,163,0.25)"
+_LONGEST_NAME = 11
+_LOG_ROOM = 12
 _ROOM = 1.3  # right of the longest bar, for its figure
 
 
@@ -64,6 +67,7 @@ def bars(
         text=said,
         textposition="outside" if not spans else "none",
         error_x=error,
+        showlegend=False,
         marker={
             "color": ["rgba(0,0,0,0)" if one else ACCENT for one in empty],
             "line": {"color": ACCENT, "width": 2},
@@ -75,8 +79,10 @@ def bars(
         _name_ends(figure, labels, values, spans, said)
     top = max([*values, *(high for _, high in spans)])
     figure.update_xaxes(type="log" if log else "linear")
-    if not log:
-        figure.update_xaxes(range=[0, top * _ROOM])
+    least = min([*values, *(low for low, _ in spans)])
+    figure.update_xaxes(
+        range=[log10(least / 1.5), log10(top * _LOG_ROOM)] if log else [0, top * _ROOM]
+    )
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 
@@ -125,7 +131,7 @@ class Box:
     hover: str = ""
 
 
-def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 9) -> go.Figure:
+def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 8) -> go.Figure:
     """Nodes in the order they run, left to right and row by row; lines are tensors.
 
     Args:
@@ -141,21 +147,27 @@ def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 9) ->
         x=[places[box.name][0] for box in boxes],
         y=[places[box.name][1] for box in boxes],
         mode="markers+text",
-        text=[escape(box.op) for box in boxes],
+        text=[escape(_short(box.op)) for box in boxes],
         textposition="bottom center",
         marker={
             "size": 22,
             "symbol": "square",
             "color": [colours.get(box.op, GREY) for box in boxes],
         },
-        hovertext=[escape(box.hover or box.name) for box in boxes],
+        hovertext=[f"{box.op}<br>{escape(box.hover or box.name)}" for box in boxes],
         hoverinfo="text",
         showlegend=False,
     )
     rows = 1 - min(place[1] for place in places.values())
-    laid(figure, height=110 + 85 * rows)
+    laid(figure, height=90 + 70 * rows)
     figure.update_xaxes(visible=False, range=[-0.6, per_row - 0.4])
     return figure.update_yaxes(visible=False, range=[-rows + 0.3, 0.6])
+
+
+def _short(op: str) -> str:
+    """An operator's name where there is little room; pointing at it tells the whole."""
+    name = op.replace("Normalization", "Norm")
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
 
 
 def _edge(figure: go.Figure, start: tuple[int, int], end: tuple[int, int]) -> None:

@@ -63,7 +63,12 @@ def result(outcome: Outcome) -> None:
     """What was measured, and what it rests on."""
     st.plotly_chart(outcome_chart(outcome), config={"displayModeBar": False})
     rests = f"{outcome.rests_on}, measured {outcome.when} on {outcome.machine}".strip(", ")
-    st.caption(plain(f"{rests}. Bars are 95 % intervals."))
+    st.caption(
+        plain(
+            f"{rests}. Bars are 95 % intervals; a ratio is known better than either time, since both "
+            "were timed in turns."
+        )
+    )
     with st.expander("All figures"):
         for figure in outcome.figures.values():
             st.markdown(f"{plain(figure.title)}: **{plain(figure.shown)}**")

@@ -15,16 +15,19 @@ from ui.text import key_of, plain
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _drawn(_lesson: Lesson, _asked: str, _again: int) -> tuple[Panel, ...]:
+def _drawn(_lesson: Lesson, asked: str, again: int) -> tuple[Panel, ...]:
     return _lesson.picture.draw()
 
 
 def head(lesson: Lesson) -> None:
-    """Title, and the notebook."""
-    left, right = st.columns([5, 1], vertical_alignment="bottom")
-    left.subheader(plain(lesson.title), anchor=False)
-    left.caption(plain(lesson.summary))
-    right.download_button(
+    """What it is called and about."""
+    st.subheader(plain(lesson.title), anchor=False)
+    st.caption(plain(lesson.summary))
+
+
+def notebook(lesson: Lesson) -> None:
+    """Its download as a notebook."""
+    st.download_button(
         "Notebook",
         lambda: lesson_notebook(lesson),
         f"{lesson.name}.ipynb",

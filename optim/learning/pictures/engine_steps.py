@@ -47,7 +47,7 @@ class EngineSteps(Picture):
             boxes = [Box(n["name"], n["op"], n["reads"], n["writes"]) for n in nodes]
             change = f" {before} nodes became {len(nodes)}." if before != len(nodes) else ""
             about = f"Asked of ONNX Runtime (graph={level}): {len(nodes)} nodes. {says}{change}"
-            panels.append(Panel(title, graph(boxes, colours, per_row=8), about))
+            panels.append(Panel(title, graph(boxes, colours), about))
         return tuple(panels)
 
 

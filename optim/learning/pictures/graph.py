@@ -20,7 +20,7 @@ class Graph(Picture):
     title: ClassVar[str] = "A graph, and the run it becomes"
 
     sample: str
-    most: int = Field(default=27, ge=4, le=80, description="Nodes drawn.")
+    most: int = Field(default=24, ge=4, le=80, description="Nodes drawn.")
 
     def draw(self) -> tuple[Panel, ...]:
         of, engine = opened(self.sample), Recipe.baseline().runtime
@@ -65,5 +65,5 @@ class Graph(Picture):
                 hoverinfo="text",
             )
         )
-        laid(figure, "µs since the run began", height=90 + 15 * len(shown))
-        return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 11})
+        laid(figure, "µs since the run began", height=90 + 12 * len(shown))
+        return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 10})

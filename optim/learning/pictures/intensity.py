@@ -39,6 +39,8 @@ class Intensity(Picture):
         laid(figure, "samples in a batch", "FLOP per byte")
         figure.update_layout(yaxis2={"overlaying": "y", "side": "right", "showgrid": False})
         figure.update_layout(yaxis2_title="%", yaxis2_range=[0, 100])
+        figure.update_layout(yaxis2_tickmode="array", yaxis2_tickvals=[0, 25, 50, 75, 100])
+        figure.update_xaxes(type="category")
         return (
             Panel(
                 "Weights read once for all",

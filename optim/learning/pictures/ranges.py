@@ -49,7 +49,7 @@ class Ranges(Picture):
             Panel(
                 "Where to cut",
                 _where(seen),
-                f"All values of it. `minmax` keeps everything; the {_KEPT:g} % percentile ends at "
+                f"All values of it. Minmax keeps everything; the {_KEPT:g} % percentile ends at "
                 f"{kept:.0%} of that, so its steps are {1 / kept:.2f} times finer.",
             ),
         )

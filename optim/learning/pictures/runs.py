@@ -38,7 +38,7 @@ class Runs(Picture):
                 _in_order(times[:_SHOWN], middle),
                 f"The first {_SHOWN} runs after loading {self.sample}, measured just now. The very "
                 f"first took {times[0] / middle:.1f} times the median: memory is found, kernels "
-                "are chosen, caches are empty. A mean over few runs is mostly that.",
+                "are chosen, caches are empty. A mean over few runs carries that along.",
             ),
             Panel(
                 "All of them",
@@ -56,7 +56,7 @@ def _in_order(times: list[float], middle: float) -> go.Figure:
         go.Scatter(x=x, y=times, mode="markers", marker={"color": ACCENT, "size": 7})
     )
     figure.add_hline(y=middle, line={"color": WARM}, annotation_text="median of all")
-    return laid(figure, "run", "ms").update_yaxes(type="log")
+    return laid(figure, "run", "ms").update_yaxes(rangemode="tozero")
 
 
 def _spread(times: list[float]) -> go.Figure:

@@ -39,7 +39,7 @@ class SoftTargets(Picture):
 
     def _panel(self, place: int, one: dict[str, Any], names: tuple[str, ...]) -> Panel:
         label = names[one["label"]]
-        second = names[int(np.argsort(one["soft"])[-2])]
+        second = names[max((p, at) for at, p in enumerate(one["soft"]) if at != one["label"])[1]]
         figure = go.Figure()
         hard = [float(at == one["label"]) for at in range(len(names))]
         for title, y, colour in (

@@ -36,13 +36,13 @@ class Zeros(Picture):
             "2:4": "Two of every four are zero: a pattern that some GPUs skip, and no CPU engine "
             "here.",
             "Structured": "Whole rows are zero, so they can be left out: a smaller dense matrix, "
-            "which is faster everywhere, and costs most of the quality.",
+            "which is faster everywhere. It costs quality the most.",
         }
         return tuple(
             Panel(
                 title,
                 _heat(seen["panes"][title]),
-                f"{says} {seen['kept'][title]:.0%} of its size (its norm) is left.",
+                f"{says} {seen['kept'][title]:.0%} of its norm is left.",
             )
             for title, says in texts.items()
         )
