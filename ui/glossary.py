@@ -30,7 +30,7 @@ def term(word: str, shown: str = "") -> str:
     says = escape(find_term(word).says)
     return (
         f'<span class="term" tabindex="0">{escape(shown or word)}'
-        f'<span class="says" role="tooltip">{says}</span></span>'
+        f'<span class="says" role="tooltip" hidden>{says}</span></span>'
     )
 
 

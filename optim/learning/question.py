@@ -96,9 +96,9 @@ class Question(_Value):
         possible = self.fitting(value)
         measured = f"{found.title}: {found.shown}."
         if guess in possible and len(possible) > 1:
-            others = ", ".join(f"“{self.choices[i].text}”" for i in possible)
+            others = " and ".join(f"“{self.choices[i].text}”" for i in possible)
             return Verdict(
-                state="open", text=f"Not decided: {measured} Its interval fits all of {others}."
+                state="open", text=f"Not decided: {measured} Its interval fits {others}."
             )
         if guess == best:
             return Verdict(state="right", text=f"Right. {measured}")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from optim.learning.drawing import outcome_chart
 from optim.learning.lesson import Lesson
-from optim.learning.outcome import UNITS, Outcome
+from optim.learning.outcome import Outcome
 from optim.learning.question import State, Verdict
 from ui.text import key_of, plain
 
@@ -63,17 +63,9 @@ def result(outcome: Outcome) -> None:
     """What was measured, and what it rests on."""
     st.plotly_chart(outcome_chart(outcome), config={"displayModeBar": False})
     rests = f"{outcome.rests_on}, measured {outcome.when} on {outcome.machine}".strip(", ")
-    st.caption(
-        plain(
-            f"{rests}. Bars are 95 % intervals; a ratio is known better than either time, since both "
-            "were timed in turns."
-        )
-    )
+    st.caption(plain(fX))
     with st.expander("All figures"):
         for figure in outcome.figures.values():
             st.markdown(f"{plain(figure.title)}: **{plain(figure.shown)}**")
         for note in outcome.notes:
             st.markdown(f":material/warning: {plain(note)}")
-
-
-__all__ = ["UNITS", "guess_of", "result", "verdict"]
