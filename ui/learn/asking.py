@@ -31,7 +31,6 @@ def guess_of(lesson: Lesson, where: str, disabled: bool = False) -> float | None
             of.high,
             of.start,
             of.step,
-            format=f"%.4g {_unit(lesson)}",
             key=key,
             disabled=disabled,
         )
@@ -46,11 +45,6 @@ def guess_of(lesson: Lesson, where: str, disabled: bool = False) -> float | None
         disabled=disabled,
     )
     return None if place is None else float(place)
-
-
-def _unit(lesson: Lesson) -> str:
-    """The unit of what a slider asks for, as far as its figure's is one that is known."""
-    return "×" if "how many times" in lesson.question.text.lower() else ""
 
 
 def verdict(found: Verdict) -> None:

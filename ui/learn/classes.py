@@ -78,16 +78,15 @@ def _address(code: str) -> str:
 
 def _trainer_buttons(seen: Seen, key: str, lesson: Lesson) -> None:
     run = experiments().of(lesson)
-    if st.button(
+    st.button(
         "Measure now" if seen.guessing else "Measure again",
         type="primary",
         key="class:measure",
         disabled=run.under_way,
+        on_click=_decide,
+        args=(seen.code, key, lesson),
         help="Closes the guesses and runs the experiment on this machine.",
-    ):
-        with errors_shown():
-            classes().decide(seen.code, key, experiments().start(lesson))
-        st.rerun(scope="fragment")
+    )
     lessons = all_lessons()
     with st.popover("Next lesson, or end"):
         name = st.selectbox(
@@ -99,6 +98,16 @@ def _trainer_buttons(seen: Seen, key: str, lesson: Lesson) -> None:
         if st.button("End the class", key="class:end"):
             classes().close(seen.code, key)
             st.switch_page(page(LEARN), query_params={"lesson": lesson.name})
+
+
+def _decide(code: str, key: str, lesson: Lesson) -> None:
+    with errors_shown():
+        classes().decide(code, key, experiments().start(lesson))
+
+
+def _send(code: str, learner: str, guess: float) -> None:
+    with errors_shown():
+        classes().guess(code, learner, guess)
 
 
 def _who(seen: Seen, key: str, lesson: Lesson) -> None:
@@ -171,10 +180,14 @@ def _answer(seen: Seen, lesson: Lesson, learner: str, mine: float | None) -> Non
     st.subheader(plain(lesson.title), anchor=False)
     st.markdown(plain(lesson.question.text))
     guess = guess_of(lesson, seen.code)
-    if st.button("Send my guess", type="primary", key="class:send", disabled=guess is None):
-        assert guess is not None
-        classes().guess(seen.code, learner, guess)
-        st.rerun(scope="fragment")
+    st.button(
+        "Send my guess",
+        type="primary",
+        key="class:send",
+        disabled=guess is None,
+        on_click=_send,
+        args=(seen.code, learner, guess),
+    )
     if mine is not None:
         st.success(
             f"Sent: {plain(lesson.question.spelled(mine))}. You may change it until it is "

@@ -84,25 +84,27 @@ def experiment(lesson: Lesson) -> None:
     st.markdown("#### Predict first")
     left, right = st.columns([2, 3], gap="large")
     run = experiments().of(lesson)
-    asked = key_of("asked", lesson.name)
-    mine: tuple[int, float] | None = st.session_state.get(asked)
+    mine: tuple[int, float] | None = st.session_state.get(key_of("asked", lesson.name))
     with left:
         st.markdown(plain(lesson.question.text))
         guess = guess_of(lesson, "alone", disabled=run.under_way and mine is not None)
-        if st.button(
+        st.button(
             "Measure it here",
             type="primary",
             key="measure",
             disabled=guess is None or run.under_way,
+            on_click=_start,
+            args=(lesson, guess),
             help="It is measured on this machine, now: nobody has written the answer down.",
-        ):
-            assert guess is not None
-            with errors_shown():
-                st.session_state[asked] = (experiments().start(lesson), guess)
-            st.rerun(scope="fragment")
+        )
         st.caption(f"{lesson.experiment.does}")
     with right:
         _shown(lesson, mine)
+
+
+def _start(lesson: Lesson, guess: float) -> None:
+    with errors_shown():
+        st.session_state[key_of("asked", lesson.name)] = (experiments().start(lesson), guess)
 
 
 def _shown(lesson: Lesson, mine: tuple[int, float] | None) -> None:
