@@ -20,6 +20,7 @@ from optim.learning.sample import opened
 from optim.learning.together import Runner, batched, together
 from optim.machine.lock import machine_to_itself
 from optim.recipe import Recipe
+from optim.sandbox.walls import told_environment
 from optim.timing.stats import ratio_interval
 
 _PATIENCE_SECONDS = 60
@@ -94,7 +95,11 @@ def _trips(count: int, seconds: float) -> dict[str, Any]:
     command = [sys.executable, "-P", "-m", "optim.learning.trips", str(count), str(seconds)]
     try:
         done = subprocess.run(
-            command, capture_output=True, check=True, timeout=seconds + _PATIENCE_SECONDS
+            command,
+            capture_output=True,
+            check=True,
+            timeout=seconds + _PATIENCE_SECONDS,
+            env=told_environment(),
         )
         found: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.SubprocessError, ValueError) as error:
