@@ -8,37 +8,45 @@ from ui.learn.lesson import ending, experiment, head, notebook, picture, told
 from ui.learn.words import glossary
 from ui.text import plain
 
-_VIEWS = ("Lessons", "Glossary")
+_VIEWS = ("lessons", "glossary")
 
 
 def _contents(lessons: dict[str, Lesson], current: str) -> None:
     """The lessons, in order."""
     names = list(lessons)
-
-    def chosen() -> None:
-        st.query_params["lesson"] = st.session_state["learn:lesson"]
-
     with st.sidebar:
-        if st.session_state.get("learn:lesson") != current:  # the address names another one
-            st.session_state["learn:lesson"] = current
+        st.session_state["learn:lesson"] = current  # as the address has it
         st.radio(
             "Lessons",
             names,
             format_func=lambda name: f"{names.index(name) + 1}. {plain(lessons[name].title)}",
             key="learn:lesson",
-            on_change=chosen,
+            on_change=_to_address,
+            args=("lesson",),
         )
         for broken in unreadable_lessons():
             st.warning(plain(broken.why))
 
 
 def _view() -> str:
-    asked = st.query_params.get("view", "").capitalize()
-    first = asked if asked in _VIEWS else _VIEWS[0]
+    asked = st.query_params.get("view", "")
+    st.session_state["learn:view"] = asked if asked in _VIEWS else _VIEWS[0]
     chosen = st.segmented_control(
-        "View", _VIEWS, default=first, required=True, key="learn:view", label_visibility="collapsed"
+        "View",
+        _VIEWS,
+        format_func=str.capitalize,
+        required=True,
+        key="learn:view",
+        on_change=_to_address,
+        args=("view",),
+        label_visibility="collapsed",
     )
     return str(chosen)
+
+
+def _to_address(name: str) -> None:
+    """What was chosen, so that it can be passed on."""
+    st.query_params[name] = st.session_state[f"learn:{name}"]
 
 
 def _lesson(lesson: Lesson) -> None:
@@ -65,7 +73,7 @@ def _page() -> None:
         offer(lesson)
     with right:
         notebook(lesson)
-    if view == "Glossary":
+    if view == "glossary":
         glossary()
         return
     _contents(lessons, lesson.name)

@@ -15,7 +15,7 @@ STYLE = """<style>
   background: #1b2430; color: #ffffff; font-size: 0.85rem; font-weight: 400; line-height: 1.4;
   white-space: normal;
 }
-.term:hover .says, .term:focus .says {display: block}
+.term:hover .says, .term:focus .says {display: block !important}
 .term:focus-visible {outline: 2px solid currentColor; outline-offset: 2px}
 </style>"""
 """Once on every page."""

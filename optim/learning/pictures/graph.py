@@ -66,4 +66,6 @@ class Graph(Picture):
             )
         )
         laid(figure, "µs since the run began", height=90 + 12 * len(shown))
-        return figure.update_yaxes(autorange="reversed", showgrid=False, tickfont={"size": 10})
+        return figure.update_yaxes(
+            autorange="reversed", showgrid=False, dtick=1, tickfont={"size": 10}
+        )

@@ -26,12 +26,12 @@ class Targets(Picture):
         ran = sorted((pair for pair in guesses if pair[1].interval), key=lambda p: p[1].value)
         refused = [guess.refused for _, guess in guesses if guess.refused]
         figure = bars(
-            [f"{target.title} · {target.kind.upper()}" for target, _ in ran],
+            [f"{_short(target)} · {target.kind.upper()}" for target, _ in ran],
             [guess.value for _, guess in ran],
             "ms a run, estimated; log scale",
             spans=[(guess.low, guess.high) for _, guess in ran],
             hollow=[True] * len(ran),
-            said=[_said(target, guess) for target, guess in ran],
+            said=[_said(guess) for _, guess in ran],
             log=True,
         )
         return (
@@ -44,6 +44,10 @@ class Targets(Picture):
         )
 
 
-def _said(_target: Target, guess: Estimate) -> str:
+def _short(target: Target) -> str:
+    return target.title.partition(" (")[0].partition(",")[0]
+
+
+def _said(guess: Estimate) -> str:
     bound = max(guess.bound_by, key=lambda name: guess.bound_by[name])
-    return f"{milliseconds(guess.value)}, bound by {bound}"
+    return f"{milliseconds(guess.value)}, {bound}"
