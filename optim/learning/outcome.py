@@ -57,6 +57,8 @@ class Outcome(BaseModel):
     bars: tuple[Bar, ...] = ()
     axis: str = "ms a run"
     rests_on: str = ""
+    in_turns: bool = False
+    """Whether what is compared was timed in turns, so that ratios are known better than times."""
     notes: tuple[str, ...] = ()
     machine: str = ""
     when: str = ""

@@ -57,8 +57,8 @@ def result(outcome: Outcome) -> None:
     """What was measured, and what it rests on."""
     st.plotly_chart(outcome_chart(outcome), config={"displayModeBar": False})
     rests = f"{outcome.rests_on}, measured {outcome.when} on {outcome.machine}".strip(", ")
-    said = "Bars are 95 % intervals; a ratio of two is known better, since both took turns."
-    st.caption(plain(f"{rests}. {said}"))
+    turns = " A ratio of two is known better, since both took turns." if outcome.in_turns else ""
+    st.caption(plain(f"{rests}. Whiskers are 95 % intervals.{turns}"))
     with st.expander("All figures"):
         for figure in outcome.figures.values():
             st.markdown(f"{plain(figure.title)}: **{plain(figure.shown)}**")

@@ -63,5 +63,6 @@ class Batches(Experiment):
                 for r, s in zip(runners, summaries, strict=True)
             ],
             axis="ms a sample",
+            in_turns=True,
             rests_on=text.timed(summaries[-1]),
         )

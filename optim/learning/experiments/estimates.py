@@ -68,7 +68,7 @@ class Estimates(Experiment):
         return here(
             figures={"faster_there": self._ratio(measured.p50_ms, there)},
             bars=bars,
-            axis="ms a run; hollow: estimated",
+            axis="ms a run; hollow: estimated, with their band",
             rests_on=text.timed(measured),
             notes=notes,
         )

@@ -84,6 +84,7 @@ class Recipes(Experiment):
         return here(
             figures=_timed(summaries, models) | _judged(judged, of),
             bars=[Bar(label=n, value=s.p50_ms) for n, s in zip(labels, summaries, strict=True)],
+            in_turns=True,
             rests_on=text.timed(summaries[1]),
             notes=[c.text for c in summaries[1].warnings if c.severity != "info"],
         )

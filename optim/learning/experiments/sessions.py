@@ -15,7 +15,7 @@ from optim.learning.experiment import Experiment
 from optim.learning.outcome import Bar, Figure, Outcome, Tell, here, never, silent
 from optim.learning.sample import Opened, opened
 from optim.learning.together import batched
-from optim.machine.environment import cores_for
+from optim.machine.environment import cores_for, usable_cores
 from optim.machine.lock import machine_to_itself
 from optim.recipe import Recipe
 from optim.timing.stats import ratio_interval
@@ -62,9 +62,16 @@ class Sessions(Experiment):
                 for place, label in enumerate(labels)
             ],
             axis="runs a second",
+            in_turns=True,
+            notes=self._crowded(),
             rests_on=f"{sum(map(len, (b['apart'] for b in blocks)))} blocks of each "
             f"in {self.processes} processes",
         )
+
+    def _crowded(self) -> list[str]:
+        if usable_cores() >= self.cores:
+            return []
+        return [f"This machine has {usable_cores()} core(s) for {self.cores} threads."]
 
     def _process(self, of: Opened, cancelled: Callable[[], bool]) -> Any:
         argument = {
