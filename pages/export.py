@@ -67,6 +67,7 @@ def _take_away(study: Study, trial: Trial) -> None:
             on_click="ignore",
             key="recipe",
         )
+        notebook_button(study)
     st.markdown("**What it holds**")
     st.table(export.contents(digest), border="horizontal")
     _how_to_check(f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip", trial)
@@ -94,7 +95,6 @@ def _page(study: Study) -> None:
         return
     choose_trial(study, trial.number)
     st.code(trial.recipe.spelling, language=None, wrap_lines=True)
-    notebook_button(study)
     with errors_shown():
         _decision(study, trial)
         _take_away(study, trial)
