@@ -79,6 +79,11 @@ class Settings(BaseSettings):
         description="Chrome or Chromium on the server, which makes PDF and pictures of reports; "
         "empty: the first that is found; without one the page's own browser does it.",
     )
+    lessons: Path | None = Field(
+        default=None,
+        description="Folder of further lessons for the Learn page, one Markdown file each; none "
+        "by default.",
+    )
     trial_seconds: float = Field(
         default=11.0,
         gt=0,

@@ -107,6 +107,7 @@ def _page(study: Study) -> None:
         _one_trial(study)
     with whole, errors_shown():
         share_the_study(study)
+        notebook_button(study)
 
 
 _page(require_study())

@@ -7,6 +7,7 @@ from optim.part import Part, broken_parts
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
 from optim.targets import Target, all_targets
+from ui.glossary import explained
 from ui.hardware import this_machine
 from ui.parts import about, install_hint, spelled, target_facts
 from ui.text import plain
@@ -42,9 +43,13 @@ def _target(target: Target) -> None:
 
 
 st.title("Parts")
-st.caption(
-    "What can be toggled, what runs it, and the hardware it runs on. "
-    "A new part is one new file, or comes from another package; it shows up here by itself."
+st.markdown(
+    explained(
+        "What a [[recipe]] is made of: passes (such as [[quantization]] and [[pruning]]), then a "
+        "[[runtime]]; what scores it (a [[metric]]), and the [[target]] it runs on. "
+        "A new part is one new file, or comes from another package; it shows up here by itself."
+    ),
+    unsafe_allow_html=True,
 )
 for broken in broken_parts():
     st.warning(plain(f"{broken.name} of {broken.origin} is left out. {broken.why}"))

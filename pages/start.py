@@ -18,6 +18,7 @@ from ui.server.guards import exposed
 from ui.sharing.taking_in import study_file
 from ui.state import begin, queue
 from ui.studies import study_list
+from ui.tour import tour
 
 _PENDING = "images_pending"  # a brought model whose image EvalSet still needs its preprocessing
 
@@ -113,6 +114,7 @@ st.caption(
     "Bring a model, toggle optimizations, and watch measured latency against quality "
     "on this machine. Every figure comes with its interval."
 )
+tour()
 if exposed():
     st.warning(exposed())
 st.subheader("Start with a sample")

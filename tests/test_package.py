@@ -84,3 +84,13 @@ def test_the_page_is_served_with_its_configuration(tmp_path: Path) -> None:
         pass
     assert f"http://localhost:{port}" in log.read_text()
     assert "usage statistics" not in log.read_text().lower()  # as .streamlit/config.toml has it
+
+
+def test_lessons_and_their_words_are_in_it(installed: Path) -> None:
+    here = ROOT / "optim" / "learning"
+    shipped = installed / "optim" / "learning"
+    for path in [*here.glob("lessons/*.md"), *here.glob("*.yaml")]:
+        assert (shipped / path.relative_to(here)).read_bytes() == path.read_bytes()
+    code = "from optim.learning import all_lessons; print(len(all_lessons()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 12

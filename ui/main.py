@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.account import leave_link, logged_in
+from ui.glossary import STYLE
 from ui.sharing.slides import slide_of_every_chart
 from ui.state import page
 
@@ -30,6 +31,7 @@ st.html(
     a:focus-visible {outline: 2px solid currentColor !important; outline-offset: 1px}
     </style>"""
 )
+st.html(STYLE)
 if not logged_in():
     st.stop()
 current = st.navigation(
@@ -42,6 +44,7 @@ current = st.navigation(
         st.Page(page("pages/hardware.py"), title="Hardware"),
         st.Page(page("pages/export.py"), title="Export"),
         st.Page(page("pages/parts.py"), title="Parts"),
+        st.Page(page("pages/learn.py"), title="Learn"),
     ],
     position="top",
 )

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import streamlit as st
 
 from optim.errors import InputError, OptimError
+from optim.learning.classroom import Classes
+from optim.learning.experimenting import Experiments
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.search.explore import starting_set
@@ -22,6 +24,7 @@ EXPLORE, GRAPH, COMPARE, WHY, HARDWARE, EXPORT, PARTS, START = (
     f"pages/{name}.py"
     for name in ("explore", "graph", "compare", "why", "hardware", "export", "parts", "start")
 )
+LEARN = "pages/learn.py"
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 _DELETED = "deleted"
@@ -44,6 +47,18 @@ def searches() -> Searches:
 def explanations() -> Explanations:
     """The explanations of this server, which take the machine from its queue."""
     return Explanations(queue)
+
+
+@st.cache_resource(on_release=Experiments.close)
+def experiments() -> Experiments:
+    """The experiments of this server's lessons, which take the machine from its queue."""
+    return Experiments(queue)
+
+
+@st.cache_resource
+def classes() -> Classes:
+    """The classes of this server."""
+    return Classes()
 
 
 def page(path: str) -> str:

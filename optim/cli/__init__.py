@@ -77,12 +77,13 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the web application")
     host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
+    learn = commands.add_parser("learn", help="lessons: predict first, then measure here")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
     for command in (inspect, measure, explore, why):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, why, replay, probe, doctor):
+    for command in (parts, inspect, measure, explore, why, replay, probe, learn, doctor):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
     for command in (measure, explore, why):
         command.add_argument(
@@ -120,6 +121,9 @@ def parser() -> argparse.ArgumentParser:
     why.add_argument("--recipe", default="onnxruntime", metavar="R", help="default: the baseline")
     replay.add_argument("bundle", type=Path)
     probe.add_argument("--again", action="store_true", help="probe even if it was done before")
+    learn.add_argument("lesson", nargs="?", default="", help="which one; without: all are listed")
+    learn.add_argument("--guess", type=float, help="your answer: its number, or a value")
+    learn.add_argument("--notebook", type=Path, help="write the lesson as a notebook to this file")
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     _add_host_options(host)

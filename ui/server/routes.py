@@ -38,6 +38,7 @@ def routes() -> list[BaseRoute]:
         Route(stamp.news_url("{study}"), stamp.answer),
         Route(rooms.room_url("{code}"), rooms.answer),
         Route(stamp.search_url(), stamp.answer_of_searches),
+        Route(stamp.class_url("{code}"), stamp.answer_of_class),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
     ]

@@ -1,6 +1,7 @@
 """Stamps: short texts that an open page asks for, to learn whether there is news to draw.
 
-A study has one of its trials and the queue, all searches together another.
+A study has one of its trials and the queue, all searches together another, a class one of its
+guesses and its experiment.
 """
 
 import hashlib
@@ -14,9 +15,10 @@ from starlette.responses import PlainTextResponse, Response
 from optim.errors import InputError
 from optim.studies.store import changes
 from optim.studies.study import open_study
-from ui.state import queue, searches
+from ui.state import classes, experiments, queue, searches
 
-_URL, _SEARCH_URL = "/news", "/news-of-searches"
+_URL, _SEARCH_URL, _CLASS_URL = "/news", "/news-of-searches", "/news-of-class"
+NO_CLASS = "-"
 _TICK_SECONDS = 5  # while something runs, the time left is news
 
 
@@ -33,6 +35,20 @@ def search_url() -> str:
 def search_stamp() -> str:
     """A text that changes with everything that is shown of searches."""
     return str(searches().changes)
+
+
+def class_url(code: str) -> str:
+    """Where the stamp of a class is asked for; of no class (a dash): that of all experiments."""
+    return f"{_CLASS_URL}/{code}"
+
+
+def class_stamp(code: str) -> str:
+    """A text that changes with everything that is shown of a class and of experiments."""
+    try:
+        seen = f"{classes().seen(code).changes}" if code != NO_CLASS else ""
+    except InputError:
+        seen = "over"
+    return f"{seen} {experiments().changes}"
 
 
 def stamp_of(study: str) -> str:
@@ -68,3 +84,9 @@ async def answer(request: Request) -> Response:
 async def answer_of_searches(request: Request) -> Response:
     """The route: the searches' present stamp."""
     return PlainTextResponse(search_stamp(), headers={"Cache-Control": "no-store"})
+
+
+async def answer_of_class(request: Request) -> Response:
+    """The route: the class's present stamp."""
+    stamp = class_stamp(request.path_params["code"])
+    return PlainTextResponse(stamp, headers={"Cache-Control": "no-store"})

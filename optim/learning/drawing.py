@@ -1,0 +1,228 @@
+"""How pictures and outcomes are drawn: colours that read on light and dark, one look for all."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from math import log10
+from typing import Any
+
+import plotly.graph_objects as go
+
+from optim.learning.outcome import Figure, Outcome
+from optim.learning.question import Question, Slider
+from optim.showing.chart import ACCENT, GREY
+
+WARM, GREEN, VIOLET, RED = "#c98a2b", "#5d8f58", "#9b6fae", "#c4544a"
+COLOURS = (ACCENT, WARM, GREEN, VIOLET, RED, GREY)
+HEIGHT = 300
+_FAINT = "rgba(133,147,163,0.25)"
+_LONGEST_NAME = 11
+_LOG_ROOM = 12
+_ROOM = 1.3  # right of the longest bar, for its figure
+
+
+def laid(figure: go.Figure, x: str = "", y: str = "", height: int = HEIGHT) -> go.Figure:
+    """A figure with the margins, titles and legend that all have."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 10, "r": 10, "t": 30, "b": 10},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0},
+        font={"size": 13},
+    )
+    figure.update_xaxes(title=x, automargin=True, gridcolor=_FAINT)
+    figure.update_yaxes(title=y, automargin=True, gridcolor=_FAINT)
+    return figure
+
+
+def bars(
+    labels: Sequence[str],
+    values: Sequence[float],
+    axis: str,
+    *,
+    spans: Sequence[tuple[float, float]] = (),
+    hollow: Sequence[bool] = (),
+    said: Sequence[str] = (),
+    log: bool = False,
+) -> go.Figure:
+    """Lying bars, the first on top.
+
+    Args:
+        spans: low and high of each one's interval.
+        hollow: which are estimates.
+        said: what stands beside each.
+    """
+    empty = hollow or [False] * len(labels)
+    error: dict[str, Any] | None = None
+    if spans:
+        error = {
+            "array": [high - value for value, (_, high) in zip(values, spans, strict=True)],
+            "arrayminus": [value - low for value, (low, _) in zip(values, spans, strict=True)],
+            "color": GREY,
+            "thickness": 2,
+        }
+    drawn = go.Bar(
+        y=[escape(label) for label in labels],
+        x=values,
+        orientation="h",
+        text=said,
+        textposition="outside" if not spans else "none",
+        error_x=error,
+        showlegend=False,
+        marker={
+            "color": ["rgba(0,0,0,0)" if one else ACCENT for one in empty],
+            "line": {"color": ACCENT, "width": 2},
+        },
+        hovertemplate="%{y}: %{x:.4g}<extra></extra>",
+    )
+    figure = laid(go.Figure(drawn), axis, height=90 + 34 * len(labels))
+    if spans:
+        _name_ends(figure, labels, values, spans, said)
+    top = max([*values, *(high for _, high in spans)])
+    figure.update_xaxes(type="log" if log else "linear")
+    least = min([*values, *(low for low, _ in spans)])
+    figure.update_xaxes(
+        range=[log10(least / 1.5), log10(top * _LOG_ROOM)] if log else [0, top * _ROOM]
+    )
+    return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def _name_ends(
+    figure: go.Figure,
+    labels: Sequence[str],
+    values: Sequence[float],
+    spans: Sequence[tuple[float, float]],
+    said: Sequence[str],
+) -> None:
+    """Each bar's figure beyond its interval, where nothing crosses it."""
+    shown = said or [f"{value:.3g}" for value in values]
+    figure.add_scatter(
+        y=[escape(label) for label in labels],
+        x=[high for _, high in spans],
+        mode="text",
+        text=[f"  {text}" for text in shown],
+        textposition="middle right",
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def outcome_chart(outcome: Outcome) -> go.Figure:
+    """What an experiment compared, each bar with its interval; estimates are hollow."""
+    shown = outcome.bars
+    span = [bar.value.value for bar in shown]
+    return bars(
+        [bar.label for bar in shown],
+        span,
+        outcome.axis,
+        spans=[(bar.value.low, bar.value.high) for bar in shown],
+        hollow=[bar.estimated for bar in shown],
+        log=min(span) > 0 and max(span) / min(span) > 50,
+    )
+
+
+@dataclass(frozen=True)
+class Box:
+    """A node of a small graph."""
+
+    name: str
+    op: str
+    reads: Sequence[str]
+    writes: Sequence[str]
+    hover: str = ""
+
+
+def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 8) -> go.Figure:
+    """Nodes in the order they run, left to right and row by row; lines are tensors.
+
+    Args:
+        colours: operator -> colour; others are grey.
+    """
+    places = {box.name: (at % per_row, -(at // per_row)) for at, box in enumerate(boxes)}
+    maker = {tensor: box.name for box in boxes for tensor in box.writes}
+    edges = [(maker[tensor], box.name) for box in boxes for tensor in box.reads if tensor in maker]
+    figure = go.Figure()
+    for start, end in edges:
+        _edge(figure, places[start], places[end])
+    figure.add_scatter(
+        x=[places[box.name][0] for box in boxes],
+        y=[places[box.name][1] for box in boxes],
+        mode="markers+text",
+        text=[escape(_short(box.op)) for box in boxes],
+        textposition="bottom center",
+        marker={
+            "size": 22,
+            "symbol": "square",
+            "color": [colours.get(box.op, GREY) for box in boxes],
+        },
+        hovertext=[f"{box.op}<br>{escape(box.hover or box.name)}" for box in boxes],
+        hoverinfo="text",
+        showlegend=False,
+    )
+    rows = 1 - min(place[1] for place in places.values())
+    laid(figure, height=90 + 70 * rows)
+    figure.update_xaxes(visible=False, range=[-0.6, per_row - 0.4])
+    return figure.update_yaxes(visible=False, range=[-rows + 0.3, 0.6])
+
+
+def _short(op: str) -> str:
+    """An operator's name where there is little room; pointing at it tells the whole."""
+    name = op.replace("Normalization", "Norm")
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
+def _edge(figure: go.Figure, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """A line; one that passes over others is bent, so that it is seen."""
+    bent = end[0] - start[0] > 1 or start[1] != end[1]
+    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + (0.34 if bent else 0))
+    figure.add_scatter(
+        x=[start[0], middle[0], end[0]],
+        y=[start[1], middle[1], end[1]],
+        mode="lines",
+        line={"color": GREY, "width": 1.5, "shape": "spline"},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+
+
+def coloured(ops: Sequence[str]) -> dict[str, str]:
+    """A colour for each of the operators met most, the same however often it is asked."""
+    counts = {op: -sum(other == op for other in ops) for op in ops}
+    order = sorted(counts, key=lambda op: (counts[op], op))
+    return dict(zip(order, COLOURS[:-1], strict=False))
+
+
+def guesses_chart(question: Question, guesses: Sequence[float], found: Figure | None) -> go.Figure:
+    """How many guessed what; once it was measured, what is right and the interval.
+
+    Args:
+        found: what was measured, None as long as it was not.
+    """
+    if question.slider:
+        return _guessed_numbers(question.slider, guesses, found)
+    places = range(len(question.choices))
+    counts = [sum(int(guess) == place for guess in guesses) for place in places]
+    right = question.fitting(found.value) if found else []
+    labels = [
+        f"{choice.text}{' ◀ measured' if place in right else ''}"
+        for place, choice in enumerate(question.choices)
+    ]
+    figure = bars(labels, counts, "guesses", said=[str(count) for count in counts])
+    figure.update_traces(marker_color=[GREEN if p in right else ACCENT for p in places])
+    top = max([*counts, 4]) * _ROOM
+    return figure.update_xaxes(range=[0, top], dtick=max(1, round(top / 8)))
+
+
+def _guessed_numbers(slider: Slider, guesses: Sequence[float], found: Figure | None) -> go.Figure:
+    width = max(slider.step, (slider.high - slider.low) / 24)
+    bins = {"start": slider.low, "end": slider.high + width, "size": width}
+    figure = go.Figure(go.Histogram(x=list(guesses), xbins=bins, marker={"color": ACCENT}))
+    laid(figure, "guess", "guesses", 240)
+    high = slider.high
+    if found:
+        value = found.value
+        figure.add_vrect(x0=value.low, x1=value.high, fillcolor=GREEN, opacity=0.3, line_width=0)
+        line = {"color": GREEN, "width": 3}
+        figure.add_vline(x=value.value, line=line, annotation_text="measured")
+        high = max(high, value.high)
+    figure.update_yaxes(dtick=1, rangemode="tozero")
+    return figure.update_xaxes(range=[slider.low - width, high + width])

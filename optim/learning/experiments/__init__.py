@@ -1,0 +1,1 @@
+"""Experiments: what a lesson can measure, one file each; the module's name is the experiment's."""

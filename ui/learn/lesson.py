@@ -1,0 +1,136 @@
+"""One lesson: its text and picture, the prediction, the measurement, what to take home."""
+
+import streamlit as st
+
+from optim.learning.lesson import Lesson
+from optim.learning.notebook import lesson_notebook
+from optim.learning.picture import Panel
+from ui.errors import errors_shown
+from ui.explore.news import redraw_on_news
+from ui.glossary import explained
+from ui.learn.asking import guess_of, result, verdict
+from ui.server.stamp import NO_CLASS, class_stamp, class_url
+from ui.state import experiments
+from ui.text import key_of, plain
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _drawn(_lesson: Lesson, asked: str, again: int) -> tuple[Panel, ...]:
+    return _lesson.picture.draw()
+
+
+def head(lesson: Lesson) -> None:
+    """What it is called and about."""
+    st.subheader(plain(lesson.title), anchor=False)
+    st.caption(plain(lesson.summary))
+
+
+def notebook(lesson: Lesson) -> None:
+    """Its download as a notebook."""
+    st.download_button(
+        "Notebook",
+        lambda: lesson_notebook(lesson),
+        f"{lesson.name}.ipynb",
+        mime="application/x-ipynb+json",
+        icon=":material/download:",
+        on_click="ignore",
+        key="notebook",
+        width="stretch",
+        help="The same lesson as a Jupyter notebook that runs against the library.",
+    )
+
+
+def told(lesson: Lesson) -> None:
+    """Its text, words explained."""
+    st.markdown(explained(lesson.text), unsafe_allow_html=True)
+
+
+def picture(lesson: Lesson) -> None:
+    """Its picture, drawn from live data; one panel at a time."""
+    again = key_of("picture-again", lesson.name)
+    asked = lesson.picture.model_dump_json()
+    with errors_shown():
+        with st.spinner("Drawing from live data ..."):
+            panels = _drawn(lesson, f"{lesson.name} {asked}", st.session_state.get(again, 0))
+        left, right = st.columns([5, 1])
+        chosen = panels[0]
+        if len(panels) > 1:
+            with left:
+                chosen = panels[_place([panel.title for panel in panels], lesson)]
+        with right:
+            if st.button("Again", key=key_of("again", lesson.name), help="Draw it from new data."):
+                st.session_state[again] = st.session_state.get(again, 0) + 1
+                st.rerun(scope="app")
+        st.plotly_chart(chosen.figure, key=key_of("picture", lesson.name, chosen.title))
+        st.markdown(plain(chosen.says))
+
+
+def _place(titles: list[str], lesson: Lesson) -> int:
+    chosen = st.segmented_control(
+        "Step",
+        titles,
+        default=titles[0],
+        required=True,
+        key=key_of("panel", lesson.name),
+        label_visibility="collapsed",
+    )
+    return titles.index(chosen) if chosen in titles else 0
+
+
+@st.fragment
+def experiment(lesson: Lesson) -> None:
+    """Predict first, then measure, then see."""
+    redraw_on_news(class_url(NO_CLASS), class_stamp(NO_CLASS))
+    st.markdown("#### Predict first")
+    left, right = st.columns([2, 3], gap="large")
+    run = experiments().of(lesson)
+    mine: tuple[int, float] | None = st.session_state.get(key_of("asked", lesson.name))
+    with left:
+        st.markdown(plain(lesson.question.text))
+        guess = guess_of(lesson, "alone", disabled=run.under_way and mine is not None)
+        st.button(
+            "Measure it here",
+            type="primary",
+            key="measure",
+            disabled=guess is None or run.under_way,
+            on_click=_start,
+            args=(lesson, guess),
+            help="It is measured on this machine, now: nobody has written the answer down.",
+        )
+        st.caption(f"{lesson.experiment.does}")
+    with right:
+        _shown(lesson, mine)
+
+
+def _start(lesson: Lesson, guess: float) -> None:
+    with errors_shown():
+        st.session_state[key_of("asked", lesson.name)] = (experiments().start(lesson), guess)
+
+
+def _shown(lesson: Lesson, mine: tuple[int, float] | None) -> None:
+    run = experiments().of(lesson)
+    if run.under_way:
+        st.progress(min(run.share, 1.0), plain(f"{run.doing} ..."))
+        st.button("Stop", key="stop", on_click=experiments().stop, args=(lesson,))
+    elif run.error:
+        st.error(plain(run.error))
+    if mine is None:
+        if not run.under_way:
+            st.caption("Choose an answer, then measure. What is right is decided by this machine.")
+    elif run.outcome and run.decided >= mine[0]:
+        with errors_shown():
+            verdict(lesson.question.check(mine[1], run.outcome.figure(lesson.question.figure)))
+            result(run.outcome)
+
+
+def ending(lesson: Lesson) -> None:
+    """What to take home, and the sources."""
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        st.markdown("#### To take home")
+        for sentence in lesson.take_home:
+            st.markdown(f"- {plain(sentence)}")
+    with right:
+        st.markdown("#### Sources")
+        for source in lesson.sources:
+            st.markdown(f"- [{plain(source.title)}]({source.url})")
