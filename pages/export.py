@@ -8,6 +8,7 @@ from optim.studies.trial import Trial
 from ui import export
 from ui.errors import errors_shown
 from ui.headline import headline
+from ui.notebooks import notebook_button
 from ui.sharing.whole import share_the_study
 from ui.state import EXPLORE, choose_trial, goal_of, page, require_study, trials_in_address
 from ui.text import key_of, plain

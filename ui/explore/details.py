@@ -13,6 +13,7 @@ from optim.targets import all_targets
 from optim.targets.estimate import estimate
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
+from ui.state import HARDWARE, page
 from ui.text import key_of, plain
 
 _WIDTHS = {"hardware": 125, "estimate": 75, "interval": 125}
@@ -53,11 +54,14 @@ def all_figures(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
     st.table(shown, border="horizontal", hide_header=True)
 
 
-def elsewhere(trial: Trial) -> None:
-    """Estimates for all modelled hardware."""
+def elsewhere(study: Study, trial: Trial) -> None:
+    """Estimates for all modelled hardware, and a way to them as a picture."""
     if not trial.model_digest:
         st.caption("Once its model is built.")
         return
+    query = {"study": study.name, "trial": str(trial.number)}
+    label, icon = "All hardware as a picture, with rooflines", ":material/developer_board:"
+    st.page_link(page(HARDWARE), label=label, icon=icon, query_params=query)
     with errors_shown():
         analysis = analysis_of_digest(trial.model_digest)
         rows = []

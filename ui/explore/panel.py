@@ -49,7 +49,7 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     with figures_:
         details.all_figures(study, trial, trials)
     with elsewhere:
-        details.elsewhere(trial)
+        details.elsewhere(study, trial)
 
 
 def _summary(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> None:

@@ -44,6 +44,7 @@ def present_button() -> None:
         "Present",
         icon=":material/slideshow:",
         key="present",
+        type="tertiary",
         on_click=begin,
         help="Chart, verdict and one sentence for each point of the front, for a room. Arrow keys "
         "walk the front, Esc leaves.",
