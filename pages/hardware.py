@@ -53,23 +53,27 @@ def _choose(study: Study) -> Trial | None:
 def _bars(found: list[Bar]) -> None:
     """The chart. A click on a bar shows that target's roofline below."""
     clicks = st.session_state.setdefault(_CLICKS, 0)
-    event = st.plotly_chart(
+    key = f"hardware:{clicks}"  # another chart after each click: nothing in it stays pale
+    st.plotly_chart(
         hardware_chart(found),
-        key=f"hardware:{clicks}",  # another chart after each click: nothing in it stays pale
-        on_select="rerun",
+        key=key,
+        on_select=lambda: _clicked(key),
         selection_mode="points",
         config={"displayModeBar": False},
         alt="Time of one run on every hardware, sorted; the same figures are in the table below",
     )
-    if points := event["selection"]["points"]:
-        st.session_state[_TARGET] = points[0]["customdata"][0]
-        st.session_state[_CLICKS] = clicks + 1
-        st.rerun()
     st.caption(plain(METHOD))
     for refused in all_hardware.refusals(found):
         st.caption(refused)
     with st.expander("All figures"):
         st.dataframe(all_hardware.table(found), hide_index=True, key="figures")
+
+
+def _clicked(key: str) -> None:
+    """Read before the page is drawn anew: with news of a trial the chart is another one then."""
+    if points := st.session_state[key]["selection"]["points"]:
+        st.session_state[_TARGET] = points[0]["customdata"][0]
+        st.session_state[_CLICKS] += 1
 
 
 def _target(found: list[Bar]) -> str:

@@ -101,8 +101,11 @@ def _pending(model: upload.Upload, evalset: upload.Upload) -> Model | None:
 
 def _images(model: Model, evalset: upload.Upload) -> None:
     upload.survey(model, evalset)
-    preprocessing = upload.preprocessing_form(model)
-    upload.preview(model, evalset, preprocessing)
+    form, seen = st.columns([2, 3], gap="medium")
+    with form:
+        preprocessing = upload.preprocessing_form(model)
+    with seen:
+        upload.preview(model, evalset, preprocessing)
     if st.button("Start with these images", type="primary", key="open_images"):
         with st.spinner("Preparing the images in a separate process ..."):
             study = upload.image_study(model, evalset, preprocessing)

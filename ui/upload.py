@@ -178,9 +178,7 @@ def preprocessing_form(model: Model) -> Preprocessing:
     spec = image_input(model.inputs)
     st.markdown(f"**Preprocessing** to {plain(spec.name)} {list(spec.shape)}")
     suggested = Preprocessing.suggested(model).model_dump(mode="json")
-    columns = st.columns([2, 1])
-    with columns[0]:
-        values = settings_form(Preprocessing, "preprocessing", defaults=suggested)
+    values = settings_form(Preprocessing, "preprocessing", defaults=suggested)
     try:
         return Preprocessing.model_validate(values)
     except ValueError as error:
