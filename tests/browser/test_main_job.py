@@ -75,7 +75,7 @@ def test_zoom_is_kept_while_the_chart_updates(
     wait_for_points(page, 2)
     zoom = "() => document.querySelector('.live-chart').layout.xaxis.range"
     given = "() => document.querySelector('.live-chart').given.xaxis"
-    area = page.locator(".live-chart .nsewdrag").bounding_box()
+    area = page.locator(".live-chart .nsewdrag").first.bounding_box()
     assert area
     page.mouse.move(area["x"] + 30, area["y"] + 30)
     page.mouse.down()

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -52,7 +53,9 @@ def played(
             engine.open.set()
             await batcher.drain()
 
-    return asyncio.run(play()), engine
+    # In a thread of its own: one that has driven a browser has a loop that runs already.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, play()).result(), engine
 
 
 @settings(max_examples=30, deadline=None)

@@ -19,8 +19,9 @@ from optim.sharing.taking_in import take_in
 from optim.sharing.unpacking import machine_label, read, unpack
 from optim.sharing.writing import told_of, write_study
 from optim.studies.choice import front_of
+from optim.studies.listing import list_studies
 from optim.studies.picking import picked
-from optim.studies.study import Study, list_studies
+from optim.studies.study import Study
 from optim.studies.trial import Progress, Trial, measurement_of
 from optim.targets import LOCAL
 from optim.timing.measurement import BASELINE, CANDIDATE, Slice

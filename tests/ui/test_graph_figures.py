@@ -39,8 +39,9 @@ def measure(page: AppTest) -> None:
 
 def told(page: AppTest) -> dict[str, Any]:
     """What the picture is told to draw."""
-    (component,) = page.get("bidi_component")
-    found: dict[str, Any] = json.loads(component.proto.json)
+    given = [json.loads(one.proto.json or "{}") for one in page.get("bidi_component")]
+    found: dict[str, Any]
+    (found,) = [one for one in given if isinstance(one, dict) and "page" in one]
     return found
 
 

@@ -13,7 +13,8 @@ from optim.recipe import Recipe
 from optim.settings import settings
 from optim.sharing.study_file import IMPORTED, ZIP_SUFFIX
 from optim.sharing.writing import write_study
-from optim.studies.study import Study, list_studies, open_study
+from optim.studies.listing import list_studies
+from optim.studies.study import Study, open_study
 from optim.targets import LOCAL
 from ui.sharing import whole
 from ui.state import queue
