@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import uvicorn
+import uvloop
 
 from optim.errors import InputError
 from optim.serving.batching import Batching
@@ -40,7 +41,8 @@ def host(
     if rest is None and rpc is None:
         raise InputError("Neither REST nor gRPC is to be served.", "Give one of the ports.", "host")
     opened = [Opened.of(folder) for folder in bundles]
-    asyncio.run(_serve(opened, batching, address, rest, rpc, told))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(opened, batching, address, rest, rpc, told))
 
 
 async def _serve(

@@ -95,7 +95,7 @@ def _layout(view: str, height: int, scale: float) -> dict[str, Any]:
             "y": 0,
             "yanchor": "bottom",
             "x": 0,
-            "maxheight": scale * 24,
+            "maxheight": scale * 30,
             "itemsizing": "constant",
         },  # fmt: skip
         "hovermode": "closest",
