@@ -65,8 +65,7 @@ def test_no_page_has_a_barrier_for_assistive_technology(
         page = new_page(scheme)
         for path in PAGES:
             page.goto(f"{server.url}/{path}?{study}")
-            expect(page.locator("[data-testid=stMain] p").first).to_be_visible()
-            page.wait_for_load_state("networkidle")
+            expect(page.locator("[data-testid=stMain] p:visible").first).to_be_visible()
             expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
             found += [f"{scheme} /{path}: {said}" for said in _serious(page)]
     assert not found, "\n".join(found)
