@@ -178,10 +178,7 @@ def convert(
     recipe.size(spec)
     done: Counter[pictures.Done] = Counter()
     with opened(path) as archive:
-        members, skipped = members_of(archive)
-        npz.check_size(sum(member.file_size for member in members), max_mb)
-        item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
-        npz.check_size(len(members) * item, max_mb)
+        members, skipped = members_within(archive, spec, max_mb)
         values = np.empty((len(members), *spec.shape), npz.numpy_dtype(spec))
         for position, member in enumerate(members):
             values[position], found = decoded(archive, member, recipe, spec)
@@ -203,6 +200,17 @@ def opened(path: str) -> zipfile.ZipFile:
     except (OSError, zipfile.BadZipFile):
         name = Path(path).name
         raise stored.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None
+
+
+def members_within(
+    archive: zipfile.ZipFile, spec: TensorSpec, max_mb: int
+) -> tuple[list[zipfile.ZipInfo], int]:
+    """As `members_of`, where they fit: as files, and as arrays of the model's input."""
+    members, left_out = members_of(archive)
+    npz.check_size(sum(member.file_size for member in members), max_mb)
+    item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
+    npz.check_size(len(members) * item, max_mb)
+    return members, left_out
 
 
 def members_of(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:

@@ -105,10 +105,7 @@ def survey(
     """Child: see `surveyed`."""
     spec = images.image_input(npz.as_specs(inputs))
     with images.opened(path) as archive:
-        members, left_out = images.members_of(archive)
-    npz.check_size(sum(member.file_size for member in members), max_mb)
-    item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
-    npz.check_size(len(members) * item, max_mb)
+        members, left_out = images.members_within(archive, spec, max_mb)
     names, labels = images.classes(members)
     images.checked_labels(labels, names, npz.as_specs(outputs))
     found = Surveyed(

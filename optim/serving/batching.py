@@ -122,7 +122,7 @@ class Batcher:
     async def _gather(self) -> list[_Waiting]:
         """The oldest request, and those that may run with it."""
         batch = [await self._next()]
-        deadline = time.monotonic() + self._settings.wait_ms / 1e3
+        deadline = asyncio.get_running_loop().time() + self._settings.wait_ms / 1e3
         while (room := self._settings.most - sum(one.rows for one in batch)) > 0:
             if not (one := await self._soon(deadline)):
                 break
@@ -144,15 +144,11 @@ class Batcher:
             self._rows -= one.rows
 
     async def _soon(self, deadline: float) -> _Waiting | None:
-        """Another one that is still wanted, if it comes before the deadline."""
+        """Another one that is still wanted, if it comes a deadline of the loop's clock."""
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(_loop_time(deadline)):
+            async with asyncio.timeout_at(deadline):
                 return await self._next()
         return None
-
-
-def _loop_time(deadline: float) -> float:
-    return asyncio.get_running_loop().time() + max(0.0, deadline - time.monotonic())
 
 
 def _joined(batch: Sequence[_Waiting]) -> Feeds:

@@ -19,7 +19,7 @@ from optim.serving import tensors
 from optim.serving.batching import Outputs
 from optim.serving.errors import BadRequest, Refused, TooLarge
 from optim.serving.hosting import Hosting
-from optim.serving.served import Served
+from optim.serving.served import Served, check_outputs
 
 _HEADER = "Inference-Header-Content-Length"
 _BINARY = "application/octet-stream"
@@ -124,16 +124,13 @@ def _split(body: bytes, header: str | None) -> tuple[dict[str, Any], bytes]:
 
 def _feeds(served: Served, asked: dict[str, Any], rest: bytes) -> dict[str, tensors.Array]:
     """The arrays of a request by input. Raises BadRequest."""
-    specs = {spec.name: spec for spec in served.opened.inputs}
     feeds: dict[str, tensors.Array] = {}
     for given in asked["inputs"]:
         if not isinstance(given, dict) or not isinstance(given.get("shape"), list):
             raise BadRequest("An input has a name, a datatype, a shape and data.")
         if not all(type(size) is int for size in given["shape"]):
             raise BadRequest("A shape is a list of whole numbers.")
-        spec = specs.get(str(given.get("name")))
-        if spec is None:
-            raise BadRequest(f"There is no input {str(given.get('name'))[:60]!r}.")
+        spec = served.opened.input_named(str(given.get("name")))
         wanted = str(given.get("datatype"))
         shape = tensors.checked(spec, wanted, given["shape"], served.batching.most)
         size = _parameters(given).get("binary_data_size")
@@ -143,9 +140,7 @@ def _feeds(served: Served, asked: dict[str, Any], rest: bytes) -> dict[str, tens
         if type(size) is not int or not 0 <= size <= len(rest):
             raise BadRequest(f"The input {spec.name!r} names {size} bytes; {len(rest):,} are left.")
         feeds[spec.name], rest = tensors.from_raw(spec, rest[:size], shape), rest[size:]
-    missing = specs.keys() - feeds.keys()
-    if missing:
-        raise BadRequest(f"The input {sorted(missing)[0]!r} is missing.")
+    served.opened.check_whole(feeds)
     return feeds
 
 
@@ -198,7 +193,5 @@ def _wanted(asked: dict[str, Any], outputs: Outputs, whole: bool) -> Sequence[tu
         return [(name, whole) for name in outputs]
     if not isinstance(named, list) or not all(isinstance(one, dict) for one in named):
         raise BadRequest('"outputs" is a list of tensors with a name each.')
-    for one in named:
-        if one.get("name") not in outputs:
-            raise BadRequest(f"There is no output {str(one.get('name'))[:60]!r}.")
+    check_outputs((one.get("name") for one in named), outputs)
     return [(one["name"], bool(_parameters(one).get("binary_data", whole))) for one in named]

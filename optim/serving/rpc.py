@@ -10,7 +10,7 @@ from optim.serving import tensors
 from optim.serving.errors import BadRequest, Refused
 from optim.serving.hosting import Hosting
 from optim.serving.messages import METHODS, PACKAGE, SERVICE, message
-from optim.serving.served import Served
+from optim.serving.served import Served, check_outputs
 
 _CONTENTS = {
     "BOOL": "bool_contents",
@@ -92,9 +92,7 @@ class _Rpc:
         feeds = _feeds(served, request)
         outputs = await self._hosting.infer(served, feeds, "grpc")
         names = [one.name for one in request.outputs] or list(outputs)
-        for name in names:
-            if name not in outputs:
-                raise BadRequest(f"There is no output {name[:60]!r}.")
+        check_outputs(names, outputs)
         response = message("ModelInferResponse")(
             model_name=served.name, model_version="1", id=request.id
         )
@@ -108,22 +106,17 @@ class _Rpc:
 
 def _feeds(served: Served, request: Any) -> dict[str, tensors.Array]:
     """The arrays of a request by input. Raises BadRequest."""
-    specs = {spec.name: spec for spec in served.opened.inputs}
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise BadRequest(f"There are {len(request.inputs)} inputs and {len(raw)} raw contents.")
     feeds = {}
     for index, given in enumerate(request.inputs):
-        spec = specs.get(given.name)
-        if spec is None:
-            raise BadRequest(f"There is no input {given.name[:60]!r}.")
+        spec = served.opened.input_named(given.name)
         shape = tensors.checked(spec, given.datatype, given.shape, served.batching.most)
         if raw:
             feeds[spec.name] = tensors.from_raw(spec, raw[index], shape)
         else:
             data = getattr(given.contents, _CONTENTS.get(given.datatype, "bytes_contents"))
             feeds[spec.name] = tensors.from_json(spec, list(data), shape)
-    missing = specs.keys() - feeds.keys()
-    if missing:
-        raise BadRequest(f"The input {sorted(missing)[0]!r} is missing.")
+    served.opened.check_whole(feeds)
     return feeds

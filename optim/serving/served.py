@@ -39,6 +39,19 @@ class Opened:
         original = Model.model_validate_json((folder / manifest.ORIGINAL_VALUE).read_bytes())
         return cls(original.name, folder, recipe, model.inputs, model.outputs)
 
+    def input_named(self, name: str) -> TensorSpec:
+        """Raises BadRequest where there is no such input."""
+        for spec in self.inputs:
+            if spec.name == name:
+                return spec
+        raise BadRequest(f"There is no input {name[:60]!r}.")
+
+    def check_whole(self, feeds: Feeds) -> None:
+        """Raise BadRequest where an input is missing."""
+        missing = sorted(spec.name for spec in self.inputs if spec.name not in feeds)
+        if missing:
+            raise BadRequest(f"The input {missing[0]!r} is missing.")
+
     def examples(self, count: int) -> list[Feeds]:
         """Inputs that the model takes, from the samples in the bundle."""
         with np.load(self.folder / manifest.EXAMPLE, allow_pickle=False) as arrays:
@@ -132,6 +145,13 @@ class _Sized:
         with self._lock:
             outputs = self.sessions[size].run(_filled(feeds, size - rows))
         return {name: value[:rows] for name, value in outputs.items()} if size > 1 else outputs
+
+
+def check_outputs(names: Iterable[object], outputs: Outputs) -> None:
+    """Raise BadRequest where a request asks for an output that there is not."""
+    for name in names:
+        if not isinstance(name, str) or name not in outputs:  # JSON may have a list there
+            raise BadRequest(f"There is no output {str(name)[:60]!r}.")
 
 
 def sizes(most: int) -> list[int]:

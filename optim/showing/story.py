@@ -53,7 +53,7 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
     told = [
         trial
         for trial in trials
-        if has_place(trial) and (trial.number in front or _is_original(trial))
+        if has_place(trial) and (trial.number in front or trial.runs_the_original)
     ]
     told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
     chosen = pick.number if pick else None
@@ -62,7 +62,7 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
 
 def sentence(trial: Trial, is_pick: bool = False) -> str:
     """What a trial is, how fast it is and what it loses."""
-    if _is_original(trial):
+    if trial.runs_the_original:
         return f"{_original(trial)}{' Nothing is clearly faster yet.' if is_pick else ''}"
     said = f"#{trial.number}, {named(trial.recipe)}: {_speed(trial)}; {_loss(trial)}."
     if is_pick:
@@ -94,10 +94,6 @@ def _setting(key: str, value: str) -> str:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _is_original(trial: Trial) -> bool:
-    return trial.recipe.is_baseline and trial.recipe.runtime.threads == 1
 
 
 def _original(trial: Trial) -> str:

@@ -177,6 +177,15 @@ def test_a_tensor_that_does_not_fit_is_refused(
     assert status == 400 and said in json.loads(body)["error"]
 
 
+@pytest.mark.parametrize("name", ["z", ["y"], None])
+def test_an_output_that_there_is_not_is_refused(
+    server: Hosted, rows: np.ndarray, name: object
+) -> None:
+    asked = request(rows) | {"outputs": [{"name": name}]}
+    status, body, _ = post(server, json.dumps(asked).encode())
+    assert status == 400 and "no output" in json.loads(body)["error"]
+
+
 def test_many_senders_at_once_get_their_own_answers(server: Hosted, expected: Expected) -> None:
     """Both protocols, one to four rows each, put together as they come."""
     rng, columns = np.random.default_rng(11), width(server)

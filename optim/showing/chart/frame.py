@@ -78,7 +78,5 @@ def _range(spans: Sequence[tuple[Interval, bool]], axis: Axis) -> tuple[float, f
     low = max(min(end[0] for end in ends), min(values) - width / 2)
     high = min(max(end[2] for end in ends), max(values) + width / 2)
     margin = _MARGIN * (high - low or width)
-    least, most = place(axis.least, axis.log) if axis.least > 0 else axis.least, axis.most
-    if axis.log:
-        least, most = -math.inf, math.inf
+    least, most = (-math.inf, math.inf) if axis.log else (axis.least, axis.most)
     return max(low - margin, least), min(high + margin, most)
