@@ -25,11 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, the process's own unless given; errors become one line for people."""
     args = parser().parse_args(argv)
     args.began = time.monotonic()  # a budget counts from the command to the answer
-    from optim.cli import commands, sharing
+    from optim.cli import commands
 
     try:
-        command = getattr(commands, args.command, None) or getattr(sharing, args.command)
-        code = int(command(args))
+        code = int(getattr(commands, args.command)(args))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has what he wanted, such as `head`

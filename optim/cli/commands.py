@@ -14,7 +14,6 @@ from optim import probing, sandbox
 from optim.bundles.bundle import check_free, export
 from optim.cli import FAILED, machine, show
 from optim.cli.hosting import host as host
-from optim.cli.lessons import learn as learn
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
 from optim.graph import analysis_of
@@ -268,6 +267,27 @@ def replay(args: argparse.Namespace) -> int:
     result = check(args.bundle, lambda text: print(text, file=sys.stderr))
     print(result.model_dump_json(indent=1) if args.json else result.text())
     return 0 if result.ok else FAILED
+
+
+def report(args: argparse.Namespace) -> int:
+    """Write a study's report, or a slide of its chart."""
+    from optim.cli import sharing
+
+    return sharing.report(args)
+
+
+def study(args: argparse.Namespace) -> int:
+    """List studies, export one to a file, or import one."""
+    from optim.cli import sharing
+
+    return sharing.study(args)
+
+
+def learn(args: argparse.Namespace) -> int:
+    """List the lessons, or measure one."""
+    from optim.cli import lessons
+
+    return lessons.learn(args)
 
 
 def serve(args: argparse.Namespace) -> int:
