@@ -13,6 +13,7 @@ from optim.studies.study import create_study
 from ui import upload
 from ui.errors import errors_shown
 from ui.explore.live_chart import preload
+from ui.navigation import HEADLINE
 from ui.protecting import protected
 from ui.server.guards import exposed
 from ui.sharing.taking_in import study_file
@@ -112,7 +113,7 @@ def _images(model: Model, evalset: upload.Upload) -> None:
         begin(study)
 
 
-st.title("Make a trained model faster, and see what it costs")
+st.title(HEADLINE)
 st.caption(
     "Bring a model, toggle optimizations, and watch measured latency against quality "
     "on this machine. Every figure comes with its interval."

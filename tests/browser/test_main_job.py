@@ -132,6 +132,7 @@ def test_every_page_fits_1280_px(
         page.goto(f"{server.url}/{name}?{study}")
         page.get_by_role("heading").first.wait_for()
         page.wait_for_timeout(300)
+        expect(page.locator("#first-paint")).to_be_hidden()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280, name
         assert page.get_by_text("Something went wrong").count() == 0, name
 

@@ -15,6 +15,7 @@ from optim.model import Model
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.study import create_study
+from ui.navigation import PAGES, Page
 from ui.server.netron import viewer_url
 from ui.server.routes import PLOTLY_URL, bundle_url, routes
 from ui.server.stamp import news_url
@@ -36,6 +37,14 @@ Get = Callable[[str], Answer]
 def get(model: Model) -> Iterator[Get]:
     with served(Starlette(routes=routes())) as ask:
         yield ask
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_says_where_one_is_going_before_any_script_runs(get: Get, page: Page) -> None:
+    answer = get("/" if page is PAGES[0] else f"/{page.name}")
+    body = answer.text.partition("<body>")[2]
+    assert f"Opening {page.title} ..." in body and '<div id="root"></div>' in body
+    assert answer.headers["cache-control"] == "no-cache"
 
 
 def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) -> None:

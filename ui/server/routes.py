@@ -1,4 +1,4 @@
-"""What the server answers besides the pages: the graph viewer, model files, bundles, health."""
+"""What the server answers besides Streamlit: first paint, viewer, model files, bundles, health."""
 
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from optim.model.proto import DATA_FILE, MODEL_FILE
 from ui.server import rooms, stamp
 from ui.server.monitoring import counts
 from ui.server.netron import netron_routes
+from ui.server.page import page_routes
 from ui.server.viewer import viewer_routes
 
 PLOTLY_URL = "/vendor/plotly.min.js"
@@ -30,6 +31,7 @@ _HEADERS = {
 def routes() -> list[BaseRoute]:
     """Every route of the application that is not Streamlit's."""
     return [
+        *page_routes(),
         *netron_routes(),
         *viewer_routes(),
         Route("/models/{digest}/{file}", _model),
