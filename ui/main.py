@@ -5,7 +5,6 @@ from pathlib import Path
 import streamlit as st
 
 from ui.account import leave_link, logged_in
-from ui.glossary import STYLE
 from ui.navigation import PAGES, TITLE
 from ui.sharing.slides import slide_of_every_chart
 from ui.state import page
@@ -16,7 +15,6 @@ st.set_page_config(
     layout="wide",
     initial_sidebar_state="auto",
 )
-st.html(STYLE)
 if not logged_in():
     st.stop()
 current = st.navigation(

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from html import escape
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])")
 
@@ -9,6 +10,11 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])")
 def plain(text: str) -> str:
     """Text shown as it is, whatever Markdown is in it: names come from hostile files too."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def as_code(text: str) -> str:
+    """HTML of a line of code, which a click selects whole."""
+    return f'<code class="as-code">{escape(text)}</code>'
 
 
 def key_of(kind: str, *names: object) -> str:

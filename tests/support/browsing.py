@@ -110,7 +110,7 @@ def type_recipe(page: Page, spelling: str) -> None:
 
 def recipe_built(page: Page) -> Locator:
     """The spelling of the recipe that the builder stands at."""
-    return page.locator("[data-testid=stSidebar] [data-testid=stCode]")
+    return page.locator("[data-testid=stSidebar] .as-code")
 
 
 def add(page: Page, spelling: str) -> int:
@@ -122,7 +122,7 @@ def add(page: Page, spelling: str) -> int:
     page.mouse.down()
     expect(recipe_built(page)).to_have_text(spelling)
     page.mouse.up()
-    expect(page.locator("[data-testid=stMain] [data-testid=stCode]")).to_have_text(spelling)
+    expect(page.locator("[data-testid=stMain] .as-code")).to_have_text(spelling)
     return int(chosen(page).inner_text().split()[1])
 
 

@@ -1,8 +1,10 @@
 """What the pages do on a small real study: choose, build recipes, act on trials, show the graph."""
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pandas as pd
@@ -47,7 +49,8 @@ def _trials(page: AppTest) -> pd.DataFrame:
 
 
 def _recipe(page: AppTest) -> str:
-    return str(page.sidebar.code[0].value)
+    (line,) = [each.proto.body for each in page.sidebar.get("html") if "as-code" in each.proto.body]
+    return unescape(re.sub("<[^>]*>", "", line))
 
 
 def test_start_offers_every_sample_and_the_studies(explored: Study) -> None:

@@ -17,8 +17,9 @@ from optim.settings import settings
 from optim.studies.study import create_study
 from ui.navigation import PAGES, Page
 from ui.server.netron import viewer_url
-from ui.server.routes import PLOTLY_URL, bundle_url, routes
+from ui.server.routes import bundle_url, routes
 from ui.server.stamp import news_url
+from ui.vendored import PLOTLY_URL
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from ui.errors import errors_shown, show
 from ui.forms import settings_form
 from ui.parts import about, came_from, described, install_hint, target_label
 from ui.state import choose_trial, submit
-from ui.text import plain
+from ui.text import as_code, plain
 
 _KEY = "build"
 _RUNTIME, _TARGET, _TYPED = f"{_KEY}:runtime", f"{_KEY}:target", f"{_KEY}:typed"
@@ -87,7 +87,7 @@ def _add(study: Study, recipe: Recipe, targets: Sequence[str], analysis: Analysi
         numbers = [submit(study, [recipe], target, "user")[0] for target in targets]
         choose_trial(study, numbers[0])
         st.rerun()
-    st.code(recipe.spelling, language=None, wrap_lines=True)
+    st.html(as_code(recipe.spelling))
     trials = study.trials()
     for target in targets:
         _forecast(study, recipe, target, trials)

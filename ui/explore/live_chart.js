@@ -1,19 +1,9 @@
 // Draws a Plotly figure and redraws it in place, so that zoom survives live updates
 // (Streamlit's own chart starts anew whenever its data change). A click reports its trial.
+// `plotly` is that of `plotly.js`, which Python puts before this.
 
 const GREY = "#8593a3";
 const INK = "#1b2430"; // as `optim.showing.chart` writes it
-
-function plotly() {
-  window.plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL("vendor/plotly.min.js", document.baseURI);
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = reject;
-    document.head.append(script);
-  });
-  return window.plotlyLoading;
-}
 
 function themed(layout, box) {
   const style = getComputedStyle(box);

@@ -7,6 +7,8 @@ from typing import Any
 import plotly.graph_objects as go
 import streamlit as st
 
+from ui.vendored import loader
+
 _HTML = '<div class="live-chart" role="figure" tabindex="0" style="width: 100%"></div>'
 _CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}"
 
@@ -37,10 +39,7 @@ def preload() -> None:
 
 
 def _component(name: str, html: str) -> Any:
+    own = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     return st.components.v2.component(
-        name,
-        html=html,
-        css=_CSS,
-        js=Path(__file__).with_suffix(".js").read_text(encoding="utf-8"),
-        isolate_styles=False,
+        name, html=html, css=_CSS, js=f"{loader()}\n{own}", isolate_styles=False
     )

@@ -19,7 +19,7 @@ from ui.explore import details
 from ui.explore.actions import actions
 from ui.headline import headline
 from ui.state import choose_study, submit
-from ui.text import plain
+from ui.text import as_code, plain
 
 _LONG_LABEL = 60
 _STATES = {
@@ -39,7 +39,7 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     pinned = " :violet-badge[pinned]" if trial.pinned else ""
     state = ":violet-badge[estimate]" if trial.estimate else _STATES[trial.state]
     st.markdown(f"**Trial {trial.number}**{where} {state}{pinned}")
-    st.code(trial.recipe.spelling, language=None, wrap_lines=True)
+    st.html(as_code(trial.recipe.spelling))
     actions(study, trial)
     known, passes, figures_, elsewhere = st.tabs(["Summary", "Passes", "Figures", "Elsewhere"])
     with known:

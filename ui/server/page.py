@@ -14,8 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
+from ui.vendored import PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
+_CHART = "explore"  # the page with the live chart: its script is read while the page is asked for
 _STYLE = Path(__file__).with_name("page.css")
 
 
@@ -36,9 +38,10 @@ async def _answer(request: Request, text: str) -> Response:
 
 
 def _html(page: Page, heading: str) -> str:
+    scripts = f'<script async src=".{PLOTLY_URL}"></script>' if page.name == _CHART else ""
     additions = {
         "<title>Streamlit</title>": f"<title>{page.title} · {TITLE}</title>",
-        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style></head>",
+        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}</head>",
         "<body>": f"<body>{_first_paint(page, heading)}",
     }
     text = _INDEX.read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from plotly import offline
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -18,9 +17,8 @@ from ui.server.monitoring import counts
 from ui.server.netron import netron_routes
 from ui.server.page import page_routes
 from ui.server.viewer import viewer_routes
+from ui.vendored import PLOTLY_URL, plotly_file
 
-PLOTLY_URL = "/vendor/plotly.min.js"
-"""Where `live_chart.js` loads Plotly from."""
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
@@ -83,8 +81,7 @@ def _not_found() -> Response:
 
 
 async def _plotly(request: Request) -> Response:
-    script = Path(offline.__file__).parent.parent / "package_data" / "plotly.min.js"
-    return FileResponse(script, headers={"Cache-Control": "max-age=86400"})
+    return FileResponse(plotly_file(), headers={"Cache-Control": "max-age=86400"})
 
 
 async def _health(request: Request) -> Response:

@@ -1,24 +1,13 @@
 // Slide pictures in the browser, with nothing to install: of one figure by a button of its own, and
-// of every Plotly chart on a page by a small one in its corner. `slideOf` is that of `slide.js`,
-// which Python puts before this.
+// of every Plotly chart on a page by a small one in its corner. `slideOf` is that of `slide.js`
+// and `plotly` that of `plotly.js`, which Python puts before this.
 
 const SOON_MS = 400;
-
-function slidePlotly() {
-  window.plotlyLoading ??= new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    script.src = new URL("vendor/plotly.min.js", document.baseURI);
-    script.onload = () => resolve(window.Plotly);
-    script.onerror = reject;
-    document.head.append(script);
-  });
-  return window.plotlyLoading;
-}
 
 async function takeSlide(button, figure, title, foot, name) {
   button.disabled = true;
   try {
-    const Plotly = await slidePlotly();
+    const Plotly = await plotly();
     const { data, layout } = slideOf(figure, title, foot);
     const link = document.createElement("a");
     link.href = await Plotly.toImage({ data, layout }, { format: "png", ...SLIDE });

@@ -8,6 +8,7 @@ import streamlit as st
 
 from optim.sharing.slide import script
 from optim.studies.study import Study
+from ui.vendored import loader
 
 _CORNER = """
 .js-plotly-plot {position: relative}
@@ -46,5 +47,5 @@ def slide_button(label: str, figure: go.Figure, title: str, foot: str) -> None:
 def _component(name: str, html: str, css: str) -> Any:
     own = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
     return st.components.v2.component(
-        name, html=html, css=css, js=f"{script()}\n{own}", isolate_styles=False
+        name, html=html, css=css, js=f"{loader()}\n{script()}\n{own}", isolate_styles=False
     )
