@@ -38,12 +38,15 @@ class Split:
 
     inputs: dict[str, Array]
     labels: Array
+    texts: Array | None = None
+    """What each sample is, for people."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: Array) -> "Split":
-        return Split({name: a[rows] for name, a in self.inputs.items()}, self.labels[rows])
+        texts = None if self.texts is None else self.texts[rows]
+        return Split({name: a[rows] for name, a in self.inputs.items()}, self.labels[rows], texts)
 
 
 @dataclass(frozen=True)
@@ -170,6 +173,9 @@ def write_evalset(sample: Sample, data: Data, path: Path) -> None:
     arrays = {n: np.concatenate([p.inputs[n] for p in parts]) for n in data.test.inputs}
     labels = np.concatenate([p.labels for p in parts])
     calibration = np.arange(len(labels)) < sample.calibration
+    texts = [p.texts for p in parts if p.texts is not None]
+    if texts:
+        arrays["texts"] = np.concatenate(texts)
     if sample.classes:
         arrays["classes"] = np.array(sample.classes)
     np.savez_compressed(

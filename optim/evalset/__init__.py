@@ -57,6 +57,7 @@ class EvalSet(BaseModel):
     calibration_count: int
     validation_count: int
     split_note: str
+    described: bool = False
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -89,6 +90,11 @@ class EvalSet(BaseModel):
     def labels(self, split: Split, limit: int | None = None) -> NDArray[Any] | None:
         """Labels in the order of `feeds`: int64 classes [n] or float64 numbers [n, ...]."""
         return stored.read(self.path, f"{split}_labels", limit) if self.labelled else None
+
+    def texts(self, split: Split, limit: int | None = None) -> list[str]:
+        """What each sample is, for people, in the order of `feeds`; empty where it is not said."""
+        found = stored.read(self.path, f"{split}_texts", limit) if self.described else ()
+        return [str(text) for text in found]
 
 
 def evalset_from_digest(digest: str) -> EvalSet:

@@ -1,4 +1,4 @@
-"""What an EvalSet says beside its inputs: labels, metric, names of classes, split. In a child."""
+"""What an EvalSet says beside its inputs: labels, metric, classes, texts, split. In a child."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,8 @@ from optim.evalset.stored import Contents, fail
 from optim.metrics.base import Metric, all_metrics, find_metric
 from optim.metrics.choosing import as_class_numbers, check_labels, choose_output, infer_metric
 from optim.model import TensorSpec
+
+_TEXT = 400  # characters
 
 
 def contents_of(
@@ -37,7 +39,8 @@ def contents_of(
     else:
         labels = check_labels(metric, labels, outputs, len(classes))
     mask = _mask(extras.get("calibration"), count)
-    return Contents(inputs, metric.name, labels, classes, mask, notes=notes)
+    texts = sample_texts(extras["texts"], count) if "texts" in extras else None
+    return Contents(inputs, metric.name, labels, classes, mask, texts, notes=notes)
 
 
 def checked_labels(labels: Array, count: int) -> Array:
@@ -90,6 +93,16 @@ def class_names(array: Array | None) -> tuple[str, ...]:
             "Give one name per class, as text.",
         )
     return _texts(array)
+
+
+def sample_texts(array: Array, count: int) -> Array:
+    """What each sample is, for people, cut to a length that can be shown. Raises InputError."""
+    if array.shape != (count,) or array.dtype.kind not in "US":
+        raise fail(
+            f"The `texts` array is {array.dtype}{list(array.shape)}.",
+            f"Give one text per sample, shape [{count}].",
+        )
+    return np.array([text[:_TEXT] for text in _texts(array)], f"U{_TEXT}")
 
 
 def _texts(array: Array) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
 from optim.evalset import stored
-from optim.evalset.extras import checked_labels, class_names, contents_of
+from optim.evalset.extras import checked_labels, class_names, contents_of, sample_texts
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
 from optim.evalset.tryout import check_odd_samples
@@ -20,7 +20,7 @@ from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
 
-RESERVED = ("labels", "metric", "classes", "calibration")
+RESERVED = ("labels", "metric", "classes", "calibration", "texts")
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
@@ -74,6 +74,8 @@ def check_stored(
             array = arrays.get(f"{split}_{position}", np.empty(0))
             if array.shape != (count, *spec.shape) or array.dtype != numpy_dtype(spec):
                 raise fail(f"Its {split} samples do not fit the model.", "Export the bundle again.")
+        if about.get("described"):
+            sample_texts(arrays.get(f"{split}_texts", np.empty(0)), count)
         if about.get("labelled"):
             labels = checked_labels(arrays.get(f"{split}_labels", np.empty(0)), count)
             metric = find_metric(str(about.get("metric")))

@@ -1,7 +1,8 @@
 """How an EvalSet is stored: one canonical `.npz`, split already, in a fixed order.
 
 Members: `about` (JSON), and per split one array per model input, `<split>_<position>`
-[samples, *input shape], and `<split>_labels`. Both splits are stored in the order of a seeded
+[samples, *input shape], `<split>_labels` and, where it says what its samples are,
+`<split>_texts`. Both splits are stored in the order of a seeded
 shuffle, so that the first n samples are a random sample of the split, and reading them reads no
 more of the file.
 """
@@ -36,6 +37,7 @@ class Contents:
     labels: Array | None = None
     classes: tuple[str, ...] = ()
     calibration: Array | None = None
+    texts: Array | None = None
     synthetic: bool = False
     notes: tuple[str, ...] = field(default=())
 
@@ -59,12 +61,16 @@ def write(contents: Contents, out: Path) -> None:
         "notes": contents.notes,
         **{f"{name}_count": len(rows) for name, rows in parts.items()},
     }
+    rows_too = {"labels": contents.labels, "texts": contents.texts}
+    if contents.texts is not None:
+        about["described"] = True
     arrays: dict[str, Array] = {"about": np.array(json.dumps(about))}
     for name, rows in parts.items():
         for position, values in enumerate(contents.inputs.values()):
             arrays[f"{name}_{position}"] = np.ascontiguousarray(values[rows])
-        if contents.labels is not None:
-            arrays[f"{name}_labels"] = contents.labels[rows]
+        for what, array in rows_too.items():
+            if array is not None:
+                arrays[f"{name}_{what}"] = array[rows]
     with out.open("wb") as sink:
         np.savez(sink, allow_pickle=False, **arrays)
 

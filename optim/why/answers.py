@@ -57,6 +57,7 @@ def compare(
         both.append((_first(theirs), _first(ours)))
         if time.monotonic() - begun > _SECONDS:
             break
+    texts = evalset.texts("validation")
     lost = _lost(judgement.metric, *judgement.both_rows())
     order = sorted(range(len(both)), key=lambda i: (-lost[i], noises[i]))
     pair = [*zip(judgement.classes_of(0), judgement.classes_of(1), strict=True)]
@@ -71,6 +72,7 @@ def compare(
                 optimized=_answer(both[i][1], pair[i][1] if pair else None),
                 label=_label(judgement, i),
                 inputs=shown(feeds[i]),
+                text=texts[i] if texts else "",
             )
             for i in order[:MOST_SHOWN]
         ),

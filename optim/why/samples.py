@@ -63,6 +63,7 @@ class Sample(BaseModel):
 
     `lost`: by how much the metric counts the optimized answer worse, in its unit (1 for an answer
     that became wrong). `sqnr_db`: of the output that the metric reads; None where nothing differs.
+    `text`: what the EvalSet says that it is.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -74,6 +75,7 @@ class Sample(BaseModel):
     optimized: Answer
     label: Answer | None
     inputs: tuple[Shown, ...]
+    text: str = ""
 
 
 class Samples(BaseModel):

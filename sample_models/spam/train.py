@@ -30,6 +30,7 @@ VOCABULARY, BUCKETS, LENGTH = 8192, 512, 160
 WIDTH, HEADS, LAYERS = 128, 4, 4
 EPOCHS, BATCH, PEAK_LR = 40, 64, 5e-4
 ALIKE = 0.5
+TEXT = 200  # characters that are shown of a mail
 WORD = re.compile(r"[a-z]+|[0-9]+|[!$%?@*=_#]")
 NO_TEXT = re.compile(r"(?s)<(style|script|!--).*?(</\1>|-->)|<[^>]*>")
 
@@ -101,7 +102,8 @@ def load(archive: Path) -> Data:
     print(f"spam: {len(mails)} mails, {len(first)} clusters of near-duplicates")
 
     def split(rows: Array) -> Split:
-        return Split(encode([mails[i] for i in rows], vocabulary), labels[rows])
+        texts = np.array([" ".join(mails[i][: LENGTH - 1])[:TEXT] for i in rows])
+        return Split(encode([mails[i] for i in rows], vocabulary), labels[rows], texts)
 
     return Data(train=split(train), test=split(test))
 

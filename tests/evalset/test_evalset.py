@@ -77,6 +77,15 @@ class TestGood:
         assert {row.tobytes() for row in rows} == {row.tobytes() for row in X[:7]}
         assert "as the EvalSet itself says" in stored.about(out)["split_note"]
 
+    def test_texts_stay_with_their_samples_and_are_cut(self, tmp_path, classifier):
+        texts = np.array([f"{number} {'x' * 500}" for number in range(N)])
+        evalset = load_evalset(saved(tmp_path, x=X, labels=LABELS, texts=texts), classifier)
+        given = {row.tobytes(): number for number, row in enumerate(X)}
+        pairs = zip(evalset.feeds("validation"), evalset.texts("validation"), strict=True)
+        assert all(int(text.split()[0]) == given[feed["x"].tobytes()] for feed, text in pairs)
+        assert {len(text) for text in evalset.texts("calibration", 5)} == {400}
+        assert load_evalset(saved(tmp_path, x=X), classifier).texts("validation") == []
+
     def test_float64_is_rounded_and_noted_and_fortran_order_is_read_right(
         self, tmp_path, classifier
     ):
@@ -150,6 +159,8 @@ BAD = {
     ),
     "mask of wrong length": ({"x": X, "calibration": np.ones(3, bool)}, "one true or false"),
     "mask takes all": ({"x": X, "calibration": np.ones(N, bool)}, "no sample for validation"),
+    "texts of wrong length": ({"x": X, "texts": ["a"]}, "`texts` array is"),
+    "texts that are numbers": ({"x": X, "texts": LABELS}, "`texts` array is"),
     "pickled objects": ({"x": np.array([{}] * N)}, "pickled Python objects"),
 }
 

@@ -84,6 +84,14 @@ def test_the_worst_come_first_with_both_answers_and_the_label(
         assert row.values == pytest.approx(feed.ravel().tolist())
 
 
+def test_what_a_sample_is_comes_with_it(home: Path, tmp_path: Path) -> None:
+    original, noisy = classifier(tmp_path), classifier(tmp_path, noise=0.5)
+    evalset = loaded(tmp_path, original, texts=np.arange(SAMPLES).astype(str))
+    found = asked(original, noisy, evalset)
+    texts = evalset.texts("validation")
+    assert [one.text for one in found.worst] == [texts[one.number] for one in found.worst]
+
+
 def test_without_labels_the_original_is_the_reference(home: Path, tmp_path: Path) -> None:
     original, noisy = classifier(tmp_path), classifier(tmp_path, noise=0.5)
     evalset = loaded(tmp_path, original)

@@ -16,6 +16,7 @@ from ui.why import charts
 _COLUMNS = 4
 _SHOWN_AT_FIRST = 8
 _VALUES, _TOKENS = 6, 24
+_TEXT = 160  # characters
 _ALIKE = 4  # so many alike are counted, not listed
 
 
@@ -59,13 +60,19 @@ def _part(found: Samples) -> str:
 def _card(sample: Sample, evalset: EvalSet) -> None:
     off = "" if sample.sqnr_db is None else f", {sample.sqnr_db:.1f} dB"
     st.caption(plain(f"Sample {sample.number}{_lost(sample, evalset)}{off}"))
+    if sample.text:
+        st.markdown(f"*{plain(_cut(sample.text))}*")
     for one in sample.inputs:
         if one.png:
             st.image(one.data, width=112 if one.kind == "picture" else "stretch")
-        else:
+        elif not sample.text:
             st.caption(plain(f"{one.name}: {written(one)}"))
     rows = answer_rows(sample, evalset)
     st.markdown("  \n".join(f"{who}: **{plain(said)}**" for who, said in rows))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _TEXT else f"{text[:_TEXT].rstrip()} …"
 
 
 def _lost(sample: Sample, evalset: EvalSet) -> str:
