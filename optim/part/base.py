@@ -19,6 +19,7 @@ class Group(StrEnum):
 
     MODEL = "model"
     GRAPH = "graph and operators"
+    STEPS = "graph, step by step"
     ENGINE = "engine"
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
 from optim.arrays import Feeds
@@ -13,12 +13,27 @@ if TYPE_CHECKING:
 
 
 class Stage(IntEnum):
-    """The order in which passes compose; one pass per stage, stages ascending."""
+    """The order in which passes compose; one pass per stage, stages ascending.
 
-    SIMPLIFY = 1
-    PRUNE = 2
-    FUSE = 3
-    PRECISION = 4
+    Those before SIMPLIFY are single steps of it and their like: each has a stage of its own, so
+    that they go together in the one order that serves all.
+    """
+
+    LENGTH = auto()
+    OPSET = auto()
+    SHAPES = auto()
+    CONSTANTS = auto()
+    PREPROCESSING = auto()
+    BATCHNORM = auto()
+    TRANSPOSES = auto()
+    ACTIVATIONS = auto()
+    DUPLICATES = auto()
+    DEAD = auto()
+    SIMPLIFY = auto()
+    PRUNE = auto()
+    FUSE = auto()
+    SMOOTH = auto()
+    PRECISION = auto()
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,14 @@ CASES = {
         ("weight_only", FORESTS, MODERN, 2),
         [("weight_only", TRANSFORMER, MODERN, 2), ("simplify", FORESTS, MODERN, 2)],
     ),
+    "fused already": (
+        ("fuse_activations", {**TRANSFORMER, "Erf": 4}, MODERN, 2),
+        [("fuse_activations + openvino", {**TRANSFORMER, "Erf": 4}, MODERN, 2)],
+    ),
+    "texts are cut": (
+        ("true_length:which=calibration", TRANSFORMER, MODERN, 2),
+        [("true_length", TRANSFORMER, MODERN, 2)],
+    ),
     "more threads than cores": (
         ("onnxruntime:threads=3", CNN, MODERN, 2),
         [("onnxruntime:threads=2", CNN, MODERN, 2), ("openvino:threads=3", CNN, MODERN, 4)],

@@ -119,6 +119,13 @@ def test_toggles_make_the_recipe_and_rivals_switch_off(explore: AppTest) -> None
     assert _recipe(explore) == "simplify + static_int8 + openvino:precision=bf16"
 
 
+def test_single_steps_stand_beside_each_other_and_open_when_used(explore: AppTest) -> None:
+    explore.toggle(key="build.fold_batchnorm").set_value(True)
+    explore.toggle(key="build.remove_dead").set_value(True).run()
+    assert not explore.exception
+    assert any("fold_batchnorm + remove_dead + " in code.value for code in explore.code)
+
+
 def test_a_typed_recipe_sets_the_toggles(explore: AppTest) -> None:
     text = "simplify + static_int8:samples=7 + onnxruntime:graph=basic"
     explore.text_input(key="build:typed").set_value(text).run()

@@ -36,6 +36,7 @@ _MAX_NAMES = 1000
 _GROUPS = {
     Group.MODEL: "Model",
     Group.GRAPH: "Graph and operators",
+    Group.STEPS: "Graph, step by step",
     Group.ENGINE: "Engine",
 }
 
@@ -68,7 +69,8 @@ def builder(study: Study) -> None:
     top = st.container()
     with errors_shown():
         analysis = analysis_of_digest(study.model.digest)
-        passes = [part for group in (Group.GRAPH, Group.MODEL) for part in _passes(group, analysis)]
+        passes = [*_passes(Group.GRAPH, analysis), *_steps(analysis)]
+        passes += _passes(Group.MODEL, analysis)
         runtime = _runtime(analysis)
         recipe = Recipe.of([*sorted(passes, key=lambda part: part.stage), runtime])
         with top:
@@ -120,8 +122,24 @@ def _advice(recipe: Recipe, analysis: Analysis) -> None:
         st.warning(plain(found.text))
 
 
+def _steps(analysis: Analysis) -> list[Pass]:
+    """What the toggles above do in one go, step by step: for seeing what each brings."""
+    used = any(
+        st.session_state.get(f"{_KEY}.{part.name}")
+        for part in all_passes().values()
+        if part.group == Group.STEPS
+    )
+    with st.expander(_GROUPS[Group.STEPS], expanded=used):
+        st.caption("Most of these are part of *Simplify the graph*. Alone, each tells what it did.")
+        return _switches(Group.STEPS, analysis)
+
+
 def _passes(group: Group, analysis: Analysis) -> list[Pass]:
     st.markdown(f"**{_GROUPS[group]}**")
+    return _switches(group, analysis)
+
+
+def _switches(group: Group, analysis: Analysis) -> list[Pass]:
     parts = (part for part in all_passes().values() if part.group == group)
     chosen = (_pass(part, analysis) for part in sorted(parts, key=lambda part: part.stage))
     return [part for part in chosen if part]

@@ -1,0 +1,35 @@
+"""Constant folding by onnxscript's optimizer (onnxscript.optimizer.fold_constants)."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from optim.passes.base import Stage
+from optim.passes.support.folding import folded
+from optim.passes.support.steps import Counts, GraphStep
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+
+class FoldConstants(GraphStep):
+    """Compute ahead what depends on stored numbers alone."""
+
+    name: ClassVar[str] = "fold_constants"
+    title: ClassVar[str] = "Compute constants ahead (constant folding)"
+    summary: ClassVar[str] = (
+        "Computes once, while building, what depends on no input, and stores the result in place "
+        "of the nodes that made it."
+    )
+    helps: ClassVar[str] = (
+        "Other passes see weights where an exporter wrote a formula for them; the model loads "
+        "faster. Engines fold too, so that seldom does a run get faster."
+    )
+    hurts: ClassVar[str] = (
+        "The file grows where a small formula makes a large constant; none is folded that is "
+        "larger than the model's weights."
+    )
+    stage: ClassVar[Stage] = Stage.CONSTANTS
+    nothing: ClassVar[str] = "No node depends on constants alone."
+
+    def rewrite(self, model: "ir.Model") -> Counts:
+        """Fold without inferring shapes, which is `freeze_shapes`' work."""
+        return folded(model, shapes=False)
