@@ -20,7 +20,6 @@ import grpc
 import numpy as np
 
 from optim.arrays import Feeds
-from optim.bundles import manifest
 from optim.serving.messages import PACKAGE, SERVICE, message
 from optim.serving.served import Opened
 from optim.serving.tensors import datatype
@@ -75,7 +74,7 @@ def _in_turns(ways: dict[str, Call]) -> dict[str, float]:
 def _ways(bundle: Path) -> dict[str, Call]:
     opened = Opened.of(bundle)
     (feeds,) = opened.examples(1)
-    session = opened.recipe.runtime.open(bundle / manifest.MODEL)
+    session = opened.open(opened.model)
     _wait()
     rest = http.client.HTTPConnection("localhost", _REST)
     path = f"/v2/models/{opened.name}/infer"

@@ -7,6 +7,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 Array = NDArray[Any]
 Feeds = Mapping[str, Array]
@@ -17,6 +18,16 @@ DTYPES = (
     *("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"),
 )
 """The dtypes an input or output may have (NumPy names)."""
+
+
+class TensorSpec(BaseModel):
+    """An input or output: its name, NumPy dtype name and static shape."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
 
 
 def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -16,4 +16,7 @@ CHECKOUT = None if _INSTALLED.is_dir() else _PACKAGE.parent
 APP = CHECKOUT or _INSTALLED
 """The folder of `app.py` and its `.streamlit/config.toml`."""
 
+LIBRARY = _PACKAGE
+"""The folder of the package `optim` itself."""
+
 SAMPLES = APP / "sample_models"

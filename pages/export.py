@@ -1,5 +1,7 @@
 """Export: take a trial away as a bundle that anyone can replay, or share the whole study."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from optim.bundles.bundle import export_zip
@@ -44,20 +46,37 @@ def _decision(study: Study, trial: Trial) -> None:
             st.caption("It is still being measured; the bundle holds what is known by now.")
 
 
-def _make(study: Study, trial: Trial) -> str | None:
+def _make(study: Study, trial: Trial, deploy: Sequence[str]) -> str | None:
     """Digest of the bundle of this trial as it stands, once it has been asked for."""
-    key = key_of("bundle", study.name, trial.number, len(trial.slices))
+    key = key_of("bundle", study.name, trial.number, len(trial.slices), *deploy)
     if st.button("Make the bundle", type="primary", key="make"):
         with errors_shown(), st.spinner("Writing the model, the evidence and the report ..."):
-            st.session_state[key] = export_zip(study, trial)
+            st.session_state[key] = export_zip(study, trial, deploy)
     digest: str | None = st.session_state.get(key)
     return digest
 
 
+def _deployments(study: Study, trial: Trial) -> list[str]:
+    """Names of those that are chosen; what does not run this recipe says why."""
+    fits, why_not = export.deployments(trial.recipe)
+    chosen = st.pills(
+        "Deploy it, too",
+        list(fits),
+        selection_mode="multi",
+        format_func=lambda name: fits[name].title,
+        help="\n\n".join(f"{one.title}: {one.about}" for one in fits.values()),
+        key=key_of("deploy", study.name, trial.number),
+    )
+    for sentence in why_not:
+        st.caption(sentence)
+    return list(chosen)
+
+
 def _take_away(study: Study, trial: Trial) -> None:
-    """The buttons. Then what the bundle holds, and how it is checked."""
+    """Where it is to run, the buttons. Then what the bundle holds, and how it is checked."""
+    deploy = _deployments(study, trial)
     with st.container(horizontal=True, vertical_alignment="center"):
-        digest = _make(study, trial)
+        digest = _make(study, trial, deploy)
         if digest:
             st.html(export.download_link(study, digest), width="content")
         st.download_button(
@@ -70,6 +89,11 @@ def _take_away(study: Study, trial: Trial) -> None:
         )
     st.markdown("**Run it**, in the unpacked folder")
     st.code("python run.py", language="bash")
+    st.markdown("**Serve it** over REST and gRPC, in the same folder")
+    st.code("pip install -r requirements-host.txt\npython host.py", language="bash")
+    for title, command in export.starts(study, trial, deploy):
+        st.markdown(f"**{title}**")
+        st.code(command, language="bash")
     st.markdown("**What it holds**")
     st.table(export.contents(digest), border="horizontal")
     _how_to_check(f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip", trial)

@@ -2,8 +2,11 @@
 
 import zipfile
 from collections.abc import Sequence
+from pathlib import Path
 
-from optim.bundles.bundle import ZIP_SUFFIX
+from optim.bundles import deployment
+from optim.bundles.bundle import ZIP_SUFFIX, findings_of
+from optim.bundles.deployment import Deployment, all_deployments
 from optim.bundles.manifest import HOLDS
 from optim.home.files import file_path
 from optim.recipe import Recipe
@@ -30,6 +33,18 @@ def default(
     numbers = {trial.number for trial in trials}
     asked = next((trial for trial in looked_at if trial.number in numbers), None)
     return asked or picked(trials, goal) or next(iter(trials), None)
+
+
+def deployments(recipe: Recipe) -> tuple[dict[str, Deployment], list[str]]:
+    """Those that run this recipe by name, and of the others why they do not."""
+    known = all_deployments()
+    fits = {name: one for name, one in known.items() if not one.refuses(recipe)}
+    return fits, [one.refuses(recipe) for name, one in known.items() if name not in fits]
+
+
+def starts(study: Study, trial: Trial, names: Sequence[str]) -> list[tuple[str, str]]:
+    """Title and first command of each of these deployments."""
+    return deployment.starts(names, findings_of(study, trial), Path()) if names else []
 
 
 def contents(digest: str | None) -> dict[str, list[str]]:

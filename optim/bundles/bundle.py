@@ -8,6 +8,8 @@
 | `evalset.npz`, `example.npz` | what it was calibrated and judged on; one sample as inputs |
 | `recipe.yaml`, `session.yaml` | every pass and setting; the runtime's session options |
 | `run.py`, `requirements.txt` | answers samples and times itself with nothing but the runtime |
+| `host.py`, `requirements-host.txt`, `server/` | serves it over REST and gRPC |
+| `deploy/` | what other servers and clusters need, one folder each, as chosen |
 | `evidence/` | raw samples, environment, quality, what each pass did |
 | `report.html` | all of it to read, self-contained |
 | `MANIFEST` | SHA-256 of every file |
@@ -27,7 +29,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from optim import __version__
 from optim.build import as_run
 from optim.bundles import derived, manifest
+from optim.bundles.deployment import Deployed, chosen, write_deployments
 from optim.bundles.report import Findings, Points, report_html
+from optim.bundles.server import PACKAGES
 from optim.errors import InputError
 from optim.home import files
 from optim.home.scratch import scratch
@@ -38,7 +42,7 @@ from optim.studies.trial import Trial
 from optim.why import whose
 
 ZIP_SUFFIX = ".zip"
-_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy", "plotly")
+_LIBRARIES = ("onnx", "onnxruntime", "onnxslim", "openvino", "numpy", "plotly", *PACKAGES)
 _MOST_LIBRARIES = 50
 _Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z._-]{1,64}$")]
 _Version = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z.+!_-]{1,64}$")]
@@ -67,18 +71,22 @@ def libraries(others: Iterable[str] = ()) -> dict[str, str]:
     return {"optim": __version__, **{name: text for name, text in found.items() if text}}
 
 
-def export(study: Study, trial: Trial, folder: Path) -> Path:
+def export(study: Study, trial: Trial, folder: Path, deploy: Iterable[str] = ()) -> Path:
     """Write the Bundle of a measured trial to `folder`, new or empty. Returns it.
 
-    Raises: InputError where the trial has no measurement and quality, or the folder is in use.
+    Args:
+        deploy: names of the deployments whose files it is to hold.
+
+    Raises: InputError where the trial has no measurement and quality, the folder is in use, or
+        there is no such deployment for this recipe.
     """
-    return write_bundle(findings_of(study, trial), folder)
+    return write_bundle(findings_of(study, trial), folder, deploy)
 
 
-def export_zip(study: Study, trial: Trial) -> str:
+def export_zip(study: Study, trial: Trial, deploy: Iterable[str] = ()) -> str:
     """The Bundle as a stored zip; its digest (suffix `ZIP_SUFFIX`)."""
     with scratch("bundle") as parent:
-        folder, path = export(study, trial, parent / "bundle"), parent / "bundle.zip"
+        folder, path = export(study, trial, parent / "bundle", deploy), parent / "bundle.zip"
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in sorted(p for p in folder.rglob("*") if p.is_file()):
                 archive.write(file, file.relative_to(folder))
@@ -119,17 +127,19 @@ def check_free(folder: Path) -> None:
         raise InputError(f"{folder} is not empty.", "Name a new folder.", "export")
 
 
-def write_bundle(findings: Findings, folder: Path) -> Path:
+def write_bundle(findings: Findings, folder: Path, deploy: Iterable[str] = ()) -> Path:
     """Write a Bundle to `folder`, which appears complete or not at all. Raises InputError."""
     check_free(folder)
+    names = chosen(deploy, findings.recipe)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".bundle-") as temporary:
         new = Path(temporary, "bundle")
         new.mkdir()
         _write_models(findings, new)
         for name, content in _contents(findings).items():
-            (new / name).parent.mkdir(exist_ok=True)
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(content)
+        write_deployments(names, Deployed.of(findings, new), new / manifest.DEPLOY)
         manifest.write_manifest(new)
         new.rename(folder)
     return folder

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 from optim.bundles import manifest, script
 from optim.bundles.readme import readme
 from optim.bundles.report import Findings, Points
+from optim.bundles.server import to_host
 from optim.errors import InputError
 from optim.evalset import EvalSet
 from optim.evalset.npz import reserved
@@ -55,6 +56,7 @@ def to_run(findings: Findings, versions: Mapping[str, str]) -> dict[str, bytes]:
         manifest.REQUIREMENTS: requirements(recipe, versions),
         manifest.EXAMPLE: example(evalset),
         manifest.README: readme(findings).encode(),
+        **to_host(recipe, findings.original.name, findings.optimized, versions),
     }
 
 

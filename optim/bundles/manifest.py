@@ -12,6 +12,10 @@ ABOUT = "bundle.json"
 RECIPE = "recipe.yaml"
 SESSION = "session.yaml"
 SCRIPT = "run.py"
+HOST = "host.py"
+HOST_REQUIREMENTS = "requirements-host.txt"
+SERVER = "server/"
+DEPLOY = "deploy/"
 README = "README.md"
 REQUIREMENTS = "requirements.txt"
 REPORT = "report.html"
@@ -36,14 +40,21 @@ REQUIRED = (
     *(MEASUREMENT, QUALITY, SUMMARY, ENVIRONMENT, PASSES),
     *(ORIGINAL_VALUE, MODEL_VALUE, EVALSET_VALUE),
 )
-_OPTIONAL = (DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS, SHARES, README)
+_OPTIONAL = (
+    *(DATA_FILE, f"original/{DATA_FILE}", POINTS, CAUTIONS, SHARES, README),
+    *(HOST, HOST_REQUIREMENTS),
+)
 """Large weights have a file of their own; earlier versions' bundles have no points, no cautions,
-no README.
+no README and no server.
 Shares are there where the recipe's sub-recipes were measured."""
+MADE = (SERVER, DEPLOY)
+"""Folders whose files have any name; a replay makes them again."""
 HOLDS = {
     README: "what it is, and what to run first",
     SCRIPT: "answers samples and times itself; needs nothing but the runtime",
     REQUIREMENTS: "that runtime, with its version",
+    HOST: "serves it over REST and gRPC",
+    HOST_REQUIREMENTS: "what that needs, with its versions",
     MODEL: "the optimized model",
     DATA_FILE: "its weights, where they are too large for one file",
     EXAMPLE: "one sample, as inputs for run.py",
@@ -53,6 +64,8 @@ HOLDS = {
     RECIPE: "every pass with all its settings",
     SESSION: "the runtime's session options",
     "evidence/": "raw samples, environment, quality, what each pass did",
+    SERVER: "the program's modules that host.py runs",
+    DEPLOY: "files for Docker, KServe, Triton and others, as they were chosen",
     ABOUT: "names, digests and library versions",
     MANIFEST: "SHA-256 of every file, as sha256sum -c reads it",
 }
@@ -80,7 +93,8 @@ def verify(folder: Path) -> dict[str, str]:
     missing = [name for name in REQUIRED if name not in listed]
     if missing:
         raise _bad(f"Its {MANIFEST} does not list {missing[0]}.")
-    strange = sorted(listed.keys() - {*REQUIRED, *_OPTIONAL})
+    known = {*REQUIRED, *_OPTIONAL}
+    strange = sorted(name for name in listed if name not in known and not name.startswith(MADE))
     for name, digest in listed.items():
         path = _contained(folder, name)
         if hash_files(path) != digest:

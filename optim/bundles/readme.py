@@ -35,6 +35,18 @@ python run.py YOUR_SAMPLES.npz   # one array per input, named after it, first ax
 
 In a program of your own, `from run import run` gives the function from inputs to outputs.
 
+## Serve it
+
+```sh
+pip install -r requirements-host.txt
+python host.py                          # REST on port 8000, gRPC on port 8001
+python host.py --most 8 --wait-ms 1     # up to 8 rows run together
+```
+
+It speaks the Open Inference Protocol, which clients of KServe and Triton speak: `/v2/health/ready`,
+`/v2/models/NAME/infer`, and `/metrics` for Prometheus. `deploy/` has a folder for each place that
+was chosen on export; each file begins with the command to use it.
+
 ## What it holds
 
 | file | what |

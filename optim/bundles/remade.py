@@ -13,8 +13,11 @@ from optim.build import PassReport
 from optim.bundles import derived, manifest
 from optim.bundles.check import Check, other_versions
 from optim.bundles.claims import Claims
+from optim.bundles.deployment import Deployed, all_deployments, write_deployments
 from optim.bundles.report import Findings, report_html
-from optim.errors import InputError, first_line
+from optim.errors import InputError, OptimError, first_line
+from optim.home.files import hash_files
+from optim.home.scratch import scratch
 from optim.recipe import Recipe
 
 _MODEL_KEYS = ("digest", "inputs", "outputs", "opset", "size_bytes")
@@ -32,16 +35,51 @@ def same_script(folder: Path, claims: Claims, findings: Findings) -> Check:
     except (ValueError, TypeError, LookupError, ArithmeticError) as error:
         text = f"none can be made of this evidence ({first_line(error)})."
         return Check(name="script", ok=False, text=text)
-    if not (folder / manifest.README).exists():
-        del expected[manifest.README]  # earlier versions' bundles have none
+    expected = {name: content for name, content in expected.items() if _is_due(folder, name)}
     wrong = _other_bytes(folder, expected)
+    wrong += sorted(_within(folder, manifest.SERVER) - expected.keys())
     if not wrong:
-        text = f"{', '.join(expected)} are what the recipe gives."
+        told = (name for name in expected if not name.startswith(manifest.SERVER))
+        text = f"{', '.join(told)} are what the recipe gives."
         return Check(name="script", ok=True, text=text)
     why = other_versions(claims.about, _DERIVE)
     perhaps = f" Another version may have written it ({'; '.join(why)})." if why else ""
     text = f"{wrong[0]} is not what the recipe gives. Do not use it.{perhaps}"
     return Check(name="script", ok=False, text=text)
+
+
+def _is_due(folder: Path, name: str) -> bool:
+    """Whether a bundle must hold a file: those of earlier versions have no README, no server."""
+    if name.startswith((manifest.SERVER, manifest.HOST, manifest.HOST_REQUIREMENTS)):
+        return (folder / manifest.HOST).exists()
+    return name != manifest.README or (folder / name).exists()
+
+
+def _within(folder: Path, inner: str) -> set[str]:
+    """Names of the files below a folder of the bundle."""
+    found = (path for path in (folder / inner).rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
+def same_deployments(folder: Path, findings: Findings) -> Check | None:
+    """Whether the files for other servers are what this program writes; None without any."""
+    there = _within(folder, manifest.DEPLOY)
+    if not there:
+        return None
+    names = sorted({name.split("/")[1] for name in there} & all_deployments().keys())
+    with scratch("deploy") as made:
+        try:
+            write_deployments(names, Deployed.of(findings, folder), made / manifest.DEPLOY)
+        except (OptimError, ValueError, TypeError, LookupError) as error:
+            text = f"none can be made of this evidence ({first_line(error)})."
+            return Check(name="deployments", ok=False, text=text)
+        ours = {name: hash_files(made / name) for name in _within(made, manifest.DEPLOY)}
+    theirs = {name: hash_files(folder / name) for name in there}
+    wrong = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+    if wrong:
+        text = f"{wrong[0]} is not what the recipe gives. Do not use it."
+        return Check(name="deployments", ok=False, text=text)
+    return Check(name="deployments", ok=True, text=f"{', '.join(names)}: what the recipe gives.")
 
 
 def same_evidence(
@@ -93,7 +131,11 @@ def same_report(folder: Path, claims: Claims, findings: Findings) -> Check:
 
 def _other_bytes(folder: Path, expected: Mapping[str, bytes]) -> list[str]:
     """Names of the files that hold anything else."""
-    return [name for name, content in expected.items() if (folder / name).read_bytes() != content]
+    return [name for name, content in expected.items() if not _holds(folder / name, content)]
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == content
 
 
 def _other_values(claims: Claims, findings: Findings) -> list[str]:

@@ -14,7 +14,7 @@ from optim.build import Built, built
 from optim.bundles import manifest
 from optim.bundles.check import Check, other_versions
 from optim.bundles.claims import Claims, read_claims
-from optim.bundles.remade import same_evidence, same_report, same_script
+from optim.bundles.remade import same_deployments, same_evidence, same_report, same_script
 from optim.bundles.report import Findings, Points
 from optim.errors import InputError
 from optim.evalset import EvalSet, adopt_evalset
@@ -134,8 +134,10 @@ def _remade(
         shares=claims.shares,
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()
+    deployments = same_deployments(folder, findings)
     return [
         same_script(folder, claims, findings),
+        *([deployments] if deployments else []),
         same_evidence(folder, claims, findings, again),
         same_report(folder, claims, findings),
     ]

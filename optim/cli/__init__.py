@@ -74,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="a study's report, or a slide of its chart")
     study = commands.add_parser("study", help="list studies, export one to a file, import one")
     serve = commands.add_parser("serve", help="serve the web application")
+    export = commands.add_parser("export", help="write the bundle of a trial, and how to deploy it")
     host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     learn = commands.add_parser("learn", help="lessons: predict first, then measure here")
@@ -126,6 +127,17 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     _add_host_options(host)
+    export.add_argument("study", help="its name, its title, or how its name begins")
+    export.add_argument("--trial", type=int, metavar="N", help="its number; default: the best")
+    export.add_argument("--out", type=Path, required=True, help="a new folder")
+    for command in (measure, explore, export):
+        command.add_argument(
+            "--deploy",
+            type=names,
+            default=(),
+            metavar="WHERE",
+            help="into the bundle, too: docker,kserve,triton,openvino_model_server",
+        )
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")
     return top
 
@@ -202,6 +214,11 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help='for PyTorch files without an EvalSet: "x:float32[1,3,224,224]"',
     )
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Read names with commas between them."""
+    return tuple(filter(None, (name.strip() for name in text.split(","))))
 
 
 def seconds(text: str) -> float:

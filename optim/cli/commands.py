@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optim import probing, sandbox
-from optim.bundles.bundle import check_free, export
+from optim.bundles.bundle import check_free
+from optim.bundles.deployment import chosen
 from optim.cli import FAILED, machine, show
+from optim.cli.exporting import export as export
+from optim.cli.exporting import written
 from optim.cli.hosting import host as host
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
@@ -141,7 +144,7 @@ def measure(args: argparse.Namespace) -> int:
         print(show.verdict_text(study.trials()))
     failed = [trial for trial in trials if trial.state != "done"]
     if args.out and not failed:
-        _export(study, trials[0], args.out)
+        written(study, trials[0], args.out, args.deploy)
     return FAILED if failed else 0
 
 
@@ -152,6 +155,7 @@ def _check_export(args: argparse.Namespace, recipes: Sequence[Recipe]) -> None:
     if args.target != LOCAL:
         raise InputError("--out exports a measurement, not an estimate.", "Leave --target out.")
     check_free(args.out)
+    chosen(args.deploy, recipes[0])
 
 
 def explore(args: argparse.Namespace) -> int:
@@ -173,7 +177,7 @@ def explore(args: argparse.Namespace) -> int:
     if args.out:
         if trial is None:
             raise StepError("The original was not measured.", "Give a larger --budget.", "explore")
-        _export(study, trial, args.out)
+        written(study, trial, args.out, args.deploy)
     return 0
 
 
@@ -367,8 +371,3 @@ def _tell(study: Study, trials: list[Trial], verbose: bool) -> None:
         advice = advise(trial.recipe, known.ops, known.flags, known.cores, measured)
         lines = show.remarks(trial, advice if trial.target == LOCAL else ())
         print(*(f"{trial.recipe}: {line}\n" for line in show.some(lines, verbose)), sep="", end="")
-
-
-def _export(study: Study, trial: Trial, folder: Path) -> None:
-    export(study, trial, folder)
-    print(f"bundle: {folder}", file=sys.stderr)

@@ -11,6 +11,7 @@ def host(args: argparse.Namespace) -> int:
     """Serve exported bundles until stopped."""
     from optim.serving.batching import Batching
     from optim.serving.host import host as serve
+    from optim.serving.served import Opened
 
     asked = {
         "sessions": args.sessions,
@@ -25,7 +26,8 @@ def host(args: argparse.Namespace) -> int:
         raise InputError(f"These settings cannot be: {first_line(error)}.", "Change one.") from None
     unsaid = args.rest is None and args.grpc is None
     rest, rpc = (8000, 8001) if unsaid else (args.rest, args.grpc)
-    serve(args.bundle, batching, address=args.address, rest=rest, rpc=rpc, told=_told)
+    opened = [Opened.of(folder) for folder in args.bundle]
+    serve(opened, batching, address=args.address, rest=rest, rpc=rpc, told=_told)
     return 0
 
 

@@ -11,22 +11,13 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
+from optim.arrays import TensorSpec as TensorSpec
 from optim.errors import InputError
 from optim.home import place, written
 from optim.home.files import checked_digest, hash_files
 from optim.model.proto import DATA_FILE, MODEL_FILE, describe
 
 _VALUE_FILE = "model.json"
-
-
-class TensorSpec(BaseModel):
-    """An input or output: its name, NumPy dtype name and static shape."""
-
-    model_config = ConfigDict(frozen=True)
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
 
 
 class Model(BaseModel):

@@ -5,7 +5,6 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import grpc
 import uvicorn
@@ -22,7 +21,7 @@ _GRACE_S = 10.0
 
 
 def host(
-    bundles: Sequence[Path],
+    opened: Sequence[Opened],
     batching: Batching,
     *,
     address: str = "localhost",
@@ -36,11 +35,10 @@ def host(
         rest: port of REST, `rpc` that of gRPC; None: not served.
         told: gets a line when it listens, and one when it stops.
 
-    Raises: InputError for what is no bundle, where a port is taken, or nothing is to be served.
+    Raises: InputError where a port is taken, or nothing is to be served.
     """
     if rest is None and rpc is None:
         raise InputError("Neither REST nor gRPC is to be served.", "Give one of the ports.", "host")
-    opened = [Opened.of(folder) for folder in bundles]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(opened, batching, address, rest, rpc, told))
 

@@ -8,8 +8,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from optim import __version__
-from optim.arrays import Feeds
-from optim.model import TensorSpec
+from optim.arrays import Feeds, TensorSpec
 from optim.serving.batching import Outputs
 from optim.serving.errors import NotThere, Refused
 from optim.serving.served import Served, named
@@ -49,7 +48,7 @@ class Hosting:
         return {
             "name": served.name,
             "versions": ["1"],
-            "platform": f"onnx_{opened.recipe.runtime.name}",
+            "platform": f"onnx_{opened.engine}",
             "inputs": [_described(spec, batched) for spec in opened.inputs],
             "outputs": [_described(spec, batched) for spec in opened.outputs],
         }

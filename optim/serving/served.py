@@ -2,42 +2,64 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from optim.arrays import Feeds
-from optim.bundles import manifest
+from optim.arrays import Feeds, TensorSpec
 from optim.errors import InputError
-from optim.model import Model, TensorSpec
-from optim.recipe import Recipe
-from optim.runtimes.base import Session
+from optim.model.rebinding import rebound
 from optim.serving.batching import Batcher, Batching, Outputs, Timing
 from optim.serving.errors import BadRequest, Stopping
-from optim.serving.rebinding import rebound
 from optim.serving.tensors import Array
+
+
+class Engine(Protocol):
+    """An opened model, such as a Session."""
+
+    def run(self, feeds: Feeds) -> Outputs: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A bundle whose files are what was exported: its model, and how its recipe runs it."""
+    """What is served: a model, one sample of its inputs (`.npz`), and how its recipe opens it."""
 
     name: str
-    folder: Path
-    recipe: Recipe
+    model: Path
+    example: Path
+    engine: str
+    open: Callable[[Path], Engine]
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
+    def __post_init__(self) -> None:
+        """Its name is one segment of the protocol's paths."""
+        object.__setattr__(self, "name", self.name.replace("/", "_"))
+
     @classmethod
     def of(cls, folder: Path) -> "Opened":
-        """Raises InputError for what is no whole bundle."""
+        """A bundle whose files are what was exported. Raises InputError for what is none."""
+        from optim.bundles import manifest  # here: a bundle's own server has none of these
+        from optim.model import Model
+        from optim.recipe import Recipe
+
         manifest.verify(folder)
         recipe = Recipe.from_yaml((folder / manifest.RECIPE).read_text(encoding="utf-8"))
         model = Model.model_validate_json((folder / manifest.MODEL_VALUE).read_bytes())
         original = Model.model_validate_json((folder / manifest.ORIGINAL_VALUE).read_bytes())
-        return cls(original.name, folder, recipe, model.inputs, model.outputs)
+        return cls(
+            original.name,
+            folder / manifest.MODEL,
+            folder / manifest.EXAMPLE,
+            recipe.runtime.name,
+            recipe.runtime.open,
+            model.inputs,
+            model.outputs,
+        )
 
     def input_named(self, name: str) -> TensorSpec:
         """Raises BadRequest where there is no such input."""
@@ -54,7 +76,7 @@ class Opened:
 
     def examples(self, count: int) -> list[Feeds]:
         """Inputs that the model takes, from the samples in the bundle."""
-        with np.load(self.folder / manifest.EXAMPLE, allow_pickle=False) as arrays:
+        with np.load(self.example, allow_pickle=False) as arrays:
             one = {spec.name: arrays[spec.name] for spec in self.inputs}
         return [one] * count
 
@@ -64,7 +86,7 @@ class Served:
 
     def __init__(self, opened: Opened, batching: Batching) -> None:
         self.opened, self.batching = opened, batching
-        self._sessions: list[Session] = []
+        self._sessions: list[Engine] = []
         self._batcher: Batcher | None = None
 
     @property
@@ -124,17 +146,16 @@ class Served:
 class _Sized:
     """One session for each size of batch; a batch in between is filled up to the next."""
 
-    def __init__(self, sessions: Mapping[int, Session]) -> None:
+    def __init__(self, sessions: Mapping[int, Engine]) -> None:
         self.sessions = dict(sorted(sessions.items()))
         self._lock = threading.Lock()
 
     @classmethod
     def of(cls, opened: Opened, most: int) -> "_Sized":
-        path = opened.folder / manifest.MODEL
-        sessions = {1: opened.recipe.runtime.open(path)}
+        sessions = {1: opened.open(opened.model)}
         for size in sizes(most):
-            with rebound(path, size) as other:
-                sessions[size] = opened.recipe.runtime.open(other)
+            with rebound(opened.model, size) as other:
+                sessions[size] = opened.open(other)
         found = cls(sessions)
         _check_batches(found, opened)
         return found

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from optim.model import TensorSpec
+from optim.arrays import TensorSpec
 from optim.serving.errors import BadRequest
 
 Array = NDArray[Any]

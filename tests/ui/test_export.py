@@ -47,6 +47,17 @@ def test_before_it_is_made_the_page_says_what_a_bundle_holds(explored: Study) ->
     assert not page.get("html")
 
 
+def test_where_it_is_deployed_is_chosen_and_told_how_to_begin(explored: Study) -> None:
+    page = opened("pages/export.py", explored, trial="1")
+    (where,) = [one for one in page.get("button_group") if "Deploy" in one.label]
+    assert {"Docker", "KServe", "Triton Inference Server"} <= set(where.options)
+    assert any("OpenVINO Model Server does not run" in one.value for one in page.caption)
+    where.set_value(["kserve"]).run()
+    commands = [block.value for block in page.code]
+    assert any(one.startswith("docker build ") for one in commands), "which KServe rests on"
+    assert any(one.startswith("kubectl apply ") for one in commands)
+
+
 @pytest.mark.slow
 def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path: Path) -> None:
     page = opened("pages/export.py", explored, trial="1")
