@@ -14,6 +14,7 @@ from optim import probing, sandbox
 from optim.bundles.bundle import check_free, export
 from optim.cli import FAILED, machine, show
 from optim.cli.hosting import host as host
+from optim.cli.loading import load as load
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
 from optim.graph import analysis_of

@@ -1,8 +1,10 @@
 """A bundle as it is served: checked, opened once for each session, asked by name."""
 
 import asyncio
+import os
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +13,10 @@ import numpy as np
 from optim.arrays import Feeds
 from optim.bundles import manifest
 from optim.errors import InputError
+from optim.machine.environment import affinity
 from optim.model import Model, TensorSpec
 from optim.recipe import Recipe
-from optim.runtimes.base import Session
+from optim.runtimes.base import Runtime, Session
 from optim.serving.batching import Batcher, Batching, Outputs, Timing
 from optim.serving.errors import BadRequest, Stopping
 from optim.serving.rebinding import rebound
@@ -84,12 +87,13 @@ class Served:
 
     async def start(self) -> None:
         """Open its sessions, and run each once. Raises StepError, InputError."""
-        runs = await asyncio.to_thread(
-            lambda: [self._open() for _ in range(self.batching.sessions)]
-        )
-        for run in runs:
-            await asyncio.to_thread(run, self.opened.examples(1)[0])
-        self._batcher = Batcher(runs, self.batching)
+        loop, (example,) = asyncio.get_running_loop(), self.opened.examples(1)
+        pools = [_thread(cpus) for cpus in self._cpus()]
+        # Each in its own thread, since an engine's threads get the cores of who starts them.
+        runs = [await loop.run_in_executor(pool, self._open) for pool in pools]
+        for run, pool in zip(runs, pools, strict=True):
+            await loop.run_in_executor(pool, run, example)
+        self._batcher = Batcher(runs, self.batching, pools)
 
     async def infer(self, feeds: Feeds) -> tuple[Outputs, Timing]:
         """The outputs for a request's inputs. Raises Refused."""
@@ -106,8 +110,24 @@ class Served:
         for session in self._sessions:
             session.close()
 
+    @property
+    def _runtime(self) -> Runtime:
+        """The recipe's, with as many threads as are asked for."""
+        runtime, threads = self.opened.recipe.runtime, self.batching.threads
+        return runtime.model_copy(update={"threads": threads}) if threads else runtime
+
+    def _cpus(self) -> list[list[int]]:
+        """The CPUs of each session; none: any."""
+        if not self.batching.pinned:
+            return [[]] * self.batching.sessions
+        here, each = affinity()[::-1], self._runtime.threads  # the first serves interrupts
+        return [
+            [here[(session * each + thread) % len(here)] for thread in range(each)]
+            for session in range(self.batching.sessions)
+        ]
+
     def _open(self) -> "_Sized":
-        sized = _Sized.of(self.opened, self.batching.most)
+        sized = _Sized.of(self.opened, self._runtime, self.batching.sizes)
         self._sessions += sized.sessions.values()
         return sized
 
@@ -129,12 +149,12 @@ class _Sized:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, opened: Opened, most: int) -> "_Sized":
+    def of(cls, opened: Opened, runtime: Runtime, sizes: Iterable[int]) -> "_Sized":
         path = opened.folder / manifest.MODEL
-        sessions = {1: opened.recipe.runtime.open(path)}
-        for size in sizes(most):
+        sessions = {1: runtime.open(path)}
+        for size in set(sizes) - {1}:
             with rebound(path, size) as other:
-                sessions[size] = opened.recipe.runtime.open(other)
+                sessions[size] = runtime.open(other)
         found = cls(sessions)
         _check_batches(found, opened)
         return found
@@ -154,10 +174,12 @@ def check_outputs(names: Iterable[object], outputs: Outputs) -> None:
             raise BadRequest(f"There is no output {str(name)[:60]!r}.")
 
 
-def sizes(most: int) -> list[int]:
-    """Of batches: powers of two, and the largest."""
-    powers = (2**k for k in range(1, most.bit_length()))
-    return sorted({*powers, most} - {1})
+def _thread(cpus: Collection[int]) -> ThreadPoolExecutor:
+    """One thread, which keeps to these CPUs, if there are any."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="session")
+    if cpus:
+        pool.submit(os.sched_setaffinity, 0, cpus)
+    return pool
 
 
 def _filled(feeds: Feeds, more: int) -> Feeds:
