@@ -74,7 +74,7 @@ def _in_turns(ways: dict[str, Call]) -> dict[str, float]:
 def _ways(bundle: Path) -> dict[str, Call]:
     opened = Opened.of(bundle)
     (feeds,) = opened.examples(1)
-    session = opened.open(opened.model)
+    session = opened.open(opened.model, 0)
     _wait()
     rest = http.client.HTTPConnection("localhost", _REST)
     path = f"/v2/models/{opened.name}/infer"

@@ -76,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="serve the web application")
     export = commands.add_parser("export", help="write the bundle of a trial, and how to deploy it")
     host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
+    load = commands.add_parser("load", help="serve a bundle under rising load: its latency curve")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     learn = commands.add_parser("learn", help="lessons: predict first, then measure here")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
@@ -83,7 +84,7 @@ def parser() -> argparse.ArgumentParser:
 
     for command in (inspect, measure, explore, why):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, why, replay, probe, learn, doctor):
+    for command in (parts, inspect, measure, explore, why, replay, probe, learn, doctor, load):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
     for command in (measure, explore, why):
         command.add_argument(
@@ -138,6 +139,7 @@ def parser() -> argparse.ArgumentParser:
             metavar="WHERE",
             help="into the bundle, too: docker,kserve,triton,openvino_model_server",
         )
+    _add_load_options(load)
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")
     return top
 
@@ -172,6 +174,26 @@ def _add_host_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wait", type=milliseconds, help="for a batch to fill, such as 2ms; 0")
     command.add_argument("--queue", type=count, help="rows that may wait; more are refused; 256")
     command.add_argument("--timeout", type=milliseconds, help="longest wait of one; 10s")
+
+
+def _add_load_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("bundle", type=Path, help="a folder that was exported")
+    command.add_argument(
+        "--serving",
+        action="append",
+        default=[],
+        metavar="S",
+        help='serving settings, such as "grpc:sessions=2,most=8,wait_ms=2"; several are compared',
+    )
+    command.add_argument("--rest", action="store_true", help="the same as --serving rest")
+    command.add_argument("--grpc", action="store_true", help="the same as --serving grpc")
+    command.add_argument(
+        "--qps", type=rates, default=[], metavar="R,R", help="requests a second, such as 50,100,200"
+    )
+    command.add_argument("--find-peak", action="store_true", help="the largest rate within --p99")
+    command.add_argument("--p99", type=milliseconds, default=10.0, help="limit, such as 10ms")
+    command.add_argument("--seconds", type=amount, default=3.0, help="of each rate at least; 3")
+    command.add_argument("--budget", type=seconds, default=60.0, help="of --find-peak; 60s")
 
 
 def _add_sharing_options(report: argparse.ArgumentParser, study: argparse.ArgumentParser) -> None:
@@ -254,6 +276,11 @@ def amount(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is no number above 0")
     return value
+
+
+def rates(text: str) -> list[float]:
+    """Read rates such as `50,100,200`."""
+    return [amount(one) for one in text.split(",")]
 
 
 def count(text: str) -> int:

@@ -5,6 +5,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import grpc
 import uvicorn
@@ -18,6 +19,9 @@ from optim.serving.rpc import rpc_server
 from optim.serving.served import Opened, Served
 
 _GRACE_S = 10.0
+_BACKLOG = 2048
+Place = int | Path | None
+"""Where a protocol is served: a port, the path of a Unix socket, or nowhere."""
 
 
 def host(
@@ -25,14 +29,14 @@ def host(
     batching: Batching,
     *,
     address: str = "localhost",
-    rest: int | None = 8000,
-    rpc: int | None = 8001,
+    rest: Place = 8000,
+    rpc: Place = 8001,
     told: Callable[[str], None] = print,
 ) -> None:
     """Serve until SIGTERM or SIGINT. What was taken by then is answered.
 
     Args:
-        rest: port of REST, `rpc` that of gRPC; None: not served.
+        rest: port of REST, `rpc` that of gRPC; or the path of a Unix socket; None: not served.
         told: gets a line when it listens, and one when it stops.
 
     Raises: InputError where a port is taken, or nothing is to be served.
@@ -47,8 +51,8 @@ async def _serve(
     opened: Sequence[Opened],
     batching: Batching,
     address: str,
-    rest_port: int | None,
-    rpc_port: int | None,
+    rest: Place,
+    rpc: Place,
     told: Callable[[str], None],
 ) -> None:
     stopped = asyncio.Event()
@@ -56,43 +60,52 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     hosting = Hosting(Served(one, batching) for one in opened)
     await hosting.start()
-    web = await _web(hosting, address, rest_port) if rest_port is not None else None
-    rpc = await _rpc(hosting, address, rpc_port) if rpc_port is not None else None
+    calls = await _rpc(hosting, address, rpc) if rpc is not None else None
+    web = await _web(hosting, address, rest) if rest is not None else None
     names = ", ".join(hosting.models)
-    where = [f"REST on http://{address}:{rest_port}/v2"] if web else []
-    where += [f"gRPC on {address}:{rpc_port}"] if rpc else []
+    where = [f"REST on http://{address}:{rest}/v2"] if web else []
+    where += [f"gRPC on {address}:{rpc}"] if calls else []
     told(f"Serving {names}: {'; '.join(where)}.")
     await stopped.wait()
     told("Stopping: what was taken is answered.")
     await hosting.stop()
-    if rpc:
-        await rpc.stop(_GRACE_S)
+    if calls:
+        await calls.stop(_GRACE_S)
     if web:
         web[0].should_exit = True
         await web[1]
 
 
 async def _web(
-    hosting: Hosting, address: str, port: int
+    hosting: Hosting, address: str, port: int | Path
 ) -> tuple[uvicorn.Server, "asyncio.Task[None]"]:
     """REST, once it listens. Raises InputError."""
-    try:
-        listening = socket.create_server((address, port))
-    except OSError:
-        raise _taken(address, port) from None
-    # What it accepts inherits this; without it every answer waits 40 ms for an acknowledgement.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    config = uvicorn.Config(application(hosting), log_level="warning", access_log=False)
+    uds = None if isinstance(port, int) else str(port)
+    config = uvicorn.Config(
+        application(hosting), log_level="warning", access_log=False, uds=uds, backlog=_BACKLOG
+    )
     server = _Server(config)
-    task = asyncio.create_task(server.serve([listening]))
+    sockets = [_listening(address, port)] if isinstance(port, int) else None
+    task = asyncio.create_task(server.serve(sockets))
     while not server.started:
         await asyncio.sleep(0.01)
     return server, task
 
 
-async def _rpc(hosting: Hosting, address: str, port: int) -> grpc.aio.Server:
+def _listening(address: str, port: int) -> socket.socket:
     try:
-        return await rpc_server(hosting, f"{address}:{port}")
+        listening = socket.create_server((address, port), backlog=_BACKLOG)
+    except OSError:
+        raise _taken(address, port) from None
+    # What it accepts inherits this; without it every answer waits 40 ms for an acknowledgement.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
+
+
+async def _rpc(hosting: Hosting, address: str, port: int | Path) -> grpc.aio.Server:
+    place = f"{address}:{port}" if isinstance(port, int) else f"unix:{port}"
+    try:
+        return await rpc_server(hosting, place)
     except RuntimeError:
         raise _taken(address, port) from None
 
@@ -105,7 +118,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _taken(address: str, port: int) -> InputError:
+def _taken(address: str, port: int | Path) -> InputError:
     return InputError(
         f"Nothing can listen on {address}:{port}: it is in use, or not this machine's.",
         "Name another port.",

@@ -5,11 +5,18 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
 
 from optim import __version__
 from optim.arrays import Feeds, TensorSpec
-from optim.serving.batching import Outputs
+from optim.serving.batching import Outputs, Timing
 from optim.serving.errors import NotThere, Refused
 from optim.serving.served import Served, named
 from optim.serving.tensors import datatype
@@ -53,8 +60,8 @@ class Hosting:
             "outputs": [_described(spec, batched) for spec in opened.outputs],
         }
 
-    async def infer(self, served: Served, feeds: Feeds, protocol: str) -> Outputs:
-        """The outputs of one request, counted. Raises Refused."""
+    async def infer(self, served: Served, feeds: Feeds, protocol: str) -> tuple[Outputs, Timing]:
+        """The outputs of one request and where its time went; counted. Raises Refused."""
         started = time.perf_counter()
         try:
             outputs, timing = await served.infer(feeds)
@@ -64,9 +71,10 @@ class Hosting:
         self._metrics.requests.labels(served.name, protocol, "OK").inc()
         self._metrics.seconds.labels(served.name, protocol).observe(time.perf_counter() - started)
         self._metrics.queued.labels(served.name).observe(timing.queued_ms / 1e3)
+        self._metrics.batched.labels(served.name).observe(timing.batched_ms / 1e3)
         self._metrics.run.labels(served.name).observe(timing.run_ms / 1e3)
         self._metrics.rows.labels(served.name).observe(timing.rows)
-        return outputs
+        return outputs, timing
 
     def metrics(self) -> bytes:
         """All of it as Prometheus reads it."""
@@ -88,12 +96,14 @@ class _Metrics:
 
     def __init__(self, models: Iterable[Served]) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         model, both = ["model"], ["model", "protocol"]
         self.requests = Counter(
             "optim_requests", "Requests by how they ended.", [*both, "code"], registry=self.registry
         )
         self.seconds = self._histogram("request_seconds", "From decoded to answered.", both)
         self.queued = self._histogram("queued_seconds", "Waiting for a session.", model)
+        self.batched = self._histogram("batched_seconds", "Waiting for its batch to fill.", model)
         self.run = self._histogram("run_seconds", "Running, with the batch it was in.", model)
         self.rows = self._histogram("batch_rows", "Rows of the batch it was in.", model, _ROWS)
         waiting = Gauge("optim_waiting_rows", "Rows that wait.", model, registry=self.registry)

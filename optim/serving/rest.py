@@ -15,10 +15,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from optim.errors import OptimError
-from optim.serving import tensors
+from optim.serving import parts, tensors
 from optim.serving.batching import Outputs
 from optim.serving.errors import BadRequest, Refused, TooLarge
 from optim.serving.hosting import Hosting
+from optim.serving.parts import Stopwatch
 from optim.serving.served import Served, check_outputs
 
 _HEADER = "Inference-Header-Content-Length"
@@ -88,10 +89,14 @@ class _Rest:
     async def infer(self, request: Request) -> Response:
         served = self._served(request)
         body = await self._body(request)
+        watch = Stopwatch()
         asked, rest = _split(body, request.headers.get(_HEADER))
         feeds = _feeds(served, asked, rest)
-        outputs = await self._hosting.infer(served, feeds, "rest")
-        return _response(served, asked, outputs)
+        watch.is_decoded()
+        outputs, timing = await self._hosting.infer(served, feeds, "rest")
+        response = _response(served, asked, outputs)
+        response.headers[parts.HEADER] = watch.told(timing)
+        return response
 
     def _served(self, request: Request) -> Served:
         return self._hosting.find(request.path_params["name"])

@@ -4,12 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from optim.errors import OptimError
-from optim.serving import tensors
+from optim.serving import parts, tensors
 from optim.serving.errors import BadRequest, Refused
 from optim.serving.hosting import Hosting
 from optim.serving.messages import METHODS, PACKAGE, SERVICE, message
+from optim.serving.parts import Stopwatch
 from optim.serving.served import Served, check_outputs
 
 _CONTENTS = {
@@ -21,7 +23,8 @@ _CONTENTS = {
     "FP32": "fp32_contents",
     "FP64": "fp64_contents",
 }
-Handler = Callable[[Any], Awaitable[Any]]
+Handler = Callable[[Any, Any], Awaitable[Any]]
+_ASKED, _ANSWER = message("ModelInferRequest"), message("ModelInferResponse")
 
 
 async def rpc_server(hosting: Hosting, address: str) -> grpc.aio.Server:
@@ -41,7 +44,9 @@ async def rpc_server(hosting: Hosting, address: str) -> grpc.aio.Server:
 def _service(hosting: Hosting) -> grpc.GenericRpcHandler:
     rpc = _Rpc(hosting)
     handlers = {
-        name: grpc.unary_unary_rpc_method_handler(
+        name: grpc.unary_unary_rpc_method_handler(_answered(rpc.model_infer))
+        if name == "ModelInfer"  # it reads and writes its messages itself, so as to time them
+        else grpc.unary_unary_rpc_method_handler(
             _answered(getattr(rpc, method)),
             request_deserializer=message(f"{name}Request").FromString,
             response_serializer=message(f"{name}Response").SerializeToString,
@@ -56,7 +61,7 @@ def _answered(handler: Handler) -> Callable[[Any, Any], Awaitable[Any]]:
 
     async def answer(request: Any, context: Any) -> Any:
         try:
-            return await handler(request)
+            return await handler(request, context)
         except Refused as refused:
             await context.abort(getattr(grpc.StatusCode, refused.code), str(refused))
         except OptimError as error:
@@ -71,37 +76,48 @@ class _Rpc:
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
 
-    async def server_live(self, _: Any) -> Any:
+    async def server_live(self, _: Any, __: Any) -> Any:
         return message("ServerLiveResponse")(live=True)
 
-    async def server_ready(self, _: Any) -> Any:
+    async def server_ready(self, _: Any, __: Any) -> Any:
         return message("ServerReadyResponse")(ready=self._hosting.ready)
 
-    async def server_metadata(self, _: Any) -> Any:
+    async def server_metadata(self, _: Any, __: Any) -> Any:
         return message("ServerMetadataResponse")(**self._hosting.about())
 
-    async def model_ready(self, request: Any) -> Any:
+    async def model_ready(self, request: Any, _: Any) -> Any:
         return message("ModelReadyResponse")(ready=self._hosting.find(request.name).ready)
 
-    async def model_metadata(self, request: Any) -> Any:
+    async def model_metadata(self, request: Any, _: Any) -> Any:
         found = self._hosting.metadata(self._hosting.find(request.name))
         return message("ModelMetadataResponse")(**found)
 
-    async def model_infer(self, request: Any) -> Any:
+    async def model_infer(self, sent: bytes, context: Any) -> bytes:
+        watch = Stopwatch()
+        request = _read(sent)
         served = self._hosting.find(request.model_name)
         feeds = _feeds(served, request)
-        outputs = await self._hosting.infer(served, feeds, "grpc")
+        watch.is_decoded()
+        outputs, timing = await self._hosting.infer(served, feeds, "grpc")
         names = [one.name for one in request.outputs] or list(outputs)
         check_outputs(names, outputs)
-        response = message("ModelInferResponse")(
-            model_name=served.name, model_version="1", id=request.id
-        )
+        response = _ANSWER(model_name=served.name, model_version="1", id=request.id)
         for name in names:
             value = outputs[name]
             kind = tensors.datatype(value.dtype.name)
             response.outputs.add(name=name, datatype=kind, shape=value.shape)
             response.raw_output_contents.append(tensors.raw(value))
-        return response
+        answer: bytes = response.SerializeToString()
+        context.set_trailing_metadata(((parts.HEADER, watch.told(timing)),))
+        return answer
+
+
+def _read(sent: bytes) -> Any:
+    """Raises BadRequest."""
+    try:
+        return _ASKED.FromString(sent)
+    except DecodeError:
+        raise BadRequest("The request is no message of the protocol.") from None
 
 
 def _feeds(served: Served, request: Any) -> dict[str, tensors.Array]:

@@ -1,11 +1,14 @@
 """A bundle as it is served: checked, opened once for each session, asked by name."""
 
 import asyncio
+import os
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,6 +18,9 @@ from optim.model.rebinding import rebound
 from optim.serving.batching import Batcher, Batching, Outputs, Timing
 from optim.serving.errors import BadRequest, Stopping
 from optim.serving.tensors import Array
+
+if TYPE_CHECKING:
+    from optim.runtimes.base import Runtime
 
 
 class Engine(Protocol):
@@ -26,13 +32,17 @@ class Engine(Protocol):
 
 @dataclass(frozen=True)
 class Opened:
-    """What is served: a model, one sample of its inputs (`.npz`), and how its recipe opens it."""
+    """What is served: a model, one sample of its inputs (`.npz`), and how its recipe opens it.
+
+    `open` gets a file and how many threads it shall have; 0: as many as the recipe has, `threads`.
+    """
 
     name: str
     model: Path
     example: Path
     engine: str
-    open: Callable[[Path], Engine]
+    open: Callable[[Path, int], Engine]
+    threads: int
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
 
@@ -56,7 +66,8 @@ class Opened:
             folder / manifest.MODEL,
             folder / manifest.EXAMPLE,
             recipe.runtime.name,
-            recipe.runtime.open,
+            partial(_open, recipe.runtime),
+            recipe.runtime.threads,
             model.inputs,
             model.outputs,
         )
@@ -79,6 +90,10 @@ class Opened:
         with np.load(self.example, allow_pickle=False) as arrays:
             one = {spec.name: arrays[spec.name] for spec in self.inputs}
         return [one] * count
+
+
+def _open(runtime: "Runtime", path: Path, threads: int) -> Engine:
+    return (runtime.model_copy(update={"threads": threads}) if threads else runtime).open(path)
 
 
 class Served:
@@ -106,12 +121,13 @@ class Served:
 
     async def start(self) -> None:
         """Open its sessions, and run each once. Raises StepError, InputError."""
-        runs = await asyncio.to_thread(
-            lambda: [self._open() for _ in range(self.batching.sessions)]
-        )
-        for run in runs:
-            await asyncio.to_thread(run, self.opened.examples(1)[0])
-        self._batcher = Batcher(runs, self.batching)
+        loop, (example,) = asyncio.get_running_loop(), self.opened.examples(1)
+        pools = [_thread(cpus) for cpus in self._cpus()]
+        # Each in its own thread, since an engine's threads get the cores of who starts them.
+        runs = [await loop.run_in_executor(pool, self._open) for pool in pools]
+        for run, pool in zip(runs, pools, strict=True):
+            await loop.run_in_executor(pool, run, example)
+        self._batcher = Batcher(runs, self.batching, pools)
 
     async def infer(self, feeds: Feeds) -> tuple[Outputs, Timing]:
         """The outputs for a request's inputs. Raises Refused."""
@@ -128,8 +144,19 @@ class Served:
         for session in self._sessions:
             session.close()
 
+    def _cpus(self) -> list[list[int]]:
+        """The CPUs of each session; none: any."""
+        if not self.batching.pinned:
+            return [[]] * self.batching.sessions
+        here = sorted(os.sched_getaffinity(0))[::-1]  # the first serves interrupts
+        each = self.batching.threads or self.opened.threads
+        return [
+            [here[(session * each + thread) % len(here)] for thread in range(each)]
+            for session in range(self.batching.sessions)
+        ]
+
     def _open(self) -> "_Sized":
-        sized = _Sized.of(self.opened, self.batching.most)
+        sized = _Sized.of(self.opened, self.batching)
         self._sessions += sized.sessions.values()
         return sized
 
@@ -151,11 +178,11 @@ class _Sized:
         self._lock = threading.Lock()
 
     @classmethod
-    def of(cls, opened: Opened, most: int) -> "_Sized":
-        sessions = {1: opened.open(opened.model)}
-        for size in sizes(most):
+    def of(cls, opened: Opened, batching: Batching) -> "_Sized":
+        sessions = {1: opened.open(opened.model, batching.threads)}
+        for size in set(batching.sizes) - {1}:
             with rebound(opened.model, size) as other:
-                sessions[size] = opened.open(other)
+                sessions[size] = opened.open(other, batching.threads)
         found = cls(sessions)
         _check_batches(found, opened)
         return found
@@ -175,10 +202,12 @@ def check_outputs(names: Iterable[object], outputs: Outputs) -> None:
             raise BadRequest(f"There is no output {str(name)[:60]!r}.")
 
 
-def sizes(most: int) -> list[int]:
-    """Of batches: powers of two, and the largest."""
-    powers = (2**k for k in range(1, most.bit_length()))
-    return sorted({*powers, most} - {1})
+def _thread(cpus: Collection[int]) -> ThreadPoolExecutor:
+    """One thread, which keeps to these CPUs, if there are any."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="session")
+    if cpus:
+        pool.submit(os.sched_setaffinity, 0, cpus)
+    return pool
 
 
 def _filled(feeds: Feeds, more: int) -> Feeds:

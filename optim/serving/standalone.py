@@ -20,6 +20,8 @@ from optim.serving.served import Opened
 
 Specs = Mapping[str, tuple[str, Sequence[int]]]
 """Name -> dtype and shape."""
+_FIXED = ("threads", "preferred")
+"""Settings that the script's session has no say in, or that are no one word."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def main(
     parser.add_argument("--address", default="localhost", help="interface to listen on")
     parser.add_argument("--rest", type=int, default=8000, metavar="PORT")
     parser.add_argument("--grpc", type=int, default=8001, metavar="PORT")
-    for field, about in Batching.model_fields.items():
+    options = {name: about for name, about in Batching.model_fields.items() if name not in _FIXED}
+    for field, about in options.items():
         option = f"--{field.replace('_', '-')}"
         parser.add_argument(option, default=about.default, help="%(default)s")
     given = vars(parser.parse_args())
@@ -59,7 +62,8 @@ def main(
         folder / "model.onnx",
         folder / "example.npz",
         engine,
-        lambda path: _Script(opened(path)),
+        lambda path, _: _Script(opened(path)),
+        1,
         _specs(inputs),
         _specs(outputs),
     )

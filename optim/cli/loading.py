@@ -1,0 +1,82 @@
+"""The command that loads a served bundle."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from optim.cli.show import align
+from optim.errors import InputError
+from optim.findings import Interval
+from optim.showing.text import milliseconds
+
+if TYPE_CHECKING:
+    from optim.load.curve import Curve
+
+
+def load(args: argparse.Namespace) -> int:
+    """Serve a bundle, load it, and tell what became of the requests."""
+    from optim.load.measuring import bench, curve, find_peak
+    from optim.serving.settings import parse_serving
+
+    if args.find_peak and args.qps:
+        raise InputError("Rates are given, and a peak is asked for.", "Leave out one.", "load")
+    found, peak = [], None
+    for serving in map(parse_serving, _servings(args)):
+        with bench(args.bundle, serving) as on:
+            if args.find_peak:
+                peak, one = find_peak(on, args.p99, args.seconds, args.budget, tell=_told)
+            else:
+                one = curve(on, args.qps, args.seconds, tell=_told)
+                peak = one.peak(args.p99)
+        found.append((one, peak))
+    if args.json:
+        records = [one.record() | {"peak": vars(peak)} for one, peak in found]
+        print(json.dumps(records, indent=1).replace("Infinity", "null"))
+        return 0
+    for one, peak in found:
+        print(f"{one.serving}\n{_table(one)}")
+        knee = one.knee
+        print(f"The knee is at {knee.rate:,.0f} requests a second." if knee else "")
+        print(peak.sentence)
+        print("\n".join(dict.fromkeys(c.text for point in one.points for c in point.cautions)))
+    return 0
+
+
+def _servings(args: argparse.Namespace) -> list[str]:
+    given = [*args.serving]
+    given += ["rest"] if args.rest else []
+    given += ["grpc"] if args.grpc else []
+    return given or ["rest"]
+
+
+def _told(doing: str, share: float) -> None:
+    print(f"{share:4.0%}  {doing}", file=sys.stderr, flush=True)
+
+
+def _table(curve: "Curve") -> str:
+    from optim.load.loaded import PARTS
+
+    head = ["asked", "answered", "p50", "p99", "refused", *PARTS, "rows", "CPU", "MB"]
+    rows = [
+        [
+            f"{one.rate:,.0f}/s",
+            f"{one.achieved:,.0f}/s",
+            _span(one.latency("p50")),
+            _span(one.latency("p99")),
+            f"{one.refused:.1%}",
+            *(f"{ms:.2f}" for ms in one.where.values()),
+            " ".join(f"{size}x{count}" for size, count in one.batches.items()),
+            f"{one.server_cpu:.2f}",
+            f"{one.memory_mb:.0f}",
+        ]
+        for one in curve.points
+    ]
+    return align([head, *rows])
+
+
+def _span(found: Interval | None) -> str:
+    if found is None:
+        return "not enough samples"
+    low, high = (f"{value:.2f}" for value in (found.low, found.high))
+    return f"{milliseconds(found.value)} ({low} to {high})"

@@ -1,0 +1,1 @@
+"""Load: requests issued to a real server, and what became of each of them."""

@@ -1,0 +1,88 @@
+"""The load curve: one serving at rising rates; its knee, and the largest rate within a limit."""
+
+from dataclasses import dataclass
+from math import isinf
+from typing import Any
+
+from optim.findings import Interval
+from optim.load.loaded import Loaded
+from optim.showing import text
+
+
+@dataclass(frozen=True)
+class Peak:
+    """The largest rate within a limit.
+
+    `held` is the largest rate at which the percentile's whole interval is within it (0: none was),
+    `failed` the smallest one above at which it is not; infinite where none failed.
+    """
+
+    limit_ms: float
+    held: float
+    failed: float
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        limit = text.milliseconds(self.limit_ms)
+        if not self.held:
+            least = "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second it is not"
+            return f"At no rate that was tried is p99 surely within {limit}{least}."
+        if isinf(self.failed):
+            return f"p99 is within {limit} at every rate tried, up to {self.held:,.0f} a second."
+        return (
+            f"It takes {self.held:,.0f} requests a second with p99 within {limit}; "
+            f"at {self.failed:,.0f} that is no longer sure."
+        )
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Loads of one serving by rising rate."""
+
+    serving: str
+    points: tuple[Loaded, ...] = ()
+
+    def with_point(self, one: Loaded) -> "Curve":
+        """And this one."""
+        return Curve(self.serving, tuple(sorted((*self.points, one), key=lambda p: p.rate)))
+
+    @property
+    def knee(self) -> Loaded | None:
+        """Where rate by mean latency is greatest: beyond it, waiting grows faster than the rate.
+
+        Kleinrock 1979, "Power and deterministic rules of thumb for probabilistic problems in
+        computer communications". None with fewer than three loads.
+        """
+        if len(self.points) < 3:
+            return None
+        return max(self.points, key=_power)
+
+    def peak(self, limit_ms: float) -> Peak:
+        """The largest rate with p99 within the limit, below the first one at which it is not."""
+        held, failed = 0.0, float("inf")
+        for one in self.points:
+            if not holds(one.latency("p99"), limit_ms):
+                failed = one.rate
+                break
+            held = one.rate
+        return Peak(limit_ms, held, failed)
+
+    def record(self, raw: bool = True) -> dict[str, Any]:
+        """As JSON values."""
+        knee = self.knee
+        return {
+            "serving": self.serving,
+            "knee": knee.rate if knee else None,
+            "loads": [one.record(raw) for one in self.points],
+        }
+
+
+def holds(p99: Interval | None, limit_ms: float) -> bool:
+    """Whether a percentile is surely within a limit: without enough samples it is not."""
+    return p99 is not None and p99.high <= limit_ms
+
+
+def _power(one: Loaded) -> float:
+    mean = sum(one.where.values())
+    return one.achieved * (1 - one.refused) / mean if mean else 0.0
