@@ -10,7 +10,7 @@ from optim.model.proto import copy_of, sort_nodes, with_inner
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable, without_failing
-from optim.passes.support.magnitudes import nodes_touching, values_beyond
+from optim.passes.support.half import tried
 from optim.passes.support.tools import (
     count_ops,
     float_weights,
@@ -33,7 +33,7 @@ class Fp16(Pass):
     """Store and compute in 16-bit floats; inputs and outputs stay 32-bit."""
 
     name: ClassVar[str] = "fp16"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     title: ClassVar[str] = "Half precision (FP16)"
     summary: ClassVar[str] = (
         "Stores weights and computes in 16-bit instead of 32-bit floating point. Inputs and "
@@ -46,9 +46,9 @@ class Fp16(Pass):
     hurts: ClassVar[str] = (
         "Most x86 CPUs have no half-precision arithmetic: ONNX Runtime then casts back and forth "
         "and is slower than before. Values over 65,504 overflow to infinity, which ruins some "
-        "networks, such as those fed raw amounts of money; leave the nodes concerned in 32 bits. "
-        "Nodes with weights that large, or with values that large on calibration samples, are left "
-        "there by themselves."
+        "networks, such as those fed raw amounts of money. "
+        "Each node is tried in real half precision on calibration samples, which a CPU would hide: "
+        "those that overflow, or where the noise jumps, stay in 32 bits by themselves."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True
@@ -86,28 +86,32 @@ class Fp16(Pass):
         full = copy_of(model)
         name_nodes(full)
         _type_scores(full)
-        large = values_beyond(full, [*context.calibration], _LARGEST)
-        careful = nodes_touching(full, large)
-        blocked = {*self.exclude, *_overflowing(full), *careful}
+        blocked = {*self.exclude, *_overflowing(full)}
+        by_kind = [node.name for node in full.graph.node if node.op_type in self._kept_op_types()]
+        careful, tried_so = tried(full, [*context.calibration], "fp16", {*blocked, *by_kind})
+        blocked |= {*careful}
         names = [node.name for node in full.graph.node if node.name not in blocked]
         half, failed = without_failing(names, lambda some: self._converted(full, some))
         if half is None or not changed(model, half):
             return Outcome(model, False, (_why_nothing(model), *_said(failed)))
-        notes = (*_kept_whole(careful, large), *_notes(model, half), *_said(failed))
-        return Outcome(half, True, notes)
+        return Outcome(half, True, (*_notes(model, half), *tried_so, *_said(failed)))
+
+    def _kept_op_types(self) -> list[str]:
+        from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
+
+        return [*DEFAULT_OP_BLOCK_LIST, *self.keep_op_types]
 
     def _converted(self, full: "onnx.ModelProto", names: list[str]) -> "onnx.ModelProto":
         """The model with the named nodes in 16 bits. Raises where it does not open."""
         left = [node for node in full.graph.node if node.name not in set(names)]
         kept = {inner.name for node in left for inner in with_inner(node)}
         with quiet():
-            from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
             from onnxruntime.transformers.onnx_model import OnnxModel
 
             converter = OnnxModel(copy_of(full))
             converter.convert_float_to_float16(
                 keep_io_types=True,
-                op_block_list=[*DEFAULT_OP_BLOCK_LIST, *self.keep_op_types],
+                op_block_list=self._kept_op_types(),
                 node_block_list=sorted(kept),
             )
             _without_detours(converter.model)
@@ -137,15 +141,6 @@ def _type_scores(model: "onnx.ModelProto") -> None:
             if name not in known:
                 typed = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
                 model.graph.value_info.append(typed)
-
-
-def _kept_whole(names: list[str], large: dict[str, float]) -> list[str]:
-    if not names:
-        return []
-    return [
-        f"{len(names)} nodes stay in 32 bits, since their values reach {max(large.values()):.3g} "
-        f"on calibration samples and 16 bits end at {_LARGEST:,.0f}: {listed(names)}."
-    ]
 
 
 def _without_detours(model: "onnx.ModelProto") -> None:

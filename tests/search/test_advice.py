@@ -44,6 +44,10 @@ CASES = {
         ("fp16 + onnxruntime", CNN, MODERN, 2),
         [("fp16 + openvino", CNN, MODERN, 2), ("onnxruntime", CNN, MODERN, 2)],
     ),
+    "bf16 weights only": (
+        ("bf16", CNN, MODERN, 2),
+        [("bf16 + openvino", CNN, MODERN, 2)],
+    ),
     "bf16 gains little": (
         ("openvino:precision=bf16", CNN, "avx2", 2),
         [("openvino:precision=bf16", CNN, "amx_bf16", 2), ("openvino", CNN, "avx2", 2)],

@@ -49,17 +49,17 @@ class Stepper:
         Raises: StepError that names a node which does not run.
         """
         known: Values = {**self.weights, **feeds}
-        last = self._last_reads()
+        last = self.last_reads()
         for at, node in enumerate(self._model.graph.node):
             before(at, node, known)
-            made = self._made(at, node, known)
+            made = self.made(at, node, known)
             after(at, node, made)
             known |= made
             for name in last.get(at, ()):
                 known.pop(name, None)
         return {value.name: known[value.name] for value in self._model.graph.output}
 
-    def _last_reads(self) -> dict[int, list[str]]:
+    def last_reads(self) -> dict[int, list[str]]:
         """Names to forget after each node, so that not all values are held at once."""
         kept = {value.name for value in self._model.graph.output}
         last = {
@@ -73,7 +73,8 @@ class Stepper:
             found.setdefault(at, []).append(name)
         return found
 
-    def _made(self, at: int, node: "onnx.NodeProto", known: Values) -> Values:
+    def made(self, at: int, node: "onnx.NodeProto", known: Values) -> Values:
+        """What the node at a position makes of known values. Raises StepError that names it."""
         names = [name for name in reads_of(node) if name in known]
         given = {name: known[name] for name in names}
         kinds = tuple(_kind(value) for value in given.values())
