@@ -5,14 +5,14 @@ hardware with such arithmetic would suffer shows nowhere here. What the values r
 tells.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optim.arrays import Array, Feeds
-from optim.model.proto import copy_of
+from optim.model.proto import copy_of, real_inputs
 from optim.passes.support.tools import quiet
 
 if TYPE_CHECKING:
@@ -31,10 +31,9 @@ def values_beyond(
     """
     largest: dict[str, float] = {}
     with suppress(Exception):  # an engine's, of no particular type; its own run will tell
-        session, names = _opened(model)
-        for sample in feeds[:_MOST_SAMPLES]:
-            outputs = session.run(names, sample)
-            for name, value in (*sample.items(), *zip(names, outputs, strict=True)):
+        names = [name for node in model.graph.node for name in node.output if name]
+        for values in observed(model, feeds[:_MOST_SAMPLES], names):
+            for name, value in values.items():
                 largest[name] = max(largest.get(name, 0.0), _magnitude(value))
     return {name: size for name, size in largest.items() if size > limit}
 
@@ -45,22 +44,34 @@ def nodes_touching(model: "onnx.ModelProto", values: dict[str, float]) -> list[s
     return [node.name for node in nodes if values.keys() & {*node.input, *node.output}]
 
 
-def _opened(model: "onnx.ModelProto") -> tuple[Any, list[str]]:
-    """A session that gives every value of the main graph, and their names."""
+def observed(
+    model: "onnx.ModelProto", feeds: Iterable[Feeds], names: Sequence[str]
+) -> Iterator[dict[str, Array]]:
+    """For each sample its inputs and these values of the main graph, as ONNX Runtime has them."""
+    given = {value.name for value in real_inputs(model.graph)}
+    inner = [name for name in names if name not in given]
+    session = _opened(model, inner) if inner else None
+    for sample in feeds:
+        fed = {name: value for name, value in sample.items() if name in given}
+        made = session.run(inner, fed) if session else []
+        yield {**fed, **dict(zip(inner, made, strict=True))}
+
+
+def _opened(model: "onnx.ModelProto", names: Sequence[str]) -> Any:
+    """A session that gives these values of the main graph."""
     import onnx
 
     with quiet():
         import onnxruntime as ort
 
         probe = copy_of(model)
-        names = [name for node in probe.graph.node for name in node.output if name]
         del probe.graph.output[:]
         probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
         options = ort.SessionOptions()
         options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.log_severity_level = 4
         made = probe.SerializeToString()
-        return ort.InferenceSession(made, options, providers=["CPUExecutionProvider"]), names
+        return ort.InferenceSession(made, options, providers=["CPUExecutionProvider"])
 
 
 def _magnitude(value: Array) -> float:
