@@ -4,6 +4,8 @@ import importlib.metadata
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
@@ -20,6 +22,7 @@ from optim.recipe import Recipe
 __all__ = ["Built", "PassReport", "as_run", "build", "built"]
 
 _LIBRARIES = ("onnx", "onnxruntime", "onnxslim")
+_TOLD_EVERY, _LONGEST = 2.0, 200  # seconds and letters
 _REVISION = "2"
 """Another one where the same passes give another model, so that what was kept is built anew."""
 
@@ -41,6 +44,7 @@ def built(
     cancelled: Callable[[], bool] = lambda: False,
     *,
     afresh: bool = False,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Built:
     """The model after the recipe's passes, built in a child once and kept for the next time.
 
@@ -48,6 +52,7 @@ def built(
 
     Args:
         afresh: build it even if it is kept.
+        say: told, now and then, how far a long pass has got.
 
     Raises: StepError or InputError named after the pass that failed; Cancelled.
     """
@@ -57,7 +62,7 @@ def built(
     key = _key(model, recipe, evalset)
 
     def make() -> Built:
-        return _build_in_child(model, recipe, evalset, cancelled)
+        return _build_in_child(model, recipe, evalset, cancelled, say)
 
     found = kept(Built, "builds", key, make, afresh=afresh)
     if not found.model.path.exists():  # what was kept outlived its model
@@ -84,26 +89,54 @@ def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
 
 
 def _build_in_child(
-    model: Model, recipe: Recipe, evalset: EvalSet, cancelled: Callable[[], bool]
+    model: Model,
+    recipe: Recipe,
+    evalset: EvalSet,
+    cancelled: Callable[[], bool],
+    say: Callable[[str], None],
 ) -> Built:
     started = time.monotonic()
     with scratch("build") as folder:
-        out = folder / "model.onnx"
+        out, progress = folder / "model.onnx", folder / "progress.txt"
         argument = {
             "model_path": str(model.path),
             "recipe": recipe.spelling,
             "evalset_digest": evalset.digest,
             "out": str(out),
+            "progress": str(progress),
         }
+        usual = sandbox.Limits.default()
+        more = sum(one.most_seconds for one in recipe.passes)
         result = sandbox.call(
             build,
             argument,
             where="passes",
             files=sandbox.Files(readable=(model.folder, evalset.path), writable=(folder,)),
-            cancelled=cancelled,
+            limits=replace(usual, seconds=usual.seconds + more),
+            cancelled=_watching(progress, say, cancelled),
         )
         if result["modified"]:
             described = result["described"]
             model = store_model(out, model.name, "optimized", model.dims, described=described)
     reports = tuple(PassReport.model_validate(report) for report in result["reports"])
     return Built(model=model, reports=reports, seconds=time.monotonic() - started)
+
+
+def _watching(
+    progress: Path, say: Callable[[str], None], cancelled: Callable[[], bool]
+) -> Callable[[], bool]:
+    """`cancelled`, which is asked all the time, and what the child said last told on the way."""
+    last, due = "", 0.0
+
+    def asked() -> bool:
+        nonlocal last, due
+        if time.monotonic() >= due and progress.exists():
+            due = time.monotonic() + _TOLD_EVERY
+            text = " ".join(progress.read_text(encoding="utf-8", errors="replace").split())[
+                :_LONGEST
+            ]
+            if text != last:
+                say(last := text)
+        return cancelled()
+
+    return asked

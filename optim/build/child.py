@@ -1,7 +1,8 @@
 """The child's side of a build: the passes run one after another, each watched and checked."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from optim.build.guard import guarded
 from optim.build.promise import check_runs, check_word
 from optim.build.readying import ready, tidied
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.model.proto import describe, write_proto
+from optim.model.proto import copy_of, describe, write_proto
 from optim.passes.base import Calibration, Context, Pass
 from optim.recipe import Recipe
 
@@ -39,11 +40,14 @@ class PassReport(BaseModel):
         return (self.settled, *self.notes) if self.settled else self.notes
 
 
-def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[str, Any]:
+def build(
+    model_path: str, recipe: str, evalset_digest: str, out: str, progress: str = ""
+) -> dict[str, Any]:
     """Child function: apply a recipe's passes to the ONNX file and write the result to `out`.
 
     Args:
         recipe: its spelling; the runtime in it plays no part.
+        progress: a file that always holds what a long pass said last.
 
     Returns: `reports` (one per pass), whether the model was `modified`, and how it is `described`.
 
@@ -53,12 +57,16 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
     evalset = evalset_from_digest(evalset_digest) if evalset_digest else None
     sample = _sample(evalset)
     model, notes = ready(given, passes, sample)
-    context = Context(calibration=_calibration(passes, evalset))
+    context = Context(
+        calibration=_calibration(passes, evalset),
+        original=copy_of(model) if any(one.needs_original for one in passes) else None,
+    )
     reports: list[PassReport] = []
-    for one in passes:
+    for place, one in enumerate(passes):
         started = time.monotonic()
+        told = replace(context, following=passes[place + 1 :], say=_teller(one, progress))
         with guarded(one, model, [(done.name, done.modified) for done in reports]):
-            outcome = one.run(model, context)
+            outcome = one.run(model, told)
             check_word(model, outcome)
             doubts = check_runs(outcome.model, given, sample) if outcome.modified else ()
         model = tidied(outcome.model)
@@ -72,7 +80,7 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
                 modified=outcome.modified,
                 notes=said,
                 seconds=seconds,
-                spelling=one.spelling,
+                spelling=(outcome.ran or one).spelling,
             )
         )
     write_proto(model, Path(out))
@@ -81,6 +89,18 @@ def build(model_path: str, recipe: str, evalset_digest: str, out: str) -> dict[s
         "modified": any(report.modified for report in reports),
         "described": describe(out),
     }
+
+
+def _teller(one: Pass, progress: str) -> Callable[[str], None]:
+    """Puts a sentence where the parent looks for it, whole at any time."""
+
+    def tell(text: str) -> None:
+        if progress:
+            new = Path(f"{progress}.new")
+            new.write_text(f"{one.name}: {text}", encoding="utf-8")
+            new.replace(progress)
+
+    return tell
 
 
 def _sample(evalset: EvalSet | None) -> Feeds:

@@ -1,6 +1,6 @@
 """What every pass is: a frozen value that turns one ONNX model into another."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
@@ -31,6 +31,7 @@ class Stage(IntEnum):
     DEAD = auto()
     SIMPLIFY = auto()
     PRUNE = auto()
+    RECOVER = auto()
     FUSE = auto()
     SMOOTH = auto()
     PRECISION = auto()
@@ -41,9 +42,14 @@ class Context:
     """What a pass may use besides the model.
 
     `calibration` yields one Feeds per calibration sample, afresh at each call of iter().
+    `original` is the model before the recipe's passes, for those that need it, `following` are the
+    passes that come after this one. `say` tells whoever waits how far a long pass has got.
     """
 
     calibration: "Calibration"
+    original: "onnx.ModelProto | None" = None
+    following: "tuple[Pass, ...]" = ()
+    say: Callable[[str], None] = lambda text: None
 
 
 class Calibration:
@@ -63,12 +69,14 @@ class Calibration:
 class Outcome:
     """What a pass did. `modified` is false when the model came back as it went in.
 
-    `notes` are plain sentences on what was and what was not done, shown to the user.
+    `notes` are plain sentences on what was and what was not done, shown to the user. `ran` is the
+    pass with the settings that give this model again, where running it decided some.
     """
 
     model: "onnx.ModelProto"
     modified: bool
     notes: tuple[str, ...] = ()
+    ran: "Pass | None" = None
 
 
 class Pass(Ingredient):
@@ -80,6 +88,7 @@ class Pass(Ingredient):
     stage: ClassVar[Stage]
     group: ClassVar[Group] = Group.MODEL
     needs_calibration: ClassVar[bool] = False
+    needs_original: ClassVar[bool] = False
     appends: ClassVar[str] = ""
     """Pattern of what it appends to the names of the nodes that it replaces; empty: nothing."""
     floats_only: ClassVar[bool] = False
@@ -96,6 +105,11 @@ class Pass(Ingredient):
     def takes(self, here: Circumstances) -> bool:
         """Whether it may do something with such a model."""
         return not (self.floats_only and here.quantized)
+
+    @property
+    def most_seconds(self) -> float:
+        """How much longer than other passes it may take, in s."""
+        return 0.0
 
     def cheaply(self) -> Self:
         """The same with a model that is as fast, whatever it answers, and is sooner made."""

@@ -114,7 +114,13 @@ class _Step:
 
     def _build(self) -> Model:
         self._on_phase("building")
-        result = built(self._original, self._recipe, self._evalset, cancelled=self._cancelled)
+        result = built(
+            self._original,
+            self._recipe,
+            self._evalset,
+            cancelled=self._cancelled,
+            say=lambda text: self._on_phase(f"building, {text}"),
+        )
         self._learn(
             model_digest=result.model.digest,
             size_bytes=result.model.size_bytes,

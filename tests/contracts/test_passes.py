@@ -29,9 +29,15 @@ def test_the_first_passes_are_all_found() -> None:
     assert set(expected.split()) <= set(PASSES)
 
 
+def default(name: str) -> Pass:
+    """As it comes; what takes as long as it is given gets a second."""
+    cls = PASSES[name]
+    return cls.model_validate({"seconds": 1}) if cls().most_seconds else cls()
+
+
 @cache
 def outcome_of(name: str, model: str) -> Outcome:
-    return PASSES[name]().run(pass_models.load(model), pass_models.context(model))
+    return default(name).run(pass_models.load(model), pass_models.context(model))
 
 
 @cache

@@ -104,6 +104,16 @@ def mlp() -> onnx.ModelProto:
     return model(nodes, w, {"x": (4, 64)}, {"y": (4, 8)})
 
 
+def noisy() -> onnx.ModelProto:
+    """`mlp` with its weights disturbed, as a pass before may have left them: see ORIGINALS."""
+    made, random = mlp(), np.random.default_rng(7)
+    for tensor in made.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        noise = 0.1 * random.standard_normal(values.shape) * values.std()
+        tensor.CopyFrom(numpy_helper.from_array((values + noise).astype(np.float32), tensor.name))
+    return made
+
+
 def badly_named() -> onnx.ModelProto:
     """Nodes without names or called like what tools would call them; an input nothing reads."""
     made = mlp()
@@ -176,8 +186,10 @@ def _bound(path: Path) -> onnx.ModelProto:
 
 SMALL: dict[str, Callable[[], onnx.ModelProto]] = {
     made.__name__: made
-    for made in (cnn, old_cnn, mlp, badly_named, huge_weights, lstm, branching, arithmetic)
+    for made in (cnn, old_cnn, mlp, noisy, badly_named, huge_weights, lstm, branching, arithmetic)
 }
+ORIGINALS = {"noisy": "mlp"}
+"""What a model was before it was changed, where that is another one."""
 TRAINED = {path.parent.name: path for path in sorted(SAMPLES.glob("*/model.onnx"))}
 ALL = (*SMALL, *TRAINED)
 
@@ -216,7 +228,8 @@ def real_inputs(made: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
 
 def context(name: str) -> Context:
     """Half of the samples for calibration."""
-    return Context(calibration=Calibration(feeds(name)[:CALIBRATION_SAMPLES]))
+    calibration = Calibration(feeds(name)[:CALIBRATION_SAMPLES])
+    return Context(calibration=calibration, original=load(ORIGINALS.get(name, name)))
 
 
 def outputs(made: onnx.ModelProto, samples: list[Feeds]) -> np.ndarray:

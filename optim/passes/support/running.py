@@ -1,25 +1,55 @@
-"""Outputs of a model that a pass looks at, by ONNX Runtime."""
+"""Values of a model that a pass looks at, its outputs or inner ones, by ONNX Runtime."""
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Array, Feeds
+from optim.model.proto import copy_of, real_inputs
 from optim.passes.support.tools import quiet
 
 if TYPE_CHECKING:
     import onnx
 
 
-def outputs_of(model: "onnx.ModelProto", samples: Sequence[Feeds]) -> Iterator[dict[str, Array]]:
+def outputs_of(model: "onnx.ModelProto", samples: Iterable[Feeds]) -> Iterator[dict[str, Array]]:
     """The outputs by name, sample by sample. Raises what ONNX Runtime raises."""
+    names = [value.name for value in model.graph.output]
+    session = _opened(model)
+    for sample in samples:
+        yield dict(zip(names, session.run(names, sample), strict=True))
+
+
+def observed(
+    model: "onnx.ModelProto", samples: Iterable[Feeds], names: Sequence[str]
+) -> Iterator[dict[str, Array]]:
+    """For each sample its inputs and these values of the main graph, as they are without fusions.
+
+    Raises what ONNX Runtime raises.
+    """
+    given = {value.name for value in real_inputs(model.graph)}
+    inner = [name for name in names if name not in given]
+    session = _opened(_with_outputs(model, inner), "ORT_DISABLE_ALL") if inner else None
+    for sample in samples:
+        fed = {name: value for name, value in sample.items() if name in given}
+        made = session.run(inner, fed) if session else []
+        yield {**fed, **dict(zip(inner, made, strict=True))}
+
+
+def _with_outputs(model: "onnx.ModelProto", names: Sequence[str]) -> "onnx.ModelProto":
+    import onnx
+
+    probe = copy_of(model)
+    del probe.graph.output[:]
+    probe.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+    return probe
+
+
+def _opened(model: "onnx.ModelProto", level: str = "ORT_ENABLE_ALL") -> Any:
     with quiet():
         import onnxruntime as ort
 
         options = ort.SessionOptions()
+        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
         options.log_severity_level, options.intra_op_num_threads = 4, 1
-        session = ort.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-    names = [value.name for value in session.get_outputs()]
-    for sample in samples:
-        yield dict(zip(names, session.run(names, sample), strict=True))
+        made = model.SerializeToString()
+        return ort.InferenceSession(made, options, providers=["CPUExecutionProvider"])

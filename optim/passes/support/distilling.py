@@ -1,0 +1,300 @@
+"""Training a changed model to answer as its original does, on calibration inputs alone.
+
+Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; outputs are matched by their
+squared error (Kim et al., "Comparing Kullback-Leibler Divergence and Mean Squared Error Loss in
+Knowledge Distillation", 2021), inner tensors as Romero et al., "FitNets", 2015.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from optim.arrays import Feeds
+from optim.passes.support.samples import Batch, held_back, mixed, stacked
+from optim.passes.support.torch_graph import TorchGraph
+
+_HELD_BACK, _MOST_HELD_BACK = 0.15, 128
+_LOOKS = 40  # at the held-back samples, in the whole training
+_PATIENCE = 12  # looks without a gain, after which it ends
+_FIRST = 0.1  # share of the training in which it is found out how many steps fit
+_LATE = 2.5  # times the seconds given, after which it ends wherever it is
+_WARM_UP = 20  # steps in which the rate rises
+_AS_GOOD = 1e-5  # a held-back loss with which there is nothing left to gain
+_STEADY = 0.8  # share of the steps after which ranges stay
+_MOST_INNER = 8
+_INNER_WEIGHT = 0.5
+_POOL, _POOL_BYTES = 100, 1 << 29  # batches whose answers are kept, so that they come once
+_NORM = 1.0  # gradients longer than this are cut
+
+Look = Callable[[float, float, float], None]
+"""Told at each look: the share that is done, loss on held-back samples, that before training."""
+
+
+@dataclass
+class Trained:
+    """What came of it: held-back losses (0: as the original, 1: as one answer
+    for all), `planned`: the steps to ask for to get the same again."""
+
+    before: float
+    after: float
+    steps: int
+    planned: int
+    seconds: float
+    curve: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: for `seconds`, or exactly `steps` where these are given."""
+
+    seconds: float
+    steps: int
+    batch: int
+    rate: float
+    seed: int
+    look: Look
+
+
+class _Clock:
+    """How far a training is. Where only seconds are given, the steps that fit are counted in their
+    first tenth, in which nothing depends on how many they will be: given as many steps, another
+    training goes exactly the same way.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._total, self._started = plan, plan.steps, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._started
+
+    def over(self, step: int) -> bool:
+        """Whether to end before this step."""
+        if not self._total and self.seconds > _FIRST * self._plan.seconds:
+            self._total = max(1, round(step / _FIRST))
+        late = not self._plan.steps and self.seconds > _LATE * self._plan.seconds
+        return late or bool(self._total and step >= self._total)
+
+    def done(self, step: int) -> float:
+        """From 0 to 1; 0 in the first tenth."""
+        return max(0.0, step / self._total - _FIRST) / (1 - _FIRST) if self._total else 0.0
+
+    def share(self, step: int) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return step / self._total if self._total else 0.0
+
+    def look(self, step: int) -> bool:
+        """Whether to look at the held-back samples after this many steps."""
+        if not self._total:
+            return False
+        return step > _FIRST * self._total and step % max(1, self._total // _LOOKS) == 0
+
+    def planned(self, step: int) -> int:
+        """The steps that make another training go the same way."""
+        late = self.seconds > _LATE * self._plan.seconds
+        return step if late or not self._total else self._total
+
+
+def _wave(done: float) -> float:
+    """Down as a cosine."""
+    return 0.5 * (1 + math.cos(math.pi * done))
+
+
+class Distilling:
+    """A student and its teacher on the same samples."""
+
+    def __init__(
+        self, student: TorchGraph, teacher: TorchGraph, feeds: Sequence[Feeds], plan: Plan
+    ):
+        import torch
+
+        self._torch, self._student, self._teacher, self._plan = torch, student, teacher, plan
+        self._random = np.random.default_rng(plan.seed)
+        torch.manual_seed(plan.seed)
+        samples, kept = held_back(feeds, _HELD_BACK, _MOST_HELD_BACK)
+        self._samples = samples
+        self._batch = _batch_size(teacher, feeds, plan.batch)
+        self._half = student.rounding is None and _fast_in_half(student.device)
+        self._pool: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._room = _POOL_BYTES
+        self._inner = _matching(student, teacher, feeds[0])
+        self._weights = [*student.parameters.values()]
+        self._zeros = [(w, (w != 0).to(w.dtype)) for w in self._weights if bool((w == 0).any())]
+        self._kept = [
+            self._answered(stacked(kept[at : at + self._batch]))
+            for at in range(0, len(kept), self._batch)
+        ]
+        self._scales = self._spread([target for _, target in self._kept])
+
+    def run(self) -> Trained:
+        """Train the student in place; it ends as it was best on the held-back samples."""
+        clock = _Clock(self._plan)
+        self._refresh_statistics()
+        best = before = self._held_back_loss()
+        state, curve, since, step = self._student.state(), [before], 0, 0
+        rate = self._plan.rate * float(np.clip(before**0.5, 0.1, 1.0))
+        optimizer = self._torch.optim.AdamW(self._weights, lr=rate, weight_decay=1e-4)
+        while not clock.over(step) and since < _PATIENCE and best > _AS_GOOD:
+            done = clock.done(step)
+            self._watch(done < _STEADY)
+            for group in optimizer.param_groups:
+                group["lr"] = rate * min(1.0, (step + 1) / _WARM_UP) * _wave(done)
+            self._step(optimizer)
+            step += 1
+            if clock.look(step) or clock.over(step):
+                loss = self._held_back_loss()
+                curve.append(loss)
+                since = 0 if loss < best else since + 1
+                if loss < best:
+                    best, state = loss, self._student.state()
+                self._plan.look(clock.share(step), loss, before)
+        self._student.restore(state)
+        return Trained(before, best, step, clock.planned(step), clock.seconds, curve)
+
+    def _watch(self, on: bool) -> None:
+        """Whether the ranges of what is rounded follow what comes by."""
+        if self._student.rounding:
+            self._student.rounding.watching = on
+
+    def _step(self, optimizer: Any) -> None:
+        batch, target = self._next()
+        self._student.batch = self._batch
+        with self._torch.autocast(self._student.device, self._torch.bfloat16, self._half):
+            found = self._student.run(batch, target)
+        loss = self._loss(found, target)
+        optimizer.zero_grad()
+        loss.backward()
+        self._torch.nn.utils.clip_grad_norm_(self._weights, _NORM)
+        optimizer.step()
+        with self._torch.no_grad():
+            for weight, mask in self._zeros:  # what was pruned stays pruned
+                weight *= mask
+
+    def _next(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A batch with the teacher's answers: a new one, or one of the pool when that is full."""
+        if self._room < 0 or len(self._pool) >= _POOL:
+            return self._pool[int(self._random.integers(len(self._pool)))]
+        count = min(self._batch, len(self._samples))
+        chosen = self._random.choice(len(self._samples), count, replace=False)
+        found = self._answered(mixed(stacked([self._samples[i] for i in chosen]), self._random))
+        self._pool.append(found)
+        self._room -= sum(t.numel() * t.element_size() for part in found for t in part.values())
+        return found
+
+    def _answered(self, batch: Batch) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A batch as tensors, and what the teacher makes of it."""
+        feeds = tensors(batch, self._teacher.device)
+        self._teacher.batch = self._batch
+        with self._torch.no_grad():
+            return feeds, self._teacher.run(feeds, [*self._teacher.outputs, *self._inner])
+
+    def _loss(self, found: dict[str, Any], target: dict[str, Any]) -> Any:
+        outputs = [self._error(found, target, name) for name in self._teacher.outputs]
+        inner = [self._error(found, target, name) for name in self._inner]
+        total = sum(outputs) / len(outputs)
+        return total + _INNER_WEIGHT * sum(inner) / len(inner) if inner else total
+
+    def _error(self, found: dict[str, Any], target: dict[str, Any], name: str) -> Any:
+        """Mean squared error in units of the teacher's own variance."""
+        if not target[name].is_floating_point():
+            return 0.0
+        return (found[name].float() - target[name]).square().mean() / self._scales[name]
+
+    def _spread(self, targets: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            name: self._torch.cat([t[name].reshape(-1) for t in targets]).float().var(False) + 1e-12
+            for name in targets[0]
+        }
+
+    def _held_back_loss(self) -> float:
+        """On the outputs alone."""
+        self._watch(False)
+        total = 0.0
+        with self._torch.no_grad():
+            for feeds, target in self._kept:
+                found = self._student.run(feeds, self._teacher.outputs)
+                errors = [self._error(found, target, name) for name in self._teacher.outputs]
+                total += float(sum(errors)) / len(errors)
+        loss = total / len(self._kept)
+        return loss if math.isfinite(loss) else math.inf
+
+    def _refresh_statistics(self) -> None:
+        """Normalizations take their statistics anew, once over all samples: a narrower network has
+        others, and this alone brings back much. While training they stay, since mixtures of
+        samples have others again."""
+        if self._batch < 2:
+            return
+        before, state = self._held_back_loss(), self._student.state()
+        self._watch(True)
+        self._student.learning, self._student.batch = True, self._batch
+        with self._torch.no_grad():
+            for number, at in enumerate(range(0, len(self._samples), self._batch)):
+                self._student.momentum = 1 / (number + 1)
+                batch = stacked(self._samples[at : at + self._batch])
+                self._student.run(tensors(batch, self._student.device), self._student.outputs)
+        self._student.learning = False
+        if self._held_back_loss() > before:
+            self._student.restore(state)
+
+
+def tensors(batch: Batch, device: str) -> dict[str, Any]:
+    """Arrays as PyTorch's tensors."""
+    import torch
+
+    return {name: torch.from_numpy(np.ascontiguousarray(v)).to(device) for name, v in batch.items()}
+
+
+def _batch_size(graph: TorchGraph, feeds: Sequence[Feeds], wanted: int) -> int:
+    """As many as wanted where samples side by side get the answers that they get alone, else 1."""
+    import torch
+
+    few = [*feeds[: min(3, wanted)]]
+    if len(few) < 2:
+        return 1
+    with torch.no_grad():
+        alone = [graph.run(tensors(dict(one), graph.device), graph.outputs) for one in few]
+        try:
+            graph.batch = len(few)
+            together = graph.run(tensors(stacked(few), graph.device), graph.outputs)
+        except (RuntimeError, ValueError, IndexError):  # a graph that is made for one sample
+            return 1
+        finally:
+            graph.batch = 1
+    for name, value in together.items():
+        expected = torch.cat([run[name].reshape(1, -1) for run in alone])
+        if value.numel() != expected.numel() or not torch.allclose(
+            value.reshape(expected.shape).double(), expected.double(), rtol=1e-3, atol=1e-4
+        ):
+            return 1
+    return min(wanted, len(feeds))
+
+
+def _matching(student: TorchGraph, teacher: TorchGraph, sample: Feeds) -> list[str]:
+    """Inner float tensors of the same name and shape in both, evenly over the graph."""
+    import torch
+
+    ours = {name for node in student.model.graph.node for name in node.output}
+    names = [n for node in teacher.model.graph.node for n in node.output if n in ours]
+    names = [name for name in names if name not in teacher.outputs]
+    feeds = tensors(dict(sample), teacher.device)
+    with torch.no_grad():
+        a, b = student.run(feeds, names), teacher.run(feeds, names)
+    alike = [
+        name
+        for name in names
+        if a[name].shape == b[name].shape and a[name].is_floating_point() and a[name].ndim > 1
+    ]
+    each = max(1, len(alike) // _MOST_INNER)
+    return alike[each - 1 :: each][:_MOST_INNER]
+
+
+def _fast_in_half(device: str) -> bool:
+    """Whether the device multiplies bf16 faster than fp32."""
+    import torch
+
+    return device != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())

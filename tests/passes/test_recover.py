@@ -1,0 +1,149 @@
+"""A changed model trained back towards its original, and what cannot be."""
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper, numpy_helper
+from support import pass_models
+
+from optim.arrays import Feeds
+from optim.errors import StepError
+from optim.model.proto import copy_of
+from optim.passes.base import Calibration, Context
+from optim.passes.magnitude_prune import MagnitudePrune
+from optim.passes.recover import Recover
+from optim.passes.static_int8 import StaticInt8
+from optim.passes.structured_prune import StructuredPrune
+from optim.passes.support.samples import held_back, mixed, stacked
+from optim.passes.support.torch_graph import TorchGraph
+
+TRAINABLE = ("cnn", "old_cnn", "mlp", "badly_named", "credit", "fashion", "spam")
+SHORT = Recover(steps=40, batch=16)
+
+
+def _cosine(one: onnx.ModelProto, other: onnx.ModelProto, feeds: list[Feeds]) -> float:
+    return pass_models.cosine(pass_models.outputs(one, feeds), pass_models.outputs(other, feeds))
+
+
+@pytest.mark.parametrize("name", TRAINABLE)
+def test_the_interpreter_answers_as_the_engine_alone_and_in_batches(name: str) -> None:
+    import torch
+
+    model, feeds = pass_models.load(name), pass_models.feeds(name)[:3]
+    graph = TorchGraph(model)
+    with torch.no_grad():
+        alone = [
+            graph.run({k: torch.from_numpy(v) for k, v in f.items()}, graph.outputs) for f in feeds
+        ]
+        graph.batch = 3
+        batch = {k: torch.from_numpy(v) for k, v in stacked(feeds).items()}
+        together = graph.run(batch, graph.outputs)
+    expected = pass_models.outputs(model, feeds)
+    got = np.array([np.concatenate([v.numpy().ravel() for v in run.values()]) for run in alone])
+    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4)
+    side = np.concatenate([v.numpy().reshape(3, -1) for v in together.values()], axis=1)
+    np.testing.assert_allclose(side, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_a_pruned_model_comes_closer_to_its_original() -> None:
+    model, context = pass_models.load("mlp"), pass_models.context("mlp")
+    pruned = StructuredPrune(flops=0.6).run(model, context).model
+    told: list[str] = []
+    outcome = SHORT.run(pruned, replace(context, original=model, say=told.append))
+    assert outcome.modified
+    held = pass_models.feeds("mlp")[pass_models.CALIBRATION_SAMPLES :]
+    assert _cosine(outcome.model, model, held) > _cosine(pruned, model, held)
+    assert told and told[0].startswith("training, ")
+    shapes = {t.name: tuple(t.dims) for t in outcome.model.graph.initializer}
+    assert shapes == {t.name: tuple(t.dims) for t in pruned.graph.initializer}
+
+
+def test_as_many_steps_again_give_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is meanwhile: it is not ended early here."""
+    monkeypatch.setattr("optim.passes.support.distilling._LATE", 1e9)
+    model, context = pass_models.load("cnn"), pass_models.context("cnn")
+    pruned = StructuredPrune(flops=0.5).run(model, context).model
+    context = replace(context, original=model)
+    first = Recover(seconds=1, batch=8).run(pruned, context)
+    assert first.ran and first.ran.spelling.startswith("recover:seconds=1,steps=")
+    again = first.ran.run(pruned, context)
+    assert again.model.SerializeToString() == first.model.SerializeToString()
+
+
+def test_zeros_stay_zeros() -> None:
+    model, context = pass_models.load("mlp"), pass_models.context("mlp")
+    sparse = MagnitudePrune(sparsity=0.6).run(model, context).model
+    outcome = SHORT.run(sparse, replace(context, original=model))
+    assert outcome.modified
+    for before, after in zip(
+        sparse.graph.initializer, outcome.model.graph.initializer, strict=True
+    ):
+        zero = numpy_helper.to_array(before) == 0
+        assert not numpy_helper.to_array(after)[zero].any()
+
+
+def test_it_trains_for_the_rounding_that_follows() -> None:
+    """With a pass to 8 bits behind it even an unchanged model is trained; without, it is left."""
+    model, context = pass_models.load("mlp"), pass_models.context("mlp")
+    context = replace(context, original=model)
+    alone = SHORT.run(model, context)
+    assert not alone.modified and "Nothing to recover" in alone.notes[0]
+    before = SHORT.run(model, replace(context, following=(StaticInt8(),)))
+    assert any("rounding of 8 bits" in note for note in before.notes)
+
+
+def test_what_cannot_be_trained_is_refused_by_name() -> None:
+    model, context = pass_models.load("lstm"), pass_models.context("lstm")
+    changed = MagnitudePrune().run(model, context).model
+    with pytest.raises(StepError, match="it has LSTM nodes"):
+        SHORT.run(changed, replace(context, original=model))
+
+
+def test_without_inputs_or_an_original_nothing_is_done() -> None:
+    model = pass_models.load("mlp")
+    pruned = MagnitudePrune().run(model, pass_models.context("mlp")).model
+    without = Context(calibration=Calibration([]), original=model)
+    assert not SHORT.run(pruned, without).modified
+    assert not SHORT.run(
+        pruned, Context(calibration=pass_models.context("mlp").calibration)
+    ).modified
+
+
+def test_samples_are_mixed_within_their_kind() -> None:
+    random = np.random.default_rng(0)
+    tokens = [
+        {"ids": random.integers(0, 9, (1, 12)), "x": random.random((1, 1, 16, 16))}
+        for _ in range(8)
+    ]
+    batch = stacked([{k: np.asarray(v) for k, v in one.items()} for one in tokens])
+    for _ in range(20):
+        found = mixed(batch, random)
+        assert {k: (v.shape, v.dtype) for k, v in found.items()} == {
+            k: (v.shape, v.dtype) for k, v in batch.items()
+        }
+        columns = [set(batch["ids"][:, at]) for at in range(12)]
+        assert all(set(found["ids"][:, at]) <= columns[at] for at in range(12))
+        assert found["x"].min() >= 0 and found["x"].max() <= 1
+
+
+def test_held_back_samples_are_not_trained_on() -> None:
+    samples = [{"x": np.array([[at]])} for at in range(40)]
+    train, held = held_back(samples, 0.15, 128)
+    assert len(train) + len(held) == 40 and len(held) == 6
+    assert not {int(s["x"][0, 0]) for s in train} & {int(s["x"][0, 0]) for s in held}
+
+
+def test_a_graph_made_for_one_sample_is_trained_one_by_one() -> None:
+    """A reshape that mixes samples: batches would give other answers, and are not used."""
+    made = copy_of(pass_models.load("mlp"))
+    shape = numpy_helper.from_array(np.array([-1, 64], np.int64), "shape")
+    made.graph.initializer.append(shape)
+    first = made.graph.node[0]
+    made.graph.node.insert(0, helper.make_node("Reshape", ["x", "shape"], ["flat"], name="flat"))
+    made.graph.node[1].input[0] = "flat"
+    assert first is not None
+    sparse = MagnitudePrune(sparsity=0.5).run(made, pass_models.context("mlp")).model
+    outcome = SHORT.run(sparse, replace(pass_models.context("mlp"), original=made))
+    assert outcome.modified
