@@ -7,9 +7,10 @@ from optim.part import Part, broken_parts
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
 from optim.targets import Target, all_targets
+from ui.errors import errors_shown
 from ui.glossary import explained
 from ui.hardware import this_machine
-from ui.parts import about, install_hint, spelled, target_facts
+from ui.parts import about, install_hint, packages_of, spelled, target_facts
 from ui.text import plain
 
 
@@ -20,6 +21,8 @@ def _listed(parts: dict[str, type[Part]]) -> None:
         with st.expander(f"{title} · `{name}`"):
             if hint:
                 st.warning(hint)
+            with errors_shown():
+                packages_of(part)
             about(part)
             if part.model_fields:
                 st.table(_settings(part), border="horizontal")

@@ -1,8 +1,13 @@
 """How parts and targets describe themselves in the page."""
 
+from typing import Any
+
 import streamlit as st
 
+from optim.environments import remove
+from optim.environments.making import make
 from optim.part import BUILT_IN, Part
+from optim.settings import settings
 from optim.targets import Target
 from ui.text import plain
 
@@ -31,8 +36,32 @@ def came_from(part: type[Part]) -> str:
 
 def install_hint(part: type[Part]) -> str:
     """How to get what a part needs; empty if nothing is missing."""
-    missing = part.missing()
-    return f"Not installed here. To use it: `pip install {' '.join(missing)}`" if missing else ""
+    hint = part.install_hint()
+    return f"Not installed here. {hint}" if hint else ""
+
+
+def packages_of(part: type[Part]) -> None:
+    """State of a part's own packages, and buttons that install and remove them."""
+    environment = part.environment()
+    if environment is None or not settings().server_files:
+        return
+    if made := environment.made:
+        st.caption(f"Installed: {made.megabytes:,.0f} MB, {', '.join(made.pins)}")
+        if st.button("Remove", key=f"remove.{part.name}"):
+            remove(part.name)
+            st.rerun()
+    elif st.button(
+        f"Install (about {environment.megabytes:,.0f} MB, {environment.seconds:,.0f} s)",
+        key=f"install.{part.name}",
+        help="From the package index, into a folder apart. Leaving the page stops it.",
+    ):
+        bar = st.progress(0.0, "starting")
+        make(environment, lambda text, share: _tell(bar, text, share))
+        st.rerun()
+
+
+def _tell(bar: Any, text: str, share: float) -> None:
+    bar.progress(share, text)
 
 
 def spelled(value: object) -> str:

@@ -79,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
     load = commands.add_parser("load", help="serve a bundle under rising load: its latency curve")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     learn = commands.add_parser("learn", help="lessons: predict first, then measure here")
+    install = commands.add_parser("install", help="install what a part needs, in a folder apart")
+    uninstall = commands.add_parser("uninstall", help="remove what was installed for a part")
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
@@ -125,6 +127,8 @@ def parser() -> argparse.ArgumentParser:
     learn.add_argument("lesson", nargs="?", default="", help="which one; without: all are listed")
     learn.add_argument("--guess", type=float, help="your answer: its number, or a value")
     learn.add_argument("--notebook", type=Path, help="write the lesson as a notebook to this file")
+    for command in (install, uninstall):
+        command.add_argument("part", help="its name, as `optim parts` lists it")
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     _add_host_options(host)

@@ -6,9 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from optim import probing, sandbox
 from optim.bundles.bundle import check_free
@@ -24,14 +23,10 @@ from optim.graph import analysis_of
 from optim.ingest import ingest
 from optim.ingest.samples import SAMPLE_PREFIX, find_sample
 from optim.machine.environment import environment
-from optim.metrics.base import all_metrics
 from optim.model import Model
-from optim.part import BUILT_IN, Part, broken_parts
-from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.running.warming import warm
-from optim.runtimes.base import all_runtimes
 from optim.search.advice import advise
 from optim.search.answer import Answer
 from optim.search.explore import find_best
@@ -56,48 +51,23 @@ _EXPORT_SECONDS = 3.0  # of a budget, kept for writing the bundle
 
 def parts(args: argparse.Namespace) -> int:
     """List passes, runtimes, metrics and targets, and what other packages announce in vain."""
-    targets = {target.name: target.title for target in all_targets().values()}
-    broken, kinds = broken_parts(), _kinds()
-    if args.json:
-        listed = {kind: {n: _about(p) for n, p in known.items()} for kind, known in kinds.items()}
-        left_out = [asdict(one) for one in broken]
-        print(json.dumps({**listed, "targets": targets, "broken": left_out}, indent=1))
-        return 0
-    for kind, known in kinds.items():
-        rows = [["", name, part.title, _remark(part)] for name, part in known.items()]
-        print(f"{kind}\n{show.align(rows)}\n")
-    print(f"targets\n{show.align([['', *row] for row in targets.items()])}")
-    if broken:
-        rows = [["", one.name, one.origin, one.why] for one in broken]
-        print(f"\nleft out\n{show.align(rows)}")
-    return 0
+    from optim.cli import parts as doing
+
+    return doing.parts(args)
 
 
-def _kinds() -> dict[str, dict[str, type[Part]]]:
-    return {
-        "passes": {**all_passes()},
-        "runtimes": {**all_runtimes()},
-        "metrics": {**all_metrics()},
-    }
+def install(args: argparse.Namespace) -> int:
+    """Install what a part needs, in a folder apart."""
+    from optim.cli import parts as doing
+
+    return doing.install(args)
 
 
-def _about(part: type[Part]) -> dict[str, Any]:
-    return {
-        "title": part.title,
-        "summary": part.summary,
-        "helps": part.helps,
-        "hurts": part.hurts,
-        "origin": part.origin,
-        "missing": part.missing(),
-        "settings": part.model_json_schema()["properties"],
-    }
+def uninstall(args: argparse.Namespace) -> int:
+    """Remove what was installed for a part."""
+    from optim.cli import parts as doing
 
-
-def _remark(part: type[Part]) -> str:
-    """What is not as usual: another package's, or something to install first."""
-    lacking = part.missing()
-    remarks = [f"from {part.origin}"] if part.origin != BUILT_IN else []
-    return "; ".join([*remarks, *([f"needs: pip install {' '.join(lacking)}"] if lacking else [])])
+    return doing.uninstall(args)
 
 
 def inspect(args: argparse.Namespace) -> int:
@@ -312,12 +282,16 @@ def probe(args: argparse.Namespace) -> int:
 
 def doctor(args: argparse.Namespace) -> int:
     """What this installation is, and which walls stand between files that are read and the rest."""
+    from optim.cli.parts import environments, environments_told
+
     walls = sandbox.protections()
     if args.json:
-        print(json.dumps({"protections": walls, "environment": environment()}, indent=1))
+        known = {"protections": walls, "environment": environment(), "parts": environments()}
+        print(json.dumps(known, indent=1))
         return 0
     print(show.align([[name, value] for name, value in environment().items()]))
     print(f"\n{machine.heading(found) if (found := probing.known()) else machine.NOT_PROBED}")
+    print(f"\nParts with packages of their own:\n\n{environments_told()}")
     print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")
     keeps = {one.name: one.keeps for one in sandbox.PROTECTIONS}
     rows = [[name, f"no: {why}" if why else "yes", keeps[name]] for name, why in walls.items()]

@@ -60,7 +60,7 @@ def engine_graph_of(
 
     Raises StepError where it cannot open the model; Cancelled.
     """
-    found = sandbox.call(
+    found = runtime.call(
         graph_json,
         {"path": str(model.path), "runtime": runtime.spelling},
         where=STEP,

@@ -92,7 +92,7 @@ def _profiled(
 ) -> list[NodeTime]:
     argument = {"path": str(model.path), "runtime": runtime.spelling, "evalset": evalset_digest}
     with machine_to_itself(cancelled):
-        times = sandbox.call(
+        times = runtime.call(
             profile_json,
             argument,
             where=STEP,

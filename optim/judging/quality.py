@@ -6,7 +6,6 @@ fidelity of the outputs. The judging runs in a child process (`judgement`).
 
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 from optim import sandbox
@@ -17,7 +16,7 @@ from optim.home.scratch import scratch
 from optim.judging import outputs, verdicts
 from optim.judging.judgement import judge
 from optim.judging.values import ALL, QUICK, Extent, Quality
-from optim.machine.environment import machine_id
+from optim.machine.environment import machine_id, version_of
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -63,7 +62,7 @@ def quality_of(
             "extent": extent.model_copy(update={"seconds": seconds}).model_dump(),
             "stored": (str(originals), str(folder)),
         }
-        answer = sandbox.call(
+        answer = recipe.runtime.call(
             judge,
             argument,
             where="quality",
@@ -93,7 +92,7 @@ class _Known:
 
     def __init__(self, built: Model, original: Model, recipe: Recipe, evalset: EvalSet) -> None:
         engine = recipe.runtime
-        versions = (version(name) for name in ("onnxruntime", *engine.packages))
+        versions = (version_of("onnxruntime"), *engine.versions())
         parts = (built.digest, original.digest, evalset.digest, engine.spelling, machine_id())
         self._key = " ".join((*parts, *versions, _deriving()))
 

@@ -2,10 +2,14 @@
 
 import importlib.util
 from enum import StrEnum
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from optim.environments import Environment
+from optim.errors import StepError
+from optim.machine.environment import version_of
 from optim.part.knowledge import Circumstances, Hazard, Searched, Start
 from optim.part.spelling import spelled
 
@@ -38,13 +42,52 @@ class Part(BaseModel):
     hurts: ClassVar[str]
     packages: ClassVar[tuple[str, ...]] = ()
     """Importable packages it needs beyond the core ones."""
+    requirements: ClassVar[tuple[str, ...]] = ()
+    """Packages of an environment of its own: each with its version, and all that they need beyond
+    the program's own. Empty: it runs with the program's."""
+    requirements_mb: ClassVar[float] = 0.0
+    """What those take on disk, as measured when they were pinned."""
     origin: ClassVar[str] = BUILT_IN
     """Where it comes from: built-in, or the distribution with its version. Discovery sets it."""
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:
         """The packages that are needed and not installed."""
+        if environment := cls.environment():
+            return () if environment.made else cls.requirements
         return tuple(p for p in cls.packages if importlib.util.find_spec(p) is None)
+
+    @classmethod
+    def environment(cls) -> Environment | None:
+        """The environment of its own; None where the program's own packages do."""
+        if not cls.requirements:
+            return None
+        return Environment(cls.name, cls.requirements, cls.packages, cls.requirements_mb)
+
+    @classmethod
+    def versions(cls) -> tuple[str, ...]:
+        """Of the packages that it works with: what comes out may depend on them."""
+        return cls.requirements or tuple(version_of(package) for package in cls.packages)
+
+    @classmethod
+    def site(cls) -> Path | None:
+        """The folder of its packages for `sandbox.call`; None where the program's own do.
+
+        Raises StepError that says how to install what is missing.
+        """
+        if hint := cls.install_hint():
+            raise StepError(f"{cls.title} is not installed here.", hint, cls.name)
+        return environment.folder if (environment := cls.environment()) else None
+
+    @classmethod
+    def install_hint(cls) -> str:
+        """How to get what it needs, a sentence; empty if nothing is missing."""
+        if not (missing := cls.missing()):
+            return ""
+        if environment := cls.environment():
+            cost = f"about {environment.megabytes:,.0f} MB, {environment.seconds:,.0f} s"
+            return f"To install it: `python -m optim install {cls.name}` ({cost})."
+        return f"To use it: `pip install {' '.join(missing)}`."
 
     @property
     def spelling(self) -> str:

@@ -111,7 +111,7 @@ def _timed(part: _Part, seconds: float, most: float, cancelled: Callable[[], boo
             "deadline": time.monotonic() + seconds,
             "folder": str(folder),
         }
-        found = sandbox.call(
+        found = part.runtime().call(
             timed,
             argument,
             where="probe",

@@ -2,16 +2,19 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
+from optim import sandbox
 from optim.arrays import Feeds
+from optim.errors import StepError
 from optim.machine.environment import version_of
 from optim.part import Group, Hazard, Ingredient, discover
+from optim.runtimes.support import compiled
 
 BASELINE_RUNTIME = "onnxruntime"
 """The engine that runs the original, as it comes."""
@@ -19,6 +22,8 @@ PRECISION_ASKED = "precision_asked"
 """Fact: the precision that the recipe asked for. Where PRECISION differs, the trial says so."""
 PRECISION = "precision"
 """Fact: the precision that the engine really computes in."""
+COMPILE_SECONDS = "compile_seconds"
+"""Fact: how long the engine compiled the model, when it first did; absent where it does not."""
 
 
 @dataclass(frozen=True)
@@ -82,18 +87,57 @@ class Runtime(Ingredient):
         ),
     )
     """What holds for every runtime; one that knows more adds to it."""
+    starts_programs: ClassVar[bool] = False
+    """Whether it works with other programs, such as the system's compiler. They run behind the
+    same walls as the child that starts them."""
+    keeps_compiled: ClassVar[bool] = False
+    """Whether what it compiles is kept for the next child; see `support.compiled`."""
 
     threads: int = Field(
         default=1, ge=1, le=256, description="Threads inside one operator (intra-op)."
     )
+
+    @property
+    def child(self) -> str:
+        """Engines that give the same here may share a child."""
+        alone = self.requirements or self.starts_programs or self.keeps_compiled
+        return self.spelling if alone else ""
+
+    def call(
+        self,
+        function: sandbox.Function,
+        argument: dict[str, Any],
+        *,
+        files: sandbox.Files = sandbox.Files(),  # noqa: B008  # a frozen value
+        **how: Any,
+    ) -> Any:
+        """`sandbox.call` in a child that can open models with this engine.
+
+        Raises: as that does; StepError where the engine is not installed.
+        """
+        kept = compiled.folders(self, files.readable) if self.keeps_compiled else ()
+        files = replace(
+            files,
+            writable=(*files.writable, *kept),
+            site=self.site(),
+            programs=self.starts_programs,
+        )
+        return sandbox.call(function, argument, files=files, **how)
 
     def open(self, path: Path) -> Session:
         """Load the model at `path`. Raises StepError when the engine refuses it."""
         raise NotImplementedError
 
     def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
-        """Per-node times from the engine's own profiler, in order of execution."""
-        raise NotImplementedError
+        """Per-node times from the engine's own profiler, in order of execution.
+
+        Raises StepError where the engine does not tell.
+        """
+        raise StepError(
+            f"{self.title} does not tell how long each node takes.",
+            "Look at the same passes on onnxruntime or openvino.",
+            self.name,
+        )
 
     def engine_graph(self, path: Path) -> list[EngineNode]:
         """The graph that the engine runs in place of the model's, in order of execution.
@@ -101,6 +145,9 @@ class Runtime(Ingredient):
         Weights and constants are left out. Empty where the engine does not tell.
         """
         return []
+
+    def export(self, path: Path, folder: Path) -> None:  # noqa: B027  # most need nothing
+        """Write what `script` reads beside the model at `path` to a folder; for a child."""
 
     def script(self) -> str:
         """Python lines for an exported script: they open `MODEL`, a Path, and define
@@ -114,6 +161,7 @@ def all_runtimes() -> dict[str, type[Runtime]]:
 
 
 def engine_versions() -> dict[str, str]:
-    """The versions of the packages that runtimes need, by name; `not installed` among them."""
-    packages = {package for runtime in all_runtimes().values() for package in runtime.packages}
+    """The versions of the packages that runtimes need of the program's own, by name."""
+    shared = [runtime for runtime in all_runtimes().values() if not runtime.requirements]
+    packages = {package for runtime in shared for package in runtime.packages}
     return {package: version_of(package) for package in sorted(packages)}

@@ -102,7 +102,7 @@ def call(
     Raises: InputError or StepError as the child raised it; StepError for a crash, a hang or too
         much memory; Cancelled.
     """
-    limits, environment = limits or Limits.default(), told_environment()
+    limits, environment = limits or Limits.default(), told_environment(files.site)
     with scratch("step") as folder:
         request = {
             "function": text_of(function),
@@ -113,6 +113,7 @@ def call(
             "protections": [name for name, why in protections().items() if not why],
             "writable": [str(path) for path in (folder, *files.writable)],
             "readable": [str(path) for path in files.readable],
+            "programs": files.programs,
         }
         (folder / REQUEST).write_text(json.dumps(request))
         forked = None if for_timing else _forked(folder, environment)

@@ -32,11 +32,13 @@ def main(request_path: str, result_path: str, parent: str) -> None:
     os.environ.update(request["environment"])
     settings.cache_clear()
     tempfile.tempdir = str(Path(request_path).parent)  # goes when the step has ended
+    os.environ["TMPDIR"] = tempfile.tempdir  # where native code looks
     if request["cpus"]:
         os.sched_setaffinity(0, request["cpus"])
     if request["urgent"] and len(affinity()) < (os.cpu_count() or 1):
         _go_before_others()
-    files = Files(*(tuple(map(Path, request[kind])) for kind in ("writable", "readable")))
+    writable, readable = (tuple(map(Path, request[kind])) for kind in ("writable", "readable"))
+    files = Files(writable, readable, programs=request["programs"])  # its site is on the path
     isolate(request["protections"], files)
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))
 

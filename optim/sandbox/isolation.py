@@ -33,18 +33,25 @@ _FORBIDDEN_CALLS = (
     *("bpf", "perf_event_open", "add_key", "request_key", "keyctl", "io_uring_setup"),
     *("init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot"),
     *("swapon", "swapoff", "settimeofday", "clock_settime", "adjtimex", "acct", "quotactl"),
-    *("execve", "execveat"),
 )
+_STARTING = ("execve", "execveat")
 _LOCAL_SOCKETS = 1  # AF_UNIX
 _ROUNDS = 100
 
 
 @dataclass(frozen=True)
 class Files:
-    """The folders that a child may write in, and what it may read besides the system's own."""
+    """The folders that a child may write in, and what it may read besides the system's own.
+
+    `site`: a folder of packages that it finds before the program's own (`optim.environments`).
+    `programs`: whether it may start programs, of those that it may read: a compiler that calls the
+    system's. They stand behind the same walls.
+    """
 
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
+    site: Path | None = None
+    programs: bool = False
 
 
 NO_FILES = Files()
@@ -84,7 +91,7 @@ def _fewer_system_calls(files: Files) -> None:
     refused = pyseccomp.ERRNO(1)  # EPERM
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     rules.set_attr(pyseccomp.Attr.CTL_SSB, 1)  # or every instruction of the model gets slower
-    for name in _FORBIDDEN_CALLS:
+    for name in (*_FORBIDDEN_CALLS, *(() if files.programs else _STARTING)):
         rules.add_rule(refused, name)
     rules.add_rule(refused, "socket", pyseccomp.Arg(0, pyseccomp.NE, _LOCAL_SOCKETS))
     rules.load()

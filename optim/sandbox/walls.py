@@ -24,9 +24,17 @@ _TOLD = re.compile(
 _lock = threading.Lock()
 
 
-def told_environment() -> dict[str, str]:
-    """What children may know of this process's, the places of modules spelled out for elsewhere."""
-    given = (str(CHECKOUT or ""), *os.environ.get("PYTHONPATH", "").split(os.pathsep))
+def told_environment(site: Path | None = None) -> dict[str, str]:
+    """What children may know of this process's, the places of modules spelled out for elsewhere.
+
+    Args:
+        site: a folder of packages that goes before the program's own.
+    """
+    given = (
+        str(CHECKOUT or ""),
+        str(site or ""),
+        *os.environ.get("PYTHONPATH", "").split(os.pathsep),
+    )
     path = os.pathsep.join(map(os.path.abspath, filter(None, given)))
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
     if home := known.get("OPTIM_HOME"):  # they work in another folder

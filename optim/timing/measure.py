@@ -86,7 +86,8 @@ def heat_of(
 
     Those that are clearly beaten meanwhile have fewer rounds. One that the engine refuses has its
     error in place of a slice. A child that dies of one of them is an error of all: time them one
-    by one then.
+    by one then. An engine with packages of its own has a child, and rounds of the original, of
+    its own: the others are not to meet its libraries.
 
     Args:
         contenders: all with the same number of threads.
@@ -94,9 +95,17 @@ def heat_of(
 
     Raises: StepError where the child crashes or hangs, or the original fails; Cancelled.
     """
-    return _heat(
-        contenders, original, evalset, seconds=seconds, seed=seed, solo=False, cancelled=cancelled
-    )
+    children: dict[str, list[int]] = {}
+    for number, one in enumerate(contenders):
+        children.setdefault(one.recipe.runtime.child, []).append(number)
+    taken: dict[int, Slice | OptimError] = {}
+    for numbers in children.values():
+        racing = [contenders[number] for number in numbers]
+        answers = _heat(
+            racing, original, evalset, seconds=seconds, seed=seed, solo=False, cancelled=cancelled
+        )
+        taken |= zip(numbers, answers, strict=True)
+    return [taken[number] for number in range(len(contenders))]
 
 
 def _heat(
@@ -110,6 +119,7 @@ def _heat(
     cancelled: Callable[[], bool],
 ) -> list[Slice | OptimError]:
     (threads,) = {one.recipe.runtime.threads for one in contenders}
+    engine = contenders[0].recipe.runtime
     cpus = cores_for(threads)
     argument = {
         "contenders": [[str(c.model.path), c.recipe.runtime.spelling] for c in contenders],
@@ -123,7 +133,7 @@ def _heat(
     folders = [one.model.folder for one in contenders]
     with machine_to_itself(cancelled):
         sandbox.wait_until_warm()
-        answers = sandbox.call(
+        answers = engine.call(
             take_slices,
             argument,
             where=STEP,

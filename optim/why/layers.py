@@ -92,7 +92,7 @@ def layers(
 
     Raises: StepError where an engine refuses a graph with its tensors read out; Cancelled.
     """
-    versions = (version_of(name) for name in ("onnxruntime", *runtime.packages))
+    versions = (version_of("onnxruntime"), *runtime.versions())
     code = hash_files(*(Path(__file__).with_name(name) for name in _DERIVED_BY))
     parts = (original.digest, optimized.digest, runtime.spelling, evalset.digest, machine_id())
     key = " ".join((*parts, *versions, code))
@@ -107,7 +107,7 @@ def _asked(
     cancelled: Callable[[], bool],
 ) -> Layers:
     with machine_to_itself(cancelled), scratch(STEP) as folder:
-        found = sandbox.call(
+        found = runtime.call(
             _COMPARE,
             {
                 "original": str(original.path),

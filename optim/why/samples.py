@@ -112,7 +112,7 @@ def samples_of(
 
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
-    versions = (version_of(name) for name in ("onnxruntime", *runtime.packages))
+    versions = (version_of("onnxruntime"), *runtime.versions())
     code = hash_files(*(Path(__file__).with_name(name) for name in _DERIVED_BY))
     parts = (original.digest, optimized.digest, runtime.spelling, evalset.digest, machine_id())
     key = " ".join((*parts, *versions, code))
@@ -130,7 +130,7 @@ def _asked(
 ) -> Samples:
     known = outputs.originals_place(original, evalset)
     with machine_to_itself(cancelled), scratch(STEP) as folder:
-        found = sandbox.call(
+        found = runtime.call(
             _COMPARE,
             {
                 "model_path": str(optimized.path),

@@ -20,7 +20,7 @@ from optim.arrays import Array
 from optim.errors import OptimError
 from optim.home import kept
 from optim.home.scratch import scratch
-from optim.machine.environment import machine_id, version_of
+from optim.machine.environment import machine_id
 from optim.part import Product
 from optim.runtimes.base import all_runtimes
 
@@ -57,7 +57,8 @@ def overflows_here(runtime: str) -> frozenset[Product]:
     """
     if all_runtimes()[runtime].missing():
         return frozenset()
-    packages = {name: version_of(name) for name in all_runtimes()[runtime].packages}
+    kind = all_runtimes()[runtime]
+    packages = dict(zip(kind.packages, kind.versions(), strict=False))
     limits = [os.environ.get(name, "") for name in _LIMITS]
     key = json.dumps([_REVISION, runtime, packages, machine_id(), limits])
     return frozenset(kept(Overflow, "saturation", key, lambda: _tried(runtime)).products)
@@ -67,7 +68,8 @@ def _tried(runtime: str) -> Overflow:
     with scratch("overflow") as folder:
         argument = {"runtime": runtime, "folder": str(folder)}
         given = sandbox.Files(writable=(folder,))
-        found = sandbox.call(overflowing, argument, where="overflow", files=given)
+        engine = all_runtimes()[runtime]()
+        found = engine.call(overflowing, argument, where="overflow", files=given)
     return Overflow.model_validate({"products": found})
 
 

@@ -1,0 +1,134 @@
+"""Engines that compile a model to files of their own before they run it.
+
+What is compiled is kept (`compiled`), and is all that a session, or an exported script, needs. How
+long it took is a cost of its own: a fact of the session.
+"""
+
+import json
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from optim.arrays import Feeds
+from optim.errors import OptimError, StepError
+from optim.runtimes.base import COMPILE_SECONDS, PRECISION, PRECISION_ASKED, Runtime, Session
+from optim.runtimes.support import compiled
+
+_logger = logging.getLogger(__name__)
+NAMES = "names.json"
+"""Names of inputs and outputs in the order in which compiled functions take and give them."""
+Run = Callable[[Sequence[np.ndarray]], Sequence[Any]]
+"""Arrays of all inputs in order -> arrays of all outputs in order."""
+
+
+class Compiling(Runtime):
+    """A runtime with two steps: `compile` writes files, `load` opens them."""
+
+    keeps_compiled: ClassVar[bool] = True
+    artefacts: ClassVar[tuple[str, ...]]
+    """The files that `load` reads; `script` finds them beside the model."""
+
+    @abstractmethod
+    def compile(self, path: Path, folder: Path) -> None:
+        """Compile the model at `path` to files in a folder. May raise whatever its library does."""
+
+    @abstractmethod
+    def load(self, folder: Path) -> Run:
+        """What runs the files in a folder."""
+
+    def facts(self) -> dict[str, str]:
+        """What is known of every session."""
+        return {}
+
+    def open(self, path: Path) -> Session:
+        """Compile the model at `path` unless that was done before, and load what came of it.
+
+        Raises StepError that says what the engine cannot do.
+        """
+        folder = compiled.kept(self, path)
+        try:
+            seconds = compiled.timed(folder, lambda: self._compile(path, folder))
+            run = self.load(folder)
+        except OptimError:
+            raise
+        except Exception as error:
+            _logger.warning("%s: %s", self.title, error)
+            raise self.refusal(" ".join(str(error).split())[:300] or type(error).__name__) from None
+        facts = self.facts() | {"threads": str(self.threads), COMPILE_SECONDS: f"{seconds:.2f}"}
+        return _Loaded(run, _names_in(folder), facts)
+
+    def export(self, path: Path, folder: Path) -> None:
+        """Compile to a folder, for a script to find."""
+        self._compile(path, folder)
+
+    def refusal(self, why: str) -> StepError:
+        """What to say where the engine cannot open a model."""
+        return StepError(
+            f"{self.title} cannot open this model: {why.rstrip('.')}.",
+            "Try onnxruntime or openvino, or leave out the pass before it.",
+            self.name,
+        )
+
+    def _compile(self, path: Path, folder: Path) -> None:
+        from optim.runtimes.support.onnx_names import names_of
+
+        (folder / NAMES).write_text(json.dumps(names_of(path, self)))
+        self.compile(path, folder)
+
+
+def _names_in(folder: Path) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = json.loads((folder / NAMES).read_text())
+    return found
+
+
+class _Loaded(Session):
+    def __init__(self, run: Run, names: dict[str, list[str]], facts: dict[str, str]) -> None:
+        self._run, self._facts = run, facts
+        self._inputs, self._outputs = names["inputs"], names["outputs"]
+
+    def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        found = self._run(self._in_order(feeds))
+        return {name: np.array(one) for name, one in zip(self._outputs, found, strict=True)}
+
+    def bind(self, feeds: Feeds) -> Callable[[], None]:
+        """The engine's call on arrays, as the exported script has it, its copies included."""
+        run, ready = self._run, self._in_order(feeds)
+
+        def call() -> None:
+            run(ready)
+
+        return call
+
+    def facts(self) -> dict[str, str]:
+        return self._facts
+
+    def close(self) -> None:
+        del self._run
+
+    def _in_order(self, feeds: Feeds) -> list[np.ndarray]:
+        return [np.ascontiguousarray(feeds[name]) for name in self._inputs]
+
+
+def precision_facts(asked: Literal["f32", "bf16"], has_bf16: bool) -> dict[str, str]:
+    """What was asked for, and what it is on this CPU."""
+    emulated = asked == "bf16" and not has_bf16
+    return {PRECISION_ASKED: asked, PRECISION: "emulated bf16" if emulated else asked}
+
+
+SCRIPT_NAMES = f"""\
+import json
+
+names = json.loads(MODEL.with_name("{NAMES}").read_text())
+"""
+"""Lines that scripts begin with."""
+SCRIPT_RUN = """
+
+def run(feeds):
+    found = call([feeds[name] for name in names["inputs"]])
+    return dict(zip(names["outputs"], found))
+"""
+"""Lines that scripts end with: `call` takes and gives arrays in order."""

@@ -1,0 +1,25 @@
+"""The names of a model's inputs and outputs, read from its file. Imports onnx: for children."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import onnx
+
+if TYPE_CHECKING:
+    from optim.runtimes.support.compiling import Compiling
+
+
+def names_of(path: Path, engine: "Compiling") -> dict[str, list[str]]:
+    """Inputs that are no weights, and outputs, in the file's order.
+
+    Raises StepError in the engine's name for what is no model.
+    """
+    try:
+        graph = onnx.load(str(path), load_external_data=False).graph
+    except Exception:  # of many types
+        raise engine.refusal("it is no ONNX model") from None
+    if not graph.node:
+        raise engine.refusal("it is no ONNX model")
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value.name for value in graph.input if value.name not in stored]
+    return {"inputs": inputs, "outputs": [value.name for value in graph.output]}

@@ -1,0 +1,73 @@
+"""PyTorch, operator by operator (eager)."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from optim.part import Circumstances
+from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
+
+FILE = "model.pt2"
+
+
+class Torch(Compiling):
+    """PyTorch's own operators one after the other, as `torch.export` has written them down."""
+
+    name: ClassVar[str] = "torch"
+    title: ClassVar[str] = "PyTorch eager"
+    summary: ClassVar[str] = (
+        "Runs the model operator by operator in PyTorch, as most programs do that were never "
+        "optimized: what a compiler's gain is usually told against."
+    )
+    helps: ClassVar[str] = "To see what leaving PyTorch brings. It fuses nothing."
+    hurts: ClassVar[str] = (
+        "Every operator costs some microseconds of dispatch, which small models feel most. It "
+        "takes float models of common operators; what it has not is refused by name."
+    )
+    packages: ClassVar[tuple[str, ...]] = ("torch",)
+    artefacts: ClassVar[tuple[str, ...]] = (FILE,)
+
+    def takes(self, here: Circumstances) -> bool:
+        """Floats, and no trees."""
+        return not here.classical and not here.quantized
+
+    def compile(self, path: Path, folder: Path) -> None:
+        """Write the graph down."""
+        import torch
+
+        from optim.runtimes.support.torch_graph import exported
+
+        torch.export.save(exported(path, self), folder / FILE)
+
+    def load(self, folder: Path) -> Run:
+        """The graph as a module."""
+        import torch
+
+        torch.set_num_threads(self.threads)
+        net = torch.export.load(folder / FILE).module()
+
+        def run(arrays):  # type: ignore[no-untyped-def]
+            with torch.inference_mode():
+                return [one.numpy() for one in net(*map(torch.from_numpy, arrays))]
+
+        return run
+
+    def facts(self) -> dict[str, str]:
+        """The version."""
+        import torch
+
+        return {"engine": f"PyTorch {torch.__version__}"}
+
+    def script(self) -> str:
+        """The same, written out."""
+        return f"""\
+{SCRIPT_NAMES}
+import torch
+
+torch.set_num_threads({self.threads})
+net = torch.export.load(MODEL.with_name("{FILE}")).module()
+
+
+def call(arrays):
+    with torch.inference_mode():
+        return [one.numpy() for one in net(*map(torch.from_numpy, arrays))]
+{SCRIPT_RUN}"""
