@@ -10,7 +10,7 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
 from optim.targets.estimate import METHOD
-from ui import all_hardware
+from ui import all_hardware, serve_twin
 from ui.errors import errors_shown
 from ui.parts import target_facts
 from ui.scroll import into_view
@@ -136,3 +136,6 @@ with errors_shown():
         into_view(f"click {st.session_state[_CLICKS]}")
     st.subheader("Roofline", anchor=False)
     _roofline(study, trial, _target(shown))
+of_twin = trial or next(iter(study.trials()), None)
+if of_twin and of_twin.model_digest:
+    serve_twin.show(study, of_twin)

@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the bundle of a trial, and how to deploy it")
     host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
     load = commands.add_parser("load", help="serve a bundle under rising load: its latency curve")
+    twin = commands.add_parser("twin", help="replicas, price and energy for a rate, simulated")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     learn = commands.add_parser("learn", help="lessons: predict first, then measure here")
     install = commands.add_parser("install", help="install what a part needs, in a folder apart")
@@ -84,11 +85,23 @@ def parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what this installation is, and what protects it")
     docs = commands.add_parser("docs", help="write the generated documents")
 
-    for command in (inspect, measure, explore, why):
+    for command in (inspect, measure, explore, why, twin):
         _add_model_options(command)
-    for command in (parts, inspect, measure, explore, why, replay, probe, learn, doctor, load):
+    for command in (
+        parts,
+        inspect,
+        measure,
+        explore,
+        why,
+        replay,
+        probe,
+        learn,
+        doctor,
+        load,
+        twin,
+    ):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
-    for command in (measure, explore, why):
+    for command in (measure, explore, why, twin):
         command.add_argument(
             "--labels",
             default="",
@@ -132,6 +145,7 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8501)
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     _add_host_options(host)
+    _add_twin_options(twin)
     export.add_argument("study", help="its name, its title, or how its name begins")
     export.add_argument("--trial", type=int, metavar="N", help="its number; default: the best")
     export.add_argument("--out", type=Path, required=True, help="a new folder")
@@ -198,6 +212,19 @@ def _add_load_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--p99", type=milliseconds, default=10.0, help="limit, such as 10ms")
     command.add_argument("--seconds", type=amount, default=3.0, help="of each rate at least; 3")
     command.add_argument("--budget", type=seconds, default=60.0, help="of --find-peak; 60s")
+
+
+def _add_twin_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--recipe", default="onnxruntime", metavar="R", help="default: baseline")
+    command.add_argument("--rate", type=amount, required=True, help="requests a second")
+    command.add_argument("--p99", type=milliseconds, required=True, help="limit, such as 10ms")
+    command.add_argument("--pattern", choices=("poisson", "bursty"), default="poisson")
+    command.add_argument("--trace", type=Path, help="recorded arrivals: a number of seconds a line")
+    command.add_argument("--sessions", type=count, default=1, help="side by side in a replica; 1")
+    command.add_argument("--batch", type=count, default=1, help="most rows that run together; 1")
+    command.add_argument("--wait", type=milliseconds, default=0.0, help="for a batch to fill; 0")
+    command.add_argument("--queue", type=count, default=256, help="rows that may wait; 256")
+    command.add_argument("--prices", type=Path, help="a file of your own, as prices.yaml")
 
 
 def _add_sharing_options(report: argparse.ArgumentParser, study: argparse.ArgumentParser) -> None:

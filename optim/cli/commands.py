@@ -17,6 +17,7 @@ from optim.cli.exporting import export as export
 from optim.cli.exporting import written
 from optim.cli.hosting import host as host
 from optim.cli.loading import load as load
+from optim.cli.twinning import twin as twin
 from optim.errors import InputError, StepError
 from optim.evalset import EvalSet, load_evalset, synthesize
 from optim.graph import analysis_of

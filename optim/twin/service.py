@@ -1,0 +1,221 @@
+"""Service times: how long a batch runs, and how long the front works on a request.
+
+Measured in a sandboxed child: the recipe's engine on the model bound to each size of batch, and the
+server's own code (HTTP, decoding, queue, encoding) over a local socket, its loop's CPU time apart.
+"""
+
+import asyncio
+import http.client
+import json
+import socket
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import uvicorn
+import uvloop
+from numpy.typing import NDArray
+
+from optim import sandbox
+from optim.arrays import Feeds
+from optim.bundles.derived import packed
+from optim.evalset import EvalSet
+from optim.findings import Interval
+from optim.home.scratch import scratch
+from optim.machine.environment import cores_for
+from optim.machine.lock import machine_to_itself
+from optim.model import Model
+from optim.model.rebinding import rebound
+from optim.recipe import Recipe
+from optim.serving.batching import Batching
+from optim.serving.hosting import Hosting
+from optim.serving.rest import application
+from optim.serving.served import Opened, Served, sizes
+from optim.serving.tensors import datatype, raw
+from optim.twin.simulation import Draw
+
+_WHERE = "twin"
+_SECONDS = 0.4
+_LEAST_RUNS, _MOST_RUNS = 30, 4000
+_REQUESTS = 1000
+_CHUNKS = 20
+_DISTURBED = 5
+
+
+@dataclass(frozen=True)
+class ServiceTimes:
+    """Run times in seconds by rows of a batch; `front_s` is the front's work on one request.
+
+    A batch in between is filled up to the next size, as the server does. `source` says whether
+    they were measured, and where. `factors` are how far the truth may be off, for estimates.
+    """
+
+    runs: Mapping[int, NDArray[np.float64]]
+    front_s: float
+    source: str
+    factors: Interval = Interval(value=1.0, low=1.0, high=1.0)
+    front_spread: float = 1.0
+    """How many times the front's quickest measurements its slowest took, a tenth left out each."""
+
+    def draw(self, rng: np.random.Generator, factor: float = 1.0) -> Draw:
+        """Samples of them at random, with replacement."""
+        known = sorted(self.runs)
+
+        def drawn(rows: int, count: int) -> NDArray[np.float64]:
+            size = next(size for size in known if size >= rows)
+            found: NDArray[np.float64] = factor * rng.choice(self.runs[size], count)
+            return found
+
+        return drawn
+
+    def median_ms(self, rows: int = 1) -> float:
+        """Of one run of so many rows."""
+        return 1e3 * float(np.median(self.runs[rows]))
+
+    @property
+    def disturbed(self) -> float:
+        """Share of the runs that took more than five times the median: others had the cores."""
+        times = self.runs[1]
+        return float((times > _DISTURBED * np.median(times)).mean())
+
+    def taken_as(self, milliseconds: Interval, source: str) -> "ServiceTimes":
+        """Those of other hardware: every run takes as long as this estimate.
+
+        Its spread there is not known, nor how batches scale, so both are left out.
+        """
+        low, high = (end / milliseconds.value for end in (milliseconds.low, milliseconds.high))
+        factors = Interval(value=1.0, low=low, high=high)
+        runs = {1: np.array([milliseconds.value / 1e3])}
+        return ServiceTimes(runs, self.front_s, source, factors, self.front_spread)
+
+
+def measured(model: Model, recipe: Recipe, evalset: EvalSet, most: int = 1) -> ServiceTimes:
+    """Of an optimized model on this machine, for batches of up to `most` rows.
+
+    Raises: StepError where the model cannot be bound to a batch, or the engine refuses it.
+    """
+    feeds = evalset.feeds("validation", 1)[0]
+    with scratch("twin") as folder, machine_to_itself(lambda: False):
+        (folder / "example.npz").write_bytes(packed(feeds))
+        answer = sandbox.call(
+            take_times,
+            {
+                "path": str(model.path),
+                "runtime": recipe.runtime.spelling,
+                "example": str(folder / "example.npz"),
+                "model": model.model_dump_json(),
+                "most": most,
+            },
+            where=_WHERE,
+            files=sandbox.Files(readable=(model.folder, folder)),
+            cpus=cores_for(recipe.runtime.threads + 1),
+            for_timing=True,
+        )
+    runs = {int(size): np.array(times) for size, times in answer["runs"].items()}
+    front = np.array(answer["front"])
+    low, middle, high = np.quantile(front, [0.1, 0.5, 0.9])
+    return ServiceTimes(
+        runs, float(middle), "measured on this machine", front_spread=float(high / low)
+    )
+
+
+def take_times(path: str, runtime: str, example: str, model: str, most: int) -> dict[str, Any]:
+    """Child function: run times by size of batch, and CPU times of the front for one request."""
+    engine = Recipe.parse(runtime).runtime
+    described = Model.model_validate_json(model)
+    with np.load(example) as arrays:
+        feeds = {spec.name: arrays[spec.name] for spec in described.inputs}
+    found = {1: _timed(engine.open(Path(path)), feeds)}
+    for size in sizes(most):
+        with rebound(Path(path), size) as other:
+            batch = {name: np.repeat(value, size, axis=0) for name, value in feeds.items()}
+            found[size] = _timed(engine.open(other), batch)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        front = runner.run(_front(described, feeds))
+    return {"runs": found, "front": front}
+
+
+def _timed(session: Any, feeds: Feeds) -> list[float]:
+    """Seconds of each run, after some that do not count."""
+    for _ in range(_LEAST_RUNS // 3):
+        session.run(feeds)
+    found: list[float] = []
+    begun = time.perf_counter()
+    while len(found) < _LEAST_RUNS or time.perf_counter() - begun < _SECONDS:
+        start = time.perf_counter()
+        session.run(feeds)
+        found.append(time.perf_counter() - start)
+        if len(found) == _MOST_RUNS:
+            break
+    session.close()
+    return found
+
+
+class _Nothing:
+    """An engine that answers at once, so that what is left is the server's own work."""
+
+    def __init__(self, outputs: Feeds) -> None:
+        self._outputs = dict(outputs)
+
+    def run(self, feeds: Feeds) -> dict[str, Any]:
+        return self._outputs
+
+    def close(self) -> None: ...
+
+
+async def _front(model: Model, feeds: Feeds) -> list[float]:
+    """CPU seconds of the server's loop for one request, in each of some chunks."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = {s.name: np.zeros([abs(n) for n in s.shape], s.dtype) for s in model.outputs}
+        place, example = Path(folder, "socket"), Path(folder, "example.npz")
+        example.write_bytes(packed(feeds))
+        opened = Opened(
+            "m", place, example, "none", lambda _: _Nothing(answer), model.inputs, model.outputs
+        )
+        hosting = Hosting([Served(opened, Batching())])
+        await hosting.start()
+        config = uvicorn.Config(
+            application(hosting), uds=str(place), log_level="warning", access_log=False
+        )
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        spent = []
+        for _ in range(_CHUNKS):
+            asking = threading.Thread(target=_ask, args=(place, feeds, _REQUESTS // _CHUNKS))
+            before = time.thread_time()
+            asking.start()
+            await asyncio.to_thread(asking.join)
+            spent.append((time.thread_time() - before) / (_REQUESTS // _CHUNKS))
+        server.should_exit = True
+        await serving
+        await hosting.stop()
+    return spent[1:]
+
+
+def _ask(place: Path, feeds: Feeds, count: int) -> None:
+    inputs = [
+        {
+            "name": name,
+            "datatype": datatype(value.dtype.name),
+            "shape": list(value.shape),
+            "parameters": {"binary_data_size": value.nbytes},
+        }
+        for name, value in feeds.items()
+    ]
+    head = json.dumps({"inputs": inputs, "parameters": {"binary_data_output": True}}).encode()
+    body = b"".join([head, *map(raw, feeds.values())])
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(place))
+    for _ in range(count):
+        headers = {"Inference-Header-Content-Length": str(len(head))}
+        connection.request("POST", "/v2/models/m/infer", body, headers)
+        connection.getresponse().read()
+    connection.close()

@@ -1,0 +1,180 @@
+"""How many replicas it takes: the smallest number whose slowest requests keep the limit.
+
+A balancer that knows nothing gives each request to a replica at random, so each of n replicas sees
+an n-th of the requests, and one stands for all. A percentile's interval is that of several
+simulations with other requests (Student's t); where the hardware was estimated, the ends of the
+estimate are played as well.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.stats import t as student
+
+from optim.errors import InputError
+from optim.findings import Interval
+from optim.serving.batching import Batching
+from optim.twin import arrivals
+from optim.twin.arrivals import Times
+from optim.twin.service import ServiceTimes
+from optim.twin.simulation import simulate
+
+Pattern = Literal["poisson", "bursty"]
+PATTERNS = get_args(Pattern)
+_REQUESTS = 20_000
+_TIMES = 4
+_WARM = 0.05
+_FEWEST, _MOST_BURSTY = 300, 400_000
+_MOST = 100_000
+PERCENTILE = 0.99
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What is asked: requests a second, the limit of the 99th percentile, how requests come."""
+
+    rate: float
+    limit_ms: float
+    pattern: Pattern = "poisson"
+    trace: Times | None = None
+
+    def for_one_of(self, replicas: int, rng: np.random.Generator, count: int) -> Times:
+        """Arrivals at one replica: each request goes to one at random."""
+        if self.trace is not None:
+            times = arrivals.at_rate(self.trace, self.rate)
+        elif self.pattern == "poisson":
+            return arrivals.poisson(self.rate / replicas, count, rng)
+        else:
+            most = max(_FEWEST * replicas, min(count * replicas, _MOST_BURSTY))
+            times = arrivals.bursty(self.rate, most, rng)
+        kept = times[rng.integers(0, replicas, len(times)) == 0]
+        return kept if len(kept) > 1 else times[:2]
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What one replica answers: the percentile in ms, the share refused, how busy it is."""
+
+    p99_ms: Interval
+    p50_ms: float
+    refused: float
+    busy: float
+    rows: float
+    """Mean of a batch."""
+
+    def keeps(self, limit_ms: float) -> bool:
+        """Whether the percentile is within the limit, and nobody is refused."""
+        return self.p99_ms.value <= limit_ms and self.refused == 0
+
+
+def curve(
+    service: ServiceTimes, batching: Batching, demand: Demand, points: int = 8
+) -> list[tuple[float, Predicted]]:
+    """What one replica answers at rates up to 95 % of what it can carry at most."""
+    most = 0.95 / _least_s(service, batching)
+    rates = most * np.linspace(1 / points, 1, points)
+    asked = (replace(demand, rate=float(rate)) for rate in rates)
+    return [(one.rate, predicted(service, batching, one, count=_REQUESTS // 4)) for one in asked]
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An answer. `replicas` with its interval; None where no number keeps the limit."""
+
+    replicas: Interval | None
+    predicted: Predicted
+
+
+def predicted(
+    service: ServiceTimes,
+    batching: Batching,
+    demand: Demand,
+    replicas: int = 1,
+    factor: float = 1.0,
+    count: int = _REQUESTS,
+) -> Predicted:
+    """What one of so many replicas answers, its run times multiplied by `factor`."""
+    found = []
+    for seed in range(_TIMES):
+        rng = np.random.default_rng(seed)  # the same requests for every number of replicas
+        times = demand.for_one_of(replicas, rng, count)
+        found.append(simulate(times, service.draw(rng, factor), batching, service.front_s))
+    kept = [one.seconds[int(_WARM * len(one.seconds)) :] for one in found]
+    tails = np.array([1e3 * np.nanquantile(seconds, PERCENTILE) for seconds in kept])
+    half = student.ppf(0.975, _TIMES - 1) * tails.std(ddof=1) / np.sqrt(_TIMES)
+    middle = float(tails.mean())
+    return Predicted(
+        p99_ms=Interval(value=middle, low=max(0.0, middle - half), high=middle + half),
+        p50_ms=float(np.mean([1e3 * np.nanmedian(seconds) for seconds in kept])),
+        refused=float(np.mean([np.isnan(seconds).mean() for seconds in kept])),
+        busy=float(np.mean([max(one.busy, one.front_busy) for one in found])),
+        rows=float(np.mean([one.rows.mean() for one in found])),
+    )
+
+
+def replicas_for(service: ServiceTimes, batching: Batching, demand: Demand) -> Sized:
+    """The smallest number of replicas; its interval from those of the run times.
+
+    Raises: InputError where rate or limit are no numbers above 0.
+    """
+    if not (0 < demand.rate < float("inf") and 0 < demand.limit_ms < float("inf")):
+        raise InputError("Rate and limit are numbers above 0.", "Give others.", "twin")
+    factors = service.factors
+    ends = dict.fromkeys((factors.value, factors.low, factors.high))
+    for factor in ends:
+        ends[factor] = _smallest(service, batching, demand, factor)
+    middle = ends[factors.value]
+    most = ends[factors.high]
+    at = middle or _most(demand)
+    shown = predicted(service, batching, demand, at)
+    if middle is None:
+        return Sized(None, shown)
+    low = ends[factors.low] or middle
+    high = float("inf") if most is None else float(most)
+    return Sized(Interval(value=middle, low=low, high=high), shown)
+
+
+def _smallest(
+    service: ServiceTimes, batching: Batching, demand: Demand, factor: float
+) -> int | None:
+    def keeps(replicas: int) -> bool:
+        found = predicted(service, batching, demand, replicas, factor, _REQUESTS // 4)
+        return found.keeps(demand.limit_ms)
+
+    most = _most(demand)
+    if not keeps(most):
+        return None
+    return _first(keeps, _bare(service, batching, demand, factor), most)
+
+
+def _most(demand: Demand) -> int:
+    """So many that each is nearly idle."""
+    return int(min(_MOST, max(64, np.ceil(demand.rate))))
+
+
+def _bare(service: ServiceTimes, batching: Batching, demand: Demand, factor: float) -> int:
+    """Fewer could not even carry the rate."""
+    return max(1, int(demand.rate * _least_s(service, batching, factor)))
+
+
+def _least_s(service: ServiceTimes, batching: Batching, factor: float = 1.0) -> float:
+    """Seconds of one request in the fullest batches: of the front, or of the sessions."""
+    by_size = [factor * float(np.mean(times)) / rows for rows, times in service.runs.items()]
+    return max(min(by_size) / batching.sessions, service.front_s)
+
+
+def _first(keeps: Callable[[int], bool], low: int, high: int) -> int:
+    """The smallest from `low` on that keeps; `high` does. Steps double, then halve."""
+    step, bad = max(1, low // 8), low - 1
+    good = low
+    while good < high and not keeps(good):
+        bad, good, step = good, min(high, good + step), 2 * step
+    while good - bad > max(1, good // 200):
+        middle = (good + bad) // 2
+        if keeps(middle):
+            good = middle
+        else:
+            bad = middle
+    return good

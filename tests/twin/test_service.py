@@ -1,0 +1,45 @@
+"""Run times and the front's work, measured in a real child; the command and the page."""
+
+import json
+
+import numpy as np
+import pytest
+from support.explored import explored, opened
+
+from optim.cli import main
+from optim.recipe import Recipe
+from optim.twin.service import measured
+
+__all__ = ["explored"]
+pytestmark = pytest.mark.slow
+
+
+def test_batches_and_the_front_are_measured(explored):
+    found = measured(explored.model, Recipe.baseline(), explored.evalset, 4)
+    assert sorted(found.runs) == [1, 2, 4]
+    assert all((times > 0).all() and len(times) >= 30 for times in found.runs.values())
+    assert 1e-5 < found.front_s < 0.1 and found.front_spread >= 1
+    draw = found.draw(np.random.default_rng(0), 2.0)
+    assert set(draw(3, 50)) <= set(2.0 * found.runs[4]), "filled up to the next size"
+
+
+def test_the_command_answers(home, capsys):
+    code = main(["twin", "sample:credit", "--rate", "500", "--p99", "200ms", "--json"])
+    rows = json.loads(capsys.readouterr().out)
+    assert code == 0 and {"local", "genoa"} <= {row["target"] for row in rows}
+    (here,) = (row for row in rows if row["target"] == "local")
+    assert here["measured"] and here["sized"]["replicas"]["value"] >= 1
+    (genoa,) = (row for row in rows if row["target"] == "genoa")
+    assert not genoa["measured"] and genoa["usd_hour"]["value"] > 0
+
+
+def test_the_page_answers(explored):
+    page = opened("pages/hardware.py", explored, trial="1")
+    page.number_input(key="twin rate").set_value(200.0)
+    page.number_input(key="twin limit").set_value(500.0)
+    (ask,) = (one for one in page.button if one.label == "Ask the twin")
+    ask.click().run(timeout=120)
+    assert not page.exception and not page.error
+    said = [one.value.replace("\\", "") for one in page.markdown]
+    assert any("200 requests a second at p99 500 ms" in one for one in said)
+    assert any("simulation" in one.value for one in page.caption)

@@ -1,0 +1,111 @@
+"""The twin on a page: replicas, price and energy for a rate and a limit, on every hardware."""
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from optim.model import load_model
+from optim.serving.batching import Batching
+from optim.studies.study import Study
+from optim.studies.trial import Trial
+from optim.targets import all_targets
+from optim.twin import telling
+from optim.twin.fleet import Row, fleet
+from optim.twin.prices import Price, Prices, prices
+from optim.twin.service import ServiceTimes, measured
+from optim.twin.sizing import PATTERNS, Demand, curve
+from ui.errors import errors_shown
+from ui.text import key_of, plain
+
+_PATTERNS = {"poisson": "At random (Poisson)", "bursty": "In bursts"}
+
+
+def show(study: Study, trial: Trial) -> None:
+    """The questions, and the answers of the last time they were asked for this trial."""
+    st.subheader("How many machines? The twin", anchor=False)
+    st.caption("A simulation of queues and batches from run times that are measured on the press.")
+    key = key_of("twin", study.name, trial.number)
+    with st.form(key_of("ask twin", study.name)):
+        demand, batching = _demand(), _batching()
+        costs = _prices()
+        asked = st.form_submit_button("Ask the twin", type="primary")
+    if asked:
+        with errors_shown(), st.status("Asking the twin ...", expanded=True) as status:
+            st.session_state[key] = _asked(study, trial, batching, demand, costs, st.write)
+            status.update(label="The twin has answered.", state="complete", expanded=False)
+    if key in st.session_state:
+        _answer(*st.session_state[key])
+
+
+def _demand() -> Demand:
+    rate, limit, pattern = st.columns(3)
+    come = pattern.selectbox(
+        "They come", PATTERNS, format_func=lambda p: _PATTERNS[p], key="twin pattern"
+    )
+    return Demand(
+        rate.number_input("Requests a second", 1.0, 1e7, 20_000.0, key="twin rate"),
+        limit.number_input("Limit of p99, in ms", 0.1, 1e5, 10.0, key="twin limit"),
+        come,
+    )
+
+
+def _batching() -> Batching:
+    sessions, most, wait = st.columns(3)
+    return Batching(
+        sessions=sessions.number_input("Sessions of a replica", 1, 64, 1, key="twin sessions"),
+        most=most.number_input("Rows that run together, at most", 1, 64, 1, key="twin most"),
+        wait_ms=wait.number_input("Wait for a batch, in ms", 0.0, 1e3, 0.0, key="twin wait"),
+    )
+
+
+def _prices() -> Prices:
+    """Those shipped, as they are edited here for this session."""
+    known = prices()
+    with st.expander(f"Prices of {known.quoted}, to be edited"):
+        rows = {
+            name: {"machine": known.of(name).machine, "usd_hour": known.of(name).usd_hour}
+            for name in all_targets()
+        }
+        frame = pd.DataFrame.from_dict(rows, orient="index").astype({"usd_hour": "float64"})
+        edited = st.data_editor(frame, disabled=["machine"], key="twin prices")
+        for name in known.targets:
+            if source := known.of(name).source:
+                st.caption(f"{plain(name)}: {plain(source)}")
+    costs = {str(name): cost for name, cost in edited["usd_hour"].items()}
+    return known.model_copy(
+        update={"targets": {name: _priced(known.of(name), costs[name]) for name in costs}}
+    )
+
+
+def _priced(price: Price, usd_hour: float) -> Price:
+    return price.model_copy(update={"usd_hour": None if pd.isna(usd_hour) else usd_hour})
+
+
+def _asked(
+    study: Study,
+    trial: Trial,
+    batching: Batching,
+    demand: Demand,
+    costs: Prices,
+    tell: Callable[[str], None],
+) -> tuple[ServiceTimes, list[Row], Demand, Batching]:
+    tell("Measuring run times and the front on this machine")
+    model = load_model(trial.model_digest or study.model.digest)
+    service = measured(model, trial.recipe, study.evalset, batching.most)
+    rows = fleet(service, model, trial.recipe, batching, demand, costs, tell)
+    return service, rows, demand, batching
+
+
+def _answer(service: ServiceTimes, rows: list[Row], demand: Demand, batching: Batching) -> None:
+    st.markdown(f"**{plain(telling.verdict(rows, demand))}**")
+    table = [dict(zip(telling.COLUMNS, telling.cells(row), strict=True)) for row in rows]
+    st.dataframe(table, hide_index=True, key="twin table")
+    st.plotly_chart(
+        telling.curve_chart(curve(service, batching, demand), demand.limit_ms),
+        key="twin curve",
+        config={"displayModeBar": False},
+        alt="Simulated latency of one replica on this machine against requests a second",
+    )
+    for note in telling.notes(service, rows):
+        st.caption(plain(note))
