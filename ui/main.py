@@ -42,6 +42,7 @@ current = st.navigation(
         st.Page(page("pages/compare.py"), title="Compare"),
         st.Page(page("pages/why.py"), title="Why"),
         st.Page(page("pages/hardware.py"), title="Hardware"),
+        st.Page(page("pages/serve.py"), title="Serve"),
         st.Page(page("pages/export.py"), title="Export"),
         st.Page(page("pages/parts.py"), title="Parts"),
         st.Page(page("pages/learn.py"), title="Learn"),

@@ -8,6 +8,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import httptools
@@ -147,10 +148,8 @@ class GrpcWire(Wire):
 
     def __init__(self, place: str) -> None:
         target = f"unix:{place}" if "/" in place else place
-        self._channel = grpc.aio.insecure_channel(
-            target, options=[("grpc.use_local_subchannel_pool", 1)]
-        )
-        self._call = self._channel.unary_unary(_METHOD)
+        self._channel = grpc.aio.insecure_channel(target)
+        self._call: Any = self._channel.unary_unary(_METHOD)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def ask(self, payload: bytes, then: Then) -> None:
