@@ -20,6 +20,7 @@ PAGES = (
     Page("compare", "Compare"),
     Page("why", "Why"),
     Page("hardware", "Hardware"),
+    Page("serve", "Serve"),
     Page("export", "Export"),
     Page("parts", "Parts"),
     Page("learn", "Learn"),

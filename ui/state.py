@@ -7,6 +7,7 @@ import streamlit as st
 from optim.errors import InputError, OptimError
 from optim.learning.classroom import Classes
 from optim.learning.experimenting import Experiments
+from optim.load.loads import Loads
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.search.explore import starting_set
@@ -24,7 +25,7 @@ EXPLORE, GRAPH, COMPARE, WHY, HARDWARE, EXPORT, PARTS, START = (
     f"pages/{name}.py"
     for name in ("explore", "graph", "compare", "why", "hardware", "export", "parts", "start")
 )
-LEARN = "pages/learn.py"
+LEARN, SERVE = "pages/learn.py", "pages/serve.py"
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 _DELETED = "deleted"
@@ -53,6 +54,12 @@ def explanations() -> Explanations:
 def experiments() -> Experiments:
     """The experiments of this server's lessons, which take the machine from its queue."""
     return Experiments(queue)
+
+
+@st.cache_resource(on_release=Loads.close)
+def loads() -> Loads:
+    """The loads of this server, which take the machine from its queue."""
+    return Loads(queue)
 
 
 @st.cache_resource

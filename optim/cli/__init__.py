@@ -209,6 +209,8 @@ def _add_load_options(command: argparse.ArgumentParser) -> None:
         "--qps", type=rates, default=[], metavar="R,R", help="requests a second, such as 50,100,200"
     )
     command.add_argument("--find-peak", action="store_true", help="the largest rate within --p99")
+    command.add_argument("--search", action="store_true", help="settings that take most in --p99")
+    command.add_argument("--rate", type=amount, help="with --search: the cheapest ones for this")
     command.add_argument("--p99", type=milliseconds, default=10.0, help="limit, such as 10ms")
     command.add_argument("--seconds", type=amount, default=3.0, help="of each rate at least; 3")
     command.add_argument("--budget", type=seconds, default=60.0, help="of --find-peak; 60s")

@@ -5,6 +5,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from optim.cli import FAILED
 from optim.cli.show import align
 from optim.errors import InputError
 from optim.findings import Interval
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 def load(args: argparse.Namespace) -> int:
     """Serve a bundle, load it, and tell what became of the requests."""
+    if args.search:
+        return _search(args)
     from optim.load.measuring import bench, curve, find_peak
     from optim.serving.settings import parse_serving
 
@@ -43,6 +46,25 @@ def load(args: argparse.Namespace) -> int:
     return 0
 
 
+def _search(args: argparse.Namespace) -> int:
+    from optim.load.search import search
+
+    found = search(args.bundle, args.p99, args.rate, tell=lambda doing, _: _told(doing, None))
+    if args.json:
+        print(json.dumps(found.record(), indent=1))
+    else:
+        rows = [[name, f"{rate:,.0f}/s"] for name, rate in found.ranked.items()]
+        print(align([["tried with a quick load", "answers"], *rows]))
+        limit = milliseconds(args.p99)
+        print(
+            f"{found.serving} takes {found.rate:,.0f} requests a second with p99 within {limit}; "
+            f"found in {found.seconds:.0f} s."
+            if found.serving
+            else f"No setting surely holds p99 within {limit}."
+        )
+    return 0 if found.serving else FAILED
+
+
 def _servings(args: argparse.Namespace) -> list[str]:
     given = [*args.serving]
     given += ["rest"] if args.rest else []
@@ -50,8 +72,9 @@ def _servings(args: argparse.Namespace) -> list[str]:
     return given or ["rest"]
 
 
-def _told(doing: str, share: float) -> None:
-    print(f"{share:4.0%}  {doing}", file=sys.stderr, flush=True)
+def _told(doing: str, share: float | None) -> None:
+    start = "" if share is None else f"{share:4.0%}  "
+    print(f"{start}{doing}", file=sys.stderr, flush=True)
 
 
 def _table(curve: "Curve") -> str:

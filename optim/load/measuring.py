@@ -59,13 +59,17 @@ class Bench:
         )
 
     def most(self) -> float:
-        """Requests a second that it answers where always some wait (Offline)."""
+        """Requests a second that it answers where always some wait."""
+        return max(self.most_loaded().achieved, 1.0)
+
+    def most_loaded(self) -> Loaded:
+        """A second in which always some requests wait (Offline)."""
         serving = self.server.serving
         at_once = min(2 * serving.sessions * serving.most, serving.queue)
         one = self.load(Load(kind="single", rate=100, seconds=_WARM_S))
         guess = max(one.achieved, 1.0) * serving.sessions
         full = Load(kind="offline", rate=guess, seconds=_FULL_S, at_once=at_once)
-        return max(self.load(full).achieved, 1.0)
+        return self.load(full)
 
 
 @contextmanager
@@ -104,7 +108,7 @@ def curve(
         tell("finding out what the server does at most", 0.0)
         most = on.most()
         rates = [share * most for share in SHARES]
-    lasting = [_seconds(rate, seconds) for rate in rates]
+    lasting = [seconds_for(rate, seconds) for rate in rates]
     found, done = Curve(str(on.server.serving)), 0.0
     for rate, each in zip(rates, lasting, strict=True):
         tell(f"{rate:,.0f} requests a second", done / sum(lasting))
@@ -134,7 +138,7 @@ def find_peak(
     rate, found = high / 3, Curve(str(on.server.serving))
     while monotonic() - began < budget_s and high > _CLOSE * max(low, 1.0):
         tell(f"{rate:,.0f} requests a second", min(1.0, (monotonic() - began) / budget_s))
-        one = on.load(Load(rate=rate, seconds=_seconds(rate, seconds)))
+        one = on.load(Load(rate=rate, seconds=seconds_for(rate, seconds)))
         found = found.with_point(one)
         hear(one)
         low, high = (rate, high) if holds(one.latency("p99"), limit_ms) else (low, rate)
@@ -142,7 +146,8 @@ def find_peak(
     return Peak(limit_ms, low, high), found
 
 
-def _seconds(rate: float, least: float) -> float:
+def seconds_for(rate: float, least: float) -> float:
+    """How long a p99 takes at this rate: `least` s, or longer, but 20 s at most."""
     return max(least, min(_LONGEST_S, _SPARE * enough(0.99) / rate))
 
 

@@ -148,9 +148,7 @@ class GrpcWire(Wire):
 
     def __init__(self, place: str) -> None:
         target = f"unix:{place}" if "/" in place else place
-        self._channel = grpc.aio.insecure_channel(
-            target, options=[("grpc.use_local_subchannel_pool", 1)]
-        )
+        self._channel = grpc.aio.insecure_channel(target)
         self._call: Any = self._channel.unary_unary(_METHOD)
         self._tasks: set[asyncio.Task[None]] = set()
 

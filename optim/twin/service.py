@@ -35,7 +35,7 @@ from optim.recipe import Recipe
 from optim.serving.batching import Batching
 from optim.serving.hosting import Hosting
 from optim.serving.rest import application
-from optim.serving.served import Opened, Served, sizes
+from optim.serving.served import Opened, Served
 from optim.serving.tensors import datatype, raw
 from optim.twin.simulation import Draw
 
@@ -131,7 +131,7 @@ def take_times(path: str, runtime: str, example: str, model: str, most: int) -> 
     with np.load(example) as arrays:
         feeds = {spec.name: arrays[spec.name] for spec in described.inputs}
     found = {1: _timed(engine.open(Path(path)), feeds)}
-    for size in sizes(most):
+    for size in set(Batching(most=most).sizes) - {1}:
         with rebound(Path(path), size) as other:
             batch = {name: np.repeat(value, size, axis=0) for name, value in feeds.items()}
             found[size] = _timed(engine.open(other), batch)
@@ -175,7 +175,14 @@ async def _front(model: Model, feeds: Feeds) -> list[float]:
         place, example = Path(folder, "socket"), Path(folder, "example.npz")
         example.write_bytes(packed(feeds))
         opened = Opened(
-            "m", place, example, "none", lambda _: _Nothing(answer), model.inputs, model.outputs
+            "m",
+            place,
+            example,
+            "none",
+            lambda path, threads: _Nothing(answer),
+            1,
+            model.inputs,
+            model.outputs,
         )
         hosting = Hosting([Served(opened, Batching())])
         await hosting.start()

@@ -1,0 +1,152 @@
+"""Which serving settings: the largest rate within a p99 limit, or the cheapest for a given rate.
+
+A setting's peak takes many loads to find. One load with some requests always under way takes a
+second and ranks settings: what is answered in a second, lessened where the p99 of these answers is
+over the limit. So settings are walked through with that, one dimension at a time (coordinate
+ascent), and only the best few are loaded at rising rates.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from optim.load.curve import holds
+from optim.load.measuring import Bench, bench, find_peak, never, seconds_for
+from optim.load.scenario import Load
+from optim.machine.environment import usable_cores
+from optim.serving.settings import PROTOCOLS, Serving
+
+Space = Mapping[str, Sequence[Any]]
+Rank = Callable[[Serving], float]
+Peak = Callable[[Serving], float]
+_FINALISTS = 2
+
+
+@dataclass
+class Found:
+    """What a search chose. `rate`: requests a second that it surely takes within the limit."""
+
+    serving: Serving | None
+    rate: float
+    seconds: float
+    ranked: dict[str, float] = field(default_factory=dict)
+    """Every setting tried, and what the quick load gave."""
+    peaks: dict[str, float] = field(default_factory=dict)
+    """The finalists, and the rates that they held."""
+
+    def record(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {**vars(self), "serving": str(self.serving) if self.serving else None}
+
+
+def space(limit_ms: float, cores: int | None = None) -> Space:
+    """What is searched: protocol, sessions by threads, batches that wait at most half the limit."""
+    sessions = [2**k for k in range((cores or usable_cores()).bit_length())]
+    waits = [wait for wait in (0.0, 1.0, 5.0) if wait <= limit_ms / 2]
+    return {
+        "protocol": list(PROTOCOLS),
+        "sessions": sessions,
+        "most": [1, 4, 16],
+        "wait_ms": waits,
+    }
+
+
+def settings_of(of: Space) -> list[Serving]:
+    """Every setting of a space; those that batch nothing do not wait either."""
+    made = (_made(dict(zip(of, values, strict=True))) for values in product(*of.values()))
+    return list(dict.fromkeys(made))
+
+
+def _made(values: Mapping[str, Any]) -> Serving:
+    fields = {name: value for name, value in values.items() if name != "protocol"}
+    if fields.get("most") == 1:
+        fields.pop("wait_ms", None)
+    return PROTOCOLS[values["protocol"]](threads=1, **fields)
+
+
+def largest(of: Space, rank: Rank, peak: Peak) -> Found:
+    """The setting that takes most, by ascent in `rank`, then by `peak` of the best."""
+    began, ranked = monotonic(), {}
+
+    def score(values: Mapping[str, Any]) -> float:
+        serving = _made(values)
+        if serving not in ranked:
+            ranked[serving] = rank(serving)
+        return ranked[serving]
+
+    best = {name: values[0] for name, values in of.items()}
+    for name, values in of.items():
+        best = max(({**best, name: value} for value in values), key=score)
+    finalists = sorted(ranked, key=lambda one: -ranked[one])[:_FINALISTS]
+    peaks = {one: peak(one) for one in finalists}
+    chosen = max(peaks, key=lambda one: peaks[one])
+    return Found(
+        chosen if peaks[chosen] else None,
+        peaks[chosen],
+        monotonic() - began,
+        {str(one): value for one, value in ranked.items()},
+        {str(one): value for one, value in peaks.items()},
+    )
+
+
+def cheapest(of: Space, rate: float, rank: Rank, sustains: Callable[[Serving], bool]) -> Found:
+    """The setting with fewest cores that takes a rate: by rising number of sessions, of each number
+    the best by ascent; the first that holds."""
+    began, ranked = monotonic(), dict[str, float]()
+    for sessions in of["sessions"]:
+        found = largest({**of, "sessions": [sessions]}, rank, lambda one: float(sustains(one)))
+        ranked |= found.ranked
+        if found.serving:
+            return Found(found.serving, rate, monotonic() - began, ranked, found.peaks)
+    return Found(None, 0.0, monotonic() - began, ranked)
+
+
+def search(
+    bundle: Path,
+    limit_ms: float,
+    rate: float | None = None,
+    among: Space | None = None,
+    tell: Callable[[str, float], None] = lambda _doing, _share: None,
+    cancelled: Callable[[], bool] = never,
+) -> Found:
+    """The largest rate within a limit; with a `rate`, the cheapest setting for it.
+
+    Raises OptimError, Cancelled.
+    """
+
+    def on(act: Callable[[Bench], Any], doing: str, serving: Serving) -> Any:
+        tell(f"{serving}: {doing}", 0.0)
+        with bench(bundle, serving, cancelled) as server:
+            return act(server)
+
+    of = among or space(limit_ms)
+    rank = partial(on, partial(quick, limit_ms=limit_ms), "a quick load")
+    if rate:
+        return cheapest(of, rate, rank, partial(on, partial(takes, rate, limit_ms), "at the rate"))
+    return largest(of, rank, partial(on, partial(peak_of, limit_ms), "at rising rates"))
+
+
+def quick(on: Bench, limit_ms: float) -> float:
+    """Answers a second where some requests always wait; fewer, if p99 is over the limit."""
+    found = on.most_loaded().requests.only_answered()
+    if not found.count:
+        return 0.0
+    p99 = float(np.quantile(found.latency_ms - found.late_ms, 0.99))
+    return found.count / found.seconds * min(1.0, limit_ms / p99)
+
+
+def peak_of(limit_ms: float, on: Bench) -> float:
+    """The rate that it holds."""
+    return find_peak(on, limit_ms)[0].held
+
+
+def takes(rate: float, limit_ms: float, on: Bench) -> bool:
+    """Whether p99 is surely within the limit at this rate."""
+    load = Load(rate=rate, seconds=seconds_for(rate, 3.0))
+    return holds(on.load(load).latency("p99"), limit_ms)

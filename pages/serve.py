@@ -1,0 +1,73 @@
+"""Serve: a trial behind a real server, loaded at rising rates, and the curve that decides."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from optim.serving.settings import Serving
+from optim.studies.study import Study
+from optim.studies.trial import Trial
+from ui.errors import errors_shown
+from ui.serve.choosing import asked, servings, trial_of
+from ui.serve.showing import limit, shown
+from ui.state import EXPLORE, choose_trial, loads, page, require_study
+from ui.text import plain
+
+_TICK = "1s"
+
+
+def _begin(study: Study, trial: Trial, chosen: Sequence[Serving]) -> None:
+    """The button, and the settings in their one spelling."""
+    under = loads().of(study, trial.number)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if under.under_way:
+            st.button("Stop", key="stop", on_click=loads().stop, args=(study, trial.number))
+        elif st.button("Load it", type="primary", key="load"):
+            loads().start(study, trial.number, chosen)
+            st.rerun()
+        st.markdown(" against ".join(f"`{one}`" for one in dict.fromkeys(chosen)))
+
+
+def _results(study: Study, trial: Trial, watching: bool) -> None:
+    """Drawn anew every second while something is found out."""
+    under = loads().of(study, trial.number)
+    if watching and not under.under_way:
+        st.rerun(scope="app")
+    if under.under_way:
+        st.progress(min(under.share, 1.0), plain(f"{under.doing} ..."))
+    elif under.error:
+        st.warning(plain(under.error))
+    elif not under.curves:
+        st.info(
+            "Press Load it: a real server is started here and asked at rising rates, about 40 s "
+            "for each setting. Then you see how long answers take, and how many it can give."
+        )
+    with errors_shown():
+        if under.curves:
+            shown(under, limit())
+
+
+def _page(study: Study) -> None:
+    st.subheader(f"Serve {plain(study.title)}", anchor=False)
+    st.caption(
+        "In production the model is only part of the wait: requests queue, wait for a batch, are "
+        "written and read. Here a real server answers, and is asked more and more often."
+    )
+    left, right = st.columns(2, gap="medium")
+    with left:
+        trial = trial_of(study)
+    if trial is None:
+        st.info("Nothing has been measured on this machine yet; what is served has to be.")
+        query = {"study": study.name}
+        st.page_link(page(EXPLORE), label="Go to Explore", query_params=query)
+        return
+    choose_trial(study, trial.number)
+    with errors_shown():
+        with right:
+            compared = asked()
+        _begin(study, trial, servings(compared))
+    watching = loads().of(study, trial.number).under_way
+    st.fragment(run_every=_TICK if watching else None)(_results)(study, trial, watching)
+
+
+_page(require_study())
