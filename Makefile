@@ -4,7 +4,7 @@ SEED ?= 1
 PY := .venv/bin/python
 MODELS ?=
 
-.PHONY: setup setup-dev debian run test test-fast coverage lint bench bench-search bench-peers bench-serve fuzz docs
+.PHONY: setup setup-dev debian run test test-fast coverage lint bench bench-search bench-peers bench-serve bench-gpu fuzz docs
 
 setup: .venv/installed
 
@@ -64,6 +64,10 @@ bench-search: setup-dev
 # What REST and gRPC add to a run.
 bench-serve: setup-dev
 	$(PY) -m bench serve
+
+# What an NVIDIA GPU of this machine brings, engine by engine.
+bench-gpu: setup-dev
+	$(PY) -m bench gpus $(MODELS)
 
 bench-peers: setup-dev
 	$(PY) -m bench peers $(MODELS) --document

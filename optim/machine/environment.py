@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from optim.machine.gpus import gpus
+
 _LIBRARIES = ("onnxruntime", "openvino", "onnx", "numpy")
 _MATRIX_FLAGS = (
     *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
@@ -23,7 +25,7 @@ def environment() -> dict[str, str]:
 
     Keys: machine_id, cpu, flags (those that matter to inference, as /proc/cpuinfo names them),
     cores (that this process may use), all_cores, governor, memory_gb, kernel, container, python,
-    and a version for each engine.
+    a version for each engine and, where there is one, gpu and its driver.
     """
     return {
         "machine_id": machine_id(),
@@ -37,13 +39,14 @@ def environment() -> dict[str, str]:
         "container": "yes" if any(Path(mark).exists() for mark in _CONTAINER_MARKS) else "no",
         "python": platform.python_version(),
         **{name: version_of(name) for name in _LIBRARIES},
+        **_gpu(),
     }
 
 
 def machine_id() -> str:
     """Twelve hex digits that differ between machines and stay over restarts.
 
-    Made of the CPU's identity, the number of cores, the memory and the system's installation.
+    Made of the CPU's identity, the number of cores, the memory, the system's installation, its GPUs.
     """
     identity = [
         *(_cpu(key) for key in ("model name", "cpu family", "model", "stepping", "CPU part")),
@@ -51,6 +54,7 @@ def machine_id() -> str:
         str(os.cpu_count()),
         str(_memory_gb()),
         _text("/etc/machine-id"),
+        *(one.name for one in gpus()),
     ]
     return hashlib.sha256("\n".join(identity).encode()).hexdigest()[:12]
 
@@ -110,6 +114,10 @@ def _cpu(key: str) -> str:
         if name.strip() == key:
             return value.strip()
     return ""
+
+
+def _gpu() -> dict[str, str]:
+    return {"gpu": gpus()[0].name, "driver": gpus()[0].driver} if gpus() else {}
 
 
 def _memory_gb() -> int:

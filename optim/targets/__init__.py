@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from optim.errors import InputError
 from optim.machine.environment import cpu_name, environment
+from optim.machine.gpus import gpus
 
 LOCAL = "local"
 EVIDENCE = Path(__file__).parent / "evidence"
@@ -153,10 +154,10 @@ def find_target(name: str) -> Target:
 
 @cache
 def local_target() -> Target:
-    """This machine: measured, never modelled; its CPU named, its instruction sets listed."""
+    """This machine: measured, never modelled; its CPU and its GPUs named, its instruction sets listed."""
     return Target(
         name=LOCAL,
-        title=f"This machine ({cpu_name()})",
+        title=f"This machine ({', '.join((cpu_name(), *(gpu.name for gpu in gpus())))})",
         modelled=False,
         instruction_sets=tuple(environment()["flags"].split()),
     )

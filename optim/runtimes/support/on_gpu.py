@@ -1,0 +1,68 @@
+"""What engines share that run on an NVIDIA GPU."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from glob import glob
+from importlib.util import find_spec
+from pathlib import Path
+from typing import ClassVar
+
+from optim.machine.gpus import gpus, load_of
+from optim.runtimes.base import Runtime
+
+_DEVICES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/dxg", "/dev/shm")
+_NONE = "It needs an NVIDIA GPU with its driver, and this machine shows none."
+_NO_CUDA = (
+    "It needs a PyTorch that is built for CUDA (it brings CUDA's libraries); this one is not: "
+    "`pip install torch` from PyPI on Linux is."
+)
+
+
+class OnGpu(Runtime):
+    """A runtime on the first GPU that the driver shows.
+
+    Arrays are copied to the device and back in every run, as a server has to: the copies are timed.
+    """
+
+    uses_gpu: ClassVar[bool] = True
+
+    @classmethod
+    def missing(cls) -> tuple[str, ...]:
+        """What keeps it from running: a GPU, CUDA's libraries, packages."""
+        if not gpus():
+            return ("an NVIDIA GPU",)
+        return super().missing() if _torch_has_cuda() else ("CUDA's libraries",)
+
+    @classmethod
+    def install_hint(cls) -> str:
+        """How to get what it needs; empty if nothing is missing."""
+        if not gpus():
+            return _NONE
+        return super().install_hint() if _torch_has_cuda() else _NO_CUDA
+
+    @staticmethod
+    def devices() -> tuple[Path, ...]:
+        """The files by which a process talks to the GPU."""
+        return tuple(Path(path) for path in _existing(_DEVICES))
+
+
+def _existing(patterns: Iterable[str]) -> list[str]:
+    return sorted(path for pattern in patterns for path in glob(pattern))
+
+
+@cache
+def _torch_has_cuda() -> bool:
+    """Whether this PyTorch is built for CUDA: read, since importing it takes seconds."""
+    found = find_spec("torch")
+    if found is None or found.origin is None:
+        return False
+    about = Path(found.origin).with_name("version.py").read_text(encoding="utf-8")
+    return bool(re.search(r"^cuda\b[^=]*= *['\"]", about, re.MULTILINE))
+
+
+def gpu_facts() -> dict[str, str]:
+    """The device, and what it holds now."""
+    (first, *_), load = gpus(), load_of()
+    found = {"gpu": first.name, "driver": first.driver}
+    return found | ({"gpu_memory_mb": f"{load.used_mb:.0f}"} if load else {})
