@@ -22,7 +22,7 @@ from optim.model import Model
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.studies.study import create_study
-from optim.studies.trial import Trial
+from optim.studies.trial import Trial, measurement_of
 
 _INDUCTOR = "torch_cuda:how=inductor"
 RECIPES = (
@@ -87,7 +87,7 @@ def _row(trial: Trial, evalset: EvalSet) -> str:
         return f"| {trial.recipe.spelling} | {trial.error or trial.state} | | | |"
     p50, gain = trial.summary.p50_ms, trial.summary.speedup
     metric = find_metric(evalset.metric)
-    quality = metric.show(trial.quality.value.value) if trial.quality else ""
-    memory = trial.slices[-1].facts.get("gpu_memory_mb", "")
+    quality = metric.show(trial.quality.value) if trial.quality else ""
+    memory = measurement_of(trial.slices).slices[-1].facts.get("gpu_memory_mb", "")
     ratio = f"{gain.value:.1f}x ({gain.low:.1f} to {gain.high:.1f})"
     return f"| {trial.recipe.spelling} | {p50.value:.3f} | {ratio} | {quality} | {memory} |"

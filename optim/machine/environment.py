@@ -46,7 +46,7 @@ def environment() -> dict[str, str]:
 def machine_id() -> str:
     """Twelve hex digits that differ between machines and stay over restarts.
 
-    Made of the CPU's identity, the number of cores, the memory, the system's installation, its GPUs.
+    Made of the CPU's identity, the number of cores, the memory, the GPUs, the installation.
     """
     identity = [
         *(_cpu(key) for key in ("model name", "cpu family", "model", "stepping", "CPU part")),

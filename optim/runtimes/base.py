@@ -118,11 +118,16 @@ class Runtime(Ingredient):
         kept = compiled.folders(self, files.readable) if self.keeps_compiled else ()
         files = replace(
             files,
-            writable=(*files.writable, *kept),
+            writable=(*files.writable, *kept, *self.devices()),
             site=self.site(),
             programs=self.starts_programs,
         )
         return sandbox.call(function, argument, files=files, **how)
+
+    @staticmethod
+    def devices() -> tuple[Path, ...]:
+        """Files of devices that its child must be able to write to."""
+        return ()
 
     def open(self, path: Path) -> Session:
         """Load the model at `path`. Raises StepError when the engine refuses it."""

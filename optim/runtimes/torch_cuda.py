@@ -86,7 +86,7 @@ class TorchCuda(OnGpu, Compiling):
 {SCRIPT_NAMES}
 import torch
 
-torch.set_float32_matmul_precision("{'high' if self.precision == 'tf32' else 'highest'}")
+torch.set_float32_matmul_precision("{"high" if self.precision == "tf32" else "highest"}")
 net = torch.export.load(MODEL.with_name("{FILE}")).module().cuda(){cast}
 {compiled}
 
@@ -127,13 +127,13 @@ def _set_tf32(torch: Any, on: bool) -> None:
 
 
 class _Recorded:
-    """One shape's run: inputs in places that stay, kernels recorded as a CUDA graph if asked for."""
+    """Runs of one shape: inputs in places that stay, kernels recorded as a CUDA graph."""
 
     def __init__(self, torch: Any, net: Any, arrays: Sequence[Any], half: Any, graph: bool) -> None:
         self._torch, self._half = torch, half
         self._hosts = [torch.from_numpy(array).clone().pin_memory() for array in arrays]
         self._given = [self._cast(one).to("cuda") for one in self._hosts]
-        self._step = lambda: net(*self._given)
+        self._net = net
         self._graph = self._captured() if graph else None
 
     def __call__(self, arrays: Sequence[Any]) -> list[Any]:
@@ -143,7 +143,7 @@ class _Recorded:
         if self._graph:
             self._graph.replay()
         else:
-            self._found = self._step()
+            self._found = self._net(*self._given)
         return [self._host(one) for one in self._found]
 
     def _cast(self, one: Any) -> Any:
@@ -159,9 +159,9 @@ class _Recorded:
         side.wait_stream(cuda.current_stream())
         with cuda.stream(side):
             for _ in range(_WARM_UP):
-                self._step()
+                self._net(*self._given)
         cuda.current_stream().wait_stream(side)
         graph = cuda.CUDAGraph()
         with cuda.graph(graph):
-            self._found = self._step()
+            self._found = self._net(*self._given)
         return graph

@@ -154,10 +154,10 @@ def find_target(name: str) -> Target:
 
 @cache
 def local_target() -> Target:
-    """This machine: measured, never modelled; its CPU and its GPUs named, its instruction sets listed."""
+    """This machine: measured, never modelled; CPU and GPUs named, instruction sets listed."""
     return Target(
         name=LOCAL,
-        title=f"This machine ({', '.join((cpu_name(), *(gpu.name for gpu in gpus())))})",
+        title=f"This machine ({', '.join([cpu_name(), *(gpu.name for gpu in gpus())])})",
         modelled=False,
         instruction_sets=tuple(environment()["flags"].split()),
     )

@@ -1,17 +1,14 @@
 """What engines share that run on an NVIDIA GPU."""
 
 import re
-from collections.abc import Iterable
 from functools import cache
-from glob import glob
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
 
 from optim.machine.gpus import gpus, load_of
 from optim.runtimes.base import Runtime
 
-_DEVICES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/dxg", "/dev/shm")
+_DEVICES = ("nvidia*", "nvidia-caps/*", "dxg", "shm")
 _NONE = "It needs an NVIDIA GPU with its driver, and this machine shows none."
 _NO_CUDA = (
     "It needs a PyTorch that is built for CUDA (it brings CUDA's libraries); this one is not: "
@@ -24,8 +21,6 @@ class OnGpu(Runtime):
 
     Arrays are copied to the device and back in every run, as a server has to: the copies are timed.
     """
-
-    uses_gpu: ClassVar[bool] = True
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:
@@ -44,11 +39,7 @@ class OnGpu(Runtime):
     @staticmethod
     def devices() -> tuple[Path, ...]:
         """The files by which a process talks to the GPU."""
-        return tuple(Path(path) for path in _existing(_DEVICES))
-
-
-def _existing(patterns: Iterable[str]) -> list[str]:
-    return sorted(path for pattern in patterns for path in glob(pattern))
+        return tuple(path for pattern in _DEVICES for path in sorted(Path("/dev").glob(pattern)))
 
 
 @cache

@@ -113,7 +113,7 @@ class _OnDevice(Session):
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """A run with the copies to the device and back."""
         ready = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
-        
+
         def call() -> None:
             self._answers(ready)
 
@@ -147,7 +147,7 @@ def _on_device(array: np.ndarray) -> Any:
 
 
 def _place(output: Any) -> Any:
-    """Memory on the device for an output. Raises ValueError where its shape or type is not fixed."""
+    """Memory on the device for an output. Raises ValueError where its shape is not fixed."""
     import onnxruntime as ort
 
     if output.type not in _KINDS or not all(isinstance(size, int) for size in output.shape):
