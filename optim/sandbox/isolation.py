@@ -18,6 +18,7 @@ from typing import NoReturn
 from optim.sandbox import kernel
 
 _EXECUTE, _WRITE, _READ, _LIST, _TRUNCATE = 1, 2, 4, 8, 1 << 14
+_OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
 _ALL_FILE_ACCESSES = {1: 13, 2: 14, 3: 15}  # by Landlock's version: how many it handles
 _CONNECT_AND_BIND = 3
 _NETWORK_SINCE = 4
@@ -81,7 +82,10 @@ def _only_needed_files(files: Files) -> None:
     if os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:  # else even the system's knobs are in there
         rules += [(Path("/proc"), read | _WRITE | (_TRUNCATE & everything))]
     rules += [(folder, everything) for folder in files.writable]
-    rules = [(path, allowed if path.is_dir() else allowed & ~_LIST) for path, allowed in rules]
+    rules = [
+        (path, allowed if path.is_dir() else allowed & _OF_A_FILE & everything)
+        for path, allowed in rules
+    ]
     kernel.landlock((everything, _CONNECT_AND_BIND if version >= _NETWORK_SINCE else 0), rules)
 
 
