@@ -31,14 +31,20 @@ def outputs_of(
 ) -> Iterator[Outputs]:
     """The outputs for each of `feeds`, in their order, from one session for every free core.
 
+    An engine that runs one by one has one session, and this thread.
+
     Each session has the threads that the runtime says, so the outputs do not depend on how many
     there are. Raises StepError where the engine refuses the model.
     """
-    small = path.stat().st_size < _OPENED_ONCE_FROM
-    count = max(1, len(affinity()) // runtime.threads) if small else 1
+    several = path.stat().st_size < _OPENED_ONCE_FROM and not runtime.one_by_one
+    count = max(1, len(affinity()) // runtime.threads) if several else 1
     sessions = [runtime.open(path) for _ in range(count)]
     for session in sessions:
         session.run(feeds[0])  # OpenVINO hangs where the first calls of all come from two threads
+    if count == 1:
+        yield from map(sessions[0].run, feeds)
+        sessions[0].close()
+        return
     done, size = 0, 1
     with ThreadPoolExecutor(count) as pool:
         while done < len(feeds):

@@ -90,6 +90,8 @@ class Runtime(Ingredient):
     starts_programs: ClassVar[bool] = False
     """Whether it works with other programs, such as the system's compiler. They run behind the
     same walls as the child that starts them."""
+    one_by_one: ClassVar[bool] = False
+    """Whether a process has one session at a time, used by the thread that opened it."""
     keeps_compiled: ClassVar[bool] = False
     """Whether what it compiles is kept for the next child; see `support.compiled`."""
 

@@ -1,5 +1,6 @@
 """PyTorch on an NVIDIA GPU: eager, as a CUDA graph, or compiled by TorchInductor."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -61,12 +62,14 @@ class TorchCuda(OnGpu, Compiling):
 
         from optim.runtimes.support.torch_graph import exported
 
+        _keep_kernels_in(folder)
         torch.export.save(exported(path, self), folder / FILE)
 
     def load(self, folder: Path) -> Run:
         """The graph on the GPU, warmed up and recorded."""
         import torch
 
+        _keep_kernels_in(folder)
         module = torch.export.load(folder / FILE).module()
         return on_cuda(module, self.how, self.precision, self.max_autotune)
 
@@ -98,6 +101,14 @@ def call(arrays):
         return [one.float().cpu().numpy() if one.is_floating_point() else one.cpu().numpy()
                 for one in found]
 {SCRIPT_RUN}"""
+
+
+def _keep_kernels_in(folder: Path) -> None:
+    """Where PyTorch and Triton put what they compile; a child can write nowhere else."""
+    os.environ.setdefault("USER", "nobody")  # PyTorch asks who this is; a child may not look it up
+    os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "2"  # each is a process that imports PyTorch
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "inductor")
+    os.environ["TRITON_CACHE_DIR"] = str(folder / "triton")
 
 
 def on_cuda(module: Any, how: str, precision: str, max_autotune: bool) -> Run:

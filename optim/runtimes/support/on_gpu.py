@@ -4,6 +4,7 @@ import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 
 from optim.machine.gpus import gpus, load_of
 from optim.runtimes.base import Runtime
@@ -21,6 +22,8 @@ class OnGpu(Runtime):
 
     Arrays are copied to the device and back in every run, as a server has to: the copies are timed.
     """
+
+    one_by_one: ClassVar[bool] = True  # a CUDA graph is its thread's, nothing may run beside
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:
