@@ -160,6 +160,13 @@ def arithmetic() -> onnx.ModelProto:
     return model(nodes, Weights(6), {"x": (2, 3)}, {"y": (2, 3)})
 
 
+def outliers() -> onnx.ModelProto:
+    """A channel hundreds of times the others."""
+    from support.outliers import outlier_mlp
+
+    return outlier_mlp()
+
+
 def transformer() -> onnx.ModelProto:
     """The small trained transformer among the samples, with its batch bound to 1."""
     return _bound(SAMPLES / "spam" / "model.onnx")
@@ -176,7 +183,17 @@ def _bound(path: Path) -> onnx.ModelProto:
 
 SMALL: dict[str, Callable[[], onnx.ModelProto]] = {
     made.__name__: made
-    for made in (cnn, old_cnn, mlp, badly_named, huge_weights, lstm, branching, arithmetic)
+    for made in (
+        cnn,
+        old_cnn,
+        mlp,
+        badly_named,
+        huge_weights,
+        lstm,
+        branching,
+        arithmetic,
+        outliers,
+    )
 }
 TRAINED = {path.parent.name: path for path in sorted(SAMPLES.glob("*/model.onnx"))}
 ALL = (*SMALL, *TRAINED)
