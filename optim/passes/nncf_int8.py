@@ -12,6 +12,7 @@ from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import (
     count_ops,
     counted,
+    float_weights,
     prepared,
     quiet,
     refuse_over_2_gb,
@@ -117,6 +118,7 @@ class NncfInt8(Pass):
             raise InputError("There are no calibration inputs.", "Bring an EvalSet with some.")
         ready = prepared(model, keep=self.exclude)
         refuse_unknown_nodes(self.exclude, model, ready)
+        _with_own_weights(ready)
         with quiet():
             quantized = nncf.quantize(
                 copy_of(ready), nncf.Dataset(samples), **self._options(nncf, ready)
@@ -142,6 +144,18 @@ class NncfInt8(Pass):
             "subset_size": self.samples,
             "ignored_scope": nncf.IgnoredScope(names=left) if left else None,
         }
+
+
+def _with_own_weights(model: "onnx.ModelProto") -> None:
+    """Give each node that shares a weight a copy, in place: NNCF rounds it for all readers."""
+    weights, read = float_weights(model), set[str]()
+    for node in model.graph.node:
+        for place, name in enumerate(node.input):
+            if name in weights and name in read:
+                copy = model.graph.initializer.add()
+                copy.CopyFrom(weights[name])
+                copy.name = node.input[place] = f"{name}_of_{node.name}_{place}"
+            read.add(name)
 
 
 def _library() -> Any:
