@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.passes.base import Stage
-from optim.passes.support.steps import Counts, GraphStep, applied
+from optim.passes.support.steps import Counts, GraphStep, applied, without_identities
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -31,12 +31,10 @@ class FoldBatchnorm(GraphStep):
 
     def rewrite(self, model: "ir.Model") -> Counts:
         """Fold into Conv, ConvTranspose and Gemm, then factors and summands around Conv."""
-        from onnx_ir.passes.common import IdentityEliminationPass
         from onnxscript.rewriter.rules import common
 
-        before = len(model.graph)
-        IdentityEliminationPass()(model)  # exporters share equal weights by them
-        return {"Identity": before - len(model.graph)} | applied(
+        shared = without_identities(model)  # exporters share equal weights by them
+        return {"Identity": shared} | applied(
             model,
             {
                 "BatchNormalization into Conv": [common.fuse_batchnorm_into_conv_rule],

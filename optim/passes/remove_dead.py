@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.passes.base import Stage
-from optim.passes.support.steps import Counts, GraphStep, applied
+from optim.passes.support.steps import Counts, GraphStep, applied, without_identities
 
 if TYPE_CHECKING:
     import onnx_ir as ir
@@ -43,9 +43,7 @@ class RemoveDead(GraphStep):
                 ],
             },
         )
-        before = len(model.graph)
-        passes.IdentityEliminationPass()(model)
-        identities = before - len(model.graph) - dropouts - sum(rewritten.values())
+        identities = without_identities(model) - dropouts - sum(rewritten.values())
         weights, nodes = len(model.graph.initializers), len(model.graph)
         passes.RemoveUnusedNodesPass()(model)
         unused = nodes - len(model.graph)

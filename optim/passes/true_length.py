@@ -110,29 +110,36 @@ class TrueLength(Pass):
             return Outcome(model, False, ("No input is padded in the calibration samples.",))
         lengths = np.array([padded.true_length(sample) for sample in samples])
         typical = int(np.argsort(lengths)[len(lengths) // 4])
-        true = int(lengths[typical])
-        if true >= padded.length:
+        size = padded.length if self.which is Which.OWN else self._fixed(lengths, padded.length)
+        if lengths[typical] >= padded.length:
             return Outcome(model, False, (_told(padded, lengths), "Too few are shorter to gain."))
-        sample, length = samples[typical], telling_length(true, padded.length)
+        if self.which is Which.CALIBRATION and size >= padded.length:
+            why = f"That length would be {size} of {padded.length}: nothing is cut."
+            return Outcome(model, False, (_told(padded, lengths), why))
+        after, mended = self._shortened(
+            model, padded, samples[typical], int(lengths[typical]), size
+        )
+        _check(model, after, [samples[at] for at in np.argsort(lengths) if lengths[at] <= size])
+        over = int((lengths > size).sum())
+        cut = f"Cut to {size} places; {over} of {len(samples)} calibration samples lose their end."
+        notes = (_told(padded, lengths), cut * (self.which is Which.CALIBRATION), mended)
+        return Outcome(after, True, tuple(filter(None, notes)))
+
+    def _shortened(
+        self, model: "onnx.ModelProto", padded: Padded, sample: Feeds, true: int, size: int
+    ) -> tuple["onnx.ModelProto", str]:
+        """The model made to follow the length, tried on a sample, and a sentence on the mends."""
+        length = telling_length(true, padded.length)
         cut = padded.cut(sample, length)
         mends, expected, got = mends_for(model, sample, cut, padded.length, length)
         refuse_unlike(expected, got, _SAME)
         after = copy_of(model)
-        if self.which is Which.OWN:
-            shortened(after, mends, padded.inputs, LENGTH)
-            own_length(after, padded, self.multiple_of)
-            _check(model, after, samples)
-            return Outcome(after, True, (_told(padded, lengths), _mended(mends)))
-        size = self._fixed(lengths, padded.length)
-        if size >= padded.length:
-            why = f"That length would be {size} of {padded.length}: nothing is cut."
-            return Outcome(model, False, (_told(padded, lengths), why))
         shortened(after, mends, padded.inputs, LENGTH)
-        fixed_length(after, size)
-        _check(model, after, [s for s, n in zip(samples, lengths, strict=True) if n <= size])
-        over = int((lengths > size).sum())
-        lost = f"Cut to {size} places; {over} of {len(samples)} calibration samples lose their end."
-        return Outcome(after, True, (_told(padded, lengths), lost, _mended(mends)))
+        if self.which is Which.OWN:
+            own_length(after, padded, self.multiple_of)
+        else:
+            fixed_length(after, size)
+        return after, _mended(mends)
 
     def _fixed(self, lengths: "np.ndarray", full: int) -> int:
         size = int(np.ceil(np.percentile(lengths, self.percentile)))
@@ -145,7 +152,7 @@ def _of_texts(here: Circumstances) -> bool:
 
 
 def _check(model: "onnx.ModelProto", after: "onnx.ModelProto", samples: Sequence[Feeds]) -> None:
-    """Refuse where answers differ from the original's on samples of all lengths."""
+    """Refuse where answers differ from the original's; samples come with the shortest first."""
     some = samples[:: max(1, len(samples) // _CHECKED)]
     pairs = zip(outputs_of(model, some), outputs_of(after, some), strict=True)
     for expected, got in pairs:

@@ -1,14 +1,19 @@
 """Weight-only quantization to 4 or 8 bits (ONNX Runtime's MatMulNBits operator)."""
 
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from optim.arrays import Feeds
+from optim.errors import InputError
 from optim.model.proto import copy_of
 from optim.part import Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.accuracy_level import ACCURACY_LEVEL, Compute, gated, packed_weights
 from optim.passes.support.failing import without_failing
+from optim.passes.support.gptq import moments, round_again
 from optim.passes.support.quantizing import coverage, gemm_as_matmul, is_excluded, weighted_nodes
 from optim.passes.support.tools import (
     MIN_SLIM_OPSET,
@@ -25,28 +30,29 @@ if TYPE_CHECKING:
     import onnx
 
 
-class Compute(StrEnum):
-    """What the products are computed in, once the weights are unpacked."""
+class Method(StrEnum):
+    """How weights are rounded."""
 
-    INT8 = "int8"
-    FLOAT32 = "float32"
-
-
-_ACCURACY_LEVEL = {Compute.FLOAT32: 1, Compute.INT8: 4}  # MatMulNBits' attribute
+    RTN = "rtn"
+    HQQ = "hqq"
+    GPTQ = "gptq"
 
 
 class WeightOnly(Pass):
     """Store the weights of matrix products in 4 or 8 bits; activations stay in float."""
 
     name: ClassVar[str] = "weight_only"
+    version: ClassVar[int] = 2
     title: ClassVar[str] = "4- or 8-bit weights (weight-only quantization)"
     summary: ClassVar[str] = (
         "Stores the constant matrices of matrix products in 4 or 8 bits, with one scale for each "
-        "small block of a column. They are unpacked while multiplying; activations stay in float."
+        "small block of a column. They are unpacked while multiplying; activations stay in float. "
+        "Rounded to nearest (RTN), by half-quadratic optimization (HQQ) or so that later rows make "
+        "up for earlier ones (GPTQ)."
     )
     helps: ClassVar[str] = (
         "Large language models and other networks whose weights do not fit the caches: an eighth "
-        "(4 bit) of the memory traffic, at a small loss and without calibration inputs."
+        "(4 bit) of the memory traffic, at a small loss."
     )
     hurts: ClassVar[str] = (
         "Small networks get slower, since unpacking costs more than the memory saved. Does nothing "
@@ -55,6 +61,7 @@ class WeightOnly(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True
+    needs_calibration: ClassVar[bool] = True
     min_opset: ClassVar[int] = MIN_SLIM_OPSET
     tolerance: ClassVar[float] = 0.95
     hazards: ClassVar[tuple[Hazard, ...]] = (
@@ -64,7 +71,10 @@ class WeightOnly(Pass):
             lambda part, here: not here.has_matmul,
         ),
     )
-    searched: ClassVar[tuple[Searched, ...]] = (Searched("bits", (4,)),)
+    searched: ClassVar[tuple[Searched, ...]] = (
+        Searched("bits", (4,)),
+        Searched("method", (Method.GPTQ,)),
+    )
     starts: ClassVar[tuple[Start, ...]] = (
         Start(
             "weight_only:bits=8 + onnxruntime",
@@ -88,10 +98,21 @@ class WeightOnly(Pass):
     )
     compute: Compute = Field(
         default=Compute.INT8,
-        description="int8: also round activations to 8 bits while multiplying (fastest); float32: "
-        "multiply in full precision.",
+        description="int8: also round activations to 8 bits while multiplying (fastest), unless "
+        "that changes answers on calibration samples; float32: multiply in full precision.",
+    )
+    method: Method = Field(
+        default=Method.RTN,
+        description="rtn: round to nearest; hqq: also fit the zero points, in float (4 bits, "
+        "slower to run); gptq: round so that errors cancel on calibration samples.",
     )
     exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left in float.")
+
+    @model_validator(mode="after")
+    def _hqq_has_4_bits(self) -> Self:
+        if self.method is Method.HQQ and (self.bits != 4 or self.symmetric):
+            raise ValueError("method=hqq takes bits=4 and symmetric=false")
+        return self
 
     @field_validator("block_size")
     @classmethod
@@ -121,7 +142,30 @@ class WeightOnly(Pass):
         if result is None or not count_ops(after)["MatMulNBits"]:
             why = () if candidates else ("The model has no MatMul or Gemm with a constant matrix.",)
             return Outcome(model, False, ("Nothing was quantized.", *why, *notes))
-        return Outcome(result, True, notes)
+        samples = [*context.calibration]
+        return Outcome(result, True, (*notes, *self._refined(ready, result, samples)))
+
+    def _refined(
+        self, ready: "onnx.ModelProto", result: "onnx.ModelProto", samples: Sequence[Feeds]
+    ) -> tuple[str, ...]:
+        """Round again by GPTQ and fall back to float products where answers ask for it, in place.
+
+        Returns: sentences on both.
+        """
+        notes = []
+        if self.method is Method.GPTQ:
+            if not samples:
+                raise InputError(
+                    "GPTQ needs calibration inputs, and there are none.", "Choose method=rtn."
+                )
+            products = weighted_nodes(ready, ("MatMul",))
+            count = round_again(
+                result, packed_weights(ready, result), moments(ready, products, samples)
+            )
+            notes.append(f"{count} weights were rounded by GPTQ.")
+        if self.compute is Compute.INT8 and self.method is not Method.HQQ and samples:
+            notes.append(gated(result, samples))
+        return tuple(notes)
 
     def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":
         """The model as it is quantized: constants folded, each Gemm a MatMul and an Add."""
@@ -138,14 +182,18 @@ class WeightOnly(Pass):
         """The model with the named nodes quantized."""
         twin = copy_of(model)
         with quiet():
-            from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
+            from onnxruntime.quantization import matmul_nbits_quantizer as library
 
-            MatMulNBitsQuantizer(
+            by_hqq = library.HQQWeightOnlyQuantConfig(block_size=self.block_size, bits=self.bits)
+            quantizer = library.MatMulNBitsQuantizer(
                 twin,
                 bits=self.bits,
                 block_size=self.block_size,
                 is_symmetric=self.symmetric,
-                accuracy_level=_ACCURACY_LEVEL[self.compute],
+                accuracy_level=ACCURACY_LEVEL[self.compute],
                 nodes_to_exclude=[n.name for n in candidates if n.name not in set(names)],
-            ).process()
-        return twin
+                algo_config=by_hqq if self.method is Method.HQQ else None,
+            )
+            quantizer.process()
+        made: onnx.ModelProto = quantizer.model.model
+        return made

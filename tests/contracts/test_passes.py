@@ -14,10 +14,12 @@ import pytest
 from support import pass_models
 from support.paths import ROOT, TESTS
 
+from optim.errors import OptimError
 from optim.part import Group, parse_part
 from optim.passes.base import Outcome, Pass, Stage, all_passes
 
-PASSES = all_passes()
+EVERY = all_passes()
+PASSES = {name: cls for name, cls in EVERY.items() if not cls.missing()}
 each_pass = pytest.mark.parametrize("name", list(PASSES))
 each_pair = pytest.mark.parametrize(
     ("name", "model"), [(n, m) for m in pass_models.ALL for n in PASSES]
@@ -115,6 +117,13 @@ def test_same_bytes_whatever_the_hash_seed() -> None:
     ]
     assert runs[0] == runs[1]
     assert len(runs[0].splitlines()) == len(PASSES)
+
+
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - PASSES.keys()))
+def test_what_it_lacks_is_said_in_a_sentence(name: str) -> None:
+    with pytest.raises(OptimError, match="not installed") as refused:
+        EVERY[name]().run(pass_models.load("cnn"), pass_models.context("cnn"))
+    assert "Install it" in refused.value.next_step
 
 
 @each_pass

@@ -44,6 +44,10 @@ CASES = {
         ("fp16 + onnxruntime", CNN, MODERN, 2),
         [("fp16 + openvino", CNN, MODERN, 2), ("onnxruntime", CNN, MODERN, 2)],
     ),
+    "nncf on ONNX Runtime": (
+        ("nncf_int8", CNN, MODERN, 2),
+        [("nncf_int8 + openvino", CNN, MODERN, 2)],
+    ),
     "bf16 weights only": (
         ("bf16", CNN, MODERN, 2),
         [("bf16 + openvino", CNN, MODERN, 2)],

@@ -170,6 +170,22 @@ def arithmetic() -> onnx.ModelProto:
     return model(nodes, Weights(6), {"x": (2, 3)}, {"y": (2, 3)})
 
 
+def loud() -> onnx.ModelProto:
+    """A normalization that makes one channel several times louder than the others."""
+    w, node = Weights(8), helper.make_node
+    scale = np.linspace(0.5, 1.5, 32, dtype=np.float32)
+    scale[3] = 8
+    w.constant("scale", scale), w.constant("shift", np.zeros(32, np.float32))
+    w.normal("w1", 32, 16, scale=32**-0.5), w.normal("w2", 32, 16, scale=32**-0.5)
+    nodes = [
+        node("LayerNormalization", ["x", "scale", "shift"], ["n"], name="norm"),
+        node("MatMul", ["n", "w1"], ["a"], name="one"),
+        node("MatMul", ["n", "w2"], ["b"], name="two"),
+        node("Add", ["a", "b"], ["y"], name="sum"),
+    ]
+    return model(nodes, w, {"x": (4, 32)}, {"y": (4, 16)})
+
+
 def transformer() -> onnx.ModelProto:
     """The small trained transformer among the samples, with its batch bound to 1."""
     return _bound(SAMPLES / "spam" / "model.onnx")
@@ -186,7 +202,18 @@ def _bound(path: Path) -> onnx.ModelProto:
 
 SMALL: dict[str, Callable[[], onnx.ModelProto]] = {
     made.__name__: made
-    for made in (cnn, old_cnn, mlp, noisy, badly_named, huge_weights, lstm, branching, arithmetic)
+    for made in (
+        cnn,
+        old_cnn,
+        mlp,
+        noisy,
+        badly_named,
+        huge_weights,
+        lstm,
+        branching,
+        arithmetic,
+        loud,
+    )
 }
 ORIGINALS = {"noisy": "mlp"}
 """What a model was before it was changed, where that is another one."""

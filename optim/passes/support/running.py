@@ -1,10 +1,12 @@
 """Values of a model that a pass looks at, its outputs or inner ones, by ONNX Runtime."""
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Array, Feeds
-from optim.model.proto import copy_of, real_inputs
+from optim.model.proto import copy_of, real_inputs, write_proto
 from optim.passes.support.tools import quiet
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 def outputs_of(model: "onnx.ModelProto", samples: Iterable[Feeds]) -> Iterator[dict[str, Array]]:
     """The outputs by name, sample by sample. Raises what ONNX Runtime raises."""
     names = [value.name for value in model.graph.output]
-    session = _opened(model)
+    session = _opened(copy_of(model))
     for sample in samples:
         yield dict(zip(names, session.run(names, sample), strict=True))
 
@@ -45,11 +47,12 @@ def _with_outputs(model: "onnx.ModelProto", names: Sequence[str]) -> "onnx.Model
 
 
 def _opened(model: "onnx.ModelProto", level: str = "ORT_ENABLE_ALL") -> Any:
-    with quiet():
+    """A session of a model, which is changed by it."""
+    with quiet(), tempfile.TemporaryDirectory() as folder:  # by path: messages end at 2 GB
         import onnxruntime as ort
 
+        write_proto(model, path := Path(folder, "model.onnx"))
         options = ort.SessionOptions()
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
         options.log_severity_level, options.intra_op_num_threads = 4, 1
-        made = model.SerializeToString()
-        return ort.InferenceSession(made, options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

@@ -90,6 +90,25 @@ def applied(model: "ir.Model", rules: Mapping[str, Iterable[object]]) -> dict[st
     }
 
 
+def without_identities(model: "ir.Model") -> int:
+    """Remove the main graph's Identity nodes but those that make an output, in place; how many.
+
+    onnx_ir's own pass also works inside of loops, where it gives one value out twice: ONNX Runtime
+    then answers otherwise.
+    """
+    from onnx_ir import convenience
+
+    nodes = [node for node in model.graph if node.op_type == "Identity" and not node.domain]
+    removed = 0
+    for node in nodes:
+        given, made = node.inputs[0], node.outputs[0]
+        if given is not None and not made.is_graph_output():
+            convenience.replace_all_uses_with(made, given)
+            model.graph.remove(node, safe=True)
+            removed += 1
+    return removed
+
+
 def keep_names(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
     """Call each new node, in place, what the node was called whose work it does: the last of its
     kind before the value that it makes, else the maker of that value."""
