@@ -19,7 +19,7 @@ from optim.passes.support.torch_graph import TorchGraph
 
 _HELD_BACK, _MOST_HELD_BACK = 0.15, 128
 _LOOKS = 40  # at the held-back samples, in the whole training
-_PATIENCE = 12  # looks without a gain, after which it ends
+_PATIENCE = 20  # looks without a gain, half of the training, after which it ends
 _FIRST = 0.1  # share of the training in which it is found out how many steps fit
 _LATE = 2.5  # times the seconds given, after which it ends wherever it is
 _WARM_UP = 20  # steps in which the rate rises
