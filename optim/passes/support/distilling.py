@@ -133,9 +133,9 @@ class Distilling:
 
     def run(self) -> Trained:
         """Train the student in place; it ends as it was best on the held-back samples."""
-        clock = _Clock(self._plan)
         self._refresh_statistics()
         best = before = self._held_back_loss()
+        clock = _Clock(self._plan)
         state, curve, since, step = self._student.state(), [before], 0, 0
         rate = self._plan.rate * float(np.clip(before**0.5, 0.1, 1.0))
         optimizer = self._torch.optim.AdamW(self._weights, lr=rate, weight_decay=1e-4)
