@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 from support import pass_models
 
 from optim import build, sandbox
-from optim.build import Built, built
+from optim.build import Built, as_run, built
 from optim.errors import Cancelled, InputError, StepError
 from optim.evalset import EvalSet, synthesize
 from optim.home.files import hash_files
@@ -97,6 +97,39 @@ def test_without_calibration_another_evalset_shares_the_result(
     assert built(model, Recipe.parse("static_int8"), other).model.digest != calibrated.model.digest
     _no_children(monkeypatch)
     assert built(model, Recipe.parse("simplify"), other) == first
+
+
+def test_a_narrowed_model_is_trained_against_its_original_and_rounded(
+    model: Model, evalset: EvalSet
+) -> None:
+    """Pruned, recovered with the rounding in the loop, quantized: one recipe, and it replays."""
+    recipe = Recipe.parse("structured_prune:flops=0.5 + recover:steps=8,batch=8 + static_int8")
+    result = built(model, recipe, evalset)
+    assert [step.name for step in result.reports] == ["structured_prune", "recover", "static_int8"]
+    pruned, recovered, rounded = result.reports
+    assert pruned.modified and rounded.modified
+    assert any("with the rounding of 8 bits" in note for note in recovered.notes)
+    again = built(model, as_run(recipe, result.reports), evalset, afresh=True)
+    assert again.model.digest == result.model.digest
+
+
+def test_what_a_long_pass_says_is_told_once_while_it_is_waited_for(tmp_path: Path) -> None:
+    progress, told = tmp_path / "progress.txt", []
+    asked = build._watching(progress, told.append, lambda: False)
+    assert asked() is False and told == []
+    progress.write_text("recover: training, 10%\nheld-back loss 0.5")
+    asked(), asked()
+    assert told == ["recover: training, 10% held-back loss 0.5"]
+
+
+def test_the_compressed_size_is_told_where_a_pass_is_there_for_it(
+    model: Model, evalset: EvalSet
+) -> None:
+    plain = built(model, Recipe.parse("simplify"), evalset).reports[-1]
+    zeros = built(model, Recipe.parse("magnitude_prune:sparsity=0.8"), evalset).reports[-1]
+    both = built(model, Recipe.parse("magnitude_prune + static_int8"), evalset).reports[-1]
+    assert plain.compressed_bytes == 0
+    assert 0 < both.compressed_bytes < zeros.compressed_bytes < model.size_bytes
 
 
 def test_where_nothing_changes_it_is_the_model_itself(tmp_path: Path, evalset: EvalSet) -> None:

@@ -83,6 +83,8 @@ def _key(model: Model, recipe: Recipe, evalset: EvalSet) -> str:
     """What a build depends on; the EvalSet only where a pass calibrates."""
     calibrates = any(one.needs_calibration for one in recipe.passes)
     versions = [importlib.metadata.version(name) for name in _LIBRARIES]
+    if any(one.needs_original for one in recipe.passes):  # it trains
+        versions.append(importlib.metadata.version("torch"))
     versions += [one.origin for one in recipe.passes if one.origin != BUILT_IN]
     data = evalset.digest if calibrates else ""
     return json.dumps([model.digest, recipe.passes_digest, data, *versions, _REVISION])

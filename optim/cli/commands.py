@@ -333,7 +333,7 @@ def progress(trial: Trial) -> None:
     figure = f"  {spanned(trial.summary.speedup, times)}" if trial.summary else ""
     now = time.strftime("%H:%M:%S")
     state = trial.phase or trial.state
-    print(f"{now}  {state:<12}{trial.recipe}{figure}", file=sys.stderr, flush=True)
+    print(f"{now}  {state:<11} {trial.recipe}{figure}", file=sys.stderr, flush=True)
 
 
 def _tell(study: Study, trials: list[Trial], verbose: bool) -> None:

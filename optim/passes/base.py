@@ -93,6 +93,8 @@ class Pass(Ingredient):
     """Pattern of what it appends to the names of the nodes that it replaces; empty: nothing."""
     floats_only: ClassVar[bool] = False
     """Whether it can do nothing with a model that is quantized already."""
+    compresses: ClassVar[bool] = False
+    """Whether its gain is a smaller compressed file, whose size is then told."""
     if_grown: ClassVar[str] = ""
     """What helps where the file grew by it: a sentence."""
     tried_on_any: ClassVar[bool] = False

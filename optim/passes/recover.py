@@ -87,7 +87,7 @@ class Recover(Pass):
         "The result says how many did, which makes the same model again.",
     )
     rate: float = Field(
-        default=0.003,
+        default=0.0005,
         ge=1e-6,
         le=1.0,
         description="Learning rate for a model that lost everything; it falls with the square root "

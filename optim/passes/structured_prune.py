@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
-from optim.arrays import Array, Feeds
+from optim.arrays import Feeds
 from optim.part import Circumstances, Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.channel_rules import RULES
@@ -27,7 +27,7 @@ from optim.passes.support.families import (
     least_important,
 )
 from optim.passes.support.narrowing import narrowed, spelled_out
-from optim.passes.support.running import observed
+from optim.passes.support.running import answers
 from optim.passes.support.tools import (
     listed,
     name_nodes,
@@ -169,11 +169,11 @@ class StructuredPrune(Pass):
         if self.spread is Spread.UNIFORM or not feeds:
             return [1.0] * len(found)
         some = feeds[:_TRIED_SAMPLES]
-        expected = _outputs(channels.model, some)
+        expected = answers(channels.model, some)
         errors = []
         for family in found:
             gone = least_important(family, scores, len(family.members) // 2)
-            got = _outputs(narrowed(channels, labels, gone), some)
+            got = answers(narrowed(channels, labels, gone), some)
             errors.append(float(np.square(got - expected).mean()))
         middle = float(np.median(errors)) or 1.0
         return [float(np.clip((middle / max(e, 1e-12)) ** 0.5, _LEAST, _MOST)) for e in errors]
@@ -199,15 +199,6 @@ class StructuredPrune(Pass):
         if self.flops > _HARMLESS:
             notes.append("Such a network needs training: add recover behind this pass.")
         return tuple(notes)
-
-
-def _outputs(model: "onnx.ModelProto", feeds: Sequence[Feeds]) -> Array:
-    names = [value.name for value in model.graph.output]
-    runs = [
-        np.concatenate([np.ravel(run[name]) for name in names])
-        for run in observed(model, feeds, names)
-    ]
-    return np.nan_to_num(np.array(runs, np.float64))
 
 
 def _why_nothing(found: Sequence[Family]) -> str:

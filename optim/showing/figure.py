@@ -6,6 +6,7 @@ from enum import Flag, auto
 from math import inf
 from typing import Literal, Protocol
 
+from optim.build.child import PassReport
 from optim.findings import Interval
 from optim.judging.quality import Quality
 from optim.showing import text
@@ -47,6 +48,8 @@ class Known(Protocol):
     def quality(self) -> Quality | None: ...
     @property
     def size_bytes(self) -> int | None: ...
+    @property
+    def reports(self) -> tuple[PassReport, ...]: ...
     @property
     def first_reading(self) -> bool: ...
 

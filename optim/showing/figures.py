@@ -86,6 +86,11 @@ def _drift(get: Callable[[Fidelity], float | None]) -> Reading:
     return _judged(lambda quality: get(quality.fidelity))
 
 
+def _compressed(known: Known) -> float | None:
+    """Bytes of the weights by zlib, where a pass is there to make those fewer."""
+    return float(known.reports[-1].compressed_bytes) or None if known.reports else None
+
+
 def _latency(known: Known) -> Interval | None:
     if known.summary:
         return known.summary.p50_ms
@@ -243,6 +248,16 @@ FIGURES: tuple[TrialFigure | Callable[[Scoring], TrialFigure], ...] = (
         short="size",
         whole=True,
         key="size_bytes",
+    ),
+    TrialFigure(
+        "compressed",
+        "Compressed weights",
+        Reading("", lambda known: _interval(_compressed(known))),
+        text.size,
+        Where.PANEL | Where.REPORT,
+        unit="MB",
+        scale=1e-6,
+        whole=True,
     ),
     _load("load", "Load time", lambda summary: summary.load_ms, "load_ms"),
     _load("first_run", "First run", lambda summary: summary.first_run_ms, "first_run_ms"),

@@ -64,6 +64,36 @@ CASES = {
         ("magnitude_prune", CNN, MODERN, 2),
         [("simplify", CNN, MODERN, 2)],
     ),
+    "pruned and not recovered": (
+        ("structured_prune:flops=0.5", CNN, MODERN, 2),
+        [
+            ("structured_prune:flops=0.5 + recover", CNN, MODERN, 2),
+            ("structured_prune:flops=0.05", CNN, MODERN, 2),
+        ],
+    ),
+    "layers left out and not recovered": (
+        ("drop_layers", CNN, MODERN, 2),
+        [("drop_layers + recover", CNN, MODERN, 2)],
+    ),
+    "low rank and convolutions": (
+        ("low_rank", CNN, MODERN, 2),
+        [("low_rank + recover", CNN, MODERN, 2), ("low_rank", TRANSFORMER, MODERN, 2)],
+    ),
+    "nothing to recover": (
+        ("simplify + recover", CNN, MODERN, 2),
+        [
+            ("structured_prune + recover", CNN, MODERN, 2),
+            ("recover + static_int8", CNN, MODERN, 2),
+        ],
+    ),
+    "recover and recurrent layers": (
+        ("low_rank + recover", LSTM, MODERN, 2),
+        [("low_rank + recover", CNN, MODERN, 2)],
+    ),
+    "clusters in a dense engine": (
+        ("cluster_weights", CNN, MODERN, 2),
+        [("simplify", CNN, MODERN, 2)],
+    ),
     "weights only": (
         ("weight_only", FORESTS, MODERN, 2),
         [("weight_only", TRANSFORMER, MODERN, 2), ("simplify", FORESTS, MODERN, 2)],

@@ -136,7 +136,7 @@ Rule = Callable[[Channels, "onnx.NodeProto"], None]
 
 def tied(model: "onnx.ModelProto", rules: dict[str, Rule]) -> Channels:
     """The channels of a model, tied by these rules, one for each op type of the standard."""
-    shapes = _shapes(model)
+    shapes = shapes_of(model)
     weights = {tensor.name: _array(tensor) for tensor in model.graph.initializer}
     channels = Channels(model, shapes | {n: w.shape for n, w in weights.items()}, weights)
     channels.pin_all(value.name for value in real_inputs(model.graph))
@@ -166,7 +166,7 @@ def _array(tensor: "onnx.TensorProto") -> Array:
     return array
 
 
-def _shapes(model: "onnx.ModelProto") -> dict[str, tuple[int, ...]]:
+def shapes_of(model: "onnx.ModelProto") -> dict[str, tuple[int, ...]]:
     """Shapes of all values of known rank; a dimension's name has a number of its own."""
     import onnx
 

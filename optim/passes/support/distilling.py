@@ -19,7 +19,7 @@ from optim.passes.support.torch_graph import TorchGraph
 
 _HELD_BACK, _MOST_HELD_BACK = 0.15, 128
 _LOOKS = 40  # at the held-back samples, in the whole training
-_PATIENCE = 12  # looks without a gain, after which it ends
+_PATIENCE = 20  # looks without a gain, half of the training, after which it ends
 _FIRST = 0.1  # share of the training in which it is found out how many steps fit
 _LATE = 2.5  # times the seconds given, after which it ends wherever it is
 _WARM_UP = 20  # steps in which the rate rises
@@ -133,9 +133,9 @@ class Distilling:
 
     def run(self) -> Trained:
         """Train the student in place; it ends as it was best on the held-back samples."""
-        clock = _Clock(self._plan)
         self._refresh_statistics()
         best = before = self._held_back_loss()
+        clock = _Clock(self._plan)
         state, curve, since, step = self._student.state(), [before], 0, 0
         rate = self._plan.rate * float(np.clip(before**0.5, 0.1, 1.0))
         optimizer = self._torch.optim.AdamW(self._weights, lr=rate, weight_decay=1e-4)

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from optim.arrays import Array, Feeds
 from optim.model.proto import copy_of, real_inputs, write_proto
 from optim.passes.support.tools import quiet
@@ -35,6 +37,13 @@ def observed(
         fed = {name: value for name, value in sample.items() if name in given}
         made = session.run(inner, fed) if session else []
         yield {**fed, **dict(zip(inner, made, strict=True))}
+
+
+def answers(model: "onnx.ModelProto", samples: Iterable[Feeds]) -> Array:
+    """All outputs of each sample as one row of float64; what is not finite is made so."""
+    runs = outputs_of(model, samples)
+    rows = [np.concatenate([np.ravel(value) for value in run.values()]) for run in runs]
+    return np.nan_to_num(np.array(rows, np.float64))
 
 
 def _with_outputs(model: "onnx.ModelProto", names: Sequence[str]) -> "onnx.ModelProto":
