@@ -1,7 +1,7 @@
 """The load curve: one serving at rising rates; its knee, and the largest rate within a limit."""
 
 from dataclasses import dataclass
-from math import isinf
+from math import inf, isinf
 from typing import Any
 
 from optim.findings import Interval
@@ -59,14 +59,18 @@ class Curve:
         return max(self.points, key=_power)
 
     def peak(self, limit_ms: float) -> Peak:
-        """The largest rate with p99 within the limit, below the first one at which it is not."""
-        held, failed = 0.0, float("inf")
-        for one in self.points:
-            if not holds(one.latency("p99"), limit_ms):
-                failed = one.rate
-                break
-            held = one.rate
-        return Peak(limit_ms, held, failed)
+        """The largest rate with p99 within the limit, below the first one at which it is not.
+
+        Lower rates that gave too few samples for a p99 say nothing against a higher one that holds.
+        """
+        p99 = {one.rate: one.latency("p99") for one in self.points}
+        over = min(
+            (r for r, found in p99.items() if found and not holds(found, limit_ms)), default=inf
+        )
+        held = max(
+            (r for r, found in p99.items() if holds(found, limit_ms) and r < over), default=0.0
+        )
+        return Peak(limit_ms, held, min((rate for rate in p99 if rate > held), default=inf))
 
     def record(self, raw: bool = True) -> dict[str, Any]:
         """As JSON values."""

@@ -1,7 +1,7 @@
 """Load curves as charts: latency against rate, and where the milliseconds go."""
 
 from collections.abc import Sequence
-from math import inf, isinf
+from math import inf, isinf, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -14,6 +14,7 @@ from optim.showing.chart import ACCENT, GREY
 
 _COLOURS = (ACCENT, "#c98a2b")
 _OF_PART = (GREY, "#9b6fae", "#c4544a", "#c98a2b", "#e0b64f", ACCENT, "#5d8f58")
+_HEIGHT = 330
 _FAINT = "rgba(133,147,163,0.25)"
 _DASH = {"p50": "dot", "p99": "solid"}
 _SHAPE = {"p50": "circle-open", "p99": "circle"}
@@ -35,15 +36,19 @@ def curve_chart(curves: Sequence[Curve], limit_ms: float) -> go.Figure:
                 annotation={"text": "knee", "font": {"color": colour}},
                 annotation_position="top",
             )
-    figure.add_hline(
-        limit_ms,
-        line={"color": GREY, "dash": "dashdot", "width": 1},
-        annotation={"text": f"limit {text.milliseconds(limit_ms)}"},
-        annotation_position="bottom left",
+    figure.add_hline(limit_ms, line={"color": GREY, "dash": "dashdot", "width": 1})
+    figure.add_annotation(  # of a logarithmic axis, annotations want the logarithm
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=log10(limit_ms),
+        yanchor="bottom",
+        showarrow=False,
+        text=f"limit {text.milliseconds(limit_ms)}",
     )
     figure.update_xaxes(title="requests a second that were due", rangemode="tozero")
     figure.update_yaxes(title="ms from due to answered", type="log")
-    return _laid(figure, 380)
+    return _laid(figure, _HEIGHT)
 
 
 def where_chart(curves: Sequence[Curve]) -> go.Figure:
@@ -56,7 +61,7 @@ def where_chart(curves: Sequence[Curve]) -> go.Figure:
     figure = go.Figure(
         [
             go.Bar(
-                name=title,
+                name=part,
                 y=[label for label, _ in rows],
                 x=[one.where[part] for _, one in rows],
                 orientation="h",
@@ -69,7 +74,7 @@ def where_chart(curves: Sequence[Curve]) -> go.Figure:
     figure.update_layout(barmode="stack")
     figure.update_xaxes(title="ms, on average")
     figure.update_yaxes(autorange="reversed")
-    return _laid(figure, 170 + 46 * len(rows))
+    return _laid(figure, max(_HEIGHT, 130 + 36 * len(rows)))
 
 
 def _telling(curve: Curve) -> list[Loaded]:

@@ -102,7 +102,7 @@ def curve(
 ) -> Curve:
     """Loads at these rates, or at some shares of what the server does at most.
 
-    Each lasts `seconds`, or longer (20 s at most) if it takes longer to issue what a p99 needs.
+    Each lasts `seconds`, or longer if that lets a p99 be told within 20 s.
     """
     if not rates:
         tell("finding out what the server does at most", 0.0)
@@ -147,8 +147,9 @@ def find_peak(
 
 
 def seconds_for(rate: float, least: float) -> float:
-    """How long a p99 takes at this rate: `least` s, or longer, but 20 s at most."""
-    return max(least, min(_LONGEST_S, _SPARE * enough(0.99) / rate))
+    """How long a p99 takes at this rate; `least` s where that is shorter, or over 20 s."""
+    wanted = _SPARE * enough(0.99) / rate
+    return max(least, wanted) if wanted <= _LONGEST_S else least
 
 
 def _cpus() -> tuple[list[int], list[int]]:
