@@ -178,6 +178,8 @@ def _add_load_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--qps", type=rates, default=[], metavar="R,R", help="requests a second, such as 50,100,200"
     )
+    command.add_argument("--burst", type=count, default=1, help="requests come so many at once")
+    command.add_argument("--trace", type=Path, help="arrivals, one a line in s, in place of rates")
     command.add_argument("--find-peak", action="store_true", help="the largest rate within --p99")
     command.add_argument("--search", action="store_true", help="settings that take most in --p99")
     command.add_argument("--rate", type=amount, help="with --search: the cheapest ones for this")

@@ -26,7 +26,9 @@ class Peak:
         """For people."""
         limit = text.milliseconds(self.limit_ms)
         if not self.held:
-            least = "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second it is not"
+            least = (
+                "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second that is not sure"
+            )
             return f"At no rate that was tried is p99 surely within {limit}{least}."
         if isinf(self.failed):
             return f"p99 is within {limit} at every rate tried, up to {self.held:,.0f} a second."
@@ -34,6 +36,10 @@ class Peak:
             f"It takes {self.held:,.0f} requests a second with p99 within {limit}; "
             f"at {self.failed:,.0f} that is no longer sure."
         )
+
+    def record(self) -> dict[str, float | None]:
+        """As JSON values; null: none failed."""
+        return {**vars(self), "failed": None if isinf(self.failed) else self.failed}
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,7 @@ def test_charts_have_every_point_and_every_part() -> None:
     drawn = curve_chart([CURVE, CURVE], 25)
     assert [len(trace.x) for trace in drawn.data] == [6, 6, 6, 6]
     assert [trace.name for trace in where_chart([CURVE]).data] == list(PARTS)
-    assert sum(trace.x[0] for trace in where_chart([CURVE]).data) == pytest.approx(
-        CURVE.points[0].requests.latency_ms.mean()
-    )
+    where = where_chart([CURVE]).data
+    assert sum(trace.x[0] for trace in where) == pytest.approx(100)
+    mean = CURVE.points[0].requests.latency_ms.mean()
+    assert sum(trace.customdata[0] for trace in where) == pytest.approx(mean)
