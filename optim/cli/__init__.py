@@ -157,6 +157,11 @@ def _add_host_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rest", type=int, metavar="PORT", help="8000 where no port is given")
     command.add_argument("--grpc", type=int, metavar="PORT", help="8001 where no port is given")
     command.add_argument("--address", default="localhost", help="interface to listen on")
+    command.add_argument(
+        "--serving",
+        metavar="S",
+        help='all settings in one, such as "grpc:sessions=2,most=8", in place of those below',
+    )
     command.add_argument("--sessions", type=count, help="run side by side, of each model; 1")
     command.add_argument("--batch", type=count, help="most rows that run together; 1: no batches")
     command.add_argument("--wait", type=milliseconds, help="for a batch to fill, such as 2ms; 0")
