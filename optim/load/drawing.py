@@ -55,7 +55,9 @@ def curve_chart(curves: Sequence[Curve], limit_ms: float) -> go.Figure:
 def where_chart(curves: Sequence[Curve]) -> go.Figure:
     """Shares of the mean latency by part: at the lowest rate, the knee and the highest rate."""
     rows = [(curve, one, sum(one.where.values())) for curve in curves for one in _telling(curve)]
-    labels = [f"{curve.serving}<br>{one.rate:,.0f}/s: {ms:.3g} ms" for curve, one, ms in rows]
+    labels = [
+        f"{curve.serving}<br>{one.rate:,.0f}/s: {text.milliseconds(ms)}" for curve, one, ms in rows
+    ]
     figure = go.Figure(
         [
             go.Bar(
@@ -65,6 +67,7 @@ def where_chart(curves: Sequence[Curve]) -> go.Figure:
                 customdata=[one.where[part] for _, one, _ in rows],
                 text=part,
                 textposition="inside",
+                textangle=0,
                 insidetextanchor="middle",
                 orientation="h",
                 marker={"color": colour},
