@@ -3,9 +3,9 @@
 That its numbers are true: agree, aa, repeat, isolation; that it scales: scale, sessions (all six
 where no part is named). That its search finds: zoo makes models, grid measures every recipe on one,
 search plays strategies on the stored grids, peers has other tools choose. serve tells what a server
-adds to a run, gpus what this machine's GPU brings. cases runs the program on files whose answers
-are known. Prints a report in Markdown; exits 1 where a claim does not hold. To be run on an idle
-machine.
+adds to a run, settings how the search of serving settings does, gpus what this machine's GPU
+brings. cases runs the program on files whose answers are known. Prints a report in Markdown; exits 1
+where a claim does not hold. To be run on an idle machine.
 """
 
 import argparse
@@ -24,6 +24,7 @@ PARTS = NUMBERS | {
     "cases": "bench.cases",
     "serve": "bench.serve",
     "gpus": "bench.gpus",
+    "settings": "bench.settings",
     "zoo": "bench.zoo.report",
     "grid": "bench.grid",
     "search": "bench.strategies.report",

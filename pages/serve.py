@@ -28,7 +28,7 @@ def _begin(study: Study, trial: Trial, chosen: Sequence[Serving]) -> None:
         st.markdown(" against ".join(f"`{one}`" for one in dict.fromkeys(chosen)))
 
 
-def _results(study: Study, trial: Trial, watching: bool) -> None:
+def _results(study: Study, trial: Trial, limit_ms: float, watching: bool) -> None:
     """Drawn anew every second while something is found out."""
     under = loads().of(study, trial.number)
     if watching and not under.under_way:
@@ -44,7 +44,7 @@ def _results(study: Study, trial: Trial, watching: bool) -> None:
         )
     with errors_shown():
         if under.curves:
-            shown(under, limit())
+            shown(under, limit_ms)
 
 
 def _page(study: Study) -> None:
@@ -53,7 +53,7 @@ def _page(study: Study) -> None:
         "In production the model is only part of the wait: requests queue, wait for a batch, are "
         "written and read. Here a real server answers, and is asked more and more often."
     )
-    left, right = st.columns(2, gap="medium")
+    left, middle, right = st.columns(3, gap="medium")
     with left:
         trial = trial_of(study)
     if trial is None:
@@ -63,11 +63,13 @@ def _page(study: Study) -> None:
         return
     choose_trial(study, trial.number)
     with errors_shown():
-        with right:
+        with middle:
             compared = asked()
+        with right:
+            limit_ms = limit()
         _begin(study, trial, servings(compared))
     watching = loads().of(study, trial.number).under_way
-    st.fragment(run_every=_TICK if watching else None)(_results)(study, trial, watching)
+    st.fragment(run_every=_TICK if watching else None)(_results)(study, trial, limit_ms, watching)
 
 
 _page(require_study())

@@ -187,6 +187,11 @@ def _add_host_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rest", type=int, metavar="PORT", help="8000 where no port is given")
     command.add_argument("--grpc", type=int, metavar="PORT", help="8001 where no port is given")
     command.add_argument("--address", default="localhost", help="interface to listen on")
+    command.add_argument(
+        "--serving",
+        metavar="S",
+        help='all settings in one, such as "grpc:sessions=2,most=8", in place of those below',
+    )
     command.add_argument("--sessions", type=count, help="run side by side, of each model; 1")
     command.add_argument("--batch", type=count, help="most rows that run together; 1: no batches")
     command.add_argument("--wait", type=milliseconds, help="for a batch to fill, such as 2ms; 0")
@@ -208,6 +213,8 @@ def _add_load_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--qps", type=rates, default=[], metavar="R,R", help="requests a second, such as 50,100,200"
     )
+    command.add_argument("--burst", type=count, default=1, help="requests come so many at once")
+    command.add_argument("--trace", type=Path, help="arrivals, one a line in s, in place of rates")
     command.add_argument("--find-peak", action="store_true", help="the largest rate within --p99")
     command.add_argument("--search", action="store_true", help="settings that take most in --p99")
     command.add_argument("--rate", type=amount, help="with --search: the cheapest ones for this")

@@ -1,17 +1,34 @@
 """The command that serves bundles."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from optim.errors import InputError, first_line
 
+if TYPE_CHECKING:
+    from optim.serving.batching import Batching
+
 
 def host(args: argparse.Namespace) -> int:
     """Serve exported bundles until stopped."""
-    from optim.serving.batching import Batching
     from optim.serving.host import host as serve
     from optim.serving.served import Opened
+
+    batching, of = _settings(args)
+    unsaid = args.rest is None and args.grpc is None
+    rest = 8000 if unsaid and of != "grpc" else args.rest
+    rpc = 8001 if unsaid and of != "rest" else args.grpc
+    opened = [Opened.of(folder) for folder in args.bundle]
+    serve(opened, batching, address=args.address, rest=rest, rpc=rpc, told=_told)
+    return 0
+
+
+def _settings(args: argparse.Namespace) -> "tuple[Batching, str]":
+    """How requests are put together, and the one protocol that was asked for, if it was one."""
+    from optim.serving.batching import Batching
+    from optim.serving.settings import parse_serving
 
     asked = {
         "sessions": args.sessions,
@@ -20,15 +37,16 @@ def host(args: argparse.Namespace) -> int:
         "queue": args.queue,
         "timeout_ms": args.timeout,
     }
+    given = {name: value for name, value in asked.items() if value is not None}
+    if args.serving:
+        if given:
+            raise InputError("--serving holds all settings.", "Leave out the single ones.", "host")
+        serving = parse_serving(args.serving)
+        return serving, serving.name
     try:
-        batching = Batching(**{name: value for name, value in asked.items() if value is not None})
+        return Batching(**given), ""
     except ValidationError as error:
         raise InputError(f"These settings cannot be: {first_line(error)}.", "Change one.") from None
-    unsaid = args.rest is None and args.grpc is None
-    rest, rpc = (8000, 8001) if unsaid else (args.rest, args.grpc)
-    opened = [Opened.of(folder) for folder in args.bundle]
-    serve(opened, batching, address=args.address, rest=rest, rpc=rpc, told=_told)
-    return 0
 
 
 def _told(text: str) -> None:

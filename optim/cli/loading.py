@@ -12,38 +12,48 @@ from optim.findings import Interval
 from optim.showing.text import milliseconds
 
 if TYPE_CHECKING:
-    from optim.load.curve import Curve
+    from optim.load.curve import Curve, Peak
+    from optim.serving.settings import Serving
 
 
 def load(args: argparse.Namespace) -> int:
     """Serve a bundle, load it, and tell what became of the requests."""
     if args.search:
         return _search(args)
-    from optim.load.measuring import bench, curve, find_peak
     from optim.serving.settings import parse_serving
 
     if args.find_peak and args.qps:
         raise InputError("Rates are given, and a peak is asked for.", "Leave out one.", "load")
-    found, peak = [], None
-    for serving in map(parse_serving, _servings(args)):
-        with bench(args.bundle, serving) as on:
-            if args.find_peak:
-                peak, one = find_peak(on, args.p99, args.seconds, args.budget, tell=_told)
-            else:
-                one = curve(on, args.qps, args.seconds, tell=_told)
-                peak = one.peak(args.p99)
-        found.append((one, peak))
+    found = [_loaded(args, parse_serving(text)) for text in _servings(args)]
     if args.json:
-        records = [one.record() | {"peak": vars(peak)} for one, peak in found]
-        print(json.dumps(records, indent=1).replace("Infinity", "null"))
+        print(
+            json.dumps([{**one.record(), "peak": peak.record()} for one, peak in found], indent=1)
+        )
         return 0
     for one, peak in found:
         print(f"{one.serving}\n{_table(one)}")
-        knee = one.knee
-        print(f"The knee is at {knee.rate:,.0f} requests a second." if knee else "")
+        if knee := one.knee:
+            print(f"The knee is at {knee.rate:,.0f} requests a second.")
         print(peak.sentence)
         print("\n".join(dict.fromkeys(c.text for point in one.points for c in point.cautions)))
     return 0
+
+
+def _loaded(args: argparse.Namespace, serving: "Serving") -> "tuple[Curve, Peak]":
+    from optim.load.curve import Curve
+    from optim.load.measuring import bench, curve, find_peak
+    from optim.load.scenario import Load
+
+    recorded = Load.recorded(args.trace) if args.trace else None
+    with bench(args.bundle, serving) as on:
+        if args.find_peak:
+            peak, found = find_peak(on, args.p99, args.seconds, args.budget, tell=_told)
+            return found, peak
+        if recorded:
+            found = Curve(str(serving)).with_point(on.load(recorded))
+        else:
+            found = curve(on, args.qps, args.seconds, args.burst, tell=_told)
+    return found, found.peak(args.p99)
 
 
 def _search(args: argparse.Namespace) -> int:

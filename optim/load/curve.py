@@ -1,7 +1,7 @@
 """The load curve: one serving at rising rates; its knee, and the largest rate within a limit."""
 
 from dataclasses import dataclass
-from math import isinf
+from math import inf, isinf
 from typing import Any
 
 from optim.findings import Interval
@@ -26,7 +26,9 @@ class Peak:
         """For people."""
         limit = text.milliseconds(self.limit_ms)
         if not self.held:
-            least = "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second it is not"
+            least = (
+                "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second that is not sure"
+            )
             return f"At no rate that was tried is p99 surely within {limit}{least}."
         if isinf(self.failed):
             return f"p99 is within {limit} at every rate tried, up to {self.held:,.0f} a second."
@@ -34,6 +36,10 @@ class Peak:
             f"It takes {self.held:,.0f} requests a second with p99 within {limit}; "
             f"at {self.failed:,.0f} that is no longer sure."
         )
+
+    def record(self) -> dict[str, float | None]:
+        """As JSON values; null: none failed."""
+        return {**vars(self), "failed": None if isinf(self.failed) else self.failed}
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,18 @@ class Curve:
         return max(self.points, key=_power)
 
     def peak(self, limit_ms: float) -> Peak:
-        """The largest rate with p99 within the limit, below the first one at which it is not."""
-        held, failed = 0.0, float("inf")
-        for one in self.points:
-            if not holds(one.latency("p99"), limit_ms):
-                failed = one.rate
-                break
-            held = one.rate
-        return Peak(limit_ms, held, failed)
+        """The largest rate with p99 within the limit, below the first one at which it is not.
+
+        Lower rates that gave too few samples for a p99 say nothing against a higher one that holds.
+        """
+        p99 = {one.rate: one.latency("p99") for one in self.points}
+        over = min(
+            (r for r, found in p99.items() if found and not holds(found, limit_ms)), default=inf
+        )
+        held = max(
+            (r for r, found in p99.items() if holds(found, limit_ms) and r < over), default=0.0
+        )
+        return Peak(limit_ms, held, min((rate for rate in p99 if rate > held), default=inf))
 
     def record(self, raw: bool = True) -> dict[str, Any]:
         """As JSON values."""

@@ -1,7 +1,7 @@
 """Load curves as charts: latency against rate, and where the milliseconds go."""
 
 from collections.abc import Sequence
-from math import inf, isinf
+from math import inf, isinf, log10
 from typing import Any
 
 import plotly.graph_objects as go
@@ -10,10 +10,12 @@ from optim.findings import Interval
 from optim.load.curve import Curve
 from optim.load.loaded import PARTS, Loaded
 from optim.showing import text
-from optim.showing.chart import ACCENT, GREY
+from optim.showing.chart import GREY
+from optim.showing.chart.marks import COLOURS
 
-_COLOURS = (ACCENT, "#c98a2b")
-_OF_PART = (GREY, "#9b6fae", "#c4544a", "#c98a2b", "#e0b64f", ACCENT, "#5d8f58")
+_COLOURS = COLOURS[:2]
+_OF_PART = (GREY, *(COLOURS[place] for place in (2, 4, 1, 5, 0, 3)))
+_HEIGHT = 330
 _FAINT = "rgba(133,147,163,0.25)"
 _DASH = {"p50": "dot", "p99": "solid"}
 _SHAPE = {"p50": "circle-open", "p99": "circle"}
@@ -35,41 +37,49 @@ def curve_chart(curves: Sequence[Curve], limit_ms: float) -> go.Figure:
                 annotation={"text": "knee", "font": {"color": colour}},
                 annotation_position="top",
             )
-    figure.add_hline(
-        limit_ms,
-        line={"color": GREY, "dash": "dashdot", "width": 1},
-        annotation={"text": f"limit {text.milliseconds(limit_ms)}"},
-        annotation_position="bottom left",
+    figure.add_hline(limit_ms, line={"color": GREY, "dash": "dashdot", "width": 1})
+    figure.add_annotation(  # of a logarithmic axis, annotations want the logarithm
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=log10(limit_ms),
+        yanchor="bottom",
+        showarrow=False,
+        text=f"limit {text.milliseconds(limit_ms)}",
     )
     figure.update_xaxes(title="requests a second that were due", rangemode="tozero")
     figure.update_yaxes(title="ms from due to answered", type="log")
-    return _laid(figure, 380)
+    return _laid(figure, _HEIGHT)
 
 
 def where_chart(curves: Sequence[Curve]) -> go.Figure:
-    """Mean ms of each part, stacked: at the lowest rate, at the knee and at the highest one."""
-    rows = [
-        (f"{curve.serving}<br>{one.rate:,.0f} a second", one)
-        for curve in curves
-        for one in _telling(curve)
+    """Shares of the mean latency by part: at the lowest rate, the knee and the highest rate."""
+    rows = [(curve, one, sum(one.where.values())) for curve in curves for one in _telling(curve)]
+    labels = [
+        f"{curve.serving}<br>{one.rate:,.0f}/s: {text.milliseconds(ms)}" for curve, one, ms in rows
     ]
     figure = go.Figure(
         [
             go.Bar(
-                name=title,
-                y=[label for label, _ in rows],
-                x=[one.where[part] for _, one in rows],
+                name=part,
+                y=labels,
+                x=[100 * one.where[part] / (ms or 1.0) for _, one, ms in rows],
+                customdata=[one.where[part] for _, one, _ in rows],
+                text=part,
+                textposition="inside",
+                textangle=0,
+                insidetextanchor="middle",
                 orientation="h",
                 marker={"color": colour},
-                hovertemplate=f"{title}: %{{x:.3f}} ms<extra></extra>",
+                hovertemplate=f"{title}: %{{customdata:.3f}} ms (%{{x:.0f}} %)<extra></extra>",
             )
             for (part, title), colour in zip(PARTS.items(), _OF_PART, strict=True)
         ]
     )
-    figure.update_layout(barmode="stack")
-    figure.update_xaxes(title="ms, on average")
+    figure.update_layout(barmode="stack", uniformtext={"minsize": 10, "mode": "hide"})
+    figure.update_xaxes(title="% of the mean latency", range=[0, 100])
     figure.update_yaxes(autorange="reversed")
-    return _laid(figure, 170 + 46 * len(rows))
+    return _laid(figure, max(_HEIGHT, 130 + 40 * len(rows)))
 
 
 def _telling(curve: Curve) -> list[Loaded]:

@@ -23,7 +23,7 @@ _SAMPLES = 1024  # that LoadGen draws from; requests take theirs in turns
 _LEAST_MS = 50
 _NO_LIMIT_NS = 10**15
 _SAMPLE = re.compile(
-    r'"name":"Sample".*?"ph":"b".*?"sample_seq":(\d+).*?"issue_start_ns":(\d+),"complete_ns":(\d+)'
+    r'"name":"Sample".*?"ph":"b".*?"ts":([\d.]+).*?"sample_seq":(\d+).*?"issue_start_ns":(\d+)'
 )
 
 
@@ -64,13 +64,19 @@ class LoadGen:
         """What it says of the run itself, its early stopping included."""
         return (self._folder / "mlperf_log_summary.txt").read_text(encoding="utf-8")
 
-    def traced(self) -> NDArray[np.float64] | None:
-        """Late by and latency, in s, both from the scheduled moment: [requests in order, 2]."""
+    def due(self, called: NDArray[np.float64]) -> NDArray[np.float64]:
+        """When each request was due, on the clock of `called`: when it was handed over here.
+
+        Between LoadGen's decision and Python's lock lies a wait that is the client's. LoadGen's
+        clock is ours but for an offset, which the request that waited least tells.
+        """
         if self._load.kind != "server":
-            return None
+            return called
         text = (self._folder / "mlperf_log_trace.json").read_text(encoding="utf-8")
-        rows = np.array([[*map(int, found)] for found in _SAMPLE.findall(text)], np.int64)
-        found: NDArray[np.float64] = rows[rows[:, 0].argsort(), 1:] / 1e9
+        rows = np.array([[*map(float, found)] for found in _SAMPLE.findall(text)])
+        microseconds, _, late_ns = rows[rows[:, 1].argsort()].T
+        moments, late = microseconds / 1e6, late_ns / 1e9
+        found: NDArray[np.float64] = moments + (called - late - moments).min()
         return found
 
     def _settings(self) -> Any:

@@ -1,6 +1,7 @@
 """What one load came to: every request, and what follows from them."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -65,7 +66,12 @@ class Loaded:
 
     def latency(self, name: str) -> Interval | None:
         """One of PERCENTILES, in ms from when a request was due; None: not enough samples."""
-        return percentile(self.requests.waited_ms, PERCENTILES[name])
+        return self._latencies[name]
+
+    @cached_property
+    def _latencies(self) -> dict[str, Interval | None]:
+        waited = self.requests.waited_ms
+        return {name: percentile(waited, share) for name, share in PERCENTILES.items()}
 
     @property
     def where(self) -> dict[str, float]:

@@ -11,7 +11,7 @@ from optim.load.curve import Curve, Peak, holds
 from optim.load.generating import Generator, Target, generator
 from optim.load.loaded import Loaded
 from optim.load.percentiles import enough
-from optim.load.scenario import Load
+from optim.load.scenario import Kind, Load
 from optim.load.server import Server, served
 from optim.machine.environment import affinity
 from optim.machine.lock import machine_to_itself
@@ -97,12 +97,14 @@ def curve(
     on: Bench,
     rates: Sequence[float] = (),
     seconds: float = 3.0,
+    bursts_of: int = 1,
     tell: Tell = lambda _doing, _share: None,
     hear: Hear = lambda _one: None,
 ) -> Curve:
-    """Loads at these rates, or at some shares of what the server does at most.
+    """Loads at these rates, or at some shares of what the server does at most; of single requests
+    or of bursts, at random moments.
 
-    Each lasts `seconds`, or longer (20 s at most) if it takes longer to issue what a p99 needs.
+    Each lasts `seconds`, or longer if that lets a p99 be told within 20 s.
     """
     if not rates:
         tell("finding out what the server does at most", 0.0)
@@ -110,9 +112,10 @@ def curve(
         rates = [share * most for share in SHARES]
     lasting = [seconds_for(rate, seconds) for rate in rates]
     found, done = Curve(str(on.server.serving)), 0.0
+    kind: Kind = "burst" if bursts_of > 1 else "server"
     for rate, each in zip(rates, lasting, strict=True):
         tell(f"{rate:,.0f} requests a second", done / sum(lasting))
-        one = on.load(Load(rate=rate, seconds=each))
+        one = on.load(Load(kind=kind, rate=rate, seconds=each, at_once=bursts_of))
         found, done = found.with_point(one), done + each
         hear(one)
     return found
@@ -147,8 +150,9 @@ def find_peak(
 
 
 def seconds_for(rate: float, least: float) -> float:
-    """How long a p99 takes at this rate: `least` s, or longer, but 20 s at most."""
-    return max(least, min(_LONGEST_S, _SPARE * enough(0.99) / rate))
+    """How long a p99 takes at this rate; `least` s where that is shorter, or over 20 s."""
+    wanted = _SPARE * enough(0.99) / rate
+    return max(least, wanted) if wanted <= _LONGEST_S else least
 
 
 def _cpus() -> tuple[list[int], list[int]]:

@@ -55,7 +55,7 @@ class Running:
         await issuing
 
     def _issued(self, places: list[int], due: float) -> None:
-        if not self.due:
+        if len(self.due) == len(self.answers):  # patience begins with the first that waits
             self.heard = time.perf_counter()
         self.due |= dict.fromkeys(places, due)
         self.held.extend(places)
@@ -95,8 +95,7 @@ async def play(wire: Wire, bodies: Sequence[bytes], load: Load) -> tuple[Request
         due = np.array([run.due[place] for place in sorted(run.due)])
         summary = ""
         if isinstance(source, LoadGen):
-            summary, traced = source.summary(), source.traced()
-            due = due if traced is None else due - traced[:, 0]
+            summary, due = source.summary(), source.due(due)
     return _table(due, [run.answers[place] for place in sorted(run.due)]), summary
 
 

@@ -1,10 +1,13 @@
 """How requests are issued: one frozen value for each scenario."""
 
 from itertools import accumulate
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
+
+from optim.errors import InputError, first_line
 
 Kind = Literal["server", "single", "multi", "offline", "burst", "trace"]
 TITLES: dict[Kind, str] = {
@@ -51,3 +54,16 @@ class Load(BaseModel):
         bursts = max(1, round(self.rate * self.seconds / self.at_once))
         gaps = rng.exponential(self.at_once / self.rate, bursts)
         return [moment for moment in accumulate(gaps) for _ in range(self.at_once)]
+
+    @classmethod
+    def recorded(cls, path: Path) -> Self:
+        """Arrivals from a text file, one a line, in s from any beginning. Raises InputError."""
+        try:
+            times = sorted(map(float, path.read_text(encoding="utf-8").split()))
+            return cls(kind="trace", times=tuple(one - times[0] for one in times))
+        except (OSError, ValueError, IndexError) as error:
+            raise InputError(
+                f"{path} is no list of arrivals: {first_line(error)}.",
+                "Write one arrival a line, in seconds, of at most an hour.",
+                "load",
+            ) from None

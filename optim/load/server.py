@@ -26,8 +26,12 @@ _WHERE = "load"
 _LONGEST_S = 3600.0
 _START_S = 120.0
 _LOOK_S = 0.05
+_MOST_BYTES = 1 << 20
 _REST, _GRPC = "rest", "grpc"
-_USED = re.compile(r"^process_(cpu_seconds_total|resident_memory_bytes) (\S+)$", re.MULTILINE)
+_USED = re.compile(
+    r"^process_(cpu_seconds_total|resident_memory_bytes) ([\d.]{1,20}(?:e[+]\d{1,2})?)$",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Server:
         answer = connection.getresponse()
         if answer.status != http.client.OK:
             raise StepError(f"The server answers {answer.status}.", "Try again.", _WHERE)
-        return answer.read().decode()
+        return answer.read(_MOST_BYTES).decode(errors="replace")
 
 
 @contextmanager

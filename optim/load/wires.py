@@ -16,6 +16,7 @@ import httptools
 from optim.serving.messages import PACKAGE, SERVICE
 from optim.serving.parts import HEADER
 
+_MOST_TOLD = 500  # bytes: a server that runs a stranger's model is not trusted
 LOST = 599
 """Status of a request whose connection broke, or that nobody answered."""
 _METHOD = f"/{PACKAGE}.{SERVICE}/ModelInfer"
@@ -124,7 +125,7 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if name.lower() == HEADER.encode():
-            self._parts = value.decode("latin-1")
+            self._parts = value[:_MOST_TOLD].decode("latin-1")
 
     def on_message_complete(self) -> None:
         self._end(self._parser.get_status_code())
@@ -171,4 +172,4 @@ class GrpcWire(Wire):
             return
         done = time.perf_counter()
         told = dict(await call.trailing_metadata() or ())
-        then(Answer(sent, done, 200, str(told.get(HEADER, ""))))
+        then(Answer(sent, done, 200, str(told.get(HEADER, ""))[:_MOST_TOLD]))

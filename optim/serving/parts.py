@@ -36,7 +36,7 @@ class Stopwatch:
         )
 
 
-_DURATION = re.compile(r"(\w+);dur=([0-9.]+)(?:;desc=(\d+))?")
+_DURATION = re.compile(r"(\w{1,20});dur=(\d{1,9}(?:\.\d{1,9})?)(?:;desc=(\d{1,6}))?")
 _NAMES = ("decode", "queue", "batch", "run", "total")
 
 

@@ -13,7 +13,7 @@ from support.study_tools import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
 NewPage = Callable[..., Page]
-PAGES = ("", "explore", "graph", "compare", "why", "hardware", "export", "parts", "learn")
+PAGES = ("", "explore", "graph", "compare", "why", "hardware", "serve", "export", "parts", "learn")
 
 
 @pytest.fixture(scope="module")

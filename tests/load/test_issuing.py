@@ -107,6 +107,19 @@ def test_a_server_that_hangs_up_loses_requests_not_the_run() -> None:
     assert np.isinf(requests.waited_ms).sum() == requests.count - 19
 
 
+def test_a_pause_between_arrivals_is_no_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optim.load.running._PATIENCE_S", 0.4)
+    requests, _ = played(Load(kind="trace", times=(0.0, 1.0, 1.9)))
+    assert requests.answered.all()
+
+
+def test_one_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("optim.load.running._PATIENCE_S", 0.3)
+    monkeypatch.setattr(Stalling, "turn", lambda _: time.sleep(3) or True)
+    requests, _ = played(Load(kind="trace", times=(0.0, 0.1)))
+    assert (requests.status == LOST).all()
+
+
 @pytest.mark.parametrize("kind", ["multi", "offline"])
 def test_closed_scenarios_answer_all(kind: str) -> None:
     requests, summary = played(Load(kind=kind, rate=400, seconds=0.3, at_once=4))

@@ -61,3 +61,16 @@ def test_the_command_tells_curves_as_json(bundle: Path, capsys: pytest.CaptureFi
     assert found["serving"] == "rest" and [one["rate"] for one in found["loads"]] == [50, 100]
     assert len(found["loads"][0]["raw_ms"]) == found["loads"][0]["requests"]
     assert main(["load", str(bundle), "--serving", "rest:most=0"]) == 2
+
+
+def test_recorded_arrivals_are_played(
+    bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trace = tmp_path / "trace.txt"
+    trace.write_text("1700.5\n1700.0\n1700.25\n")
+    assert main(["load", str(bundle), "--trace", str(trace), "--json"]) == 0
+    (one,) = json.loads(capsys.readouterr().out)[0]["loads"]
+    assert one["requests"] == 3 and one["rate"] == pytest.approx(4)
+    trace.write_text("soon\n")
+    assert main(["load", str(bundle), "--trace", str(trace)]) == 2
+    assert "soon" in capsys.readouterr().err

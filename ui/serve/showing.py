@@ -6,6 +6,7 @@ import streamlit as st
 from optim.findings import Interval
 from optim.load.curve import Curve
 from optim.load.drawing import curve_chart, where_chart
+from optim.load.loaded import PARTS
 from optim.load.loads import Under
 from optim.showing import text
 from ui.text import plain
@@ -16,7 +17,7 @@ _LIMITS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 def limit() -> float:
     """The p99 limit in ms, as chosen."""
     chosen = st.select_slider(
-        "p99 limit: 99 of 100 answers have to come within",
+        "Of 100 answers, 99 have to come within (p99)",
         _LIMITS,
         value=20.0,
         format_func=text.milliseconds,
@@ -45,6 +46,7 @@ def shown(under: Under, limit_ms: float) -> None:
         config={"displayModeBar": False},
         alt="Where the milliseconds of a request go; the figures are in the table below",
     )
+    st.caption("; ".join(f"**{part}**: {title}" for part, title in PARTS.items()) + ".")
     st.caption(
         "Whiskers are 95 % intervals; a percentile that the sample cannot support has no point. "
         "Latency counts from when a request was due, not from when it was sent. Client and server "
