@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,9 +61,9 @@ class Batcher:
 
     def __init__(self, runs: Sequence[Run], batching: Batching) -> None:
         self._settings = batching
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue()
+        self._queue: asyncio.PriorityQueue[tuple[int, _Waiting]] = asyncio.PriorityQueue()
+        self._numbers = count()
         self._rows = 0
-        self._held: _Waiting | None = None
         self._draining = False
         self._pools = [ThreadPoolExecutor(1, thread_name_prefix="session") for _ in runs]
         self._workers = [
@@ -83,7 +84,7 @@ class Batcher:
             raise Overloaded(f"{self._rows} rows wait already; at most {self._settings.queue} may.")
         waiting = _Waiting(feeds, rows, asyncio.get_running_loop().create_future())
         self._rows += rows
-        self._queue.put_nowait(waiting)
+        self._queue.put_nowait((next(self._numbers), waiting))
         try:
             async with asyncio.timeout(self._settings.timeout_ms / 1e3):
                 return await waiting.answer
@@ -93,7 +94,7 @@ class Batcher:
     async def drain(self) -> None:
         """Answer what waits, take nothing more, and end."""
         self._draining = True
-        while self._rows or self._held:
+        while self._rows:
             await asyncio.sleep(0.005)
         for worker in self._workers:
             worker.cancel()
@@ -121,29 +122,27 @@ class Batcher:
 
     async def _gather(self) -> list[_Waiting]:
         """The oldest request, and those that may run with it."""
-        batch = [await self._next()]
+        batch = [(await self._next())[1]]
         deadline = asyncio.get_running_loop().time() + self._settings.wait_ms / 1e3
         while (room := self._settings.most - sum(one.rows for one in batch)) > 0:
-            if not (one := await self._soon(deadline)):
+            if not (found := await self._soon(deadline)):
                 break
+            number, one = found
             if one.rows > room:
-                self._held = one
+                self._queue.put_nowait((number, one))  # the next one again, for whoever is free
                 break
             batch.append(one)
         return batch
 
-    async def _next(self) -> _Waiting:
-        """The oldest that is still wanted."""
+    async def _next(self) -> tuple[int, _Waiting]:
+        """The oldest that is still wanted, and its number."""
         while True:
-            if self._held:
-                one, self._held = self._held, None
-            else:
-                one = await self._queue.get()
+            number, one = await self._queue.get()
             if not one.answer.done():
-                return one
+                return number, one
             self._rows -= one.rows
 
-    async def _soon(self, deadline: float) -> _Waiting | None:
+    async def _soon(self, deadline: float) -> tuple[int, _Waiting] | None:
         """Another one that is still wanted, if it comes a deadline of the loop's clock."""
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
