@@ -56,8 +56,8 @@ async def _serve(
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     hosting = Hosting(Served(one, batching) for one in opened)
     await hosting.start()
-    web = await _web(hosting, address, rest_port) if rest_port is not None else None
     rpc = await _rpc(hosting, address, rpc_port) if rpc_port is not None else None
+    web = await _web(hosting, address, rest_port) if rest_port is not None else None  # says ready
     names = ", ".join(hosting.models)
     where = [f"REST on http://{address}:{rest_port}/v2"] if web else []
     where += [f"gRPC on {address}:{rpc_port}"] if rpc else []
