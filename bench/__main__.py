@@ -3,9 +3,10 @@
 That its numbers are true: agree, aa, repeat, isolation; that it scales: scale, sessions (all six
 where no part is named). That its search finds: zoo makes models, grid measures every recipe on one,
 search plays strategies on the stored grids, peers has other tools choose. serve tells what a server
-adds to a run, settings how the search of serving settings does, gpus what this machine's GPU
-brings. cases runs the program on files whose answers are known. Prints a report in Markdown; exits 1
-where a claim does not hold. To be run on an idle machine.
+adds to a run, soak that it loses and mixes up nothing, beside how others serve the same model,
+settings how the search of serving settings does, twin how far the simulation is off, gpus what this
+machine's GPU brings. cases runs the program on files whose answers are known. Prints a report in
+Markdown; exits 1 where a claim does not hold. To be run on an idle machine.
 """
 
 import argparse
@@ -25,6 +26,9 @@ PARTS = NUMBERS | {
     "serve": "bench.serve",
     "gpus": "bench.gpus",
     "settings": "bench.settings",
+    "soak": "bench.serving.soak",
+    "beside": "bench.serving.beside",
+    "twin": "bench.serving.twin",
     "zoo": "bench.zoo.report",
     "grid": "bench.grid",
     "search": "bench.strategies.report",
@@ -72,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=20, help="search: runs of each strategy")
     parser.add_argument("--budget", type=float, default=60, help="peers: seconds each may take")
     parser.add_argument("--peer", action="append", default=[], help="peers: only this; repeatable")
+    parser.add_argument("--requests", type=int, default=100_000, help="soak: how many")
     parser.add_argument("--document", action="store_true", help="write it into docs/benchmarks.md")
     parser.add_argument("--out", help="write the report here instead of printing it")
     return parser.parse_intermixed_args()

@@ -7,7 +7,7 @@ import streamlit as st
 from optim.bundles.bundle import export_zip
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from ui import export
+from ui import decision, export
 from ui.errors import errors_shown
 from ui.headline import headline
 from ui.notebooks import notebook_button
@@ -127,12 +127,15 @@ def _one_trial(study: Study) -> None:
 
 def _page(study: Study) -> None:
     st.title(f"Export from {plain(study.title)}", anchor=False)
-    one, whole = st.tabs(["One trial, as a bundle", "Share the whole study"])
+    names = ("One trial, as a bundle", "Share the whole study", "The decision in money")
+    one, whole, money = st.tabs(names)
     with one:
         _one_trial(study)
     with whole, errors_shown():
         share_the_study(study)
         notebook_button(study)
+    with money, errors_shown():
+        decision.show(study)
 
 
 _page(require_study())

@@ -78,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     host = commands.add_parser("host", help="serve exported bundles over REST and gRPC")
     load = commands.add_parser("load", help="serve a bundle under rising load: its latency curve")
     twin = commands.add_parser("twin", help="replicas, price and energy for a rate, simulated")
+    decide = commands.add_parser("decide", help="what each setting earns, in money, by its costs")
     probe = commands.add_parser("probe", help="what this machine's engines reach, in about 15 s")
     learn = commands.add_parser("learn", help="lessons: predict first, then measure here")
     install = commands.add_parser("install", help="install what a part needs, in a folder apart")
@@ -99,6 +100,7 @@ def parser() -> argparse.ArgumentParser:
         doctor,
         load,
         twin,
+        decide,
     ):
         command.add_argument("--json", action="store_true", help="print JSON and nothing else")
     for command in (measure, explore, why, twin):
@@ -146,6 +148,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--address", default="localhost", help="interface to listen on")
     _add_host_options(host)
     _add_twin_options(twin)
+    decide.add_argument("study", help="its name, its title, or how its name begins")
+    decide.add_argument("--costs", type=Path, help="YAML: miss, false_alarm, value, late ...")
+    decide.add_argument("--deadline", type=milliseconds, help="in place of the costs', as 5ms")
+    decide.add_argument("--rate", type=amount, help="requests a second that wait for each other")
+    decide.add_argument("--front", type=milliseconds, default=0.0, help="server's work on one; 0")
     export.add_argument("study", help="its name, its title, or how its name begins")
     export.add_argument("--trial", type=int, metavar="N", help="its number; default: the best")
     export.add_argument("--out", type=Path, required=True, help="a new folder")

@@ -13,6 +13,7 @@ from optim import probing, sandbox
 from optim.bundles.bundle import check_free
 from optim.bundles.deployment import chosen
 from optim.cli import FAILED, machine, show
+from optim.cli.deciding import decide as decide
 from optim.cli.exporting import export as export
 from optim.cli.exporting import written
 from optim.cli.hosting import host as host

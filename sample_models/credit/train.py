@@ -193,6 +193,19 @@ SAMPLE = Sample(
             "the test quarter was only measured on. It is an easier quarter than the average one: "
             "compare the two baselines."
         ),
+        "decision": {
+            "false_alarm": 150.0,
+            "miss": 9900.0,
+            "value": 1500.0,
+            "late": "refuse",
+            "deadline_ms": 50.0,
+            "source": (
+                "In these loans the mean lent to borrowers who failed is 16,472 $; that 60 % of it "
+                "is lost is an assumption. A good loan pays 4,356 $ of interest to its end; that a "
+                "third is left after funds and service is an assumption. So are 150 $ for winning "
+                "a borrower who is then turned away, and 50 ms for a decision."
+            ),
+        },
     },
 )
 

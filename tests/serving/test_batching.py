@@ -76,6 +76,22 @@ def test_each_gets_its_own_rows(counts: list[int], most: int, engines: int, wait
     assert sum(engine.sizes) == sum(counts) and max(engine.sizes) <= most
 
 
+def test_two_sessions_that_leave_a_large_one_for_later_lose_none() -> None:
+    """Each finds one that no longer fits its batch, before either is done."""
+
+    async def ask(batcher: Batcher, engine: Engine) -> list[Outputs]:
+        engine.open.clear()
+        asked = []
+        for number, count in enumerate([3, 3, 2, 3, 2, 3]):
+            asked.append(asyncio.create_task(batcher.infer(rows_of(number, count), count)))
+            await asyncio.sleep(0.02)
+        engine.open.set()
+        return [outputs for outputs, _ in await asyncio.gather(*asked)]
+
+    answers, _ = played(Batching(most=4, wait_ms=500, timeout_ms=5000), ask, engines=2)
+    assert [answer["y"][0, 0] for answer in answers] == [0, 2, 4, 6, 8, 10]
+
+
 def test_what_waits_together_runs_together() -> None:
     async def ask(batcher: Batcher, engine: Engine) -> None:
         engine.open.clear()

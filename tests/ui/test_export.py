@@ -58,6 +58,14 @@ def test_where_it_is_deployed_is_chosen_and_told_how_to_begin(explored: Study) -
     assert any(one.startswith("kubectl apply ") for one in commands)
 
 
+def test_money_is_for_two_classes_and_others_get_a_sentence(explored: Study) -> None:
+    page = opened("pages/export.py", explored, trial="1")
+    (ask,) = (one for one in page.button if "each setting earn" in one.label)
+    ask.click().run()
+    assert not page.exception
+    assert "between two classes" in page.error[0].value
+
+
 @pytest.mark.slow
 def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path: Path) -> None:
     page = opened("pages/export.py", explored, trial="1")

@@ -1,0 +1,153 @@
+"""Ours beside other servers of the same ONNX file: latency alone, and rate under load.
+
+`python -m bench beside [--peer NAME]`: each server in an environment and process of its own with
+one worker, several rounds; JSON over one connection, then over eight at once. The claim: at
+p99 and in rate at least as fast as the best of the others. The clients are threads of this process:
+where they are what is slow, all servers look alike. To be run on an idle machine.
+"""
+
+import http.client
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import subprocess
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import onnxruntime
+
+from bench.peers.environments import python_of
+from bench.serving import peers
+from bench.serving.hosting import free_port, hosted, made, wait_for
+from optim.errors import StepError
+
+OURS = "optim"
+_SAMPLE, _ROUNDS, _SECONDS, _SENDERS = "fashion", 3, 4.0, 8
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A server that answers: where, and what it is sent."""
+
+    port: int
+    path: str
+    body: bytes
+
+
+def run(options: Namespace) -> tuple[str, bool]:
+    """Report in Markdown and whether the claim holds."""
+    names = options.peer or [info.name for info in pkgutil.iter_modules(peers.__path__)]
+    with TemporaryDirectory() as folder:
+        bundle = made(_SAMPLE, Path(folder, "bundle"))
+        found = {name: _rounds(name, bundle, Path(options.cache)) for name in (OURS, *names)}
+    rows = [_row(name, one) for name, one in found.items()]
+    head = "| server | p50 alone, ms | p99 alone, ms | requests/s | p99 at that, ms |"
+    title = f"## {_SAMPLE} by several servers, JSON, {_SENDERS} senders under load"
+    table = "\n".join([head, "|---|---|---|---|---|", *rows])
+    told = {name: one for name, one in found.items() if not isinstance(one, str)}
+    ours = told.pop(OURS, None)
+    fine = ours is not None and all(
+        ours[1] <= one[1] and ours[2] >= one[2] for one in told.values()
+    )
+    return f"{title}\n\n{table}", fine
+
+
+def _row(name: str, found: list[float] | str) -> str:
+    if isinstance(found, str):
+        return f"| {name} | {found} | | | |"
+    p50, p99, rate, loaded = found
+    return f"| {name} | {p50:.2f} | {p99:.2f} | {rate:,.0f} | {loaded:.2f} |"
+
+
+def _rounds(name: str, bundle: Path, cache: Path) -> list[float] | str:
+    """p50 and p99 alone, rate and p99 under load: medians of the rounds; or why there are none."""
+    try:
+        with _ours(bundle) if name == OURS else _other(name, bundle, cache) as peer:
+            sent(peer, 0.5)  # warms up
+            rounds = [_one_round(peer) for _ in range(_ROUNDS)]
+    except (StepError, RuntimeError, OSError, AssertionError) as error:
+        return str(error).splitlines()[0][:120] or type(error).__name__
+    return [float(value) for value in np.median(rounds, axis=0)]
+
+
+def _one_round(peer: Peer) -> list[float]:
+    alone = np.array(sent(peer, _SECONDS))
+    with ThreadPoolExecutor(_SENDERS) as pool:
+        each = list(pool.map(lambda _: sent(peer, _SECONDS), range(_SENDERS)))
+    loaded = np.concatenate(each)
+    p50, p99 = np.quantile(alone, [0.5, 0.99])
+    return [p50, p99, len(loaded) / _SECONDS, float(np.quantile(loaded, 0.99))]
+
+
+def sent(peer: Peer, seconds: float) -> list[float]:
+    """ms of each request of one sender, one after the other."""
+    connection = http.client.HTTPConnection("localhost", peer.port, timeout=30)
+    found, end = [], time.perf_counter() + seconds
+    while (started := time.perf_counter()) < end:
+        connection.request("POST", peer.path, peer.body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        content = answer.read()
+        assert answer.status == 200, content[:200]
+        found.append(1e3 * (time.perf_counter() - started))
+    connection.close()
+    return found
+
+
+def _example(bundle: Path) -> tuple[str, np.ndarray]:
+    (given,) = onnxruntime.InferenceSession(bundle / "model.onnx").get_inputs()
+    with np.load(bundle / "example.npz") as arrays:
+        return given.name, arrays[given.name]
+
+
+def body_of(kind: str, bundle: Path) -> bytes:
+    name, rows = _example(bundle)
+    if kind == "rows":
+        return json.dumps({"input": rows.tolist()}).encode()
+    tensor = {"name": name, "shape": list(rows.shape), "datatype": "FP32"}
+    return json.dumps({"inputs": [tensor | {"data": rows.ravel().tolist()}]}).encode()
+
+
+@contextmanager
+def _ours(bundle: Path) -> Iterator[Peer]:
+    with hosted(bundle) as (rest, _):
+        yield Peer(rest, f"/v2/models/{_SAMPLE}/infer", body_of("v2", bundle))
+
+
+@contextmanager
+def _other(name: str, bundle: Path, cache: Path) -> Iterator[Peer]:
+    about = importlib.import_module(f"bench.serving.peers.{name}")
+    python = python_of(f"serve-{name}", about.REQUIREMENTS, cache)
+    script, port = Path(str(about.__file__)).resolve(), free_port() % 20_000 + 20_000
+    with TemporaryDirectory() as folder:
+        command = [str(python), "-P", str(script), str(bundle.resolve() / "model.onnx"), str(port)]
+        log = Path(folder, "log")
+        with log.open("w") as sink, subprocess.Popen(
+            command, cwd=folder, stdout=sink, stderr=sink, start_new_session=True
+        ) as server:  # fmt: skip
+            try:
+                wait_for(port, about.READY, server)
+                yield Peer(port, about.PATH, body_of(about.BODY, bundle))
+            except RuntimeError:
+                last = log.read_text().strip().splitlines() or ["no word"]
+                raise StepError(f"It did not start: {last[-1]}", "", name) from None
+            finally:
+                _end(server)
+
+
+def _end(server: "subprocess.Popen[bytes]") -> None:
+    """It and its workers, which are of its session."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, number)
+            server.wait(10)
+        except (ProcessLookupError, subprocess.TimeoutExpired):
+            continue

@@ -1,0 +1,27 @@
+"""Mosec, as its documentation serves a model: https://mosecorg.github.io/mosec"""
+
+import sys
+
+REQUIREMENTS = ("mosec==0.9.8", "onnxruntime==1.32.0")
+PATH, READY, BODY = "/inference", "/metrics", "rows"
+
+if __name__ == "__main__":
+    model, port = sys.argv[1:3]
+    sys.argv[1:] = ["--port", port, "--timeout", "10000"]
+    import numpy as np
+    import onnxruntime
+    from mosec import Server, Worker
+
+    class Runs(Worker):
+        def __init__(self):
+            super().__init__()
+            self.session = onnxruntime.InferenceSession(model)
+            self.name = self.session.get_inputs()[0].name
+
+        def forward(self, data):
+            rows = np.array(data["input"], np.float32)
+            return {"output": self.session.run(None, {self.name: rows})[0].tolist()}
+
+    server = Server()
+    server.append_worker(Runs, num=1)
+    server.run()
