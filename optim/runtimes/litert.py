@@ -67,11 +67,13 @@ class LiteRt(Compiling):
 
         engine = Interpreter(str(folder / FILE), num_threads=self.threads)
         main = engine.get_signature_runner()
-        inputs = sorted(main.get_input_details(), key=_number)
+        details = main.get_input_details()  # of 32-bit integers where the model's have 64
+        inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=_number)]
         outputs = sorted(main.get_output_details(), key=_number)
 
         def run(arrays):  # type: ignore[no-untyped-def]
-            found = main(**dict(zip(inputs, arrays, strict=True)))
+            given = zip(inputs, arrays, strict=True)
+            found = main(**{name: one.astype(kind, copy=False) for (name, kind), one in given})
             return [found[name] for name in outputs]
 
         return run
@@ -93,12 +95,14 @@ def number(name):
 
 engine = Interpreter(str(MODEL.with_name("{FILE}")), num_threads={self.threads})
 main = engine.get_signature_runner()
-inputs = sorted(main.get_input_details(), key=number)
+details = main.get_input_details()
+inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=number)]
 outputs = sorted(main.get_output_details(), key=number)
 
 
 def call(arrays):
-    found = main(**dict(zip(inputs, arrays)))
+    given = zip(inputs, arrays)
+    found = main(**{{name: one.astype(kind, copy=False) for (name, kind), one in given}})
     return [found[name] for name in outputs]
 {SCRIPT_RUN}"""
 

@@ -101,7 +101,7 @@ def test_parts_lists_everything(capfd: pytest.CaptureFixture[str]) -> None:
     assert listed["targets"].keys() == all_targets().keys()
     part = listed["passes"]["static_int8"]
     known = {"title", "summary", "helps", "hurts", "origin", "missing", "requirements", "settings"}
-        assert known == part.keys()
+    assert known == part.keys()
     assert part["origin"] == "built-in"
     assert part["settings"]["per_channel"]["description"]
     assert main(["parts"]) == 0

@@ -20,7 +20,8 @@ from optim.runtimes.support import compiled
 
 _logger = logging.getLogger(__name__)
 NAMES = "names.json"
-"""Names of inputs and outputs in the order in which compiled functions take and give them."""
+"""Names of inputs and outputs in the order in which compiled functions take and give them, and the
+types of outputs: some engines know fewer."""
 Run = Callable[[Sequence[np.ndarray]], Sequence[Any]]
 """Arrays of all inputs in order -> arrays of all outputs in order."""
 
@@ -88,11 +89,13 @@ def _names_in(folder: Path) -> dict[str, list[str]]:
 class _Loaded(Session):
     def __init__(self, run: Run, names: dict[str, list[str]], facts: dict[str, str]) -> None:
         self._run, self._facts = run, facts
-        self._inputs, self._outputs = names["inputs"], names["outputs"]
+        self._inputs, self._outputs, self._kinds = (
+            names[one] for one in ("inputs", "outputs", "kinds")
+        )
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        found = self._run(self._in_order(feeds))
-        return {name: np.array(one) for name, one in zip(self._outputs, found, strict=True)}
+        found = zip(self._outputs, self._kinds, self._run(self._in_order(feeds)), strict=True)
+        return {name: np.array(one, kind) for name, kind, one in found}
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """The engine's call on arrays, as the exported script has it, its copies included."""
@@ -128,7 +131,7 @@ names = json.loads(MODEL.with_name("{NAMES}").read_text())
 SCRIPT_RUN = """
 
 def run(feeds):
-    found = call([feeds[name] for name in names["inputs"]])
-    return dict(zip(names["outputs"], found))
+    found = zip(names["outputs"], names["kinds"], call([feeds[name] for name in names["inputs"]]))
+    return {name: one.astype(kind, copy=False) for name, kind, one in found}
 """
 """Lines that scripts end with: `call` takes and gives arrays in order."""
