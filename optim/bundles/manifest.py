@@ -18,6 +18,7 @@ REPORT = "report.html"
 EVALSET = "evalset.npz"
 EXAMPLE = "example.npz"
 MODEL = MODEL_FILE
+COMPILED = "compiled/"
 ORIGINAL = f"original/{MODEL_FILE}"
 MEASUREMENT = "evidence/measurement.json.gz"
 QUALITY = "evidence/quality.json"
@@ -49,6 +50,7 @@ HOLDS = {
     EXAMPLE: "one sample, as inputs for run.py",
     EVALSET: "what it was calibrated and judged on",
     REPORT: "all of it to read, in one file",
+    COMPILED: "what the engine has compiled the model to, which run.py opens",
     "original/": "the model it was made from",
     RECIPE: "every pass with all its settings",
     SESSION: "the runtime's session options",
@@ -80,7 +82,8 @@ def verify(folder: Path) -> dict[str, str]:
     missing = [name for name in REQUIRED if name not in listed]
     if missing:
         raise _bad(f"Its {MANIFEST} does not list {missing[0]}.")
-    strange = sorted(listed.keys() - {*REQUIRED, *_OPTIONAL})
+    known = {*REQUIRED, *_OPTIONAL}
+    strange = sorted(name for name in listed.keys() - known if not name.startswith(COMPILED))
     for name, digest in listed.items():
         path = _contained(folder, name)
         if hash_files(path) != digest:

@@ -90,7 +90,7 @@ class Iree(Compiling):
 import iree.runtime as rt
 
 context = rt.SystemContext(config=rt.Config("local-sync"))
-module = rt.VmModule.mmap(context.instance, str(MODEL.with_name("{FILE}")))
+module = rt.VmModule.mmap(context.instance, str(compiled / "{FILE}"))
 context.add_vm_module(module)
 (name,) = (one for one in module.function_names if not one.startswith("__") and "$" not in one)
 main = getattr(context.modules, module.name)[name]

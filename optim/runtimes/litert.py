@@ -93,7 +93,7 @@ def number(name):
     return int(name.rpartition("_")[2])
 
 
-engine = Interpreter(str(MODEL.with_name("{FILE}")), num_threads={self.threads})
+engine = Interpreter(str(compiled / "{FILE}"), num_threads={self.threads})
 main = engine.get_signature_runner()
 details = main.get_input_details()
 inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=number)]

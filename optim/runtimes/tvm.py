@@ -73,7 +73,7 @@ class Tvm(Compiling):
 {SCRIPT_NAMES}
 import tvm
 
-library = tvm.runtime.load_module(str(MODEL.with_name("{FILE}")))
+library = tvm.runtime.load_module(str(compiled / "{FILE}"))
 main = tvm.relax.VirtualMachine(library, tvm.cpu())["main"]
 
 

@@ -78,7 +78,7 @@ import jax
 import numpy as np
 
 jax.config.update("jax_enable_x64", True)
-net = jax.export.deserialize(bytearray(MODEL.with_name("{FILE}").read_bytes()))
+net = jax.export.deserialize(bytearray((compiled / "{FILE}").read_bytes()))
 zeros = [np.zeros(one.shape, one.dtype) for one in net.in_avals]
 main = jax.jit(net.call).lower(*zeros).compile()
 

@@ -6,6 +6,7 @@ long it took is a cost of its own: a fact of the session.
 
 import json
 import logging
+import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from optim.runtimes.base import COMPILE_SECONDS, PRECISION, PRECISION_ASKED, Run
 from optim.runtimes.support import compiled
 
 _logger = logging.getLogger(__name__)
+BESIDE = "compiled"
+"""Folder beside the model in which a script finds what was compiled."""
 NAMES = "names.json"
 """Names of inputs and outputs in the order in which compiled functions take and give them, and the
 types of outputs: some engines know fewer."""
@@ -63,8 +66,12 @@ class Compiling(Runtime):
         return _Loaded(run, _names_in(folder), facts)
 
     def export(self, path: Path, folder: Path) -> None:
-        """Compile to a folder, for a script to find."""
-        self._compile(path, folder)
+        """Compile the model unless that was done, and copy what came of it."""
+        made = compiled.kept(self, path)
+        compiled.timed(made, lambda: self._compile(path, made))
+        (folder / BESIDE).mkdir()
+        for name in (NAMES, *self.artefacts):
+            shutil.copyfile(made / name, folder / BESIDE / name)
 
     def refusal(self, why: str) -> StepError:
         """What to say where the engine cannot open a model."""
@@ -125,7 +132,8 @@ def precision_facts(asked: Literal["f32", "bf16"], has_bf16: bool) -> dict[str, 
 SCRIPT_NAMES = f"""\
 import json
 
-names = json.loads(MODEL.with_name("{NAMES}").read_text())
+compiled = MODEL.with_name("{BESIDE}")
+names = json.loads((compiled / "{NAMES}").read_text())
 """
 """Lines that scripts begin with."""
 SCRIPT_RUN = """
