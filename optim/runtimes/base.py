@@ -97,6 +97,10 @@ class Runtime(Ingredient):
         default=1, ge=1, le=256, description="Threads inside one operator (intra-op)."
     )
 
+    def devices(self) -> tuple[Path, ...]:
+        """What of `/dev` its children open."""
+        return ()
+
     @property
     def child(self) -> str:
         """Engines that give the same here may share a child."""
@@ -120,6 +124,7 @@ class Runtime(Ingredient):
             files,
             writable=(*files.writable, *kept),
             site=self.site(),
+            devices=self.devices(),
             programs=self.starts_programs,
         )
         return sandbox.call(function, argument, files=files, **how)

@@ -113,6 +113,7 @@ def call(
             "protections": [name for name, why in protections().items() if not why],
             "writable": [str(path) for path in (folder, *files.writable)],
             "readable": [str(path) for path in files.readable],
+            "devices": [str(path) for path in files.devices],
             "programs": files.programs,
         }
         (folder / REQUEST).write_text(json.dumps(request))

@@ -37,8 +37,10 @@ def main(request_path: str, result_path: str, parent: str) -> None:
         os.sched_setaffinity(0, request["cpus"])
     if request["urgent"] and len(affinity()) < (os.cpu_count() or 1):
         _go_before_others()
-    writable, readable = (tuple(map(Path, request[kind])) for kind in ("writable", "readable"))
-    files = Files(writable, readable, programs=request["programs"])  # its site is on the path
+    kinds = ("writable", "readable", "devices")
+    writable, readable, devices = (tuple(map(Path, request[kind])) for kind in kinds)
+    programs = request["programs"]
+    files = Files(writable, readable, devices=devices, programs=programs)  # its site is on the path
     isolate(request["protections"], files)
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))
 

@@ -44,6 +44,7 @@ class Files:
     """The folders that a child may write in, and what it may read besides the system's own.
 
     `site`: a folder of packages that it finds before the program's own (`optim.environments`).
+    `devices`: what of `/dev` it may open, such as a GPU's files.
     `programs`: whether it may start programs, of those that it may read: a compiler that calls the
     system's. They stand behind the same walls.
     """
@@ -51,6 +52,7 @@ class Files:
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     site: Path | None = None
+    devices: tuple[Path, ...] = ()
     programs: bool = False
 
 
@@ -80,6 +82,7 @@ def _only_needed_files(files: Files) -> None:
     rules += [(Path("/dev/null"), read | _WRITE)]
     if os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:  # else even the system's knobs are in there
         rules += [(Path("/proc"), read | _WRITE | (_TRUNCATE & everything))]
+    rules += [(device, read | _WRITE) for device in files.devices]
     rules += [(folder, everything) for folder in files.writable]
     rules = [(path, allowed if path.is_dir() else allowed & ~_LIST) for path, allowed in rules]
     kernel.landlock((everything, _CONNECT_AND_BIND if version >= _NETWORK_SINCE else 0), rules)
