@@ -97,7 +97,7 @@ def weighted(op: str, shapes: list[tuple[int, ...]], x: tuple[int, ...], **more)
 
 
 WEIGHTED = {
-    "conv, groups": ("Conv", [(4, 1, 3, 3), (4,)], (1, 4, 8, 8), {"group": 4, "pads": [1, 1, 1, 1]}),
+    "conv, groups": ("Conv", [(4, 1, 3, 3), (4,)], (1, 4, 8, 8), {"group": 4, "pads": [1] * 4}),
     "conv, one side": ("Conv", [(4, 2, 3, 3)], (1, 2, 8, 8), {"pads": [0, 0, 1, 1]}),
     "conv, 1d": ("Conv", [(4, 2, 3)], (1, 2, 9), {"dilations": [2]}),
     "transposed": ("ConvTranspose", [(2, 3, 2, 2)], (1, 2, 4, 4), {"strides": [2, 2]}),
