@@ -93,8 +93,9 @@ def probed(on_progress: OnProgress, cancelled: Callable[[], bool]) -> Probe:
 
 
 def _parts() -> list[_Part]:
-    """Every installed runtime on one core, then on all of them."""
-    installed = [one for one in all_runtimes().values() if not one.missing()]
+    """Every installed runtime on one core, then on all of them; those that compile take too long."""
+    known = all_runtimes().values()
+    installed = [one for one in known if not one.missing() and not one.keeps_compiled]
     return [_Part(one, threads) for threads in sorted({1, usable_cores()}) for one in installed]
 
 
