@@ -3,8 +3,9 @@ JOBS ?= auto
 SEED ?= 1
 PY := .venv/bin/python
 MODELS ?=
+ENGINES ?=
 
-.PHONY: setup setup-dev debian run test test-fast coverage lint bench bench-search bench-peers bench-serve bench-gpu fuzz docs
+.PHONY: setup setup-dev debian run test test-fast test-engines coverage lint bench bench-search bench-peers bench-serve bench-gpu fuzz docs
 
 setup: .venv/installed
 
@@ -33,6 +34,10 @@ test: setup-dev
 
 test-fast: setup-dev
 	$(PY) -m pytest -m "not alone and not slow" -n $(JOBS)
+
+# What every engine promises, of those with packages of their own: installed as far as they are not.
+test-engines: setup-dev
+	$(PY) -m tests.engines $(ENGINES)
 
 # Every test again, a quarter slower: which lines and branches they run.
 coverage: setup-dev

@@ -4,6 +4,7 @@
 |---|---|
 | `README.md` | what it is, and what to run first |
 | `model.onnx` (`model.data`) | the optimized model |
+| `compiled/` | what the engine has compiled the model to, if it does that |
 | `original/` | the model it was made from |
 | `evalset.npz`, `example.npz` | what it was calibrated and judged on; one sample as inputs |
 | `recipe.yaml`, `session.yaml` | every pass and setting; the runtime's session options |
@@ -26,7 +27,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from optim import __version__
+from optim import __version__, sandbox
 from optim.build import as_run
 from optim.bundles import derived, manifest
 from optim.bundles.deployment import Deployed, chosen, write_deployments
@@ -37,6 +38,7 @@ from optim.home import files
 from optim.home.scratch import scratch
 from optim.model import Model, load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
+from optim.recipe import Recipe
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why import whose
@@ -136,6 +138,7 @@ def write_bundle(findings: Findings, folder: Path, deploy: Iterable[str] = ()) -
         new = Path(temporary, "bundle")
         new.mkdir()
         _write_models(findings, new)
+        _write_compiled(findings, new)
         for name, content in _contents(findings).items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(content)
@@ -150,6 +153,23 @@ def _write_models(findings: Findings, folder: Path) -> None:
     _copy_model(findings.original, (folder / manifest.ORIGINAL).parent)
     _copy_model(findings.optimized, folder)
     shutil.copyfile(findings.evalset.path, folder / manifest.EVALSET)
+
+
+def _write_compiled(findings: Findings, folder: Path) -> None:
+    """What the engine's script reads in place of the model, if it does."""
+    engine, model = findings.recipe.runtime, findings.optimized
+    if not engine.keeps_compiled:
+        return
+    with scratch("compiled") as made:
+        argument = {"runtime": engine.spelling, "path": str(model.path), "folder": str(made)}
+        given = sandbox.Files(readable=(model.folder,), writable=(made,))
+        engine.call(compile_beside, argument, where="export", files=given)
+        shutil.copytree(made, folder, dirs_exist_ok=True)
+
+
+def compile_beside(runtime: str, path: str, folder: str) -> None:
+    """Child: see `_write_compiled`."""
+    Recipe.parse(runtime).runtime.export(Path(path), Path(folder))
 
 
 def _contents(findings: Findings) -> dict[str, bytes]:
@@ -175,8 +195,13 @@ def _about(findings: Findings) -> About:
         original_digest=findings.original.digest,
         model_digest=findings.optimized.digest,
         evalset_digest=findings.evalset.digest,
-        libraries=libraries(findings.recipe.runtime.packages),
+        libraries=libraries(findings.recipe.runtime.packages) | _pinned(findings.recipe),
     )
+
+
+def _pinned(recipe: Recipe) -> dict[str, str]:
+    """Versions of an engine's own packages."""
+    return dict(pin.split("==", 1) for pin in recipe.runtime.requirements)
 
 
 def _copy_model(model: Model, folder: Path) -> None:

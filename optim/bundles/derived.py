@@ -143,7 +143,8 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 def requirements(recipe: Recipe, versions: Mapping[str, str]) -> bytes:
     """What the script needs, in these versions. Raises InputError where one is not known."""
-    packages = (*recipe.runtime.packages, "numpy")
+    own = [pin.partition("==")[0] for pin in recipe.runtime.requirements]
+    packages = (*(own or recipe.runtime.packages), "numpy")
     unknown = [name for name in packages if not versions.get(name)]
     if unknown:
         raise InputError(

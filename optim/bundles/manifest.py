@@ -22,6 +22,7 @@ REPORT = "report.html"
 EVALSET = "evalset.npz"
 EXAMPLE = "example.npz"
 MODEL = MODEL_FILE
+COMPILED = "compiled/"
 ORIGINAL = f"original/{MODEL_FILE}"
 MEASUREMENT = "evidence/measurement.json.gz"
 QUALITY = "evidence/quality.json"
@@ -60,6 +61,7 @@ HOLDS = {
     EXAMPLE: "one sample, as inputs for run.py",
     EVALSET: "what it was calibrated and judged on",
     REPORT: "all of it to read, in one file",
+    COMPILED: "what the engine has compiled the model to, which run.py opens",
     "original/": "the model it was made from",
     RECIPE: "every pass with all its settings",
     SESSION: "the runtime's session options",
@@ -94,7 +96,8 @@ def verify(folder: Path) -> dict[str, str]:
     if missing:
         raise _bad(f"Its {MANIFEST} does not list {missing[0]}.")
     known = {*REQUIRED, *_OPTIONAL}
-    strange = sorted(name for name in listed if name not in known and not name.startswith(MADE))
+    folders = (*MADE, COMPILED)
+    strange = sorted(name for name in listed if name not in known and not name.startswith(folders))
     for name, digest in listed.items():
         path = _contained(folder, name)
         if hash_files(path) != digest:

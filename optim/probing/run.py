@@ -93,8 +93,10 @@ def probed(on_progress: OnProgress, cancelled: Callable[[], bool]) -> Probe:
 
 
 def _parts() -> list[_Part]:
-    """Every installed runtime on one core, then on all of them."""
-    installed = [one for one in all_runtimes().values() if not one.missing()]
+    """Every installed runtime on one core, then on all, but those with a child of their own: they
+    compile for longer than a probe takes."""
+    known = all_runtimes().values()
+    installed = [one for one in known if not one.missing() and not one().child]
     return [_Part(one, threads) for threads in sorted({1, usable_cores()}) for one in installed]
 
 

@@ -126,7 +126,7 @@ import torch
 from torch import _inductor
 
 torch.set_num_threads({self.threads})
-net = _inductor.aoti_load_package(str(MODEL.with_name("{FILE}")))
+net = _inductor.aoti_load_package(str(compiled / "{FILE}"))
 
 
 def call(arrays):

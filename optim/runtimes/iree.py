@@ -71,10 +71,10 @@ class Iree(Compiling):
         context.add_vm_module(module)
         names = module.function_names
         (name,) = (one for one in names if not one.startswith("__") and "$" not in one)
-        main = getattr(context.modules, module.name)[name]
+        entry = getattr(context.modules, module.name)[name]
 
         def run(arrays):  # type: ignore[no-untyped-def]
-            found = main(*arrays)
+            found = entry(*arrays)
             return [one.to_host() for one in (found if isinstance(found, tuple) else [found])]
 
         return run
@@ -90,13 +90,13 @@ class Iree(Compiling):
 import iree.runtime as rt
 
 context = rt.SystemContext(config=rt.Config("local-sync"))
-module = rt.VmModule.mmap(context.instance, str(MODEL.with_name("{FILE}")))
+module = rt.VmModule.mmap(context.instance, str(compiled / "{FILE}"))
 context.add_vm_module(module)
 (name,) = (one for one in module.function_names if not one.startswith("__") and "$" not in one)
-main = getattr(context.modules, module.name)[name]
+entry = getattr(context.modules, module.name)[name]
 
 
 def call(arrays):
-    found = main(*arrays)
+    found = entry(*arrays)
     return [one.to_host() for one in (found if isinstance(found, tuple) else [found])]
 {SCRIPT_RUN}"""

@@ -66,12 +66,14 @@ class LiteRt(Compiling):
         from ai_edge_litert.interpreter import Interpreter
 
         engine = Interpreter(str(folder / FILE), num_threads=self.threads)
-        main = engine.get_signature_runner()
-        inputs = sorted(main.get_input_details(), key=_number)
-        outputs = sorted(main.get_output_details(), key=_number)
+        entry = engine.get_signature_runner()
+        details = entry.get_input_details()  # of 32-bit integers where the model's have 64
+        inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=_number)]
+        outputs = sorted(entry.get_output_details(), key=_number)
 
         def run(arrays):  # type: ignore[no-untyped-def]
-            found = main(**dict(zip(inputs, arrays, strict=True)))
+            given = zip(inputs, arrays, strict=True)
+            found = entry(**{name: one.astype(kind, copy=False) for (name, kind), one in given})
             return [found[name] for name in outputs]
 
         return run
@@ -91,14 +93,16 @@ def number(name):
     return int(name.rpartition("_")[2])
 
 
-engine = Interpreter(str(MODEL.with_name("{FILE}")), num_threads={self.threads})
-main = engine.get_signature_runner()
-inputs = sorted(main.get_input_details(), key=number)
-outputs = sorted(main.get_output_details(), key=number)
+engine = Interpreter(str(compiled / "{FILE}"), num_threads={self.threads})
+entry = engine.get_signature_runner()
+details = entry.get_input_details()
+inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=number)]
+outputs = sorted(entry.get_output_details(), key=number)
 
 
 def call(arrays):
-    found = main(**dict(zip(inputs, arrays)))
+    given = zip(inputs, arrays)
+    found = entry(**{{name: one.astype(kind, copy=False) for (name, kind), one in given}})
     return [found[name] for name in outputs]
 {SCRIPT_RUN}"""
 

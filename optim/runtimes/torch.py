@@ -64,7 +64,7 @@ class Torch(Compiling):
 import torch
 
 torch.set_num_threads({self.threads})
-net = torch.export.load(MODEL.with_name("{FILE}")).module()
+net = torch.export.load(compiled / "{FILE}").module()
 
 
 def call(arrays):

@@ -58,6 +58,7 @@ class TorchCuda(OnGpu, Compiling):
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write the graph down."""
+        self.check_usable()
         import torch
 
         from optim.runtimes.support.torch_graph import exported

@@ -56,10 +56,10 @@ class Tvm(Compiling):
         import tvm
 
         library = tvm.runtime.load_module(str(folder / FILE))
-        main = tvm.relax.VirtualMachine(library, tvm.cpu())["main"]
+        entry = tvm.relax.VirtualMachine(library, tvm.cpu())["main"]
 
         def run(arrays):  # type: ignore[no-untyped-def]
-            return [one.numpy() for one in main(*map(tvm.runtime.tensor, arrays))]
+            return [one.numpy() for one in entry(*map(tvm.runtime.tensor, arrays))]
 
         return run
 
@@ -73,12 +73,12 @@ class Tvm(Compiling):
 {SCRIPT_NAMES}
 import tvm
 
-library = tvm.runtime.load_module(str(MODEL.with_name("{FILE}")))
-main = tvm.relax.VirtualMachine(library, tvm.cpu())["main"]
+library = tvm.runtime.load_module(str(compiled / "{FILE}"))
+entry = tvm.relax.VirtualMachine(library, tvm.cpu())["main"]
 
 
 def call(arrays):
-    return [one.numpy() for one in main(*map(tvm.runtime.tensor, arrays))]
+    return [one.numpy() for one in entry(*map(tvm.runtime.tensor, arrays))]
 {SCRIPT_RUN}"""
 
 

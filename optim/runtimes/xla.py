@@ -59,10 +59,10 @@ class Xla(Compiling):
         jax.config.update("jax_enable_x64", True)
         net = jax.export.deserialize(bytearray((folder / FILE).read_bytes()))
         zeros = [np.zeros(one.shape, one.dtype) for one in net.in_avals]
-        main = jax.jit(net.call).lower(*zeros).compile()
+        entry = jax.jit(net.call).lower(*zeros).compile()
 
         def run(arrays):  # type: ignore[no-untyped-def]
-            return [np.asarray(one) for one in main(*arrays)]
+            return [np.asarray(one) for one in entry(*arrays)]
 
         return run
 
@@ -78,13 +78,13 @@ import jax
 import numpy as np
 
 jax.config.update("jax_enable_x64", True)
-net = jax.export.deserialize(bytearray(MODEL.with_name("{FILE}").read_bytes()))
+net = jax.export.deserialize(bytearray((compiled / "{FILE}").read_bytes()))
 zeros = [np.zeros(one.shape, one.dtype) for one in net.in_avals]
-main = jax.jit(net.call).lower(*zeros).compile()
+entry = jax.jit(net.call).lower(*zeros).compile()
 
 
 def call(arrays):
-    return [np.asarray(one) for one in main(*arrays)]
+    return [np.asarray(one) for one in entry(*arrays)]
 {SCRIPT_RUN}"""
 
 

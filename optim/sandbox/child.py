@@ -38,7 +38,8 @@ def main(request_path: str, result_path: str, parent: str) -> None:
     if request["urgent"] and len(affinity()) < (os.cpu_count() or 1):
         _go_before_others()
     writable, readable = (tuple(map(Path, request[kind])) for kind in ("writable", "readable"))
-    files = Files(writable, readable, programs=request["programs"])  # its site is on the path
+    programs = request["programs"]
+    files = Files(writable, readable, programs=programs)  # its site is on the path
     isolate(request["protections"], files)
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))
 

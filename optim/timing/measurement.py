@@ -129,9 +129,30 @@ class Summary(BaseModel):
     load_ms: float | None = None
     first_run_ms: float | None = None
     peak_memory_mb: float | None = None
+    compile_s: float | None = None
+    """Seconds that the engine compiled the model, once; None where it does not."""
     runs: int
     processes: int
     provisional: bool
     contention: float = 0.0
     """Share of the time that other work took the cores; see `Slice`."""
     warnings: tuple[Caution, ...] = ()
+
+    @property
+    def pays_after_runs(self) -> Interval | None:
+        """Runs after which compiling has paid, by what each run saves against the original.
+
+        None where nothing is compiled, or no run is shown to be faster.
+        """
+        if self.compile_s is None or self.speedup.low <= 1:
+            return None
+        slow, fast = self.speedup.low, self.speedup.high
+        return Interval(
+            value=self._runs_paid(self.speedup.value),
+            low=self._runs_paid(fast),
+            high=self._runs_paid(slow),
+        )
+
+    def _runs_paid(self, speedup: float) -> float:
+        saved_ms = self.baseline_p50_ms * (1 - 1 / speedup)
+        return 1e3 * (self.compile_s or 0.0) / saved_ms

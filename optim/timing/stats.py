@@ -27,6 +27,7 @@ from scipy import stats
 
 from optim.errors import StepError
 from optim.findings import Interval
+from optim.runtimes.base import COMPILE_SECONDS
 from optim.timing.cautions import cautions
 from optim.timing.measurement import (
     BASELINE,
@@ -71,12 +72,19 @@ def summarize(measurement: Measurement) -> Summary:
         load_ms=_typical([piece.load_ms for piece in slices]),
         first_run_ms=_typical([piece.first_run_ms for piece in slices]),
         peak_memory_mb=_typical([piece.peak_memory_mb for piece in slices]),
+        compile_s=_compile_seconds(slices),
         runs=len(runs),
         processes=len(slices),
         provisional=len(slices) < ENOUGH_PROCESSES,
         contention=float(np.median([piece.contention for piece in slices])),
     )
     return summary.model_copy(update={"warnings": cautions(slices, summary)})
+
+
+def _compile_seconds(slices: Sequence[Slice]) -> float | None:
+    """What compiling took, as the first child to open the model wrote it down."""
+    told = [piece.facts[COMPILE_SECONDS] for piece in slices if COMPILE_SECONDS in piece.facts]
+    return float(told[0]) if told else None
 
 
 def speedup_of(measurement: Measurement) -> Interval:

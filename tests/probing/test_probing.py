@@ -16,6 +16,7 @@ from optim.probing.values import LATE
 from optim.runtimes.base import Runtime, all_runtimes
 
 OUTSIDE = ROOT / "tests/support/outside"
+PROBED = {name: kind for name, kind in all_runtimes().items() if not kind().child}
 LATER = time.monotonic() + 1e6
 
 
@@ -27,7 +28,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_WARM_NS", 0)
 
 
-@pytest.mark.parametrize("runtime", all_runtimes())
+@pytest.mark.parametrize("runtime", PROBED)
 def test_every_runtime_is_probed_and_what_it_lacks_is_said(runtime, hasty, tmp_path) -> None:
     found = child.timed(runtime=runtime, threads=1, deadline=LATER, folder=str(tmp_path))
     rows = [probing.Row.model_validate(one) for one in found]
@@ -42,7 +43,7 @@ def test_every_runtime_is_probed_and_what_it_lacks_is_said(runtime, hasty, tmp_p
     assert all(one.rounds for one in int8), "and QDQ models are what they are all given"
 
 
-@pytest.mark.parametrize("runtime", all_runtimes())
+@pytest.mark.parametrize("runtime", PROBED)
 def test_more_threads_are_held_against_one(runtime, hasty, tmp_path) -> None:
     found = child.timed(runtime=runtime, threads=2, deadline=LATER, folder=str(tmp_path))
     rows = [probing.Row.model_validate(one) for one in found]
@@ -108,10 +109,10 @@ def without_children(home, monkeypatch) -> Iterator[list[tuple[str, int]]]:
 def test_a_crash_costs_only_its_own_rows(without_children) -> None:
     told = []
     found = probing.probe(lambda text, share: told.append((text, share)))
-    assert without_children == [(name, n) for n in (1, 2) for name in ("crashes", *all_runtimes())]
+    assert without_children == [(name, n) for n in (1, 2) for name in ("crashes", *PROBED)]
     assert found.failed == {"Crashes, one core": "It crashed.", "Crashes, 2 cores": "It crashed."}
-    assert {one.runtime for one in found.rows} == set(all_runtimes())
-    assert found.machine_id == machine_id() and set(found.overflows) == {"crashes", *all_runtimes()}
+    assert {one.runtime for one in found.rows} == set(PROBED)
+    assert found.machine_id == machine_id() and set(found.overflows) == {"crashes", *PROBED}
     shares = [share for _, share in told]
     assert shares == sorted(shares) and shares[-1] == 1.0
     assert "ONNX Runtime, one core" in {text for text, _ in told}
@@ -128,7 +129,7 @@ def test_it_is_kept_for_this_machine_and_these_engines(without_children, monkeyp
     found = probing.probe()
     assert probing.known() == found
     again = probing.probe()
-    assert len(without_children) == 2 * 2 * len({"crashes", *all_runtimes()})
+    assert len(without_children) == 2 * 2 * len({"crashes", *PROBED})
     assert probing.known() == again
     monkeypatch.setattr(probing, "engine_versions", lambda: {"onnxruntime": "another"})
     assert probing.known() is None

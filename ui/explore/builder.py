@@ -15,7 +15,7 @@ from optim.machine.environment import cpu_name, environment
 from optim.part import Group, Part, build_part
 from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe
-from optim.runtimes.base import Runtime, all_runtimes
+from optim.runtimes.base import BASELINE_RUNTIME, Runtime, all_runtimes
 from optim.search.advice import advise
 from optim.showing import text
 from optim.showing.figures import SPEEDUP, figures
@@ -171,7 +171,7 @@ def _runtime(analysis: Analysis) -> Runtime:
     available = {name: part for name, part in all_runtimes().items() if not part.missing()}
     name = st.selectbox(
         "Runtime",
-        list(available),
+        sorted(available, key=lambda name: name != BASELINE_RUNTIME),
         format_func=lambda name: available[name].title,
         key=_RUNTIME,
         help="  \n".join(

@@ -6,6 +6,7 @@ long it took is a cost of its own: a fact of the session.
 
 import json
 import logging
+import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,8 +20,11 @@ from optim.runtimes.base import COMPILE_SECONDS, PRECISION, PRECISION_ASKED, Run
 from optim.runtimes.support import compiled
 
 _logger = logging.getLogger(__name__)
+BESIDE = "compiled"
+"""Folder beside the model in which a script finds what was compiled."""
 NAMES = "names.json"
-"""Names of inputs and outputs in the order in which compiled functions take and give them."""
+"""Names of inputs and outputs in the order in which compiled functions take and give them, and the
+types of outputs: some engines know fewer."""
 Run = Callable[[Sequence[np.ndarray]], Sequence[Any]]
 """Arrays of all inputs in order -> arrays of all outputs in order."""
 
@@ -62,8 +66,12 @@ class Compiling(Runtime):
         return _Loaded(run, _names_in(folder), facts)
 
     def export(self, path: Path, folder: Path) -> None:
-        """Compile to a folder, for a script to find."""
-        self._compile(path, folder)
+        """Compile the model unless that was done, and copy what came of it."""
+        made = compiled.kept(self, path)
+        compiled.timed(made, lambda: self._compile(path, made))
+        (folder / BESIDE).mkdir()
+        for name in (NAMES, *self.artefacts):
+            shutil.copyfile(made / name, folder / BESIDE / name)
 
     def refusal(self, why: str) -> StepError:
         """What to say where the engine cannot open a model."""
@@ -88,11 +96,13 @@ def _names_in(folder: Path) -> dict[str, list[str]]:
 class _Loaded(Session):
     def __init__(self, run: Run, names: dict[str, list[str]], facts: dict[str, str]) -> None:
         self._run, self._facts = run, facts
-        self._inputs, self._outputs = names["inputs"], names["outputs"]
+        self._inputs, self._outputs, self._kinds = (
+            names[one] for one in ("inputs", "outputs", "kinds")
+        )
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        found = self._run(self._in_order(feeds))
-        return {name: np.array(one) for name, one in zip(self._outputs, found, strict=True)}
+        found = zip(self._outputs, self._kinds, self._run(self._in_order(feeds)), strict=True)
+        return {name: np.array(one, kind) for name, kind, one in found}
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """The engine's call on arrays, as the exported script has it, its copies included."""
@@ -122,13 +132,14 @@ def precision_facts(asked: Literal["f32", "bf16"], has_bf16: bool) -> dict[str, 
 SCRIPT_NAMES = f"""\
 import json
 
-names = json.loads(MODEL.with_name("{NAMES}").read_text())
+compiled = MODEL.with_name("{BESIDE}")
+names = json.loads((compiled / "{NAMES}").read_text())
 """
 """Lines that scripts begin with."""
 SCRIPT_RUN = """
 
 def run(feeds):
-    found = call([feeds[name] for name in names["inputs"]])
-    return dict(zip(names["outputs"], found))
+    found = zip(names["outputs"], names["kinds"], call([feeds[name] for name in names["inputs"]]))
+    return {name: one.astype(kind, copy=False) for name, kind, one in found}
 """
 """Lines that scripts end with: `call` takes and gives arrays in order."""

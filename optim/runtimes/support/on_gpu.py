@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
 
+from optim.errors import StepError
 from optim.machine.gpus import gpus, load_of
 from optim.runtimes.base import Runtime
 
@@ -38,6 +39,11 @@ class OnGpu(Runtime):
         if not gpus():
             return _NONE
         return super().install_hint() if _torch_has_cuda() else _NO_CUDA
+
+    def check_usable(self) -> None:
+        """Raise StepError where something keeps it from running."""
+        if hint := self.install_hint():
+            raise StepError(f"{self.title} cannot be used here.", hint, self.name)
 
     @staticmethod
     def devices() -> tuple[Path, ...]:

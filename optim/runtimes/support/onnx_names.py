@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def names_of(path: Path, engine: "Compiling") -> dict[str, list[str]]:
-    """Inputs that are no weights, and outputs, in the file's order.
+    """Inputs that are no weights, outputs and their types, in the file's order.
 
     Raises StepError in the engine's name for what is no model.
     """
@@ -22,4 +22,9 @@ def names_of(path: Path, engine: "Compiling") -> dict[str, list[str]]:
         raise engine.refusal("it is no ONNX model")
     stored = {tensor.name for tensor in graph.initializer}
     inputs = [value.name for value in graph.input if value.name not in stored]
-    return {"inputs": inputs, "outputs": [value.name for value in graph.output]}
+    kinds = [value.type.tensor_type.elem_type for value in graph.output]
+    return {
+        "inputs": inputs,
+        "outputs": [value.name for value in graph.output],
+        "kinds": [str(onnx.helper.tensor_dtype_to_np_dtype(kind)) for kind in kinds],
+    }

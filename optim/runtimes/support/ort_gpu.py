@@ -14,7 +14,7 @@ from optim.runtimes.base import Session
 from optim.runtimes.support.on_gpu import gpu_facts
 
 if TYPE_CHECKING:
-    from optim.runtimes.base import Runtime
+    from optim.runtimes.support.on_gpu import OnGpu
 
 REQUIREMENTS = ("onnxruntime-gpu==1.31.1",)
 """CUDA 13's and cuDNN 9's libraries are those that PyTorch's build for CUDA brings."""
@@ -33,7 +33,7 @@ _KINDS = {
 }
 
 
-def opened(engine: "Runtime", path: Path, providers: list[Any], cuda_graph: bool) -> Session:
+def opened(engine: "OnGpu", path: Path, providers: list[Any], cuda_graph: bool) -> Session:
     """A session whose first provider is on the GPU.
 
     Args:
@@ -41,6 +41,7 @@ def opened(engine: "Runtime", path: Path, providers: list[Any], cuda_graph: bool
 
     Raises StepError where it cannot be opened, or would silently run on the CPU.
     """
+    engine.check_usable()
     import onnxruntime as ort
 
     ort.preload_dlls()
