@@ -40,8 +40,8 @@ class Recover(Pass):
     )
     hurts: ClassVar[str] = (
         "It takes as long as it is given, once, while building. With few calibration inputs, or "
-        "made-up ones, the model learns to agree on those and may do worse on others. Recurrent "
-        "layers, loops and rare operators cannot be trained here."
+        "made-up ones, the model learns to agree on those and may do worse on others. Loops, "
+        "branches and rare operators cannot be trained here."
     )
     stage: ClassVar[Stage] = Stage.RECOVER
     floats_only: ClassVar[bool] = True
@@ -60,11 +60,6 @@ class Recover(Pass):
                     for one in here.recipe
                 )
             ),
-        ),
-        Hazard(
-            "recover and recurrent layers",
-            "Recurrent layers cannot be trained here.",
-            lambda part, here: here.recurrent,
         ),
     )
     searched: ClassVar[tuple[Searched, ...]] = (Searched("seconds", (600,)),)
@@ -97,9 +92,8 @@ class Recover(Pass):
     seed: int = Field(default=0, ge=0, le=1_000_000, description="Seed of all that is drawn.")
 
     def takes(self, here: Circumstances) -> bool:
-        """Not recurrent layers, and not what has no weights."""
-        trainable = here.has_conv or here.has_matmul
-        return super().takes(here) and trainable and not here.recurrent
+        """Not what has no weights."""
+        return super().takes(here) and bool(here.kinds)
 
     def cheaply(self) -> Self:
         """One step of training: the weights' values make no model faster."""

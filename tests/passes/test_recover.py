@@ -16,10 +16,11 @@ from optim.passes.magnitude_prune import MagnitudePrune
 from optim.passes.recover import Recover
 from optim.passes.static_int8 import StaticInt8
 from optim.passes.structured_prune import StructuredPrune
+from optim.passes.support.distilling import _batch_size
 from optim.passes.support.samples import held_back, mixed, stacked
 from optim.passes.support.torch_graph import TorchGraph
 
-TRAINABLE = ("cnn", "old_cnn", "mlp", "badly_named", "credit", "fashion", "spam")
+TRAINABLE = ("cnn", "old_cnn", "mlp", "badly_named", "credit", "fashion", "spam", "weather")
 SHORT = Recover(steps=40, batch=16)
 
 
@@ -45,6 +46,23 @@ def test_the_interpreter_answers_as_the_engine_alone_and_in_batches(name: str) -
     np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-4)
     side = np.concatenate([v.numpy().reshape(3, -1) for v in together.values()], axis=1)
     np.testing.assert_allclose(side, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_samples_go_together_where_that_changes_no_answer() -> None:
+    feeds = pass_models.feeds("lstm")[:3]
+    assert _batch_size(TorchGraph(pass_models.load("lstm")), feeds, 3) == 1
+    assert (
+        _batch_size(TorchGraph(pass_models.load("weather")), pass_models.feeds("weather"), 3) == 3
+    )
+
+
+def test_a_recurrent_model_is_trained_too() -> None:
+    model, context = pass_models.load("lstm"), pass_models.context("lstm")
+    noisy = MagnitudePrune(sparsity=0.7).run(model, context).model
+    outcome = SHORT.run(noisy, replace(context, original=model))
+    assert outcome.modified
+    held = pass_models.feeds("lstm")[pass_models.CALIBRATION_SAMPLES :]
+    assert _cosine(outcome.model, model, held) > _cosine(noisy, model, held)
 
 
 def test_a_pruned_model_comes_closer_to_its_original() -> None:
@@ -95,9 +113,9 @@ def test_it_trains_for_the_rounding_that_follows() -> None:
 
 
 def test_what_cannot_be_trained_is_refused_by_name() -> None:
-    model, context = pass_models.load("lstm"), pass_models.context("lstm")
+    model, context = pass_models.load("branching"), pass_models.context("branching")
     changed = MagnitudePrune().run(model, context).model
-    with pytest.raises(StepError, match="it has LSTM nodes"):
+    with pytest.raises(StepError, match="it has If"):
         SHORT.run(changed, replace(context, original=model))
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from optim.arrays import Feeds
+from optim.errors import StepError
 from optim.passes.support.samples import Batch, held_back, mixed, stacked
 from optim.passes.support.torch_graph import TorchGraph
 
@@ -261,7 +262,7 @@ def _batch_size(graph: TorchGraph, feeds: Sequence[Feeds], wanted: int) -> int:
         try:
             graph.batch = len(few)
             together = graph.run(tensors(stacked(few), graph.device), graph.outputs)
-        except (RuntimeError, ValueError, IndexError):  # a graph that is made for one sample
+        except (RuntimeError, StepError, IndexError):  # a graph that is made for one sample
             return 1
         finally:
             graph.batch = 1

@@ -1,30 +1,34 @@
 """An ONNX graph that PyTorch can run and train, node by node, weights and names as they are.
 
 A small interpreter instead of a converter, so that every tensor keeps its name: the trained weights
-go back to where they were, and inner tensors can be held against the original's.
+go back to where they were, and inner tensors can be held against the original's. Imports torch.
 """
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import torch
 
 from optim.errors import StepError
-from optim.model.proto import copy_of, real_inputs
+from optim.model.proto import copy_of, opset_of, real_inputs
 from optim.passes.support.tools import listed
-from optim.passes.support.torch_ops import Op, operators
+from optim.runtimes.support import torch_operators
+from optim.runtimes.support.torch_graph import ALWAYS_KNOWN, call_of, evaluated
+from optim.runtimes.support.torch_operators import Call
 
 if TYPE_CHECKING:
     import onnx
 
-_NORM = "BatchNormalization"
-_CONSTANT = "Constant"
+_NORM, _SHAPE = "BatchNormalization", "Shape"
 _PRODUCTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 _TRAINED = {
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "LayerNormalization", _NORM), (1, 2)),
     **dict.fromkeys(("Add", "Mul", "MatMul"), (0, 1)),
     "InstanceNormalization": (1, 2),
     "PRelu": (1,),
+    **dict.fromkeys(("LSTM", "GRU"), (1, 2, 3)),
 }
 """Which inputs of a node are weights that are trained, where they are constant."""
 
@@ -43,22 +47,23 @@ class TorchGraph:
     """One model on one device. `learning` says whether normalizations take the batch's statistics.
 
     `batch` is how many samples run at once, `rounding`, if any, rounds what products read.
+    Floats are tensors; whole numbers that are known beforehand stay NumPy's, as shapes are.
     """
 
     def __init__(self, model: "onnx.ModelProto", device: str = "cpu") -> None:
-        import torch
-
-        self._torch, self.model, self.device = torch, model, device
-        self._ops: dict[str, Op] = operators()
         refuse_untrainable(model)
+        self.model, self.device = model, device
         self.learning, self.momentum, self.batch = False, 0.1, 1
         self.rounding: Rounding | None = None
-        names = _trained(model)
         self.values: dict[str, Any] = {}
+        self._known: dict[str, Any] = {"": None}
+        self._computed: dict[tuple[int, int], Sequence[Any]] = {}
         for tensor in model.graph.initializer:
-            value = torch.from_numpy(_array(tensor).copy()).to(device)
-            self.values[tensor.name] = value.requires_grad_(tensor.name in names)
-        self._nodes = [(node, _attributes(node)) for node in model.graph.node]
+            self._keep(tensor.name, _array(tensor))
+        for name in _trained(model):
+            self.values[name].requires_grad_()
+        self._opset = opset_of(model)
+        self._calls = [(node, call_of(node, self._opset)) for node in model.graph.node]
         self.outputs = [value.name for value in model.graph.output]
 
     @property
@@ -67,39 +72,48 @@ class TorchGraph:
         return {name: value for name, value in self.values.items() if value.requires_grad}
 
     def run(self, feeds: Mapping[str, Any], wanted: Collection[str]) -> dict[str, Any]:
-        """These values (outputs or inner ones) for tensors as inputs."""
-        known = {**self.values, **feeds, "": None}
-        for node, attributes in self._nodes:
-            inputs = [known[name] for name in node.input]
-            found = self._computed(node, attributes, inputs)
-            many = found if isinstance(found, tuple | list) else (found,)
-            known.update(zip(node.output, many, strict=False))
-        return {name: known[name] for name in wanted}
+        """These values (outputs or inner ones) for tensors as inputs.
 
-    def _computed(
-        self, node: "onnx.NodeProto", attributes: dict[str, Any], inputs: list[Any]
-    ) -> Any:
-        if node.op_type == _CONSTANT:
-            return self._constant(attributes)
+        Raises StepError that names a node which cannot be run here.
+        """
+        known = {**self._known, **self.values, **feeds}
+        with torch.device(self.device):
+            for at, (node, call) in enumerate(self._calls):
+                try:
+                    found = self._made(at, node, call, [known[name] for name in node.input])
+                except ValueError as error:
+                    raise _untrainable(f"{node.op_type}, since {error}") from None
+                known.update(zip(node.output, found, strict=False))
+        return {name: torch_operators.tensor(known[name]) for name in wanted}
+
+    def _keep(self, name: str, value: Any) -> None:
+        if value.dtype.kind == "f":
+            self.values[name] = torch.from_numpy(value.copy()).to(self.device)
+        else:
+            self._known[name] = value
+
+    def _made(self, at: int, node: "onnx.NodeProto", call: Call, inputs: list[Any]) -> Any:
+        if node.op_type == _SHAPE:
+            inputs = [np.zeros(tuple(inputs[0].shape), bool)]
+        if all(one is None or isinstance(one, np.ndarray) for one in inputs):
+            key = at, self.batch  # nothing else changes a shape
+            if key not in self._computed:
+                self._computed[key] = evaluated(node, inputs, self._opset)
+            return self._computed[key]
+        found = self._called(node, call, inputs)
+        return found if isinstance(found, tuple | list) else (found,)
+
+    def _called(self, node: "onnx.NodeProto", call: Call, inputs: list[Any]) -> Any:
         if node.op_type == _NORM:
-            return self._normalized(attributes, *inputs)
-        if node.op_type == "Reshape":
-            return self._ops["Reshape"](attributes, *inputs, batch=self.batch)
-        if node.op_type == "Split":
-            return self._ops["Split"](attributes, *inputs, outputs=len(node.output))
+            return self._normalized(call, *inputs)
         if self.rounding and node.op_type in _PRODUCTS and node.input[1] in self.values:
             inputs[:2] = self.rounding(node.name, inputs[0], inputs[1])
-        return self._ops[node.op_type](attributes, *inputs)
+        if self.batch > 1 and node.op_type in _FOR_BATCHES:
+            inputs = _FOR_BATCHES[node.op_type](self.batch, call, inputs)
+        return torch_operators.OPERATORS[node.op_type](call, *inputs)
 
-    def _constant(self, attributes: dict[str, Any]) -> Any:
-        value = next(iter(attributes.values()))
-        made = value if isinstance(value, self._torch.Tensor) else self._torch.tensor(value)
-        return made.to(self.device)
-
-    def _normalized(
-        self, attributes: dict[str, Any], x: Any, scale: Any, shift: Any, mean: Any, var: Any
-    ) -> Any:
-        return self._torch.nn.functional.batch_norm(
+    def _normalized(self, call: Call, x: Any, scale: Any, shift: Any, mean: Any, var: Any) -> Any:
+        return torch.nn.functional.batch_norm(
             x,
             mean,
             var,
@@ -107,7 +121,7 @@ class TorchGraph:
             shift,
             training=self.learning,
             momentum=self.momentum,
-            eps=attributes.get("epsilon", 1e-5),
+            eps=call.get("epsilon", 1e-5),
         )
 
     def state(self) -> dict[str, Any]:
@@ -117,12 +131,12 @@ class TorchGraph:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Back to a copy that `state` gave."""
-        with self._torch.no_grad():
+        with torch.no_grad():
             for name, value in state.items():
                 self.values[name].copy_(value)
 
     def _statistics(self) -> set[str]:
-        nodes = [node for node, _ in self._nodes if node.op_type == _NORM]
+        nodes = [node for node, _ in self._calls if node.op_type == _NORM]
         return {name for node in nodes for name in node.input[3:5]}
 
     def as_onnx(self) -> "onnx.ModelProto":
@@ -149,17 +163,42 @@ def product_weights(model: "onnx.ModelProto") -> dict[str, str]:
 
 def refuse_untrainable(model: "onnx.ModelProto") -> None:
     """Raise StepError, with their names, where there are operators that cannot be trained here."""
-    known = operators().keys() | {_CONSTANT, _NORM}
     own = {
         f"{node.domain}.{node.op_type}" if node.domain not in ("", "ai.onnx") else node.op_type
         for node in model.graph.node
     }
-    if strange := sorted(own - known):
-        raise StepError(
-            f"The model cannot be trained here: it has {listed(strange)} nodes, whose gradients "
-            "are not known.",
-            "Leave recover out, or put it before the pass that brought them in.",
-        )
+    if strange := sorted(own - torch_operators.OPERATORS.keys() - ALWAYS_KNOWN):
+        raise _untrainable(listed(strange))
+
+
+def _untrainable(what: str) -> StepError:
+    return StepError(
+        f"The model cannot be trained here: it has {what}.",
+        "Leave recover out, or put it before the pass that brought that in.",
+    )
+
+
+def _batched_shape(batch: int, call: Call, inputs: list[Any]) -> list[Any]:
+    """A graph for one sample has its 1 in the shape; `batch` samples at once take its place."""
+    x, shape = inputs[0], [*torch_operators.numbers(inputs[1])]
+    sizes = [x.shape[at] if size == 0 else size for at, size in enumerate(shape)]
+    fits = -1 not in sizes and math.prod(sizes) == x.numel()
+    if not fits and sizes and sizes[0] == 1 and x.shape[0] == batch:
+        return [x, np.array([batch, *sizes[1:]])]
+    return inputs
+
+
+def _alike(batch: int, call: Call, inputs: list[Any]) -> list[Any]:
+    """With as many samples each: a constant among them stands for every sample."""
+    values = [torch_operators.tensor(value) for value in inputs]
+    most = max(value.shape[0] if value.ndim else 1 for value in values)
+    if call.get("axis") == 0 or most == 1:
+        return values
+    return [v.expand(most, *v.shape[1:]) if v.shape[0] == 1 else v for v in values]
+
+
+_FOR_BATCHES = {"Reshape": _batched_shape, "Concat": _alike}
+"""What makes inputs of an operator, in a graph for one sample, fit several."""
 
 
 def _trained(model: "onnx.ModelProto") -> set[str]:
@@ -183,14 +222,3 @@ def _array(tensor: "onnx.TensorProto") -> Any:
     from onnx import numpy_helper
 
     return np.atleast_1d(numpy_helper.to_array(tensor)).reshape(tuple(tensor.dims))
-
-
-def _attributes(node: "onnx.NodeProto") -> dict[str, Any]:
-    import torch
-    from onnx import TensorProto, helper, numpy_helper
-
-    found = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    for name, value in found.items():
-        if isinstance(value, TensorProto):
-            found[name] = torch.from_numpy(numpy_helper.to_array(value).copy())
-    return found

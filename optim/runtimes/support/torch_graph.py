@@ -48,13 +48,13 @@ def _read(path: Path, engine: "Compiling", bf16: bool) -> "Net":
         for node in proto.graph.node
         if node.domain not in _STANDARD or node.op_type not in OPERATORS
     )
-    missing = [kind for kind in kinds if kind not in _ALWAYS_KNOWN]
+    missing = [kind for kind in kinds if kind not in ALWAYS_KNOWN]
     if missing:
         raise engine.refusal(f"it has no {', '.join(map(legible, missing[:5]))}")
     return Net(proto, bf16)
 
 
-_ALWAYS_KNOWN = frozenset({"Constant", "Shape", "Size", "ConstantOfShape", "Range"})
+ALWAYS_KNOWN = frozenset({"Constant", "Shape", "Size", "ConstantOfShape", "Range"})
 """Computed before anything runs."""
 
 
@@ -93,9 +93,8 @@ class Net(torch.nn.Module):
         if node.op_type == "Shape":
             inputs = [np.zeros(tuple(inputs[0].shape), bool)]
         if all(one is None or isinstance(one, np.ndarray) for one in inputs):
-            return self._computed(node, inputs)
-        attributes = {one.name: _attribute(one) for one in node.attribute}
-        call = Call(self._opset, len(node.output), attributes)
+            return evaluated(node, inputs, self._opset)
+        call = call_of(node, self._opset)
         lowered = self._bf16 and node.op_type in _PRODUCTS
         if lowered:
             inputs = [_as(one, torch.float32, torch.bfloat16) for one in inputs]
@@ -104,12 +103,18 @@ class Net(torch.nn.Module):
             found = _as(found, torch.bfloat16, torch.float32)
         return found if isinstance(found, (tuple, list)) else (found,)
 
-    def _computed(self, node: onnx.NodeProto, inputs: Sequence[Any]) -> Sequence[Any]:
-        """A node of numbers that are known, by the standard's evaluator."""
-        feeds = dict(zip(node.input, inputs, strict=True))
-        given = {name: value for name, value in feeds.items() if name}
-        found = ReferenceEvaluator(node, opsets={"": self._opset}).run(None, given)
-        return [np.asarray(one) for one in found]
+
+def call_of(node: onnx.NodeProto, opset: int) -> Call:
+    """What a node says."""
+    return Call(opset, len(node.output), {one.name: _attribute(one) for one in node.attribute})
+
+
+def evaluated(node: onnx.NodeProto, inputs: Sequence[Any], opset: int) -> Sequence[Any]:
+    """What a node makes of numbers that are known, by the standard's evaluator."""
+    feeds = dict(zip(node.input, inputs, strict=True))
+    given = {name: value for name, value in feeds.items() if name}
+    found = ReferenceEvaluator(node, opsets={"": opset}).run(None, given)
+    return [np.asarray(one) for one in found]
 
 
 def _as(value: Any, old: torch.dtype, new: torch.dtype) -> Any:

@@ -47,8 +47,10 @@ def numbers(value: Any) -> list[int]:
 
 
 def tensor(value: Any) -> Any:
-    """A tensor of what is known beforehand too."""
-    return torch.from_numpy(np.array(value)) if isinstance(value, np.ndarray) else value
+    """A tensor of what is known beforehand too, on the device that torch is told to use."""
+    if not isinstance(value, np.ndarray):
+        return value
+    return torch.from_numpy(np.array(value)).to(torch.get_default_device())
 
 
 def _plain(function: Operator) -> Operator:
