@@ -86,10 +86,6 @@ CASES = {
             ("recover + static_int8", CNN, MODERN, 2),
         ],
     ),
-    "recover and recurrent layers": (
-        ("low_rank + recover", LSTM, MODERN, 2),
-        [("low_rank + recover", CNN, MODERN, 2)],
-    ),
     "clusters in a dense engine": (
         ("cluster_weights", CNN, MODERN, 2),
         [("simplify", CNN, MODERN, 2)],

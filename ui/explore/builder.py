@@ -13,7 +13,7 @@ from optim.errors import OptimError
 from optim.graph import Analysis
 from optim.machine.environment import cpu_name, environment
 from optim.part import Group, Part, build_part
-from optim.passes.base import Pass, all_passes
+from optim.passes.base import Pass, Stage, all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import BASELINE_RUNTIME, Runtime, all_runtimes
 from optim.search.advice import advise
@@ -33,12 +33,8 @@ from ui.text import as_code, plain
 _KEY = "build"
 _RUNTIME, _TARGET, _TYPED = f"{_KEY}:runtime", f"{_KEY}:target", f"{_KEY}:typed"
 _MAX_NAMES = 1000
-_GROUPS = {
-    Group.MODEL: "Model",
-    Group.GRAPH: "Graph and operators",
-    Group.STEPS: "Graph, step by step",
-    Group.ENGINE: "Engine",
-}
+_LAST = 1000  # rank of what no search starts with
+_AT_ONCE = 4  # so many toggles of a section are seen at once: what a search would try first
 
 
 def load(recipe: Recipe) -> None:
@@ -69,8 +65,11 @@ def builder(study: Study) -> None:
     top = st.container()
     with errors_shown():
         analysis = analysis_of_digest(study.model.digest)
-        passes = [*_passes(Group.GRAPH, analysis), *_steps(analysis)]
-        passes += _passes(Group.MODEL, analysis)
+        passes = [*_passes("Graph and operators", _of(Group.GRAPH), analysis), *_steps(analysis)]
+        early = [part for part in _of(Group.MODEL) if part.stage <= Stage.RECOVER]
+        late = [part for part in _of(Group.MODEL) if part.stage > Stage.RECOVER]
+        passes += _passes("Pruning and recovery", early, analysis)
+        passes += _passes("Quantization and precision", late, analysis)
         runtime = _runtime(analysis)
         recipe = Recipe.of([*sorted(passes, key=lambda part: part.stage), runtime])
         with top:
@@ -122,26 +121,39 @@ def _advice(recipe: Recipe, analysis: Analysis) -> None:
         st.warning(plain(found.text))
 
 
+def _of(group: Group) -> list[type[Pass]]:
+    """The passes of a group, first what a search would try first; what is not installed last."""
+
+    def rank(part: type[Pass]) -> tuple[bool, int]:
+        return bool(part.missing()), min((start.rank for start in part.starts), default=_LAST)
+
+    return sorted((part for part in all_passes().values() if part.group == group), key=rank)
+
+
+def _passes(title: str, parts: Sequence[type[Pass]], analysis: Analysis) -> list[Pass]:
+    """A section of toggles, the less usual ones folded away."""
+    st.markdown(f"**{title}**")
+    chosen = _switches(parts[:_AT_ONCE], analysis)
+    if rest := parts[_AT_ONCE:]:
+        with st.expander(f"{len(rest)} more", expanded=_in_use(rest)):
+            chosen += _switches(rest, analysis)
+    return chosen
+
+
 def _steps(analysis: Analysis) -> list[Pass]:
     """What the toggles above do in one go, step by step: for seeing what each brings."""
-    used = any(
-        st.session_state.get(f"{_KEY}.{part.name}")
-        for part in all_passes().values()
-        if part.group == Group.STEPS
-    )
-    with st.expander(_GROUPS[Group.STEPS], expanded=used):
+    parts = sorted(_of(Group.STEPS), key=lambda part: part.stage)
+    with st.expander("Graph, step by step", expanded=_in_use(parts)):
         st.caption("Most of these are part of *Simplify the graph*. Alone, each tells what it did.")
-        return _switches(Group.STEPS, analysis)
+        return _switches(parts, analysis)
 
 
-def _passes(group: Group, analysis: Analysis) -> list[Pass]:
-    st.markdown(f"**{_GROUPS[group]}**")
-    return _switches(group, analysis)
+def _in_use(parts: Sequence[type[Pass]]) -> bool:
+    return any(st.session_state.get(f"{_KEY}.{part.name}") for part in parts)
 
 
-def _switches(group: Group, analysis: Analysis) -> list[Pass]:
-    parts = (part for part in all_passes().values() if part.group == group)
-    chosen = (_pass(part, analysis) for part in sorted(parts, key=lambda part: part.stage))
+def _switches(parts: Sequence[type[Pass]], analysis: Analysis) -> list[Pass]:
+    chosen = [_pass(part, analysis) for part in parts]
     return [part for part in chosen if part]
 
 
@@ -167,7 +179,7 @@ def _switch_off_rivals(part: type[Pass]) -> None:
 
 
 def _runtime(analysis: Analysis) -> Runtime:
-    st.markdown(f"**{_GROUPS[Group.ENGINE]}**")
+    st.markdown("**Engine**")
     available = {name: part for name, part in all_runtimes().items() if not part.missing()}
     name = st.selectbox(
         "Runtime",
@@ -179,9 +191,10 @@ def _runtime(analysis: Analysis) -> Runtime:
             for part in available.values()
         ),
     )
-    for part in all_runtimes().values():
-        if part.name not in available:
-            st.caption(f":gray[{part.title}] {install_hint(part)}")
+    if others := [part for part in all_runtimes().values() if part.name not in available]:
+        with st.expander(f"{len(others)} more engines, not installed"):
+            for part in others:
+                st.caption(f":gray[{part.title}] {install_hint(part)}")
     return build_part(available[name], _form(available[name], analysis))
 
 
