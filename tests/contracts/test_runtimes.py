@@ -25,7 +25,9 @@ from optim.runtimes.base import NodeTime, Runtime, all_runtimes
 from optim.runtimes.support.fusion import node_name
 
 ASKED = os.environ.get("ENGINES", "").split()
-RUNTIMES = ASKED or [name for name, kind in all_runtimes().items() if not kind.keeps_compiled]
+RUNTIMES = ASKED or [
+    name for name, kind in all_runtimes().items() if not (kind.keeps_compiled or kind.missing())
+]
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 
 # Convolutions that fuse with what follows, and a node without a name.

@@ -254,8 +254,9 @@ def test_the_page_lists_what_is_broken(broken: Path, monkeypatch: pytest.MonkeyP
     announce(broken, monkeypatch)
     page = AppTest.from_file(str(ROOT / "pages" / "parts.py"), default_timeout=60).run()
     assert not page.exception
-    assert len(page.warning) == len(BROKEN)
-    assert any("division by zero" in warning.value for warning in page.warning)
+    said = [warning.value for warning in page.warning if "is left out" in warning.value]
+    assert len(said) == len(BROKEN)
+    assert any("division by zero" in text for text in said)
 
 
 @pytest.mark.slow

@@ -52,6 +52,10 @@ CASES = {
         ("bf16", CNN, MODERN, 2),
         [("bf16 + openvino", CNN, MODERN, 2)],
     ),
+    "bf16 on Inductor": (
+        ("inductor:precision=bf16", CNN, "avx2", 2),
+        [("inductor:precision=bf16", CNN, "amx_bf16", 2), ("inductor", CNN, "avx2", 2)],
+    ),
     "bf16 gains little": (
         ("openvino:precision=bf16", CNN, "avx2", 2),
         [("openvino:precision=bf16", CNN, "amx_bf16", 2), ("openvino", CNN, "avx2", 2)],

@@ -70,7 +70,7 @@ def test_every_sample_starts_with_about_eight_recipes(
     sample = find_sample(name)
     model = ingest(f"sample:{name}", evalset=sample.evalset_path)
     found = starting_recipes(Circumstances(analysis_of(model).op_histogram, frozenset(FLAGS), 2))
-    assert found[0].is_baseline and 6 <= len(found) <= 9
+    assert found[0].is_baseline and 4 <= len(found) <= 9  # few do anything for trees
     assert len({recipe.digest for recipe in found}) == len(found)
 
 
