@@ -1,5 +1,6 @@
 """ONNX Runtime on an NVIDIA GPU, by its TensorRT provider."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -27,7 +28,7 @@ class TensorRt(OnGpu):
         "Building takes from seconds to minutes, for each model and each GPU. What it cannot take "
         "runs by the CUDA provider, with a border between."
     )
-    packages: ClassVar[tuple[str, ...]] = ("onnxruntime", "tensorrt")
+    packages: ClassVar[tuple[str, ...]] = ("onnxruntime", "tensorrt_libs")
     requirements: ClassVar[tuple[str, ...]] = (*REQUIREMENTS, "tensorrt-cu13-libs==10.14.1.48")
     requirements_mb: ClassVar[float] = REQUIREMENTS_MB + 4_000
 
@@ -42,6 +43,8 @@ class TensorRt(OnGpu):
 
     def open(self, path: Path) -> Session:
         """Build an engine for the model at `path`. Raises StepError where that fails."""
+        with suppress(ImportError):
+            import tensorrt_libs  # noqa: F401  # loads TensorRT, which the provider then finds
         return opened(self, path, self._providers, cuda_graph=True)
 
     def script(self) -> str:
