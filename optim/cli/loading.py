@@ -35,7 +35,7 @@ def load(args: argparse.Namespace) -> int:
         if knee := one.knee:
             print(f"The knee is at {knee.rate:,.0f} requests a second.")
         print(peak.sentence)
-        print("\n".join(dict.fromkeys(c.text for point in one.points for c in point.cautions)))
+        print("\n".join(one.cautions))
     return 0
 
 

@@ -54,6 +54,22 @@ class Curve:
         return Curve(self.serving, tuple(sorted((*self.points, one), key=lambda p: p.rate)))
 
     @property
+    def cautions(self) -> list[str]:
+        """What limits the worth of its figures: one sentence of a kind, of the highest rate."""
+        said: dict[str, list[tuple[float, str]]] = {}
+        for one in self.points:
+            for caution in one.cautions:
+                said.setdefault(caution.code, []).append((one.rate, caution.text))
+        return [self._at(of_a_kind) for of_a_kind in said.values()]
+
+    def _at(self, said: list[tuple[float, str]]) -> str:
+        rate, sentence = said[-1]
+        if len({each for _, each in said}) == 1 and len(said) == len(self.points):
+            return sentence
+        others = f", alike at {len(said) - 1} of the others" if len(said) > 1 else ""
+        return f"At {rate:,.0f} a second{others}: {sentence}"
+
+    @property
     def knee(self) -> Loaded | None:
         """Where rate by mean latency is greatest: beyond it, waiting grows faster than the rate.
 

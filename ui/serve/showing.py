@@ -52,7 +52,7 @@ def shown(under: Under, limit_ms: float) -> None:
         "Latency counts from when a request was due, not from when it was sent. Client and server "
         "talk over a socket on this machine: what a network adds is not in it."
     )
-    for caution in dict.fromkeys(c.text for one in curves for p in one.points for c in p.cautions):
+    for caution in dict.fromkeys(said for one in curves for said in one.cautions):
         st.caption(f":material/warning: {plain(caution)}")
     with st.expander("All figures"):
         st.dataframe(_table(curves), hide_index=True, key="serve-figures")
