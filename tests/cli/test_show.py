@@ -38,6 +38,9 @@ TIMED = {
     "peak_memory_mb": 40.5,
     "runs": 4321,
     "processes": 5,
+    "compile_s": None,
+    "pays_after_runs": None,
+    "pays_after_runs_ci": None,
 }
 JUDGED = {
     "quality": 0.65,

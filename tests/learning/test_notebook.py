@@ -80,7 +80,7 @@ def test_a_studys_notebook_opens_it_or_measures_it_elsewhere(home: Path, tmp_pat
     study = create_study(model, load_evalset(evalset_path, model))
     numbers = study.add_all(map(Recipe.parse, ("onnxruntime", "openvino")))
     with Queue.open() as queue:
-        queue.run_all(study, numbers, seconds=20)
+        queue.run_all(study, numbers, seconds=120)
     made = study_notebook(study)
     short = {"OPTIM_TRIAL_SECONDS": "0.1"}
     there = executed(made, tmp_path, OPTIM_HOME=str(home), **short)
