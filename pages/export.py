@@ -90,7 +90,7 @@ def _take_away(study: Study, trial: Trial) -> None:
     st.markdown("**Run it**, in the unpacked folder")
     st.code("python run.py", language="bash")
     st.markdown("**Serve it** over REST and gRPC, in the same folder")
-    st.code("pip install -r requirements-host.txt\npython host.py", language="bash")
+    st.code("pip install -r requirements-host.txt\npython host.py", language=None)
     for title, command in export.starts(study, trial, deploy):
         st.markdown(f"**{title}**")
         st.code(command, language="bash")
