@@ -4,25 +4,22 @@ Where each stands is in memory, for every session to see; what was found stays u
 same trial, or until the server ends.
 """
 
-import logging
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from optim.bundles.bundle import export
-from optim.errors import Cancelled, OptimError
 from optim.home.scratch import scratch
 from optim.load.curve import Curve
 from optim.load.loaded import Loaded
 from optim.load.measuring import bench, curve
-from optim.running.placement import sentence
+from optim.running.background import WAITING, Background, Ended
 from optim.running.queue import Queue
 from optim.serving.settings import Serving
 from optim.studies.study import Study
 
-_logger = logging.getLogger(__name__)
 _MOST_REMEMBERED = 50
+_STOPPED = "It was stopped; what was found by then is below."
 Key = tuple[str, int]
 """A study's name and a trial's number."""
 
@@ -46,10 +43,8 @@ class Loads:
     """
 
     def __init__(self, queue: Callable[[], Queue]) -> None:
-        self._queue = queue
+        self._work = Background(queue)
         self._known: dict[Key, Under] = {}
-        self._stops: dict[Key, threading.Event] = {}
-        self._lock = threading.RLock()
 
     def of(self, study: Study, trial: int) -> Under:
         """Where this trial's load stands."""
@@ -60,48 +55,34 @@ class Loads:
     ) -> None:
         """Load a trial's bundle under each of these settings, unless that is under way."""
         key = study.name, trial
-        with self._lock:
-            if self.of(study, trial).under_way:
+        settings = list(dict.fromkeys(servings))
+
+        def work(stopped: Callable[[], bool]) -> None:
+            with scratch("load") as folder:
+                bundle = export(study, study.trial(trial), folder / "bundle")
+                for place, serving in enumerate(settings):
+                    self._one(key, bundle, serving, (place, len(settings)), seconds, stopped)
+
+        def ended(how: Ended) -> None:
+            self._change(
+                key, under_way=False, doing="", error=_STOPPED if how.stopped else how.error
+            )
+
+        with self._work.lock:
+            if self._work.under_way(key):
                 return
             while len(self._known) >= _MOST_REMEMBERED:
                 self._known.pop(next(iter(self._known)))
-            stop = self._stops[key] = threading.Event()
-            self._known[key] = Under(under_way=True, doing="waiting for the machine")
-        work = self._run, (key, study, list(dict.fromkeys(servings)), seconds, stop)
-        threading.Thread(target=work[0], args=work[1], name="load", daemon=True).start()
+            self._known[key] = Under(under_way=True, doing=WAITING)
+            self._work.start(key, f"load of trial {trial} of {study.name}", work, ended)
 
     def stop(self, study: Study, trial: int) -> None:
         """End it; the loads that are done stay."""
-        if stop := self._stops.get((study.name, trial)):
-            stop.set()
+        self._work.stop((study.name, trial))
 
     def close(self) -> None:
         """End all of them."""
-        for stop in list(self._stops.values()):
-            stop.set()
-
-    def _run(
-        self,
-        key: Key,
-        study: Study,
-        servings: Sequence[Serving],
-        seconds: float,
-        stop: threading.Event,
-    ) -> None:
-        error = ""
-        try:
-            with self._queue().hold(stop.is_set), scratch("load") as folder:
-                bundle = export(study, study.trial(key[1]), folder / "bundle")
-                for place, serving in enumerate(servings):
-                    self._one(key, bundle, serving, (place, len(servings)), seconds, stop)
-        except Cancelled:
-            error = "It was stopped; what was found by then is below."
-        except OptimError as caught:
-            error = str(caught)
-        except Exception as caught:
-            _logger.exception("load of trial %d of %s", key[1], key[0])
-            error = sentence(caught)
-        self._change(key, under_way=False, doing="", error=error)
+        self._work.close()
 
     def _one(
         self,
@@ -110,7 +91,7 @@ class Loads:
         serving: Serving,
         place: tuple[int, int],
         seconds: float,
-        stop: threading.Event,
+        stopped: Callable[[], bool],
     ) -> None:
         """Load one setting, the first number of `place` among the second."""
 
@@ -118,7 +99,7 @@ class Loads:
             self._change(key, doing=f"{serving}: {doing}", share=(place[0] + share) / place[1])
 
         tell("starting the server", 0.0)
-        with bench(bundle, serving, stop.is_set) as on:
+        with bench(bundle, serving, stopped) as on:
             self._add(key, Curve(str(serving)))
             curve(on, seconds=seconds, tell=tell, hear=lambda one: self._hear(key, one))
 
@@ -130,5 +111,5 @@ class Loads:
         self._change(key, curves=(*before, last.with_point(one)))
 
     def _change(self, key: Key, **news: object) -> None:
-        with self._lock:
+        with self._work.lock:
             self._known[key] = replace(self._known[key], **news)  # type: ignore[arg-type]
