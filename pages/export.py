@@ -12,26 +12,8 @@ from ui.errors import errors_shown
 from ui.headline import headline
 from ui.notebooks import notebook_button
 from ui.sharing.whole import share_the_study
-from ui.state import EXPLORE, choose_trial, goal_of, page, require_study, trials_in_address
+from ui.state import choose_trial, require_study
 from ui.text import key_of, plain
-
-
-def _choose(study: Study) -> Trial | None:
-    trials = {trial.number: trial for trial in export.exportable(study.trials())}
-    start = export.default(list(trials.values()), trials_in_address(study), goal_of(study))
-    key = key_of("export", study.name)
-    if key not in st.session_state and start:
-        st.session_state[key] = start.number
-    number = st.selectbox(
-        "Trial",
-        list(trials),
-        format_func=lambda number: f"#{number} {trials[number].recipe.spelling}",
-        key=key,
-    )
-    if number is None:
-        return None
-    st.query_params["trial"] = str(number)
-    return trials[number]
 
 
 def _decision(study: Study, trial: Trial) -> None:
@@ -112,12 +94,13 @@ def _how_to_check(file: str, trial: Trial) -> None:
 
 
 def _one_trial(study: Study) -> None:
-    trial = _choose(study)
+    trial = export.chosen("Trial", "export", study)
     if trial is None:
-        st.info("Nothing has been measured on this machine yet. A bundle is made of what was.")
-        query = {"study": study.name}
-        st.page_link(page(EXPLORE), label="Go to Explore", query_params=query)
+        export.nothing_yet(
+            study, "Nothing has been measured on this machine yet. A bundle is made of what was."
+        )
         return
+    st.query_params["trial"] = str(trial.number)
     choose_trial(study, trial.number)
     st.code(trial.recipe.spelling, language=None, wrap_lines=True)
     with errors_shown():

@@ -7,10 +7,11 @@ import streamlit as st
 from optim.serving.settings import Serving
 from optim.studies.study import Study
 from optim.studies.trial import Trial
+from ui import export
 from ui.errors import errors_shown
-from ui.serve.choosing import asked, servings, trial_of
+from ui.serve.choosing import asked, servings
 from ui.serve.showing import limit, shown
-from ui.state import EXPLORE, choose_trial, loads, page, require_study
+from ui.state import choose_trial, loads, require_study
 from ui.text import plain
 
 _TICK = "1s"
@@ -55,11 +56,11 @@ def _page(study: Study) -> None:
     )
     left, middle, right = st.columns(3, gap="medium")
     with left:
-        trial = trial_of(study)
+        trial = export.chosen("Trial to serve", "serve", study)
     if trial is None:
-        st.info("Nothing has been measured on this machine yet; what is served has to be.")
-        query = {"study": study.name}
-        st.page_link(page(EXPLORE), label="Go to Explore", query_params=query)
+        export.nothing_yet(
+            study, "Nothing has been measured on this machine yet; what is served has to be."
+        )
         return
     choose_trial(study, trial.number)
     with errors_shown():

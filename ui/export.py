@@ -1,8 +1,10 @@
-"""What the Export page offers of a trial: which can be exported, what a bundle holds."""
+"""What can be exported: the trials, a box to choose one in, what a bundle holds."""
 
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+
+import streamlit as st
 
 from optim.bundles import deployment
 from optim.bundles.bundle import ZIP_SUFFIX, findings_of
@@ -17,6 +19,8 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.server.routes import bundle_url
+from ui.state import EXPLORE, goal_of, page, trials_in_address
+from ui.text import key_of
 
 _NAME_LETTERS = 12
 
@@ -33,6 +37,32 @@ def default(
     numbers = {trial.number for trial in trials}
     asked = next((trial for trial in looked_at if trial.number in numbers), None)
     return asked or picked(trials, goal) or next(iter(trials), None)
+
+
+def chosen(label: str, kind: str, study: Study) -> Trial | None:
+    """A box of the exportable trials, at first the one looked at, else the pick; None if none are.
+
+    Args:
+        kind: tells the boxes of pages apart.
+    """
+    trials = {trial.number: trial for trial in exportable(study.trials())}
+    start = default(list(trials.values()), trials_in_address(study), goal_of(study))
+    key = key_of(kind, study.name)
+    if key not in st.session_state and start:
+        st.session_state[key] = start.number
+    number = st.selectbox(
+        label,
+        list(trials),
+        format_func=lambda number: f"#{number} {trials[number].recipe.spelling}",
+        key=key,
+    )
+    return None if number is None else trials[number]
+
+
+def nothing_yet(study: Study, said: str) -> None:
+    """What to say, and where to go, where `chosen` has nothing to offer."""
+    st.info(said)
+    st.page_link(page(EXPLORE), label="Go to Explore", query_params={"study": study.name})
 
 
 def deployments(recipe: Recipe) -> tuple[dict[str, Deployment], list[str]]:

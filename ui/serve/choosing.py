@@ -5,12 +5,7 @@ import streamlit as st
 from optim.errors import InputError
 from optim.part import build_part
 from optim.serving.settings import PROTOCOLS, Serving, parse_serving
-from optim.studies.study import Study
-from optim.studies.trial import Trial
-from ui import export
 from ui.forms import settings_form
-from ui.state import goal_of, trials_in_address
-from ui.text import key_of
 
 _OWN = "Two of my own"
 _READY = {
@@ -19,22 +14,6 @@ _READY = {
     "Without and with batches": ("rest", "rest:most=8,wait_ms=2.0"),
     "2 threads against 2 sessions": ("rest:threads=2", "rest:sessions=2,threads=1"),
 }
-
-
-def trial_of(study: Study) -> Trial | None:
-    """The trial to serve: the one looked at, else the pick; None where nothing was measured."""
-    trials = {trial.number: trial for trial in export.exportable(study.trials())}
-    start = export.default(list(trials.values()), trials_in_address(study), goal_of(study))
-    key = key_of("serve", study.name)
-    if key not in st.session_state and start:
-        st.session_state[key] = start.number
-    number = st.selectbox(
-        "Trial to serve",
-        list(trials),
-        format_func=lambda number: f"#{number} {trials[number].recipe.spelling}",
-        key=key,
-    )
-    return None if number is None else trials[number]
 
 
 def asked() -> str:
