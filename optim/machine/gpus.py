@@ -4,8 +4,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-import pynvml
-
 
 @dataclass(frozen=True)
 class Gpu:
@@ -27,6 +25,8 @@ class Load:
 @cache
 def gpus() -> tuple[Gpu, ...]:
     """Those that the driver shows; none where there is no driver."""
+    import pynvml  # here: it is in the way of every command otherwise
+
     try:
         pynvml.nvmlInit()
         driver = str(pynvml.nvmlSystemGetDriverVersion())
@@ -37,6 +37,8 @@ def gpus() -> tuple[Gpu, ...]:
 
 def load_of(number: int = 0) -> Load | None:
     """Of one device by its number; None where it does not tell."""
+    import pynvml
+
     with suppress(pynvml.NVMLError, IndexError):
         handle = pynvml.nvmlDeviceGetHandleByIndex(number)
         memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
@@ -45,6 +47,8 @@ def load_of(number: int = 0) -> Load | None:
 
 
 def _gpu(number: int, driver: str) -> Gpu:
+    import pynvml
+
     handle = pynvml.nvmlDeviceGetHandleByIndex(number)
     memory = pynvml.nvmlDeviceGetMemoryInfo(handle).total
     return Gpu(str(pynvml.nvmlDeviceGetName(handle)), round(memory / 1e6), driver)

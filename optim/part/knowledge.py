@@ -77,6 +77,11 @@ class Circumstances:
         return bool(_MATMULS & self.ops.keys())
 
     @property
+    def has_products(self) -> bool:
+        """Whether the model has convolutions or matrix products."""
+        return self.has_conv or self.has_matmul
+
+    @property
     def recurrent(self) -> bool:
         """Whether the model has recurrent layers."""
         return bool(_RECURRENT & self.ops.keys())

@@ -74,7 +74,7 @@ class DropLayers(Pass):
 
     def takes(self, here: Circumstances) -> bool:
         """Residual blocks are made of convolutions or products."""
-        return super().takes(here) and (here.has_conv or here.has_matmul)
+        return super().takes(here) and here.has_products
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Leave out one block after the other, each time the one that is missed least."""

@@ -92,7 +92,7 @@ class LowRank(Pass):
 
     def takes(self, here: Circumstances) -> bool:
         """Only products have weights to split."""
-        return super().takes(here) and (here.has_conv or here.has_matmul)
+        return super().takes(here) and here.has_products
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Split each product whose factors take less arithmetic than it does."""

@@ -73,10 +73,6 @@ def _loses_to_u8s8(here: Circumstances) -> bool:
     return any(signed[kind].value < _MUCH_SLOWER * usual[kind].value for kind in both)
 
 
-def _has_products(here: Circumstances) -> bool:
-    return here.has_conv or here.has_matmul
-
-
 class StaticInt8(Pass):
     """Quantize weights and activations to 8 bits with ranges measured beforehand."""
 
@@ -129,8 +125,8 @@ class StaticInt8(Pass):
         Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
     )
     starts: ClassVar[tuple[Start, ...]] = (
-        Start("static_int8 + onnxruntime", 40, _has_products),
-        Start("static_int8 + openvino", 50, _has_products),
+        Start("static_int8 + onnxruntime", 40, lambda here: here.has_products),
+        Start("static_int8 + openvino", 50, lambda here: here.has_products),
     )
 
     calibration: Calibrator = Field(

@@ -124,7 +124,7 @@ class StructuredPrune(Pass):
 
     def takes(self, here: Circumstances) -> bool:
         """Only convolutions and products have channels."""
-        return super().takes(here) and (here.has_conv or here.has_matmul)
+        return super().takes(here) and here.has_products
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Remove the least important channels until the share of the FLOPs is gone."""

@@ -1,7 +1,6 @@
 """ONNX Runtime on the CPU. With its defaults it is the baseline of every speed-up."""
 
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +15,7 @@ from optim.errors import StepError
 from optim.part import Start
 from optim.runtimes.base import EngineNode, NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import executed_for, node_name
+from optim.runtimes.support.ort_errors import reason
 
 _PROVIDERS = ["CPUExecutionProvider"]
 _ERRORS_ONLY = 3
@@ -26,9 +26,6 @@ _LEVELS = {
     "layout": "ORT_ENABLE_LAYOUT",
     "all": "ORT_ENABLE_ALL",
 }
-_NOISE = re.compile(
-    r"\[ONNXRuntimeError\] : \d+ : |Load model from \S+ failed:|/\S+:\d+ .*?\) (?=[A-Z])"
-)
 _KERNEL = "_kernel_time"
 _WEIGHTS_BESIDE = "session.optimized_model_external_initializers_file_name"
 
@@ -146,9 +143,8 @@ def run(feeds):
         try:
             return ort.InferenceSession(path, self._options(**options), providers=_PROVIDERS)
         except Exception as error:  # the engine's exceptions share no base class of their own
-            reason = " ".join(_NOISE.sub("", str(error)).split()).rstrip(".")
             raise StepError(
-                f"ONNX Runtime cannot open this model: {reason}.",
+                f"ONNX Runtime cannot open this model: {reason(error)}.",
                 "Try another runtime, or leave out the pass before it.",
                 self.name,
             ) from None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from optim.errors import OptimError
 from optim.model.proto import copy_of, write_proto
-from optim.passes.support.tools import quiet
+from optim.passes.support.running import quiet_session
 
 if TYPE_CHECKING:
     import onnx
@@ -90,10 +90,4 @@ def check_usable(model: "onnx.ModelProto") -> None:
 
 def check_opens(path: Path) -> None:
     """Raise what ONNX Runtime says of a file that it cannot open."""
-    with quiet():
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads, options.log_severity_level = 1, 4
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-        onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    quiet_session(str(path))

@@ -57,11 +57,22 @@ def _with_outputs(model: "onnx.ModelProto", names: Sequence[str]) -> "onnx.Model
 
 def _opened(model: "onnx.ModelProto", level: str = "ORT_ENABLE_ALL") -> Any:
     """A session of a model, which is changed by it."""
-    with quiet(), tempfile.TemporaryDirectory() as folder:  # by path: messages end at 2 GB
+    with tempfile.TemporaryDirectory() as folder:  # by path: messages end at 2 GB
+        write_proto(model, path := Path(folder, "model.onnx"))
+        return quiet_session(str(path), level)
+
+
+def quiet_session(source: str | bytes, level: str = "ORT_DISABLE_ALL") -> Any:
+    """A session on one thread that says nothing. Raises what ONNX Runtime raises.
+
+    Args:
+        source: the path of a model, or its bytes.
+        level: of graph optimization, as ONNX Runtime calls it.
+    """
+    with quiet():
         import onnxruntime as ort
 
-        write_proto(model, path := Path(folder, "model.onnx"))
         options = ort.SessionOptions()
         options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, level)
         options.log_severity_level, options.intra_op_num_threads = 4, 1
-        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return ort.InferenceSession(source, options, providers=["CPUExecutionProvider"])

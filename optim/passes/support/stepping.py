@@ -12,6 +12,7 @@ import numpy as np
 from optim.arrays import Array, Feeds
 from optim.errors import StepError, one_line
 from optim.names import legible
+from optim.passes.support.running import quiet_session
 from optim.passes.support.tools import quiet
 
 if TYPE_CHECKING:
@@ -95,7 +96,6 @@ class Stepper:
     def _opened(self, node: "onnx.NodeProto", given: Mapping[str, Any]) -> Any:
         """A session of one node, for inputs of these types and any shape."""
         import onnx
-        import onnxruntime as ort
         from onnx import helper
 
         graph = helper.make_graph(
@@ -108,12 +108,7 @@ class Stepper:
         del one.opset_import[:]
         one.opset_import.extend(self._model.opset_import)
         one.functions.extend(self._model.functions)
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level, options.intra_op_num_threads = 4, 1
-        return ort.InferenceSession(
-            one.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        return quiet_session(one.SerializeToString())
 
 
 def reads_of(node: "onnx.NodeProto") -> list[str]:

@@ -15,14 +15,13 @@ from optim.errors import StepError
 from optim.model.proto import copy_of, opset_of, real_inputs
 from optim.passes.support.tools import listed
 from optim.runtimes.support import torch_operators
-from optim.runtimes.support.torch_graph import ALWAYS_KNOWN, call_of, evaluated
+from optim.runtimes.support.torch_graph import ALWAYS_KNOWN, PRODUCTS, call_of, evaluated
 from optim.runtimes.support.torch_operators import Call
 
 if TYPE_CHECKING:
     import onnx
 
 _NORM, _SHAPE = "BatchNormalization", "Shape"
-_PRODUCTS = {"Conv": 1, "ConvTranspose": 1, "Gemm": 1, "MatMul": 1}
 _TRAINED = {
     **dict.fromkeys(("Conv", "ConvTranspose", "Gemm", "LayerNormalization", _NORM), (1, 2)),
     **dict.fromkeys(("Add", "Mul", "MatMul"), (0, 1)),
@@ -106,7 +105,7 @@ class TorchGraph:
     def _called(self, node: "onnx.NodeProto", call: Call, inputs: list[Any]) -> Any:
         if node.op_type == _NORM:
             return self._normalized(call, *inputs)
-        if self.rounding and node.op_type in _PRODUCTS and node.input[1] in self.values:
+        if self.rounding and node.op_type in PRODUCTS and node.input[1] in self.values:
             inputs[:2] = self.rounding(node.name, inputs[0], inputs[1])
         if self.batch > 1 and node.op_type in _FOR_BATCHES:
             inputs = _FOR_BATCHES[node.op_type](self.batch, call, inputs)
@@ -157,7 +156,7 @@ def product_weights(model: "onnx.ModelProto") -> dict[str, str]:
     return {
         node.name: node.input[1]
         for node in model.graph.node
-        if node.op_type in _PRODUCTS and node.input[1] in given
+        if node.op_type in PRODUCTS and node.input[1] in given
     }
 
 

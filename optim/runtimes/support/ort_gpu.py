@@ -1,6 +1,5 @@
 """Sessions of ONNX Runtime on a GPU: inputs and outputs bound to memory of the device."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from optim.errors import StepError
 from optim.names import legible
 from optim.runtimes.base import Session
 from optim.runtimes.support.on_gpu import gpu_facts
+from optim.runtimes.support.ort_errors import reason
 
 if TYPE_CHECKING:
     from optim.runtimes.support.on_gpu import OnGpu
@@ -20,7 +20,6 @@ REQUIREMENTS = ("onnxruntime-gpu==1.31.1",)
 """CUDA 13's and cuDNN 9's libraries are those that PyTorch's build for CUDA brings."""
 REQUIREMENTS_MB = 600.0
 _ERRORS_ONLY = 3
-_NOISE = re.compile(r"\[ONNXRuntimeError\] : \d+ : |/\S+:\d+ .*?\) (?=[A-Z])")
 _DEVICE = "cuda"
 _KINDS = {
     "tensor(float)": "float32",
@@ -55,10 +54,9 @@ def opened(engine: "OnGpu", path: Path, providers: list[Any], cuda_graph: bool) 
             raise RuntimeError(f"the provider {wanted} could not be loaded")
         return _OnDevice(session)
     except Exception as error:  # the engine's exceptions share no base class of their own
-        why = " ".join(_NOISE.sub("", str(error)).split()).rstrip(".")[:300]
         hint = "Try it with cuda_graph=false. " if cuda_graph else ""
         raise StepError(
-            f"{engine.title} cannot open this model: {why}.",
+            f"{engine.title} cannot open this model: {reason(error)[:300]}.",
             f"{hint}Try another runtime, or leave out the pass before it.",
             engine.name,
         ) from None

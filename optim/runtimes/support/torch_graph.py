@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from optim.runtimes.support.compiling import Compiling
 
 _STANDARD = ("", "ai.onnx")
-_PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose"})
+PRODUCTS = frozenset({"MatMul", "Gemm", "Conv", "ConvTranspose"})
 
 
 def exported(path: Path, engine: "Compiling", bf16: bool = False) -> Any:
@@ -95,7 +95,7 @@ class Net(torch.nn.Module):
         if all(one is None or isinstance(one, np.ndarray) for one in inputs):
             return evaluated(node, inputs, self._opset)
         call = call_of(node, self._opset)
-        lowered = self._bf16 and node.op_type in _PRODUCTS
+        lowered = self._bf16 and node.op_type in PRODUCTS
         if lowered:
             inputs = [_as(one, torch.float32, torch.bfloat16) for one in inputs]
         found = OPERATORS[node.op_type](call, *inputs)
