@@ -86,10 +86,20 @@ async def _web(
     )
     server = _Server(config)
     sockets = [_listening(address, port)] if isinstance(port, int) else None
+    return server, await begun(server, sockets)
+
+
+async def begun(
+    server: uvicorn.Server, sockets: list[socket.socket] | None = None
+) -> "asyncio.Task[None]":
+    """Its serving, once it listens. Raises what kept it from that."""
     task = asyncio.create_task(server.serve(sockets))
     while not server.started:
+        if task.done():
+            await task
+            raise RuntimeError("The server ended before it listened.")
         await asyncio.sleep(0.01)
-    return server, task
+    return task
 
 
 def _listening(address: str, port: int) -> socket.socket:

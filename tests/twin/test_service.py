@@ -8,6 +8,7 @@ from support.explored import explored, opened
 
 from optim.cli import main
 from optim.recipe import Recipe
+from optim.settings import settings
 from optim.twin.service import measured
 
 __all__ = ["explored"]
@@ -23,7 +24,14 @@ def test_batches_and_the_front_are_measured(explored):
     assert set(draw(3, 50)) <= set(2.0 * found.runs[4]), "filled up to the next size"
 
 
-def test_the_command_answers(home, capsys):
+@pytest.fixture
+def deep(home, monkeypatch):
+    """A home folder with a long name: a socket's may have some hundred letters only."""
+    monkeypatch.setenv("OPTIM_HOME", str(home / ("d" * 120)))
+    settings.cache_clear()
+
+
+def test_the_command_answers(deep, capsys):
     code = main(["twin", "sample:credit", "--rate", "500", "--p99", "200ms", "--json"])
     rows = json.loads(capsys.readouterr().out)
     assert code == 0 and {"local", "genoa"} <= {row["target"] for row in rows}
