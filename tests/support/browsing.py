@@ -94,8 +94,13 @@ def chosen(page: Page) -> Locator:
 
 
 def toggle(page: Page, label: str) -> None:
-    """Switch a pass in the recipe builder."""
-    page.locator("[data-testid=stSidebar]").get_by_text(label).click()
+    """Switch a pass in the recipe builder; its section is opened first where it is folded."""
+    switch = page.locator("[data-testid=stSidebar] label").filter(has_text=label)
+    switch.wait_for(state="attached")
+    if not switch.is_visible():
+        section = page.locator("[data-testid=stSidebar] details").filter(has=switch)
+        section.locator("summary").click()
+    switch.click()
 
 
 def type_recipe(page: Page, spelling: str) -> None:
