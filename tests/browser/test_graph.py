@@ -26,8 +26,12 @@ def state(page: Page) -> dict:
     return json.loads(parse_qs(search.removeprefix("?"))["data"][0])
 
 
+def panes(page: Page) -> list[dict]:
+    return state(page)["uiState"]["paneStates"]
+
+
 def selected(page: Page) -> list[str]:
-    return [pane["selectedNodeId"] for pane in state(page)["uiState"]["paneStates"]]
+    return [pane["selectedNodeId"] for pane in panes(page)]
 
 
 def overlay_drawn(page: Page, title: str) -> None:
@@ -97,11 +101,9 @@ def test_two_graphs_are_compared_side_by_side(graph: Page) -> None:
     page.get_by_role("option", name=re.compile("ONNX Runtime runs")).click()
     expect(viewer(page).locator(".pane-title")).to_have_count(2)
     overlay_drawn(page, "Differences")
-    assert "same" in legend(page)
-    assert [pane["selectedGraphId"] for pane in state(page)["uiState"]["paneStates"]] == [
-        "original",
-        "what ONNX Runtime runs",
-    ]
+    wait_for(lambda: "same" in legend(page))
+    shown = ["original", "what ONNX Runtime runs"]
+    wait_for(lambda: [pane["selectedGraphId"] for pane in panes(page)] == shown)
 
 
 def test_the_picture_is_dark_where_the_page_is(
