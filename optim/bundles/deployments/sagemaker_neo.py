@@ -20,7 +20,7 @@ _SECONDS = 900
 """Longest time to compile: what AWS recommends to begin with."""
 _NEWEST = 12
 """Opset of ONNX 1.7, the newest that Neo documents."""
-_TARGETS = {
+_TARGETS: dict[str, dict[str, object]] = {
     "instance": {"TargetDevice": "ml_c5"},
     "device": {"TargetPlatform": {"Os": "LINUX", "Arch": "X86_64"}},
 }
@@ -73,13 +73,13 @@ def _notes(of: Deployed) -> Iterator[str]:
 
 
 def _start(of: Deployed) -> str:
-    warning = f"# {said}\n" if (said := _too_new(of)) else ""
+    warning = f"\n# {said}" if (said := _too_new(of)) else ""
     weights = f" {DATA_FILE}" if of.path.with_name(DATA_FILE).exists() else ""
     return f"""\
-{warning}tar -czf {_ARCHIVE} {manifest.MODEL}{weights}
+tar -czf {_ARCHIVE} {manifest.MODEL}{weights}
 aws s3 cp {_ARCHIVE} {BUCKET}/{of.slug}/
 aws sagemaker create-compilation-job \\
-  --cli-input-json file://{manifest.DEPLOY}sagemaker_neo/instance.json"""
+  --cli-input-json file://{manifest.DEPLOY}sagemaker_neo/instance.json{warning}"""
 
 
 def _files(of: Deployed, folder: Path) -> Files:
