@@ -6,6 +6,7 @@ from optim.metrics.base import all_metrics
 from optim.part import Part, broken_parts
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
+from optim.runtimes.support.elsewhere import ELSEWHERE
 from optim.targets import Target, all_targets
 from ui.errors import errors_shown
 from ui.glossary import explained
@@ -26,6 +27,15 @@ def _listed(parts: dict[str, type[Part]]) -> None:
             about(part)
             if part.model_fields:
                 st.table(_settings(part), border="horizontal")
+
+
+def _elsewhere() -> None:
+    """Compilers that people ask for and that are no runtime."""
+    st.markdown("**Not run here**")
+    for one in ELSEWHERE:
+        with st.expander(f":gray[{one.title}]"):
+            st.markdown(f"{one.became} [Source]({one.source})")
+            st.markdown(f"**Instead** {one.instead}")
 
 
 def _settings(part: type[Part]) -> dict[str, list[str]]:
@@ -61,6 +71,7 @@ with passes:
     _listed(dict(all_passes()))
 with runtimes:
     _listed(dict(all_runtimes()))
+    _elsewhere()
 with metrics:
     _listed(dict(all_metrics()))
 with targets:

@@ -37,6 +37,7 @@ class Deployed:
     example: Path
     python: str
     """Version of Python that it was measured with, such as 3.11."""
+    opset: int
 
     @classmethod
     def of(cls, findings: Findings, folder: Path) -> "Deployed":
@@ -51,6 +52,7 @@ class Deployed:
             folder / manifest.MODEL,
             folder / manifest.EXAMPLE,
             found[0] if found else _PYTHON,
+            findings.optimized.opset,
         )
 
     @property

@@ -162,7 +162,7 @@ def parser() -> argparse.ArgumentParser:
             type=names,
             default=(),
             metavar="WHERE",
-            help="into the bundle, too: docker,kserve,triton,openvino_model_server",
+            help="into the bundle, too: docker,kserve,triton,openvino_model_server,sagemaker_neo",
         )
     _add_load_options(load)
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")

@@ -12,6 +12,7 @@ from optim.metrics.base import Metric, all_metrics
 from optim.part import BUILT_IN, Ingredient, Part, field_schemas
 from optim.passes.base import Pass, all_passes
 from optim.runtimes.base import all_runtimes
+from optim.runtimes.support.elsewhere import ELSEWHERE
 from optim.settings import Settings
 from optim.shipped import CHECKOUT
 from optim.targets import all_targets
@@ -54,6 +55,10 @@ def parts_document() -> str:
         lines += [f"## {heading}", ""]
         for part in (one for one in parts.values() if one.origin == BUILT_IN):
             lines += [*_part_lines(part), ""]
+    lines += ["## Compilers that are not run here", ""]
+    lines += ["| compiler | what became of it | instead |", "|---|---|---|"]
+    lines += [f"| [{e.title}]({e.source}) | {e.became} | {e.instead} |" for e in ELSEWHERE]
+    lines += [""]
     modelled = [target for target in all_targets().values() if target.modelled]
     lines += ["## Modelled targets", "", "| target | kind | what it is |", "|---|---|---|"]
     lines += [f"| `{t.name}` | {t.kind} | {t.title} |" for t in modelled]

@@ -159,7 +159,7 @@ def test_a_model_that_mixes_rows_is_not_batched(tmp_path):
     given, out = (TensorSpec(**spec) for spec in specs)
     of = Deployed(
         "n", Recipe.baseline(), (given,), (out,), tmp_path / "model.onnx",
-        tmp_path / "example.npz", "3.11",
+        tmp_path / "example.npz", "3.11", 13,
     )  # fmt: skip
     write_deployments(["triton"], of, tmp_path / "deploy")
     text = (tmp_path / "deploy/triton/n/config.pbtxt").read_text()
@@ -199,7 +199,7 @@ def test_openvino_model_server_reads_its_configuration(findings, exported, tmp_p
     recipe = Recipe.parse("openvino:precision=bf16,threads=2")
     of = Deployed(
         "A (b)", recipe, findings.original.inputs, findings.original.outputs,
-        exported / "model.onnx", exported / "example.npz", "3.11",
+        exported / "model.onnx", exported / "example.npz", "3.11", 17,
     )  # fmt: skip
     write_deployments(["openvino_model_server"], of, tmp_path)
     config = json.loads((tmp_path / "openvino_model_server/config.json").read_text())

@@ -21,6 +21,7 @@ from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.running.queue import Queue, QueueItem
 from optim.runtimes.base import all_runtimes
+from optim.runtimes.support.elsewhere import ELSEWHERE
 from optim.settings import settings
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
@@ -73,6 +74,7 @@ def test_parts_lists_every_part_and_every_figure_with_its_source() -> None:
     titles = " ".join(expander.label for expander in page.expander)
     for name in (*all_passes(), *all_runtimes(), *all_targets()):
         assert f"`{name}`" in titles
+    assert all(one.title in titles for one in ELSEWHERE)
     sheets = [table.value for table in page.table if "source" in table.value]
     assert len(sheets) == len(all_targets())
     assert all((sheet["source"].str.len() > 3).all() for sheet in sheets)
