@@ -98,7 +98,7 @@ def test_a_first_reading_is_said_without_an_interval() -> None:
     assert known[SPEEDUP].text(early) == "1.80×, a first reading"
     assert known["size"].text(early) == "4.37 MB"
     vague = Interval(value=0.8, low=0.02, high=31.4)  # of two rounds, many runs each
-    wide = trial(0, summary(2.0, 1.8, runs=500, speedup=vague))
+    wide = trial(0, summary(2.0, 1.8).model_copy(update={"speedup": vague}))
     assert wide.model_copy(update={"state": "tightening"}).first_reading
     assert not wide.first_reading and not trial(0, summary(2.0, 1.8, runs=3)).first_reading, (
         "it has ended: its interval stands"
