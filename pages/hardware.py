@@ -130,7 +130,8 @@ study = require_study()
 st.subheader(f"Hardware for {plain(study.title)}", anchor=False)
 trial = _choose(study)
 with errors_shown():
-    shown = all_hardware.bars(study, trial)
+    with st.spinner("Estimating every hardware ..."):
+        shown = all_hardware.bars(study, trial)
     _bars(shown)
     if st.session_state[_CLICKS]:
         into_view(f"click {st.session_state[_CLICKS]}")

@@ -22,8 +22,8 @@ def described(part: type[Part]) -> list[str]:
     """The same as paragraphs."""
     paragraphs = (
         part.summary,
-        f"**Helps** {part.helps}",
-        f"**Hurts** {part.hurts}",
+        f"**Helps:** {part.helps}",
+        f"**Hurts:** {part.hurts}",
         came_from(part),
     )
     return [paragraph for paragraph in paragraphs if paragraph]
@@ -87,5 +87,5 @@ def target_facts(target: Target) -> dict[str, list[str]]:
 
 
 def target_label(target: Target) -> str:
-    """A target's name, and whether its times are measured or estimated."""
-    return f"{target.title}, estimated" if target.modelled else "This machine, measured"
+    """A target's name, and that its times are estimated, where they are."""
+    return f"{target.title}, estimated" if target.modelled else "This machine"

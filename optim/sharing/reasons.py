@@ -11,7 +11,7 @@ from optim.why import whose
 from optim.why.explanation import Why
 from optim.why.explanations import explained
 from optim.why.picture import parts_chart, waterfall_chart
-from optim.why.told import cost, headline
+from optim.why.told import cost, headline, title_of_findings
 
 CHART_WIDTH = 680
 """Pixels: what A4 and Letter have within their margins."""
@@ -56,7 +56,7 @@ def _explained(title: str, why: Why) -> Iterator[Part]:
         " ".join(filter(None, (one.text, f"({cost(one)})" if cost(one) else "", one.advice)))
         for one in why.findings[:_MOST_FINDINGS]
     ]
-    yield Part(listed(items) if items else "<p>Nothing went worse than hoped.</p>")
+    yield Part(listed(items) if items else f"<p>{title_of_findings(why)}.</p>")
 
 
 def _passes(title: str, trial: Trial) -> Iterator[Part]:

@@ -92,12 +92,19 @@ def _on_runs(probe: Probe) -> Iterator[str]:
         if empty := probe.dispatch_us(name):
             said.append(f"a run with nothing in it takes {text.milliseconds(empty / 1e3)}")
         if gain := probe.threads_gain(name):
-            bring = text.spanned(gain, text.times)
-            said.append(f"{probe.cores} cores bring {bring} over one in fp32")
+            said.append(f"{_of_cores(probe.cores, gain)} in fp32")
         if rate := _memory(probe, name):
             said.append(f"weights are read at {rate:.0f} GB/s")
         if said:
             yield f"{_title(name)}: {'; '.join(said)}."
+
+
+def _of_cores(cores: int, gain: Interval) -> str:
+    """What they bring; an interval that holds 1 shows neither."""
+    said = text.spanned(gain, text.times)
+    if gain.low <= 1 <= gain.high:
+        return f"{cores} cores are not shown to differ from one, at {said},"
+    return f"{cores} cores bring {said} over one"
 
 
 def _memory(probe: Probe, runtime: str) -> float | None:

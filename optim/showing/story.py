@@ -11,6 +11,7 @@ from optim.metrics.base import find_metric
 from optim.part import Ingredient
 from optim.recipe import Recipe
 from optim.showing import text
+from optim.showing.figures import QUALITY, figures
 from optim.studies.choice import front_of, has_collapsed, loss_of
 from optim.studies.goal import DEFAULT, Goal
 from optim.studies.picking import picked
@@ -57,13 +58,19 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
     ]
     told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
     chosen = pick.number if pick else None
-    return tuple(Stop(trial.number, sentence(trial, trial.number == chosen)) for trial in told)
+    return tuple(
+        Stop(trial.number, sentence(trial, trial.number == chosen, trials)) for trial in told
+    )
 
 
-def sentence(trial: Trial, is_pick: bool = False) -> str:
-    """What a trial is, how fast it is and what it loses."""
+def sentence(trial: Trial, is_pick: bool = False, beside: Sequence[Trial] = ()) -> str:
+    """What a trial is, how fast it is and what it loses.
+
+    Args:
+        beside: the trials that it is told of with: the original scores as it does among them.
+    """
     if trial.runs_the_original:
-        return f"{_original(trial)}{' Nothing is clearly faster yet.' if is_pick else ''}"
+        return f"{_original(trial, beside)}{' Nothing is clearly faster yet.' if is_pick else ''}"
     said = f"#{trial.number}, {named(trial.recipe)}: {_speed(trial)}; {_loss(trial)}."
     if is_pick:
         said += " This is the pick."
@@ -96,16 +103,18 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _original(trial: Trial) -> str:
+def _original(trial: Trial, beside: Sequence[Trial]) -> str:
     assert trial.quality
-    metric = find_metric(trial.quality.metric)
-    score = f"{metric.title} {metric.show(trial.quality.value)}"
+    figure = figures(trial.quality.metric, (trial, *beside))[QUALITY]
+    score = f"{figure.title} {figure.text(trial)}"
     return f"The original, as it comes: {_latency(trial)}, {score}. All else is held against it."
 
 
 def _speed(trial: Trial) -> str:
     if trial.summary is None:
         return _latency(trial)
+    if trial.first_reading:
+        return f"{_latency(trial)}, a first reading"
     ratio = trial.summary.speedup
     alike = " on as many threads" if trial.recipe.runtime.threads > 1 else ""
     return f"{_latency(trial)}, {_ratio(ratio)} the original{alike} ({_ends(ratio)})"

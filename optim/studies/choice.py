@@ -8,18 +8,22 @@ from optim.studies.front import Point, front, ties
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
 
+_ITSELF = Interval(value=1.0, low=1.0, high=1.0)
+
 
 def point_of(trial: Trial) -> Point[int] | None:
     """Where a trial stands among those on its target: what a run costs, and the quality lost.
 
     Nowhere, where its outputs collapsed: being fast is worth nothing then.
     Nor on a first reading. The cost of a measured one is its time relative to the one-thread
-    original, from paired ratios; of an estimate it is the estimate in ms.
+    original, from paired ratios; of an estimate it is the estimate in ms. The original's is 1 by
+    definition: timed against itself it shows noise, which the others' ratios hold already.
     """
     if trial.quality is None or not has_place(trial):
         return None
     if trial.summary:
-        return Point(trial.number, _relative_time(trial.summary), loss_of(trial))
+        cost = _ITSELF if trial.runs_the_original else _relative_time(trial.summary)
+        return Point(trial.number, cost, loss_of(trial))
     guess = trial.estimate.interval if trial.estimate else None
     return Point(trial.number, guess, loss_of(trial)) if guess else None
 

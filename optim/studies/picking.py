@@ -266,4 +266,4 @@ def _size(loss: float, one: Facts) -> str:
 
 
 def _x(gain: Interval) -> str:
-    return f"{gain.value:.2f}x ({gain.low:.2f} to {gain.high:.2f})"
+    return f"{gain.value:.2f}× ({gain.low:.2f} to {gain.high:.2f})"

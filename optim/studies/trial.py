@@ -29,6 +29,9 @@ State = Literal["waiting", "running", "tightening", "done", "failed", "cancelled
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
 FEW_RUNS = 20
 """Below so many an interval says nothing: ends of 0 and 811 million ms were seen."""
+_VAGUE = 4.0
+"""An interval whose ends are more than so many times apart says no more: of two rounds of a run of
+11 µs, many runs each, a speed-up of 0.02 to 31 was seen."""
 _SUFFIX = ".slice.gz"
 ASKED = "asked"
 """Attribute of what a trial is of: recipe, target, who asked for it and when."""
@@ -138,8 +141,11 @@ class Trial(Progress):
 
     @property
     def first_reading(self) -> bool:
-        """Whether too few runs are timed as yet to say how sure its figures are."""
-        return not self.finished and self.summary is not None and self.summary.runs < FEW_RUNS
+        """Whether too little is timed as yet to say how sure its figures are."""
+        if self.finished or self.summary is None:
+            return False
+        speedup = self.summary.speedup
+        return self.summary.runs < FEW_RUNS or speedup.high > _VAGUE * speedup.low
 
     @property
     def latency_ms(self) -> float | None:

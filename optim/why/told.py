@@ -23,9 +23,18 @@ def _lines(found: Why) -> Iterator[str]:
     if found.changes:
         yield "\nWhat the recipe changed"
         yield from (f"  {line}" for line in found.changes)
-    yield "\nWhat did not go as hoped" if found.findings else "\nNothing went worse than hoped."
+    yield f"\n{title_of_findings(found)}"
     for number, finding in enumerate(found.findings, 1):
         yield from _finding(number, finding)
+
+
+def title_of_findings(found: Why) -> str:
+    """What heads the findings, and what is said where there are none."""
+    if found.findings:
+        return "What did not go as hoped"
+    if not found.is_original and found.speedup.high < 1:
+        return "It is slower, and none of the causes looked for was found"
+    return "Nothing went worse than hoped"
 
 
 def headline(found: Why) -> str:

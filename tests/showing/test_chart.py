@@ -1,5 +1,7 @@
 """Charts from values: what is drawn hollow, what is on the line, what the axes show."""
 
+from typing import Literal
+
 import plotly.graph_objects as go
 import pytest
 
@@ -171,6 +173,16 @@ def test_a_zone_is_shaded_and_its_edge_drawn_only_where_it_can_be_seen() -> None
         figure = trade_off(marks, X, Y, shaded=[Zone("y", low, float("inf"), "allowed", firm=True)])
         assert [shape.type for shape in figure.layout.shapes] == ["rect", *["line"] * edges]
     assert not trade_off(marks, X, Y, shaded=[Zone("y", 99, float("inf"), "out")]).layout.shapes
+
+
+@pytest.mark.parametrize("along", ["x", "y"])
+def test_names_of_zones_whose_edges_lie_close_do_not_meet(along: Literal["x", "y"]) -> None:
+    low = {"x": 1.5, "y": 90.5}[along]
+    zones = [Zone(along, low, float("inf"), str(firm), firm=firm) for firm in (True, False)]
+    figure = trade_off([_mark(0, 1, 90), _mark(1, 2, 91)], X, Y, shaded=zones)
+    one, other = (note for note in figure.layout.annotations if note.name == "zone")
+    free = "y" if along == "x" else "x"
+    assert {one[free], other[free]} == {0, 1}
 
 
 def test_colours_are_told_from_both_grounds() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from support.trials import METRIC, ORIGINAL, estimated, quality, summary, trial
 
+from optim.findings import Interval
 from optim.showing.figure import Where
 from optim.showing.figures import LATENCY, QUALITY, SPEEDUP, figures, figures_for, lines
 
@@ -96,6 +97,9 @@ def test_a_first_reading_is_said_without_an_interval() -> None:
     assert early.first_reading and known[LATENCY].text(early) == "2 ms, a first reading"
     assert known[SPEEDUP].text(early) == "1.80×, a first reading"
     assert known["size"].text(early) == "4.37 MB"
-    assert not trial(0, summary(2.0, 1.8, runs=3)).first_reading, (
+    vague = Interval(value=0.8, low=0.02, high=31.4)  # of two rounds, many runs each
+    wide = trial(0, summary(2.0, 1.8).model_copy(update={"speedup": vague}))
+    assert wide.model_copy(update={"state": "tightening"}).first_reading
+    assert not wide.first_reading and not trial(0, summary(2.0, 1.8, runs=3)).first_reading, (
         "it has ended: its interval stands"
     )

@@ -60,6 +60,15 @@ def test_sentences_say_what_overflows_what_a_run_costs_and_what_lacks() -> None:
     assert "OpenVINO, 2 cores could not be probed. It crashed." in said
 
 
+@pytest.mark.parametrize(
+    ("gain", "said"),
+    [(1.8, "2 cores bring 1.8"), (1.0, "2 cores are not shown to differ")],
+)
+def test_what_cores_bring_is_said_only_where_it_is_shown(gain: float, said: str) -> None:
+    threaded = row(OV, "conv 3x3", "fp32", gain, threads=2)
+    assert said in "\n".join(facts(PROBE.model_copy(update={"rows": (threaded,), "cores": 2})))
+
+
 def test_bars_go_up_for_faster_and_down_for_slower() -> None:
     figure = gains_chart(PROBE)
     bars = {(bar.xaxis, bar.name): bar for bar in figure.data if len(bar.y)}

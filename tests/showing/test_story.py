@@ -56,6 +56,18 @@ def test_the_original_is_what_all_is_held_against() -> None:
     assert sentence(original(), is_pick=True).endswith("Nothing is clearly faster yet.")
 
 
+def test_the_original_scores_as_it_does_on_the_chart_and_a_first_reading_is_called_one() -> None:
+    fewer = quality(ORIGINAL, 0.0).model_copy(update={"value": 0.8, "baseline_value": 0.8, "n": 1})
+    early = original().model_copy(update={"quality": fewer})
+    shown = [early, judged("openvino", around(2.0), ORIGINAL)]
+    assert "Top-1 accuracy 90.00 %." in sentence(early, beside=shown)
+    assert "Top-1 accuracy 90.00 %." in stops(shown)[-1].sentence
+    timed = summary(1.0, 1.0, thread_gain=None).model_copy(update={"runs": 3})
+    reading = trial(4, timed, quality(ORIGINAL), recipe="openvino")
+    reading = reading.model_copy(update={"state": "running"})
+    assert "1 ms a run, a first reading;" in sentence(reading)
+
+
 @pytest.mark.parametrize(
     ("speedup", "said"),
     [

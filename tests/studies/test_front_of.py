@@ -5,7 +5,7 @@ import pytest
 from optim.findings import Interval
 from optim.judging.quality import Quality
 from optim.recipe import Recipe
-from optim.studies.choice import front_of, point_of
+from optim.studies.choice import front_of, point_of, tied_with
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
 
@@ -19,7 +19,7 @@ def trial(
     up = metric == "top1"
     base = 0.9 if up else 20.0
     difference = -loss if up else loss
-    recipe = Recipe.baseline()
+    recipe = Recipe.parse("openvino") if number else Recipe.baseline()
     return Trial(
         number=number,
         recipe=recipe,
@@ -74,7 +74,7 @@ def test_the_front_keeps_ties_and_drops_what_is_beaten() -> None:
 
 
 def test_threads_count_in_a_point_but_not_in_a_speedup() -> None:
-    one = trial(0, 2, 0)
+    one = trial(1, 2, 0)
     assert one.summary
     both = Interval(value=3, low=2.8, high=3.2)
     two = one.model_copy(update={"summary": one.summary.model_copy(update={"gain": both})})
@@ -82,6 +82,13 @@ def test_threads_count_in_a_point_but_not_in_a_speedup() -> None:
     assert slow and fast
     assert fast.cost.value == pytest.approx(slow.cost.value / 1.5)
     assert fast.cost.low < fast.cost.value < fast.cost.high
+
+
+def test_the_original_is_no_tie_of_what_is_shown_to_be_faster() -> None:
+    original, faster = trial(0, 1, 0, width=0.2), trial(1, 1.15, 0, width=0.1)
+    assert tied_with([original, faster], 1) == set()
+    assert front_of([original, faster]) == {1}
+    assert tied_with([original, trial(2, 1.05, 0, width=0.1)], 2) == {0}
 
 
 def test_nothing_measured_has_no_front() -> None:

@@ -194,7 +194,7 @@ def _runtime(analysis: Analysis) -> Runtime:
     if others := [part for part in all_runtimes().values() if part.name not in available]:
         with st.expander(f"{len(others)} more engines, not installed"):
             for part in others:
-                st.caption(f":gray[{part.title}] {install_hint(part)}")
+                st.caption(f"**{part.title}:** {install_hint(part)}")
     return build_part(available[name], _form(available[name], analysis))
 
 

@@ -155,7 +155,7 @@ def _sentence(told: Presentation, place: Place) -> None:
 def _said(told: Presentation, place: Place) -> str:
     if place.revealed is not None and told.came:
         shown = told.came[: place.revealed]
-        return f"{len(shown)} of {len(told.came)}. {sentence(shown[-1])}"
+        return f"{len(shown)} of {len(told.came)}. {sentence(shown[-1], beside=told.came)}"
     if not told.way:
         return "The first point appears within seconds."
     return told.way[place.at].sentence

@@ -13,7 +13,7 @@ from optim.why.explanations import Explaining
 from optim.why.finding import Finding
 from optim.why.helped import helped, tried
 from optim.why.picture import parts_chart, waterfall_chart
-from optim.why.told import cost, headline
+from optim.why.told import cost, headline, title_of_findings
 from ui.errors import errors_shown
 from ui.state import GRAPH, explanations, page, submit
 from ui.text import plain
@@ -65,13 +65,13 @@ def _answer(study: Study, trial: Trial, found: Why) -> None:
                 st.caption(plain(line))
         _start(study, trial, "Explain again")
     with right:
-        _findings(study, trial, found.findings)
+        _findings(study, trial, found)
 
 
-def _findings(study: Study, trial: Trial, findings: Sequence[Finding]) -> None:
-    st.subheader("What did not go as hoped" if findings else "Nothing went worse than hoped")
+def _findings(study: Study, trial: Trial, found: Why) -> None:
+    st.subheader(title_of_findings(found))
     trials = study.trials()
-    for number, finding in enumerate(findings):
+    for number, finding in enumerate(found.findings):
         with st.container(border=True):
             _finding(study, trial, finding, trials, number)
 

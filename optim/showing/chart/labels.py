@@ -11,8 +11,8 @@ from optim.showing.chart.marks import Mark
 _CHAR, _LINE = 6.6, 16.0  # pixels of a letter and a line at this size of type
 _SIZE, _GAP, _POINT = 12, 11.0, 8.0
 _MOST = 30  # letters; the rest shows when pointed at
-_SIDES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
-"""Right, left, above, below, then the corners."""
+_SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
+"""The corners first: beside, above and below a point its own bars strike the name through."""
 
 
 @dataclass(frozen=True)

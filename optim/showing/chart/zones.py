@@ -17,7 +17,7 @@ def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
 
 
 def zone_notes(zones: Iterable[Zone], frame: Frame, scale: float = 1.0) -> list[dict[str, Any]]:
-    """What each is called, at its edge."""
+    """What each is called, at its edge: the two kinds at opposite ends, as edges may lie close."""
     return [_note(zone, frame, scale) for zone in zones if _seen(zone, frame)]
 
 
@@ -84,9 +84,11 @@ def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
     }
     if zone.along == "y":
         edge = "bottom" if at == low else "top"
-        return {**note, "x": 1, "xref": "x domain", "y": at, "xanchor": "right", "yanchor": edge}
+        x, anchor = (1, "right") if zone.firm else (0, "left")
+        return {**note, "x": x, "xref": "x domain", "y": at, "xanchor": anchor, "yanchor": edge}
     side = "left" if at == low else "right"
-    return {**note, "x": at, "y": 0, "yref": "y domain", "xanchor": side, "yanchor": "bottom"}
+    y, anchor = (0, "bottom") if zone.firm else (1, "top")
+    return {**note, "x": at, "y": y, "yref": "y domain", "xanchor": side, "yanchor": anchor}
 
 
 def strip(frame: Frame) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
