@@ -4,13 +4,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.looping import ran
 
 from optim.arrays import Feeds
 from optim.serving.batching import Batcher, Batching, Outputs
@@ -53,9 +53,7 @@ def played(
             engine.open.set()
             await batcher.drain()
 
-    # In a thread of its own: one that has driven a browser has a loop that runs already.
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, play()).result(), engine
+    return ran(play()), engine
 
 
 @settings(max_examples=30, deadline=None)

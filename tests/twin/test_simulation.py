@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import poisson as poisson_law
+from support.looping import ran
 
 from optim.errors import InputError
 from optim.serving.batching import Batching
@@ -99,10 +100,10 @@ def test_what_finds_the_queue_full_is_refused():
 
 def test_batches_arise_as_in_the_real_server():
     """The same arrivals, played to the real Batcher on a clock, give the same batches."""
-    times = [0.00, 0.01, 0.02, 0.05, 0.30, 0.31, 0.32, 0.33, 0.34, 0.70]
-    batching = Batching(sessions=1, most=4, wait_ms=60)
-    found = simulate(np.array(times), lambda rows, count: np.full(count, 0.15), batching)
-    assert found.rows.tolist() == asyncio.run(played(times, batching, 0.15))
+    times = [0.00, 0.02, 0.04, 0.10, 0.60, 0.62, 0.64, 0.66, 0.68, 1.40]
+    batching = Batching(sessions=1, most=4, wait_ms=120)
+    found = simulate(np.array(times), lambda rows, count: np.full(count, 0.3), batching)
+    assert found.rows.tolist() == ran(played(times, batching, 0.3))
 
 
 async def played(times, batching, run_s):
