@@ -140,15 +140,17 @@ def replicas_for(service: ServiceTimes, batching: Batching, demand: Demand) -> S
 
 
 def _smallest(service: ServiceTimes, batching: Batching, demand: Demand) -> int | None:
-    def keeps(replicas: int) -> bool:
-        found = predicted(service, batching, demand, replicas, _REQUESTS // 4)
-        return found.keeps(demand.limit_ms)
+    def keeps(replicas: int, count: int = _REQUESTS // 4) -> bool:
+        return predicted(service, batching, demand, replicas, count=count).keeps(demand.limit_ms)
 
     most = _most(demand)
     if not keeps(most):
         return None
     fewest = max(1, int(demand.rate * _least_s(service, batching)))  # could just carry the rate
-    return _first(keeps, fewest, most)
+    number = _first(keeps, fewest, most)
+    while number < most and not keeps(number, _REQUESTS):  # found with fewer requests than is shown
+        number += max(1, number // 200)
+    return number
 
 
 def _most(demand: Demand) -> int:

@@ -68,8 +68,8 @@ def notes(service: ServiceTimes, rows: Sequence[Row]) -> Iterator[str]:
     )
     if 1e3 * service.front_s > service.median_ms():
         yield (
-            "So the front, not the model, is what fills a server: a faster model takes hardly "
-            "fewer replicas."
+            "So the front, not the model, is what fills a server: a faster model would save "
+            "hardly a replica."
         )
     if service.disturbed > _DISTURBED:
         yield (
@@ -110,6 +110,7 @@ def curve_chart(points: Sequence[tuple[float, Predicted]], limit_ms: float) -> g
         x=[*rates, *rates[::-1]],
         y=[*(t.high for t in tails), *(t.low for t in tails[::-1])],
         fill="toself",
+        mode="lines",
         line_width=0,
         opacity=0.25,
         fillcolor=ACCENT,
