@@ -1,6 +1,7 @@
 PORT ?= 8501
 JOBS ?= auto
 SEED ?= 1
+SECONDS ?= 120
 PY := .venv/bin/python
 MODELS ?=
 ENGINES ?=
@@ -66,9 +67,10 @@ bench-search: setup-dev
 	$(PY) -m bench grid $(MODELS)
 	$(PY) -m bench search --document
 
-# What REST and gRPC add to a run.
+# Servers: what they add, how settings are found, that nothing is lost, peers, the twin's error.
+# Each part loads for SECONDS; a grid of settings to the end takes half an hour.
 bench-serve: setup-dev
-	$(PY) -m bench serve
+	$(PY) -m bench serving --seconds $(SECONDS) --document
 
 # What an NVIDIA GPU of this machine brings, engine by engine.
 bench-gpu: setup-dev

@@ -26,7 +26,8 @@ def _begin(study: Study, trial: Trial, chosen: Sequence[Serving]) -> None:
         elif st.button("Load it", type="primary", key="load"):
             loads().start(study, trial.number, chosen)
             st.rerun()
-        st.markdown(" against ".join(f"`{one}`" for one in dict.fromkeys(chosen)))
+        settings = " against ".join(f"`{one}`" for one in dict.fromkeys(chosen))
+        st.markdown(f"Serving settings: {settings}")
 
 
 def _results(study: Study, trial: Trial, limit_ms: float, watching: bool) -> None:

@@ -1,9 +1,10 @@
 """Ours beside other servers of the same ONNX file: latency alone, and rate under load.
 
 `python -m bench beside [--peer NAME]`: each server in an environment and process of its own with
-one worker, several rounds; JSON over one connection, then over eight at once. The claim: at
-p99 and in rate at least as fast as the best of the others. The clients are threads of this process:
-where they are what is slow, all servers look alike. To be run on an idle machine.
+one worker, several rounds that share `--seconds`; JSON over one connection, then over eight at
+once. The claim: at p99 and in rate at least as fast as the best of the others. The clients are
+threads of this process: where they are what is slow, all servers look alike. To be run on an idle
+machine.
 """
 
 import http.client
@@ -31,7 +32,7 @@ from bench.serving.hosting import free_port, hosted, made, wait_for
 from optim.errors import StepError
 
 OURS = "optim"
-_SAMPLE, _ROUNDS, _SECONDS, _SENDERS = "fashion", 3, 4.0, 8
+_SAMPLE, _ROUNDS, _SENDERS = "fashion", 3, 8
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ class Peer:
 def run(options: Namespace) -> tuple[str, bool]:
     """Report in Markdown and whether the claim holds."""
     names = options.peer or [info.name for info in pkgutil.iter_modules(peers.__path__)]
-    with TemporaryDirectory() as folder:
-        bundle = made(_SAMPLE, Path(folder, "bundle"))
-        found = {name: _rounds(name, bundle, Path(options.cache)) for name in (OURS, *names)}
+    bundle, each = made(_SAMPLE), options.seconds / (1 + len(names)) / _ROUNDS / 2
+    found = {name: _rounds(name, bundle, Path(options.cache), each) for name in (OURS, *names)}
     rows = [_row(name, one) for name, one in found.items()]
     head = "| server | p50 alone, ms | p99 alone, ms | requests/s | p99 at that, ms |"
     title = f"## {_SAMPLE} by several servers, JSON, {_SENDERS} senders under load"
@@ -68,24 +68,24 @@ def _row(name: str, found: list[float] | str) -> str:
     return f"| {name} | {p50:.2f} | {p99:.2f} | {rate:,.0f} | {loaded:.2f} |"
 
 
-def _rounds(name: str, bundle: Path, cache: Path) -> list[float] | str:
+def _rounds(name: str, bundle: Path, cache: Path, seconds: float) -> list[float] | str:
     """p50 and p99 alone, rate and p99 under load: medians of the rounds; or why there are none."""
     try:
         with _ours(bundle) if name == OURS else _other(name, bundle, cache) as peer:
             sent(peer, 0.5)  # warms up
-            rounds = [_one_round(peer) for _ in range(_ROUNDS)]
+            rounds = [_one_round(peer, seconds) for _ in range(_ROUNDS)]
     except (StepError, RuntimeError, OSError, AssertionError) as error:
         return str(error).splitlines()[0][:120] or type(error).__name__
     return [float(value) for value in np.median(rounds, axis=0)]
 
 
-def _one_round(peer: Peer) -> list[float]:
-    alone = np.array(sent(peer, _SECONDS))
+def _one_round(peer: Peer, seconds: float) -> list[float]:
+    alone = np.array(sent(peer, seconds))
     with ThreadPoolExecutor(_SENDERS) as pool:
-        each = list(pool.map(lambda _: sent(peer, _SECONDS), range(_SENDERS)))
+        each = list(pool.map(lambda _: sent(peer, seconds), range(_SENDERS)))
     loaded = np.concatenate(each)
     p50, p99 = np.quantile(alone, [0.5, 0.99])
-    return [p50, p99, len(loaded) / _SECONDS, float(np.quantile(loaded, 0.99))]
+    return [p50, p99, len(loaded) / seconds, float(np.quantile(loaded, 0.99))]
 
 
 def sent(peer: Peer, seconds: float) -> list[float]:

@@ -1,18 +1,18 @@
 """Many requests from mixed senders over both protocols: each answer checked against its input.
 
-`python -m bench soak`: 100,000 of them (`--requests` for others) at one server that batches and has
-two sessions. The claim: every one is answered, with its own answer.
+`python -m bench soak`: 100,000 of them (`--requests` for others), or as many as there is time for
+(half of `--seconds`, the rest to check them), at one server that batches and has two sessions. The
+claim: every one is answered, with its own answer.
 """
 
 import http.client
 import json
+import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import grpc
 import numpy as np
@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bench.serving.hosting import hosted, made
 from optim.serving.messages import PACKAGE, SERVICE, message
 
-_SENDERS, _MOST_ROWS = 16, 4
+_SAMPLE, _SENDERS, _MOST_ROWS = "fashion", 16, 4
 Rows = NDArray[np.float32]
 Ask = Callable[[Rows], tuple[int, Rows]]
 
@@ -39,19 +39,27 @@ class Where:
 
 
 def soaked(
-    where: Where, count: int, answer: Callable[[Rows], Rows], senders: int = _SENDERS
+    where: Where,
+    count: int,
+    answer: Callable[[Rows], Rows],
+    senders: int = _SENDERS,
+    seconds: float = float("inf"),
 ) -> Counter[str]:
     """How many were right, wrong, or refused with which code.
 
     Args:
         answer: what the model answers to rows, each by itself.
+        seconds: after which no more are sent.
     """
+    end = time.monotonic() + seconds
     shares = np.array_split(np.arange(count), senders)
 
     def send(number: int) -> list[tuple[Rows, int, Rows]]:
         rng, ask = np.random.default_rng(number), (_rest, _grpc)[number % 2](where)
         found = []
         for _ in shares[number]:
+            if time.monotonic() > end:
+                break
             rows = rng.normal(size=(rng.integers(1, _MOST_ROWS + 1), *where.inner))
             given = rows.astype(np.float32)
             found.append((given, *ask(given)))
@@ -127,19 +135,19 @@ def _grpc(where: Where) -> Ask:
 
 def run(options: Namespace) -> tuple[str, bool]:
     """Report in Markdown and whether the claim holds."""
-    with TemporaryDirectory() as folder:
-        bundle = made("fashion", Path(folder, "bundle"))
-        session = onnxruntime.InferenceSession(bundle / "model.onnx")
-        (given,), (output,) = session.get_inputs(), session.get_outputs()
+    bundle = made(_SAMPLE)
+    session = onnxruntime.InferenceSession(bundle / "model.onnx")
+    (given,), (output,) = session.get_inputs(), session.get_outputs()
 
-        def answer(rows: Rows) -> Rows:
-            each = (session.run([output.name], {given.name: row[None]})[0] for row in rows)
-            return np.concatenate(list(each))
+    def answer(rows: Rows) -> Rows:
+        each = (session.run([output.name], {given.name: row[None]})[0] for row in rows)
+        return np.concatenate(list(each))
 
-        with hosted(bundle, "--batch", "8", "--wait", "1ms", "--sessions", "2") as (rest, rpc):
-            where = Where(rest, rpc, "fashion", given.name, tuple(given.shape[1:]))
-            found = soaked(where, options.requests, answer)
+    with hosted(bundle, "--batch", "8", "--wait", "1ms", "--sessions", "2") as (rest, rpc):
+        where = Where(rest, rpc, _SAMPLE, given.name, tuple(given.shape[1:]))
+        found = soaked(where, options.requests, answer, seconds=options.seconds / 2)
     lines = "\n".join(f"| {name} | {number:,} |" for name, number in sorted(found.items()))
-    title = f"## {options.requests:,} requests of {_SENDERS} senders over both protocols"
-    fine = found == {"right": options.requests}
+    sent = found.total()
+    title = f"## {sent:,} requests of {_SENDERS} senders over both protocols"
+    fine = found == {"right": sent} and sent > 0
     return f"{title}\n\n| answer | requests |\n|---|---|\n{lines}", fine

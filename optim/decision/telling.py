@@ -9,7 +9,20 @@ from optim.decision.expected import PER, Earned
 from optim.findings import Interval
 from optim.showing.chart import ACCENT, GREY
 
-COLUMNS = ("setting", "per 1,000", "more than the original", "late", "refused", "missed", "alarms")
+COLUMNS = (
+    "setting",
+    "per 1,000",
+    "more than the original",
+    "late",
+    "refused",
+    "bad ones accepted",
+    "good ones refused",
+)
+
+_IN_TIME = (
+    " No decision comes too late, so speed earns nothing: ask for more requests a second, or a "
+    "shorter time, to see what it is worth."
+)
 
 
 def amount(value: Interval, currency: str) -> str:
@@ -26,10 +39,11 @@ def cells(one: Earned, currency: str) -> list[str]:
 
 
 def verdict(found: Sequence[Earned], costs: Costs) -> str:
-    """One sentence: which setting earns more than the original, if any is shown to."""
+    """Which setting earns more than the original, if any is shown to; else what speed would."""
     better = [one for one in found[1:] if one.more.low > 0]
     if not better:
-        return "No setting is shown to earn more than the original."
+        in_time = not any(one.late for one in found)
+        return "No setting is shown to earn more than the original." + _IN_TIME * in_time
     best = max(better, key=lambda one: one.more.value)
     return (
         f"#{best.number} {best.spelling} earns {amount(best.more, costs.currency)} more per "
@@ -42,13 +56,13 @@ def terms(costs: Costs) -> str:
     sums = (
         f"{name} {value:,.0f} {costs.currency}"
         for name, value in (
-            ("a good one accepted brings", costs.value),
-            ("a false alarm costs", costs.false_alarm),
-            ("a miss costs", costs.miss),
+            ("A good one accepted brings", costs.value),
+            ("one refused (a false alarm) costs", costs.false_alarm),
+            ("a bad one accepted (a miss) costs", costs.miss),
         )
     )
     return (
-        f"{'; '.join(sums)}; after {costs.deadline_ms:g} ms the default is to {costs.late}. "
+        f"{'; '.join(sums)}; after {costs.deadline_ms:g} ms the default is to {costs.late} it. "
         f"Refused is what is bad with a probability of {costs.threshold:.1%} or more, "
         "which follows from the costs."
     )
@@ -66,6 +80,7 @@ def money_chart(found: Sequence[Earned], currency: str) -> go.Figure:
             error_x={
                 "array": [one.more.high - one.more.value for one in found],
                 "arrayminus": [one.more.value - one.more.low for one in found],
+                "color": GREY,
             },
             customdata=[amount(one.money, currency) for one in found],
             hovertemplate="%{y}<br>%{customdata} in all<extra></extra>",

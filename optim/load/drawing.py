@@ -48,7 +48,7 @@ def curve_chart(curves: Sequence[Curve], limit_ms: float) -> go.Figure:
         text=f"limit {text.milliseconds(limit_ms)}",
     )
     figure.update_xaxes(title="requests a second that were due", rangemode="tozero")
-    figure.update_yaxes(title="ms from due to answered", type="log")
+    figure.update_yaxes(title="ms from due to answered", type="log", dtick="D2", tickformat=".3~g")
     return _laid(figure, _HEIGHT)
 
 

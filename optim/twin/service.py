@@ -47,6 +47,7 @@ _LEAST_RUNS, _MOST_RUNS = 30, 4000
 _REQUESTS = 1000
 _CHUNKS = 20
 _DISTURBED = 5
+_SURE = Interval(value=1.0, low=1.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,33 @@ class ServiceTimes:
     """Run times in seconds by rows of a batch; `front_s` is the front's work on one request.
 
     A batch in between is filled up to the next size, as the server does. `source` says whether
-    they were measured, and where. `factors` are how far the truth may be off, for estimates.
+    they were measured, and where. `factors` are how far the truth may be off, for estimates;
+    `front_factors` how far the front's quickest and slowest measurements, a tenth left out each.
     """
 
     runs: Mapping[int, NDArray[np.float64]]
     front_s: float
     source: str
-    factors: Interval = Interval(value=1.0, low=1.0, high=1.0)
-    front_spread: float = 1.0
-    """How many times the front's quickest measurements its slowest took, a tenth left out each."""
+    factors: Interval = _SURE
+    front_factors: Interval = _SURE
 
-    def draw(self, rng: np.random.Generator, factor: float = 1.0) -> Draw:
+    def at(self, factor: float, front_factor: float) -> "ServiceTimes":
+        """The same, were runs and the front so many times as slow: one end of their intervals."""
+        runs = {rows: factor * times for rows, times in self.runs.items()}
+        return ServiceTimes(runs, front_factor * self.front_s, self.source)
+
+    @property
+    def front_spread(self) -> float:
+        """How many times the front's quickest measurements its slowest took."""
+        return self.front_factors.high / self.front_factors.low
+
+    def draw(self, rng: np.random.Generator) -> Draw:
         """Samples of them at random, with replacement."""
         known = sorted(self.runs)
 
         def drawn(rows: int, count: int) -> NDArray[np.float64]:
             size = next(size for size in known if size >= rows)
-            found: NDArray[np.float64] = factor * rng.choice(self.runs[size], count)
+            found: NDArray[np.float64] = rng.choice(self.runs[size], count)
             return found
 
         return drawn
@@ -93,7 +104,7 @@ class ServiceTimes:
         low, high = (end / milliseconds.value for end in (milliseconds.low, milliseconds.high))
         factors = Interval(value=1.0, low=low, high=high)
         runs = {1: np.array([milliseconds.value / 1e3])}
-        return ServiceTimes(runs, self.front_s, source, factors, self.front_spread)
+        return ServiceTimes(runs, self.front_s, source, factors, self.front_factors)
 
 
 def measured(model: Model, recipe: Recipe, evalset: EvalSet, most: int = 1) -> ServiceTimes:
@@ -121,9 +132,8 @@ def measured(model: Model, recipe: Recipe, evalset: EvalSet, most: int = 1) -> S
     runs = {int(size): np.array(times) for size, times in answer["runs"].items()}
     front = np.array(answer["front"])
     low, middle, high = np.quantile(front, [0.1, 0.5, 0.9])
-    return ServiceTimes(
-        runs, float(middle), "measured on this machine", front_spread=float(high / low)
-    )
+    spread = Interval(value=1.0, low=float(low / middle), high=float(high / middle))
+    return ServiceTimes(runs, float(middle), "measured on this machine", front_factors=spread)
 
 
 def take_times(path: str, runtime: str, example: str, model: str, most: int) -> dict[str, Any]:

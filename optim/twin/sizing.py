@@ -2,8 +2,9 @@
 
 A balancer that knows nothing gives each request to a replica at random, so each of n replicas sees
 an n-th of the requests, and one stands for all. A percentile's interval is that of several
-simulations with other requests (Student's t); where the hardware was estimated, the ends of the
-estimate are played as well.
+simulations with other requests (Student's t). What is not sure of the service times, an estimate's
+interval or the spread of the front's measurements, is played as well: all at its low ends, all at
+its high ends.
 """
 
 from collections.abc import Callable
@@ -92,22 +93,23 @@ def predicted(
     batching: Batching,
     demand: Demand,
     replicas: int = 1,
-    factor: float = 1.0,
     count: int = _REQUESTS,
 ) -> Predicted:
-    """What one of so many replicas answers, its run times multiplied by `factor`."""
+    """What one of so many replicas answers, its times as they were measured or estimated."""
     found = []
     for seed in range(_TIMES):
         rng = np.random.default_rng(seed)  # the same requests for every number of replicas
         times = demand.for_one_of(replicas, rng, count)
-        found.append(simulate(times, service.draw(rng, factor), batching, service.front_s))
+        found.append(simulate(times, service.draw(rng), batching, service.front_s))
     kept = [one.seconds[int(_WARM * len(one.seconds)) :] for one in found]
     tails = np.array([1e3 * np.nanquantile(seconds, PERCENTILE) for seconds in kept])
     half = student.ppf(0.975, _TIMES - 1) * tails.std(ddof=1) / np.sqrt(_TIMES)
     middle = float(tails.mean())
+    median = float(np.mean([1e3 * np.nanmedian(seconds) for seconds in kept]))
+    low = min(middle, max(median, middle - half))
     return Predicted(
-        p99_ms=Interval(value=middle, low=max(0.0, middle - half), high=middle + half),
-        p50_ms=float(np.mean([1e3 * np.nanmedian(seconds) for seconds in kept])),
+        p99_ms=Interval(value=middle, low=low, high=middle + half),
+        p50_ms=median,
         refused=float(np.mean([np.isnan(seconds).mean() for seconds in kept])),
         busy=float(np.mean([max(one.busy, one.front_busy) for one in found])),
         rows=float(np.mean([one.rows.mean() for one in found])),
@@ -115,38 +117,40 @@ def predicted(
 
 
 def replicas_for(service: ServiceTimes, batching: Batching, demand: Demand) -> Sized:
-    """The smallest number of replicas; its interval from those of the run times.
+    """The smallest number of replicas; its interval from those of the runs and the front.
 
     Raises: InputError where rate or limit are no numbers above 0.
     """
     if not (0 < demand.rate < float("inf") and 0 < demand.limit_ms < float("inf")):
         raise InputError("Rate and limit are numbers above 0.", "Give others.", "twin")
-    factors = service.factors
-    ends = dict.fromkeys((factors.value, factors.low, factors.high))
-    for factor in ends:
-        ends[factor] = _smallest(service, batching, demand, factor)
-    middle = ends[factors.value]
-    most = ends[factors.high]
-    at = middle or _most(demand)
-    shown = predicted(service, batching, demand, at)
+    places = {
+        end: (getattr(service.factors, end), getattr(service.front_factors, end))
+        for end in ("value", "low", "high")
+    }
+    found = {
+        place: _smallest(service.at(*place), batching, demand)
+        for place in dict.fromkeys(places.values())
+    }
+    middle, low, high = (found[place] for place in places.values())
+    shown = predicted(service, batching, demand, middle or _most(demand))
     if middle is None:
         return Sized(None, shown)
-    low = ends[factors.low] or middle
-    high = float("inf") if most is None else float(most)
-    return Sized(Interval(value=middle, low=low, high=high), shown)
+    least, most = min(low or middle, middle), max(high or float("inf"), middle)
+    return Sized(Interval(value=middle, low=least, high=most), shown)
 
 
-def _smallest(
-    service: ServiceTimes, batching: Batching, demand: Demand, factor: float
-) -> int | None:
-    def keeps(replicas: int) -> bool:
-        found = predicted(service, batching, demand, replicas, factor, _REQUESTS // 4)
-        return found.keeps(demand.limit_ms)
+def _smallest(service: ServiceTimes, batching: Batching, demand: Demand) -> int | None:
+    def keeps(replicas: int, count: int = _REQUESTS // 4) -> bool:
+        return predicted(service, batching, demand, replicas, count=count).keeps(demand.limit_ms)
 
     most = _most(demand)
     if not keeps(most):
         return None
-    return _first(keeps, _bare(service, batching, demand, factor), most)
+    fewest = max(1, int(demand.rate * _least_s(service, batching)))  # could just carry the rate
+    number = _first(keeps, fewest, most)
+    while number < most and not keeps(number, _REQUESTS):  # found with fewer requests than is shown
+        number += max(1, number // 200)
+    return number
 
 
 def _most(demand: Demand) -> int:
@@ -154,14 +158,9 @@ def _most(demand: Demand) -> int:
     return int(min(_MOST, max(64, np.ceil(demand.rate))))
 
 
-def _bare(service: ServiceTimes, batching: Batching, demand: Demand, factor: float) -> int:
-    """Fewer could not even carry the rate."""
-    return max(1, int(demand.rate * _least_s(service, batching, factor)))
-
-
-def _least_s(service: ServiceTimes, batching: Batching, factor: float = 1.0) -> float:
+def _least_s(service: ServiceTimes, batching: Batching) -> float:
     """Seconds of one request in the fullest batches: of the front, or of the sessions."""
-    by_size = [factor * float(np.mean(times)) / rows for rows, times in service.runs.items()]
+    by_size = [float(np.mean(times)) / rows for rows, times in service.runs.items()]
     return max(min(by_size) / batching.sessions, service.front_s)
 
 

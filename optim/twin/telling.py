@@ -12,7 +12,16 @@ from optim.twin.fleet import NOTE, Row
 from optim.twin.service import ServiceTimes
 from optim.twin.sizing import Demand, Predicted
 
-COLUMNS = ("hardware", "one run", "replicas", "p99", "busy", "$ an hour", "power", "per request")
+COLUMNS = (
+    "hardware",
+    "one run",
+    "replicas",
+    "p99",
+    "busy",
+    "$ an hour",
+    "power, at most",
+    "energy a request",
+)
 _DISTURBED = 0.005
 _UNSTEADY = 1.3
 
@@ -27,26 +36,23 @@ def cells(row: Row) -> list[str]:
     return [
         title,
         run,
-        _spanned(row.sized.replicas, _whole),
+        _spanned(row.sized.replicas, text.whole),
         _spanned(found.p99_ms, text.milliseconds),
         f"{found.busy:.0%}",
         _spanned(row.usd_hour, _dollars),
-        _spanned(row.watts, lambda value: f"{value:,.3g} W"),
-        _spanned(row.joules, lambda value: f"{1e3 * value:,.3g} mJ"),
+        _spanned(row.watts, lambda value: f"{text.count(value)}W"),
+        _spanned(row.joules, _joules),
     ]
 
 
 def _spanned(value: Interval | None, show: Callable[[float], str]) -> str:
     if value is None:
         return "-"
-    if value.low == value.high:
-        return show(value.value)
-    high = show(value.high) if math.isfinite(value.high) else "no end"
-    return f"{show(value.value)} ({show(value.low)} to {high})"
+    return text.spanned(value, lambda one: show(one) if math.isfinite(one) else "no end")
 
 
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"
+def _joules(value: float) -> str:
+    return f"{value:,.3g} J" if value >= 1 else f"{1e3 * value:.3g} mJ"
 
 
 def _dollars(value: float) -> str:
@@ -56,9 +62,15 @@ def _dollars(value: float) -> str:
 def notes(service: ServiceTimes, rows: Sequence[Row]) -> Iterator[str]:
     """What a reader must know to believe the table."""
     yield (
-        f"One run takes {text.milliseconds(service.median_ms())} here, the front works "
-        f"{text.milliseconds(1e3 * service.front_s)} on each request."
+        f"One run takes {text.milliseconds(service.median_ms())} here. The front, which reads and "
+        f"writes requests one after the other, takes {text.milliseconds(1e3 * service.front_s)} "
+        "for each."
     )
+    if 1e3 * service.front_s > service.median_ms():
+        yield (
+            "So the front, not the model, is what fills a server: a faster model would save "
+            "hardly a replica."
+        )
     if service.disturbed > _DISTURBED:
         yield (
             f"{service.disturbed:.1%} of the runs took over five times the median: other programs "
@@ -66,13 +78,13 @@ def notes(service: ServiceTimes, rows: Sequence[Row]) -> Iterator[str]:
         )
     if service.front_spread > _UNSTEADY:
         yield (
-            f"The front's work differed {service.front_spread:.1f}-fold between its measurements: "
-            "take the numbers of replicas as uncertain by as much."
+            f"The front's work differed {service.front_spread:.1f}-fold between its measurements; "
+            "the intervals of the replicas hold that."
         )
     yield NOTE
     for row in rows:
         if row.why:
-            yield f"{row.title}: {row.why}"
+            yield row.why if row.why.startswith(row.title) else f"{row.title}: {row.why}"
 
 
 def verdict(rows: Sequence[Row], demand: Demand) -> str:
@@ -85,7 +97,7 @@ def verdict(rows: Sequence[Row], demand: Demand) -> str:
     assert best.sized and best.sized.replicas
     price = f", {_spanned(best.usd_hour, _dollars)} $ an hour" if best.usd_hour else ""
     label = "measured" if best.measured else "an estimate"
-    replicas = _spanned(best.sized.replicas, _whole)
+    replicas = _spanned(best.sized.replicas, text.whole)
     return f"{asked}: {replicas} replicas of {best.title}{price} ({label})."
 
 
@@ -98,6 +110,7 @@ def curve_chart(points: Sequence[tuple[float, Predicted]], limit_ms: float) -> g
         x=[*rates, *rates[::-1]],
         y=[*(t.high for t in tails), *(t.low for t in tails[::-1])],
         fill="toself",
+        mode="lines",
         line_width=0,
         opacity=0.25,
         fillcolor=ACCENT,
@@ -107,10 +120,19 @@ def curve_chart(points: Sequence[tuple[float, Predicted]], limit_ms: float) -> g
     figure.add_scatter(x=rates, y=[t.value for t in tails], name="p99", line_color=ACCENT)
     medians = [found.p50_ms for _, found in points]
     figure.add_scatter(x=rates, y=medians, name="p50", line={"color": GREY, "dash": "dot"})
-    figure.add_hline(y=limit_ms, line_dash="dash", annotation_text=f"limit {limit_ms:g} ms")
+    figure.add_hline(y=limit_ms, line={"color": GREY, "dash": "dash"})
+    figure.add_annotation(  # of a logarithmic axis, annotations want the logarithm
+        x=0,
+        xref="paper",
+        xanchor="left",
+        y=math.log10(limit_ms),
+        yanchor="bottom",
+        showarrow=False,
+        text=f"limit {limit_ms:g} ms",
+    )
     figure.update_layout(
         xaxis_title="requests a second, one replica (simulated)",
-        yaxis={"title": "latency in ms", "type": "log"},
+        yaxis={"title": "latency in ms", "type": "log", "dtick": "D2", "tickformat": ".3~g"},
         height=340,
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
     )

@@ -20,8 +20,8 @@ def test_batches_and_the_front_are_measured(explored):
     assert sorted(found.runs) == [1, 2, 4]
     assert all((times > 0).all() and len(times) >= 30 for times in found.runs.values())
     assert 1e-5 < found.front_s < 0.1 and found.front_spread >= 1
-    draw = found.draw(np.random.default_rng(0), 2.0)
-    assert set(draw(3, 50)) <= set(2.0 * found.runs[4]), "filled up to the next size"
+    draw = found.draw(np.random.default_rng(0))
+    assert set(draw(3, 50)) <= set(found.runs[4]), "filled up to the next size"
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from optim.errors import InputError
 from optim.findings import Interval
@@ -22,7 +24,8 @@ def test_the_smallest_number_keeps_the_limit_and_one_fewer_does_not():
     assert sized.replicas and sized.replicas.low == sized.replicas.high == sized.replicas.value
     number = int(sized.replicas.value)
     assert 5 < number < 15, "each carries below 1,000 a second"
-    assert predicted(ONE_MS, ALONE, demand, number).p99_ms.value <= 5.0 * 1.1
+    assert predicted(ONE_MS, ALONE, demand, number).keeps(5.0)
+    assert sized.predicted.keeps(5.0), "what is shown"
     assert predicted(ONE_MS, ALONE, demand, number - 1).p99_ms.value > 5.0 * 0.9
 
 
@@ -99,3 +102,37 @@ def test_prices_of_ones_own_are_read_and_checked(tmp_path):
         prices(tmp_path / "q.yaml")
     with pytest.raises(InputError, match="no file of prices"):
         prices(tmp_path / "none.yaml")
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    rate=st.floats(500, 5_000),
+    sides=st.tuples(*[st.tuples(st.floats(1, 2), st.floats(1, 2)).map(sorted)] * 2),
+)
+def test_a_wider_spread_of_the_front_never_narrows_the_replicas(rate, sides):
+    (inner_low, outer_low), (inner_high, outer_high) = sides
+    asked = Demand(rate, 8.0)
+
+    def sized(low, high):
+        spread = Interval(value=1.0, low=1 / low, high=high)
+        service = ServiceTimes(ONE_MS.runs, 5e-4, "made up", front_factors=spread)
+        return replicas_for(service, ALONE, asked).replicas
+
+    sure, inner, outer = sized(1, 1), sized(inner_low, inner_high), sized(outer_low, outer_high)
+    assert sure.low == sure.value == sure.high == inner.value == outer.value
+    assert outer.low <= inner.low <= inner.value <= inner.high <= outer.high
+
+
+def test_where_the_front_is_what_fills_a_server_its_spread_is_the_replicas():
+    spread = Interval(value=1.0, low=0.5, high=2.0)
+    quick = {1: np.array([1e-5])}
+    service = ServiceTimes(quick, 1e-3, "made up", front_factors=spread)
+    found = replicas_for(service, ALONE, Demand(5_000, 20.0)).replicas
+    assert found.low < 0.7 * found.value and found.high > 1.6 * found.value
+    there = service.taken_as(Interval(value=0.01, low=0.01, high=0.01), "estimated")
+    assert replicas_for(there, ALONE, Demand(5_000, 20.0)).replicas == found, "the front is ours"
+
+
+def test_a_percentile_is_not_below_the_median():
+    _, found = curve(ONE_MS, ALONE, Demand(1, 1))[-1]
+    assert found.p50_ms <= found.p99_ms.low <= found.p99_ms.value

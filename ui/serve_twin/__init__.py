@@ -19,12 +19,17 @@ from ui.errors import errors_shown
 from ui.text import key_of, plain
 
 _PATTERNS = {"poisson": "At random (Poisson)", "bursty": "In bursts"}
+_PLAIN = "%g"
 
 
 def show(study: Study, trial: Trial) -> None:
     """The questions, and the answers of the last time they were asked for this trial."""
     st.subheader("How many machines? The twin", anchor=False)
-    st.caption("A simulation of queues and batches from run times that are measured on the press.")
+    st.caption(
+        "How many servers (replicas) it takes to answer in time, here and on hardware that is not "
+        "here, and what they cost. The twin is a server on paper: when you ask, it measures run "
+        "times on this machine, then simulates requests that queue for them."
+    )
     key = key_of("twin", study.name, trial.number)
     with st.form(key_of("ask twin", study.name)):
         demand, batching = _demand(), _batching()
@@ -43,9 +48,10 @@ def _demand() -> Demand:
     come = pattern.selectbox(
         "They come", PATTERNS, format_func=lambda p: _PATTERNS[p], key="twin pattern"
     )
+    within = "Of 100 answers, 99 have to come within, ms (p99)"
     return Demand(
-        rate.number_input("Requests a second", 1.0, 1e7, 20_000.0, key="twin rate"),
-        limit.number_input("Limit of p99, in ms", 0.1, 1e5, 10.0, key="twin limit"),
+        rate.number_input("Requests a second", 1.0, 1e7, 20_000.0, 1000.0, _PLAIN, "twin rate"),
+        limit.number_input(within, 0.1, 1e5, 10.0, 1.0, _PLAIN, "twin limit"),
         come,
     )
 
@@ -53,9 +59,13 @@ def _demand() -> Demand:
 def _batching() -> Batching:
     sessions, most, wait = st.columns(3)
     return Batching(
-        sessions=sessions.number_input("Sessions of a replica", 1, 64, 1, key="twin sessions"),
-        most=most.number_input("Rows that run together, at most", 1, 64, 1, key="twin most"),
-        wait_ms=wait.number_input("Wait for a batch, in ms", 0.0, 1e3, 0.0, key="twin wait"),
+        sessions=sessions.number_input(
+            "Copies of the model in a server (sessions)", 1, 64, 1, key="twin sessions"
+        ),
+        most=most.number_input("Requests in a batch, at most", 1, 64, 1, key="twin most"),
+        wait_ms=wait.number_input(
+            "A batch waits for more, ms", 0.0, 1e3, 0.0, 1.0, _PLAIN, "twin wait"
+        ),
     )
 
 
@@ -99,8 +109,9 @@ def _asked(
 
 def _answer(service: ServiceTimes, rows: list[Row], demand: Demand, batching: Batching) -> None:
     st.markdown(f"**{plain(telling.verdict(rows, demand))}**")
-    table = [dict(zip(telling.COLUMNS, telling.cells(row), strict=True)) for row in rows]
-    st.dataframe(table, hide_index=True, key="twin table")
+    cells = (map(plain, telling.cells(row)) for row in rows)
+    table = [dict(zip(telling.COLUMNS, one, strict=True)) for one in cells]
+    st.table(table, border="horizontal")
     st.plotly_chart(
         telling.curve_chart(curve(service, batching, demand), demand.limit_ms),
         key="twin curve",

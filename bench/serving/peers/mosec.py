@@ -1,27 +1,36 @@
 """Mosec, as its documentation serves a model: https://mosecorg.github.io/mosec"""
 
+import os
 import sys
+from pathlib import Path
 
 REQUIREMENTS = ("mosec==0.9.8", "onnxruntime==1.32.0")
 PATH, READY, BODY = "/inference", "/metrics", "rows"
+_SERVICE = """
+import os
+import numpy as np
+import onnxruntime
+from mosec import Server, Worker
+
+class Runs(Worker):
+    def __init__(self):
+        super().__init__()
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
+        self.name = self.session.get_inputs()[0].name
+
+    def forward(self, data):
+        rows = np.array(data["input"], np.float32)
+        return {"output": self.session.run(None, {self.name: rows})[0].tolist()}
 
 if __name__ == "__main__":
-    model, port = sys.argv[1:3]
-    sys.argv[1:] = ["--port", port, "--timeout", "10000"]
-    import numpy as np
-    import onnxruntime
-    from mosec import Server, Worker
-
-    class Runs(Worker):
-        def __init__(self):
-            super().__init__()
-            self.session = onnxruntime.InferenceSession(model)
-            self.name = self.session.get_inputs()[0].name
-
-        def forward(self, data):
-            rows = np.array(data["input"], np.float32)
-            return {"output": self.session.run(None, {self.name: rows})[0].tolist()}
-
     server = Server()
     server.append_worker(Runs, num=1)
     server.run()
+"""
+
+if (
+    __name__ == "__main__"
+):  # its workers import the script anew, so the class is in a file of its own
+    Path("service.py").write_text(_SERVICE)
+    command = [sys.executable, "service.py", "--port", sys.argv[2], "--timeout", "10000"]
+    os.execve(sys.executable, command, os.environ | {"MODEL": sys.argv[1]})
