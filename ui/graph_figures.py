@@ -73,9 +73,9 @@ def _engine(study: Study, digest: str) -> str:
 
 def _other(study: Study, digest: str, runtime: str) -> str:
     """What is shown beside it: another model's digest, `ENGINE`, or nothing."""
-    titles = {"": "nothing"}
+    titles = {"": "nothing", ENGINE: f"{graph_facts.engine_title(runtime)} (its own graph)"}
+    # Last, since more come while the list is open: none may move under the pointer.
     titles |= {one: name for one, name in known_models(study).items() if one != digest}
-    titles[ENGINE] = f"{graph_facts.engine_title(runtime)} (its own graph)"
     return st.selectbox(
         "Compare with",
         list(titles),

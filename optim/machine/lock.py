@@ -1,7 +1,9 @@
 """One timing at a time per machine, whoever started it: timings beside each other lie."""
 
 import fcntl
+import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +14,14 @@ from optim.errors import Cancelled
 
 LOCK_FILE = Path(gettempdir(), "inference-explorer-timing.lock")
 _LOCK_POLL_SECONDS = 0.1
+_LONG_SECONDS = 10.0
+_logger = logging.getLogger(__name__)
+_here = threading.local()
+
+
+def waited() -> float:
+    """Seconds that this thread has waited for others' timings, those of a wait under way too."""
+    return float(getattr(_here, "waited", 0.0))
 
 
 @contextmanager
@@ -25,13 +35,23 @@ def machine_to_itself(cancelled: Callable[[], bool]) -> Iterator[None]:
     except FileNotFoundError:
         lock = os.open(LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
     try:
-        while not _locked(lock):
-            if cancelled():
-                raise Cancelled("Cancelled.", "Retry it when you like.")
-            time.sleep(_LOCK_POLL_SECONDS)
+        _wait(lock, cancelled)
         yield
     finally:
         os.close(lock)
+
+
+def _wait(lock: int, cancelled: Callable[[], bool]) -> None:
+    before, began, told = waited(), time.monotonic(), False
+    while not _locked(lock):
+        if cancelled():
+            raise Cancelled("Cancelled.", "Retry it when you like.")
+        time.sleep(_LOCK_POLL_SECONDS)
+        spent = time.monotonic() - began
+        _here.waited = before + spent
+        if spent > _LONG_SECONDS and not told:
+            told = True
+            _logger.warning("Something else is timed on this machine: this waits for it.")
 
 
 def _locked(lock: int) -> bool:

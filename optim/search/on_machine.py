@@ -11,6 +11,7 @@ from optim.errors import Cancelled, OptimError
 from optim.findings import Caution, Interval
 from optim.judging.quality import Extent, quality_of
 from optim.machine.environment import usable_cores
+from optim.machine.lock import waited
 from optim.model import Model
 from optim.part import Circumstances
 from optim.probing import saturates_here
@@ -46,7 +47,8 @@ class OnThisMachine:
 
     Args:
         here: its model on this machine.
-        budget: seconds from now, after which whatever is under way is given up.
+        budget: seconds from now, after which whatever is under way is given up. What this thread
+            waits for others' timings is not counted.
         cancelled: polled; true gives up sooner.
         alone: time each in a process of its own, which tells its memory.
     """
@@ -61,7 +63,7 @@ class OnThisMachine:
         alone: bool = False,
     ) -> None:
         self._study, self._here, self._alone_each = study, here, alone
-        self._budget, self._began = budget, time.monotonic()
+        self._budget, self._began = budget, time.monotonic() - waited()
         self._stopped = cancelled
         self._recorder = Recorder(study)
         self._made: dict[Recipe, Made] = {}
@@ -72,8 +74,8 @@ class OnThisMachine:
         self._heats = 0
 
     def now(self) -> float:
-        """Seconds since it was made."""
-        return time.monotonic() - self._began
+        """Seconds since it was made in which it had the machine."""
+        return time.monotonic() - waited() - self._began
 
     def close(self) -> None:
         """Finish the trials that were written."""

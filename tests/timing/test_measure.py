@@ -22,7 +22,7 @@ from onnx import numpy_helper
 from optim.errors import Cancelled, StepError
 from optim.evalset import synthesize
 from optim.machine.environment import affinity, cores_for, machine_id
-from optim.machine.lock import LOCK_FILE
+from optim.machine.lock import LOCK_FILE, waited
 from optim.model import store_model
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -124,9 +124,10 @@ def test_timing_waits_for_another_program_and_its_death_frees_the_machine(brough
 
 
 def test_cancelling_while_waiting(brought, held_elsewhere):
-    start = time.monotonic()
+    start, before = time.monotonic(), waited()
     with pytest.raises(Cancelled):
         take(brought, "onnxruntime", cancelled=lambda: time.monotonic() > start + 0.3)
+    assert 0 < waited() - before <= time.monotonic() - start
 
 
 def test_cancelling_while_timing_frees_the_machine(brought):
