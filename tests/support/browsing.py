@@ -94,13 +94,19 @@ def chosen(page: Page) -> Locator:
 
 
 def toggle(page: Page, label: str) -> None:
-    """Switch a pass in the recipe builder; its section is opened first where it is folded."""
+    """Switch a pass in the recipe builder; its section is opened first where it is folded.
+
+    Again where the builder was just being drawn anew, and the click met nothing.
+    """
     switch = page.locator("[data-testid=stSidebar] label").filter(has_text=label)
     switch.wait_for(state="attached")
-    if not switch.is_visible():
-        section = page.locator("[data-testid=stSidebar] details").filter(has=switch)
-        section.locator("summary").click()
-    switch.click()
+    section = page.locator("[data-testid=stSidebar] details:not([open])").filter(has=switch)
+    for _ in range(_CLICKS):
+        if section.count():
+            section.locator("summary").click()
+        with suppress(TimeoutError):
+            return switch.click(timeout=10_000)
+    raise AssertionError(f"{label} could not be switched in {_CLICKS} clicks")
 
 
 def type_recipe(page: Page, spelling: str) -> None:
