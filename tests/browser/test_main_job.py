@@ -20,6 +20,7 @@ from support.browsing import (
     choose_lonely_point,
     toggle,
     trials_on_chart,
+    type_recipe,
     wait_for_points,
 )
 from support.serving import Server
@@ -48,6 +49,7 @@ def test_toggle_measure_click_export_replay(
     page = new_page()
     page.goto(f"{server.url}/explore?{study}")
     wait_for_points(page, 2)
+    type_recipe(page, "onnxruntime")  # the builder begins with what is fastest so far
     toggle(page, "Simplify the graph")
     toggle(page, "Zero the smallest weights")
     number = add(page, "simplify + magnitude_prune + onnxruntime")

@@ -81,14 +81,15 @@ def test_a_follower_sees_the_presenters_stop(explored: Study) -> None:
     follower = presenting(explored, follow=code[7:13])
     assert at(follower, explored) == at(presenter, explored)
     assert follower.button(key="faster").disabled and follower.button(key="slower").disabled
-    way = "slower" if not presenter.button(key="slower").disabled else "faster"
-    presenter.button(key=way).click().run()
-    follower.run()
-    assert at(follower, explored) == at(presenter, explored)
+    ways = [way for way in ("slower", "faster") if not presenter.button(key=way).disabled]
+    for way in ways[:1]:  # none where one trial is all of the front
+        presenter.button(key=way).click().run()
+        follower.run()
+        assert at(follower, explored) == at(presenter, explored)
     presenter.button(key="room_close").click().run()
     follower.run()
     assert any("presenter has left" in str(text.value) for text in follower.caption)
-    assert not (follower.button(key="faster").disabled and follower.button(key="slower").disabled)
+    assert bool(ways) == any(not follower.button(key=way).disabled for way in ("slower", "faster"))
 
 
 def test_a_code_is_enough_and_a_wrong_one_is_a_sentence(explored: Study) -> None:
