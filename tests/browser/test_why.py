@@ -46,8 +46,11 @@ def test_from_the_jump_to_a_mended_trial(
     expect(jumped).to_be_visible(timeout=LONG_MS)
     expect(page.get_by_text("Original: ").first).to_be_visible(timeout=LONG_MS)
     page.get_by_role("button", name=f"Leave {RUINED} in float").click()
-    expect(page.get_by_text(re.compile(r"That is trial \d+"))).to_be_visible(timeout=LONG_MS)
-    page.goto(f"{own_server.url}/explore?study={study[1]}")
-    listed = page.get_by_text(f"exclude={RUINED}").first  # in the table; named on the chart or not
-    expect(listed).to_be_attached(timeout=LONG_MS)
+    mended = page.get_by_text(re.compile(r"That is trial \d+"))
+    expect(mended).to_be_visible(timeout=LONG_MS)
+    trial = re.search(r"trial (\d+)", mended.inner_text())
+    assert trial
+    page.goto(f"{own_server.url}/explore?study={study[1]}&trial={trial[1]}")
+    recipe = page.locator("[data-testid=stMain] .as-code").filter(has_text=f"exclude={RUINED}")
+    expect(recipe).to_be_visible(timeout=LONG_MS)
     assert page.get_by_text("Something went wrong").count() == 0

@@ -31,8 +31,7 @@ if __name__ == "__main__":
     server.run(port=int(sys.argv[2]), generate_client_file=False, log_level="warning")
 """
 
-if (
-    __name__ == "__main__"
-):  # its workers import the script anew, so the class is in a file of its own
+if __name__ == "__main__":
+    # Its workers import the script anew, so the class is in a file of its own.
     Path("service.py").write_text(_SERVICE)
     os.execv(sys.executable, [sys.executable, "service.py", *sys.argv[1:]])

@@ -28,9 +28,8 @@ if __name__ == "__main__":
     server.run()
 """
 
-if (
-    __name__ == "__main__"
-):  # its workers import the script anew, so the class is in a file of its own
+if __name__ == "__main__":
+    # Its workers import the script anew, so the class is in a file of its own.
     Path("service.py").write_text(_SERVICE)
     command = [sys.executable, "service.py", "--port", sys.argv[2], "--timeout", "10000"]
     os.execve(sys.executable, command, os.environ | {"MODEL": sys.argv[1]})
