@@ -36,3 +36,7 @@ class Interval(BaseModel):
     def negated(self) -> "Interval":
         """The same on a flipped axis, so that lower is better everywhere."""
         return Interval(value=-self.value, low=-self.high, high=-self.low)
+
+
+EVEN = Interval(value=1.0, low=1.0, high=1.0)
+"""A thing against itself, which needs no measuring: a ratio of 1."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bench.strategies.game import Game, TimeIsUp
 from bench.table import Candidate, passes_of
 from optim.errors import Cancelled, StepError
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.recipe import Recipe
 from optim.search.find import Search
 from optim.search.instrument import Errors, Mended, Reading
@@ -19,7 +19,7 @@ from optim.search.predict import Predictor
 from optim.search.prior import prior_for
 from optim.search.space import around, candidates
 from optim.studies.goal import Goal
-from optim.studies.picking import EVEN, Facts
+from optim.studies.picking import Facts
 from optim.timing.stats import ratio_interval
 
 _WITHIN, _ROUNDS = 0.04, 12

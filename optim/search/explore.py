@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from optim.findings import EVEN
 from optim.graph import analysis_of
 from optim.machine.environment import usable_cores
 from optim.model import Model
@@ -15,7 +16,7 @@ from optim.search.predict import Predictor, mix_of
 from optim.search.prior import prior_for
 from optim.search.space import around, candidates, circumstances_of, starting_recipes, threaded
 from optim.studies.goal import Goal
-from optim.studies.picking import EVEN, Facts
+from optim.studies.picking import Facts
 from optim.studies.study import Study
 
 

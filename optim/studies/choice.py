@@ -2,13 +2,11 @@
 
 from collections.abc import Collection, Iterable
 
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.metrics.base import find_metric
 from optim.studies.front import Point, front, ties
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
-
-_ITSELF = Interval(value=1.0, low=1.0, high=1.0)
 
 
 def point_of(trial: Trial) -> Point[int] | None:
@@ -22,7 +20,7 @@ def point_of(trial: Trial) -> Point[int] | None:
     if trial.quality is None or not has_place(trial):
         return None
     if trial.summary:
-        cost = _ITSELF if trial.runs_the_original else _relative_time(trial.summary)
+        cost = EVEN if trial.runs_the_original else _relative_time(trial.summary)
         return Point(trial.number, cost, loss_of(trial))
     guess = trial.estimate.interval if trial.estimate else None
     return Point(trial.number, guess, loss_of(trial)) if guess else None

@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy.special import ndtri
 
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.judging.quality import Quality
 from optim.machine.environment import usable_cores
 from optim.metrics.base import find_metric
@@ -38,8 +38,6 @@ Place = Literal[
 CROWDED = 0.3
 """Share of the cores' time that others took, above which threads wait for each other by chance:
 ratios of 20 were seen on a crowded machine, where 1.8 is true."""
-EVEN = Interval(value=1, low=1, high=1)
-"""The original against itself, which needs no measuring."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from optim import sandbox
 from optim.arrays import Feeds
 from optim.bundles.derived import packed
 from optim.evalset import EvalSet
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.home.scratch import scratch
 from optim.machine.environment import cores_for
 from optim.machine.lock import machine_to_itself
@@ -47,7 +47,6 @@ _LEAST_RUNS, _MOST_RUNS = 30, 4000
 _REQUESTS = 1000
 _CHUNKS = 20
 _DISTURBED = 5
-_SURE = Interval(value=1.0, low=1.0, high=1.0)
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,8 @@ class ServiceTimes:
     runs: Mapping[int, NDArray[np.float64]]
     front_s: float
     source: str
-    factors: Interval = _SURE
-    front_factors: Interval = _SURE
+    factors: Interval = EVEN
+    front_factors: Interval = EVEN
 
     def at(self, factor: float, front_factor: float) -> "ServiceTimes":
         """The same, were runs and the front so many times as slow: one end of their intervals."""

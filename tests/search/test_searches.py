@@ -8,7 +8,7 @@ import pytest
 from support.study_tools import brought, study, wait_for
 
 from optim.errors import InputError, StepError
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.search import searches as module
@@ -16,7 +16,6 @@ from optim.search.answer import Answer
 from optim.search.news import News
 from optim.search.searches import Searches
 from optim.studies.goal import Goal
-from optim.studies.picking import EVEN
 from optim.studies.study import Study
 
 __all__ = ["brought", "study"]  # fixtures

@@ -2,12 +2,12 @@ from dataclasses import replace
 
 import pytest
 
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.recipe import Recipe
 from optim.showing import verdict as module
 from optim.showing.verdict import Verdict, verdict
 from optim.studies.goal import Goal
-from optim.studies.picking import EVEN, Facts, pick
+from optim.studies.picking import Facts, pick
 
 NONE = Interval(value=0, low=-0.002, high=0.002)
 GAIN = Interval(value=1.79, low=1.72, high=1.87)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.studies.goal import Goal
-from optim.studies.picking import EVEN, Facts, pick, samples_wanted, standing
+from optim.studies.picking import Facts, pick, samples_wanted, standing
 
 GOAL = Goal(max_loss=0.01)
 

@@ -7,10 +7,10 @@ from math import log
 import numpy as np
 
 from optim.errors import StepError
-from optim.findings import Interval
+from optim.findings import EVEN, Interval
 from optim.recipe import Recipe
 from optim.search.instrument import Errors, Mended, Reading
-from optim.studies.picking import EVEN, Facts
+from optim.studies.picking import Facts
 from optim.timing.stats import ratio_interval
 
 BETWEEN, WITHIN, ROUNDS = 0.025, 0.04, 12  # of log ratios, as seen on real machines
