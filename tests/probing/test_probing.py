@@ -20,8 +20,7 @@ PROBED = {name: kind for name, kind in all_runtimes().items() if not kind().chil
 LATER = time.monotonic() + 1e6
 
 
-_first = {case.operation: case for case in reversed(cases())}
-FEW = [case for case in cases() if case is _first[case.operation]]
+FEW = [*{case.operation: case for case in reversed(cases())}.values()][::-1]
 """Of each operation one size."""
 
 
