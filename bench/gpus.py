@@ -13,7 +13,7 @@ import torch
 
 from bench.nets import NETS
 from bench.procedure import subjects
-from optim.cli.commands import progress
+from optim.cli.given import progress
 from optim.evalset import EvalSet, synthesize
 from optim.ingest import ingest
 from optim.machine.gpus import gpus

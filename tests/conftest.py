@@ -21,9 +21,17 @@ _HOME = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """No test, nor what runs while they are collected, touches the home folder of who runs them."""
+    """No test, nor what runs while they are collected, touches the home folder of who runs them.
+
+    A trial is timed for a moment, unless a test says for how long. Workers side by side have
+    folders for temporary files of their own, and so do not wait until the others have timed
+    something: what a test asserts is never how long it took.
+    """
     config.stash[_HOME] = Path(tempfile.mkdtemp(prefix="no-home-"))
     os.environ["OPTIM_HOME"] = str(config.stash[_HOME])
+    os.environ["OPTIM_TRIAL_SECONDS"] = "0.1"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        os.environ["TMPDIR"] = tempfile.tempdir = tempfile.mkdtemp(dir=config.stash[_HOME])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -5,6 +5,7 @@ check held), 1 something failed, 2 bad usage or input.
 """
 
 import argparse
+import importlib
 import os
 import re
 import sys
@@ -19,16 +20,39 @@ from optim.studies.goal import Objective
 
 BAD_INPUT = 2
 FAILED = 1
+DONE_BY = {
+    "decide": "deciding",
+    "docs": "documents",
+    "doctor": "machine",
+    "explore": "exploring",
+    "export": "exporting",
+    "host": "hosting",
+    "inspect": "inspecting",
+    "install": "parts",
+    "learn": "lessons",
+    "load": "loading",
+    "measure": "measuring",
+    "parts": "parts",
+    "probe": "machine",
+    "replay": "exporting",
+    "report": "sharing",
+    "serve": "hosting",
+    "study": "sharing",
+    "twin": "twinning",
+    "uninstall": "parts",
+    "why": "explaining",
+}
+"""The module of each command; its function has the command's name, takes the parsed arguments and
+returns an exit code. Only the one that is asked for is imported: all of them take seconds."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, the process's own unless given; errors become one line for people."""
     args = parser().parse_args(argv)
     args.began = time.monotonic()  # a budget counts from the command to the answer
-    from optim.cli import commands
-
     try:
-        code = int(getattr(commands, args.command)(args))
+        doing = importlib.import_module(f"optim.cli.{DONE_BY[args.command]}")
+        code = int(getattr(doing, args.command)(args))
         sys.stdout.flush()
         return code
     except BrokenPipeError:  # whoever read the output has what he wanted, such as `head`

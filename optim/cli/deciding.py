@@ -4,17 +4,16 @@ import argparse
 import json
 from dataclasses import asdict
 
-from optim.cli import show
+from optim.cli.aligning import align
+from optim.cli.sharing import study_named
+from optim.decision import telling
+from optim.decision.costs import Costs, costs_of, example_for
+from optim.decision.expected import earned
 from optim.errors import InputError
 
 
 def decide(args: argparse.Namespace) -> int:
     """Expected money per 1,000 requests of every setting measured in a study."""
-    from optim.cli.sharing import study_named
-    from optim.decision import telling
-    from optim.decision.costs import Costs, costs_of, example_for
-    from optim.decision.expected import earned
-
     study = study_named(args.study)
     costs = costs_of(args.costs) if args.costs else example_for(study.title, study.model.name)
     if costs is None:
@@ -27,6 +26,6 @@ def decide(args: argparse.Namespace) -> int:
         rows = [asdict(one) for one in found]
         print(json.dumps(rows, indent=1, default=lambda value: value.model_dump()))
         return 0
-    print(show.align([list(telling.COLUMNS), *(telling.cells(o, costs.currency) for o in found)]))
+    print(align([list(telling.COLUMNS), *(telling.cells(o, costs.currency) for o in found)]))
     print(telling.verdict(found, costs), telling.terms(costs), costs.source, sep="\n")
     return 0

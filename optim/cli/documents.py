@@ -1,11 +1,13 @@
 """Documents generated from the code: docs/parts.md, and tables between marks in others."""
 
+import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from optim.cli import FAILED
 from optim.cli.modules import modules_table
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
@@ -16,6 +18,14 @@ from optim.runtimes.support.elsewhere import ELSEWHERE
 from optim.settings import Settings
 from optim.shipped import CHECKOUT
 from optim.targets import all_targets
+
+
+def docs(args: argparse.Namespace) -> int:
+    """Write the generated documents, or check that they are up to date."""
+    stale = write(check=args.check)
+    for path in stale:
+        print(f"{'out of date' if args.check else 'wrote'}: {path.name}")
+    return FAILED if args.check and stale else 0
 
 
 def write(check: bool = False) -> list[Path]:

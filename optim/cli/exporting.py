@@ -1,10 +1,15 @@
-"""The command that writes a bundle of what was measured already."""
+"""Commands on bundles: one written of what was measured already, one checked."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from optim.bundles import bundle
+from optim.bundles.deployment import starts
+from optim.bundles.replay import replay as check
+from optim.cli import FAILED
+from optim.cli.sharing import study_named
 from optim.errors import InputError
 from optim.studies.picking import picked
 from optim.studies.study import Study
@@ -13,8 +18,6 @@ from optim.studies.trial import Trial
 
 def export(args: argparse.Namespace) -> int:
     """Write the bundle of one trial of a study: the one of this number, else the best."""
-    from optim.cli.sharing import study_named
-
     study = study_named(args.study)
     trials = study.trials()
     trial = picked(trials) if args.trial is None else _numbered(trials, args.trial)
@@ -26,14 +29,18 @@ def export(args: argparse.Namespace) -> int:
 
 def written(study: Study, trial: Trial, folder: Path, deploy: Sequence[str]) -> None:
     """Write the bundle, and say where it is and how each deployment begins."""
-    from optim.bundles import bundle
-    from optim.bundles.deployment import starts
-
     made = bundle.findings_of(study, trial)
     bundle.write_bundle(made, folder, deploy)
     print(f"bundle: {folder}", file=sys.stderr)
     for title, command in starts(deploy, made, folder):
         print(f"{title}: {command}", file=sys.stderr)
+
+
+def replay(args: argparse.Namespace) -> int:
+    """Rebuild, measure and judge a bundle again; compare with what it claims."""
+    result = check(args.bundle, lambda text: print(text, file=sys.stderr))
+    print(result.model_dump_json(indent=1) if args.json else result.text())
+    return 0 if result.ok else FAILED
 
 
 def _numbered(trials: Sequence[Trial], number: int) -> Trial:

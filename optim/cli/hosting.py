@@ -1,14 +1,23 @@
-"""The command that serves bundles."""
+"""Commands that serve: the web application, and bundles."""
 
 import argparse
-from typing import TYPE_CHECKING
+import os
+import sys
 
 from pydantic import ValidationError
 
 from optim.errors import InputError, first_line
+from optim.serving.batching import Batching
+from optim.serving.settings import parse_serving
+from optim.shipped import APP
 
-if TYPE_CHECKING:
-    from optim.serving.batching import Batching
+
+def serve(args: argparse.Namespace) -> int:
+    """Serve the web application until it is stopped."""
+    options = [f"--server.port={args.port}", f"--server.address={args.address}"]
+    # -P: modules that happen to lie in the current folder are not taken for Python's own.
+    streamlit = [sys.executable, "-P", "-m", "streamlit", "run", str(APP / "app.py")]
+    os.execv(sys.executable, [*streamlit, "--server.headless=true", *options])
 
 
 def host(args: argparse.Namespace) -> int:
@@ -25,11 +34,8 @@ def host(args: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(args: argparse.Namespace) -> "tuple[Batching, str]":
+def _settings(args: argparse.Namespace) -> tuple[Batching, str]:
     """How requests are put together, and the one protocol that was asked for, if it was one."""
-    from optim.serving.batching import Batching
-    from optim.serving.settings import parse_serving
-
     asked = {
         "sessions": args.sessions,
         "most": args.batch,

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-from optim.cli import show
+from optim.cli.aligning import align
 from optim.errors import InputError
 from optim.home import written
 from optim.learning.glossary import unmarked
@@ -38,7 +38,7 @@ def _list(as_json: bool) -> None:
     if as_json:
         print(json.dumps({name: one.title for name, one in lessons.items()}, indent=1))
         return
-    print(show.align([[name, one.title, one.summary] for name, one in lessons.items()]))
+    print(align([[name, one.title, one.summary] for name, one in lessons.items()]))
 
 
 def _write(lesson: Lesson, path: Path) -> None:

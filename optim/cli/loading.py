@@ -3,25 +3,24 @@
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
 
 from optim.cli import FAILED
-from optim.cli.show import align
+from optim.cli.aligning import align
 from optim.errors import InputError
 from optim.findings import Interval
+from optim.load.curve import Curve, Peak
+from optim.load.loaded import PARTS
+from optim.load.measuring import bench, curve, find_peak
+from optim.load.scenario import Load
+from optim.load.search import search
+from optim.serving.settings import Serving, parse_serving
 from optim.showing.text import milliseconds
-
-if TYPE_CHECKING:
-    from optim.load.curve import Curve, Peak
-    from optim.serving.settings import Serving
 
 
 def load(args: argparse.Namespace) -> int:
     """Serve a bundle, load it, and tell what became of the requests."""
     if args.search:
         return _search(args)
-    from optim.serving.settings import parse_serving
-
     if args.find_peak and args.qps:
         raise InputError("Rates are given, and a peak is asked for.", "Leave out one.", "load")
     found = [_loaded(args, parse_serving(text)) for text in _servings(args)]
@@ -39,11 +38,7 @@ def load(args: argparse.Namespace) -> int:
     return 0
 
 
-def _loaded(args: argparse.Namespace, serving: "Serving") -> "tuple[Curve, Peak]":
-    from optim.load.curve import Curve
-    from optim.load.measuring import bench, curve, find_peak
-    from optim.load.scenario import Load
-
+def _loaded(args: argparse.Namespace, serving: Serving) -> tuple[Curve, Peak]:
     recorded = Load.recorded(args.trace) if args.trace else None
     with bench(args.bundle, serving) as on:
         if args.find_peak:
@@ -57,8 +52,6 @@ def _loaded(args: argparse.Namespace, serving: "Serving") -> "tuple[Curve, Peak]
 
 
 def _search(args: argparse.Namespace) -> int:
-    from optim.load.search import search
-
     found = search(args.bundle, args.p99, args.rate, tell=lambda doing, _: _told(doing, None))
     if args.json:
         print(json.dumps(found.record(), indent=1))
@@ -87,9 +80,7 @@ def _told(doing: str, share: float | None) -> None:
     print(f"{start}{doing}", file=sys.stderr, flush=True)
 
 
-def _table(curve: "Curve") -> str:
-    from optim.load.loaded import PARTS
-
+def _table(curve: Curve) -> str:
     head = ["asked", "answered", "p50", "p99", "refused", *PARTS, "rows", "CPU", "MB"]
     rows = [
         [

@@ -1,13 +1,43 @@
-"""How the command line shows what was probed of this machine."""
+"""Commands that tell of this machine: what was probed of it, what is installed and protects."""
 
+import argparse
+import json
 import sys
 from typing import Any
 
-from optim.cli.show import align
+from optim import probing, sandbox
+from optim.cli import FAILED
+from optim.cli.aligning import align
+from optim.cli.parts import environments, environments_told
+from optim.machine.environment import environment
 from optim.probing import Probe, Row
 from optim.showing.machine import facts, gains_table, rates_table, versions
 
 NOT_PROBED = "This machine was not probed yet: `python -m optim probe` does it in about 15 s."
+
+
+def probe(args: argparse.Namespace) -> int:
+    """What this machine's engines reach, probed where it is not known yet."""
+    found = (None if args.again else probing.known()) or probing.probe(told)
+    print(json.dumps(as_record(found), indent=1) if args.json else as_text(found))
+    return 0 if any(row.rounds for row in found.rows) else FAILED
+
+
+def doctor(args: argparse.Namespace) -> int:
+    """What this installation is, and which walls stand between files that are read and the rest."""
+    walls = sandbox.protections()
+    if args.json:
+        known = {"protections": walls, "environment": environment(), "parts": environments()}
+        print(json.dumps(known, indent=1))
+        return 0
+    print(align([[name, value] for name, value in environment().items()]))
+    print(f"\n{heading(found) if (found := probing.known()) else NOT_PROBED}")
+    print(f"\nParts with packages of their own:\n\n{environments_told()}")
+    print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")
+    keeps = {one.name: one.keeps for one in sandbox.PROTECTIONS}
+    rows = [[name, f"no: {why}" if why else "yes", keeps[name]] for name, why in walls.items()]
+    print(align(rows))
+    return 0
 
 
 def told(text: str, share: float) -> None:

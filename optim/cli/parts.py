@@ -6,7 +6,7 @@ from argparse import Namespace
 from dataclasses import asdict
 from typing import Any
 
-from optim.cli import show
+from optim.cli.aligning import align
 from optim.environments import remove
 from optim.environments.making import make
 from optim.errors import InputError
@@ -29,11 +29,11 @@ def parts(args: Namespace) -> int:
         return 0
     for kind, known in kinds.items():
         rows = [["", name, part.title, _remark(part)] for name, part in known.items()]
-        print(f"{kind}\n{show.align(rows)}\n")
-    print(f"targets\n{show.align([['', *row] for row in targets.items()])}")
+        print(f"{kind}\n{align(rows)}\n")
+    print(f"targets\n{align([['', *row] for row in targets.items()])}")
     if broken:
         rows = [["", one.name, one.origin, one.why] for one in broken]
-        print(f"\nleft out\n{show.align(rows)}")
+        print(f"\nleft out\n{align(rows)}")
     return 0
 
 
@@ -94,7 +94,7 @@ def environments_told() -> str:
         ]
         for one in environments()
     ]
-    return show.align(rows) if rows else ""
+    return align(rows) if rows else ""
 
 
 def _tell(text: str, share: float) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from optim.cli import show
-from optim.cli.commands import progress
+from optim.cli.aligning import align
+from optim.cli.given import progress
 from optim.errors import InputError
 from optim.home import written
 from optim.recipe import Recipe
@@ -95,7 +95,7 @@ def _list(args: argparse.Namespace) -> int:
         print(json.dumps([info.model_dump() for info in infos], indent=1))
         return 0
     rows = [[one.name, one.title, str(one.trials), one.created[:16]] for one in infos]
-    print(show.align([["study", "title", "trials", "made"], *rows]))
+    print(align([["study", "title", "trials", "made"], *rows]))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from optim.cli.aligning import align
 from optim.findings import Caution
 from optim.search.news import News, Row
 from optim.showing.figure import TrialFigure, Where
@@ -63,13 +64,6 @@ def _cells(trial: Trial, known: Sequence[TrialFigure], on_front: bool) -> list[s
     verdict = trial.quality.verdict if trial.quality else trial.state
     figure_cells = [figure.text(trial) or "-" for figure in known]
     return ["*" if on_front else "", *figure_cells, trial.error or verdict, trial.recipe.spelling]
-
-
-def align(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as columns of text."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(line.rstrip() for line in lines)
 
 
 def search_table(news: News) -> str:

@@ -5,22 +5,21 @@ import json
 import sys
 from dataclasses import asdict
 
-from optim.cli import show
+from optim.build import built
+from optim.cli.aligning import align
+from optim.cli.given import study_of
 from optim.recipe import Recipe
+from optim.serving.batching import Batching
+from optim.twin import telling
+from optim.twin.arrivals import recorded
+from optim.twin.fleet import fleet
+from optim.twin.prices import SHIPPED, prices
+from optim.twin.service import measured
+from optim.twin.sizing import Demand
 
 
 def twin(args: argparse.Namespace) -> int:
     """How many replicas a rate takes on every hardware, and what they cost."""
-    from optim.build import built
-    from optim.cli.commands import study_of
-    from optim.serving.batching import Batching
-    from optim.twin import telling
-    from optim.twin.arrivals import recorded
-    from optim.twin.fleet import fleet
-    from optim.twin.prices import SHIPPED, prices
-    from optim.twin.service import measured
-    from optim.twin.sizing import Demand
-
     costs, recipe = prices(args.prices or SHIPPED), Recipe.parse(args.recipe)
     trace = recorded(args.trace) if args.trace else None
     demand = Demand(args.rate, args.p99, args.pattern, trace)
@@ -35,7 +34,7 @@ def twin(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([asdict(row) for row in rows], indent=1, default=lambda v: v.model_dump()))
         return 0
-    print(show.align([list(telling.COLUMNS), *map(telling.cells, rows)]))
+    print(align([list(telling.COLUMNS), *map(telling.cells, rows)]))
     print(telling.verdict(rows, demand))
     print(*telling.notes(service, rows), f"Prices of {costs.quoted}.", sep="\n")
     return 0

@@ -10,7 +10,7 @@ enough.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # scipy.stats takes a second or two to import
 
 from optim.findings import Interval
 
@@ -33,8 +33,8 @@ def percentile(values: Numbers, share: float) -> Interval | None:
     effective = count / _correlation_time(values > middle)
     tail = (1 - _LEVEL) / 2
     hits = share * effective
-    low = stats.beta.ppf(tail, hits, effective - hits + 1)
-    high = stats.beta.ppf(1 - tail, hits + 1, max(effective - hits, 1e-9))
+    low = special.betaincinv(hits, effective - hits + 1, tail)
+    high = special.betaincinv(hits + 1, max(effective - hits, 1e-9), 1 - tail)
     if effective < enough(share):
         return None
     low_at, high_at = int(low * count), min(count - 1, int(np.ceil(high * count)))

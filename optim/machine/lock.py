@@ -12,11 +12,15 @@ from tempfile import gettempdir
 
 from optim.errors import Cancelled
 
-LOCK_FILE = Path(gettempdir(), "inference-explorer-timing.lock")
 _LOCK_POLL_SECONDS = 0.1
 _LONG_SECONDS = 10.0
 _logger = logging.getLogger(__name__)
 _here = threading.local()
+
+
+def lock_file() -> Path:
+    """The file that whoever times something holds, in the folder for temporary files (TMPDIR)."""
+    return Path(gettempdir(), "inference-explorer-timing.lock")
 
 
 def waited() -> float:
@@ -31,9 +35,9 @@ def machine_to_itself(cancelled: Callable[[], bool]) -> Iterator[None]:
     The system frees it when this process ends, however it ends. Raises Cancelled.
     """
     try:
-        lock = os.open(LOCK_FILE, os.O_RDONLY)  # another user's file may be opened, not created
+        lock = os.open(lock_file(), os.O_RDONLY)  # another user's file may be opened, not created
     except FileNotFoundError:
-        lock = os.open(LOCK_FILE, os.O_RDONLY | os.O_CREAT, 0o644)
+        lock = os.open(lock_file(), os.O_RDONLY | os.O_CREAT, 0o644)
     try:
         _wait(lock, cancelled)
         yield

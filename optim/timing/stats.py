@@ -23,7 +23,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # scipy.stats takes a second or two to import
 
 from optim.errors import StepError
 from optim.findings import Interval
@@ -136,7 +136,7 @@ def _interval(logs: Sequence[Floats], spread: float) -> Interval:
 
 @cache
 def _t(freedom: int) -> float:
-    return float(stats.t.ppf((1 + _LEVEL) / 2, freedom))
+    return float(special.stdtrit(freedom, (1 + _LEVEL) / 2))
 
 
 def _trimmed(rounds: Floats) -> tuple[float, float]:
@@ -161,7 +161,8 @@ def _tail_percentiles(runs: Floats, p50: Interval) -> dict[str, Interval]:
     ordered = np.sort(runs)
     found = {}
     for name, quantile in QUANTILES.items():
-        ranks = stats.binom.ppf([(1 - _LEVEL) / 2, (1 + _LEVEL) / 2], len(runs), quantile)
+        below = special.bdtr(np.arange(len(runs) + 1.0), len(runs), quantile)
+        ranks = np.searchsorted(below, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
         low, high = int(ranks[0]) - 1, int(ranks[1])
         if name == "p50" or low < 0 or high >= len(runs):
             continue

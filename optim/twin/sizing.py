@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from scipy.stats import t as student
+from scipy import special  # scipy.stats takes a second or two to import
 
 from optim.errors import InputError
 from optim.findings import Interval
@@ -103,7 +103,7 @@ def predicted(
         found.append(simulate(times, service.draw(rng), batching, service.front_s))
     kept = [one.seconds[int(_WARM * len(one.seconds)) :] for one in found]
     tails = np.array([1e3 * np.nanquantile(seconds, PERCENTILE) for seconds in kept])
-    half = student.ppf(0.975, _TIMES - 1) * tails.std(ddof=1) / np.sqrt(_TIMES)
+    half = special.stdtrit(_TIMES - 1, 0.975) * tails.std(ddof=1) / np.sqrt(_TIMES)
     middle = float(tails.mean())
     median = float(np.mean([1e3 * np.nanmedian(seconds) for seconds in kept]))
     low = min(middle, max(median, middle - half))

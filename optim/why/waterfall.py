@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
+from scipy import special  # scipy.stats takes a second or two to import
 
 from optim.explaining.executed import Side, executed, name_before
 from optim.findings import Interval
@@ -98,7 +98,7 @@ def _bar(name: str, before: np.ndarray, after: np.ndarray) -> Bar:
     change = float(after.mean() - before.mean())
     error = float(np.hypot(_error(before), _error(after)))
     freedom = max(1, len(before) + len(after) - 2)
-    reach = float(stats.t.ppf((1 + _LEVEL) / 2, freedom)) * error
+    reach = float(special.stdtrit(freedom, (1 + _LEVEL) / 2)) * error
     return Bar(
         op=name,
         before_ms=float(before.mean()),

@@ -33,7 +33,7 @@ KEYS = {*NUMBERS, "recipe", "status", "speedup_ci", "warnings", "error"}
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         path = tmp_path_factory.mktemp("cli")
-        use_home(path / "home", patch, TRIAL_SECONDS="0.1")
+        use_home(path / "home", patch)
         yield path
     settings.cache_clear()
 
@@ -209,7 +209,7 @@ def test_explore_answers_and_writes_the_bundle_of_what_it_chose(
     classifier: tuple[str, str], home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = home / "best"
-    argv = ["explore", *_with_evalset(classifier), "--budget", "90s", "--max-loss", "50%"]
+    argv = ["explore", *_with_evalset(classifier), "--budget", "30s", "--max-loss", "50%"]
     assert main([*argv, "--json", "--out", str(out)]) == 0
     found = strict(capfd.readouterr().out)
     assert Recipe.baseline().spelling in {trial["recipe"] for trial in found["trials"]}

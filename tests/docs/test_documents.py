@@ -17,7 +17,7 @@ from support.study_tools import write_classifier
 
 COMMANDS = commands()
 EXAMPLES = [block for block in blocks() if block.language == "python"]
-TAKEN_FOR = {"60s": "45s", "BUNDLE": "best/", "sample:spam": "sample:credit"}
+TAKEN_FOR = {"60s": "20s", "BUNDLE": "best/", "sample:spam": "sample:credit"}
 """What a reader has more time for than a test, and what stands for a reader's own."""
 
 
@@ -116,7 +116,6 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(folder))
         patch.delenv("OPTIM_HOME", raising=False)
-        patch.setenv("OPTIM_TRIAL_SECONDS", "0.1")
         patch.setenv("PYTHONPATH", str(ROOT))
         yield folder
 

@@ -125,7 +125,6 @@ def test_the_command_line_measures_one_found_by_a_relative_path(tmp_path: Path) 
             **os.environ,
             "PYTHONPATH": f"outside{os.pathsep}{ROOT}",
             "OPTIM_HOME": str(tmp_path / "home"),
-            "OPTIM_TRIAL_SECONDS": "0.1",
         },
         capture_output=True,
         text=True,

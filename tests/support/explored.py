@@ -23,7 +23,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
     """A study whose trials 0, 1 and 2 are RECIPES, each done; trial 3 is an estimate."""
     folder = tmp_path_factory.mktemp("explored")
     with pytest.MonkeyPatch.context() as patch:
-        use_home(folder / "home", patch, TRIAL_SECONDS="0.1")
+        use_home(folder / "home", patch)
         model_path, evalset_path = write_classifier(folder)
         model = ingest(model_path, evalset=evalset_path)
         study = create_study(model, load_evalset(evalset_path, model))

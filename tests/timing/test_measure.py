@@ -22,7 +22,7 @@ from onnx import numpy_helper
 from optim.errors import Cancelled, StepError
 from optim.evalset import synthesize
 from optim.machine.environment import affinity, cores_for, machine_id
-from optim.machine.lock import LOCK_FILE, waited
+from optim.machine.lock import lock_file, waited
 from optim.model import store_model
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -105,7 +105,7 @@ time.sleep(600)
 @pytest.fixture
 def held_elsewhere():
     """The machine's lock, held by another program."""
-    command = [sys.executable, "-c", HOLDER, str(LOCK_FILE)]
+    command = [sys.executable, "-c", HOLDER, str(lock_file())]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
         yield holder
@@ -137,7 +137,7 @@ def test_cancelling_while_timing_frees_the_machine(brought):
     assert time.monotonic() - start < 6
     children = psutil.Process().children(recursive=True)
     assert not [child for child in children if "optim.sandbox.child" in " ".join(child.cmdline())]
-    lock = os.open(LOCK_FILE, os.O_RDONLY)
+    lock = os.open(lock_file(), os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits only for timings of others
     finally:

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def loans(home, monkeypatch):
     """A study of the loans whose original is measured."""
-    monkeypatch.setenv("OPTIM_TRIAL_SECONDS", "0.1")
     settings.cache_clear()
     sample = find_sample("credit")
     model = ingest(sample.model_path, evalset=sample.evalset_path)

@@ -107,7 +107,7 @@ def elsewhere(explored: Study, tmp_path: Path) -> Iterator[bytes]:
     sent = write_study(explored, tmp_path / "study.zip").read_bytes()
     queue.clear()
     with pytest.MonkeyPatch.context() as patch:
-        use_home(tmp_path / "elsewhere", patch, TRIAL_SECONDS="0.1")
+        use_home(tmp_path / "elsewhere", patch)
         yield sent
         queue.clear()
     settings.cache_clear()

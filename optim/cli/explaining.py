@@ -1,0 +1,54 @@
+"""The command that says why a recipe is as fast and as good as it is."""
+
+import argparse
+import json
+import sys
+
+from optim.cli import show
+from optim.cli.given import progress, study_of
+from optim.errors import StepError
+from optim.recipe import Recipe
+from optim.running.queue import Queue
+from optim.showing.records import record
+from optim.studies.study import Study
+from optim.studies.trial import Trial
+from optim.why.explanation import why as explained
+from optim.why.shares import Shares
+from optim.why.told import told
+from optim.why.whose import cost_told, left_to_measure, shares_if_known
+from optim.why.whose import told as shares_told
+
+_MEASURED_SECONDS = 30.0  # at most, before it is explained: samples not judged by then are left
+
+
+def why(args: argparse.Namespace) -> int:
+    """Why a recipe is as fast and as good as it is, and what would mend what went wrong."""
+    recipe = Recipe.parse(args.recipe)
+    study = study_of(args)
+    number = study.add(recipe, origin="cli", again=True)
+    with Queue.open() as queue:
+        (trial,) = queue.run_all(study, [number], progress, _MEASURED_SECONDS)
+        if trial.state != "done":
+            raise StepError(trial.error or "It was not measured.", "Try another recipe.", "why")
+        found = explained(study, trial, lambda text: print(text, file=sys.stderr, flush=True))
+        shares = _shares(study, trial, queue) if args.shares else None
+    metric = study.evalset.metric
+    if args.json:
+        said = {"trial": record(trial, metric), **found.model_dump(mode="json")}
+        said["shares"] = shares and shares.model_dump(mode="json")
+        print(json.dumps(said, indent=1))
+        return 0
+    print(show.trial_table([trial], metric))
+    print(told(found))
+    if args.shares:
+        alone = "Nothing to share: at most one thing is switched on."
+        print(f"\nWhose gain it is\n{shares_told(shares, metric) if shares else alone}")
+    return 0
+
+
+def _shares(study: Study, trial: Trial, queue: Queue) -> Shares | None:
+    """Each toggle's share, after what is missing for it was measured."""
+    missing = left_to_measure(trial, study.trials())
+    print(cost_told(missing, study.trials()), file=sys.stderr, flush=True)
+    queue.run_all(study, [study.add(one, origin="why") for one in missing], progress)
+    return shares_if_known(trial, study.trials())
