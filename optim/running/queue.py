@@ -11,86 +11,29 @@ import logging
 import threading
 import time
 import uuid
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from itertools import zip_longest
-from statistics import fmean
 from typing import Any, Self
 
 from distributed import Future
-from pydantic import BaseModel, ConfigDict
 
 from optim.errors import Cancelled, InputError
 from optim.running.at_once import told_at_once
+from optim.running.items import Item, Pace, QueueItem
 from optim.running.placement import connect, keep, outcome, sentence, work
-from optim.running.steps import Job, StepKind, next_step
+from optim.running.steps import Job, next_step
 from optim.settings import settings
 from optim.studies.study import Study
-from optim.studies.trial import Progress, Trial
-from optim.timing.stopping import StoppingRule
+from optim.studies.trial import Trial
 
-_REMEMBERED_STEPS = 20
 _POLL_SECONDS = 0.5  # for news of trials that another process runs
 _LONGEST_WAIT = 5.0
 _AGAIN_SECONDS = 5.0
 _NEXT = 1e3  # above every trial's priority
-_TURN = 1e-3  # so that a thousand turns still weigh less than who asked
-AUTOMATIC = frozenset({"start", "explore", "search"})
-"""Origins of trials that nobody asked for one by one."""
 _STOPPED = "The program was stopped. Retry it."
 _logger = logging.getLogger(__name__)
-
-
-class QueueItem(BaseModel):
-    """A trial in the queue. Position 0 runs.
-
-    `seconds_left` is the expected time until its first point, or, if it has one, until it is done;
-    None before there is a step to go by.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    study: str
-    number: int
-    recipe: str
-    position: int
-    phase: str
-    seconds_left: float | None
-
-
-class _Item:
-    """A trial under way."""
-
-    def __init__(self, study: Study, trial: Trial, order: int, turn: int) -> None:
-        self.study, self.trial, self.order, self.turn = study, trial, order, turn
-        self.progress = Progress()
-        self.kind: StepKind = "first"
-        self.future: Future | None = None
-        self.phase = ""
-        """What its step does; empty while it waits for the machine."""
-        self.machine = ""
-        """Host of the worker that ran its first step."""
-        self.step_started = 0.0
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.study.name, self.trial.number
-
-    @property
-    def priority(self) -> float:
-        """Higher goes first: first steps before tightening ones, then what the user asked for.
-
-        Among equals studies take turns: the n-th trial that one has under way goes with the n-th
-        of another, so that nobody waits for all of somebody else's starting set.
-        """
-        rounds = len(self.progress.slices) + (self.kind == "judge")
-        return -2 * rounds + (self.trial.origin not in AUTOMATIC) - _TURN * self.turn
-
-    def slices_left(self, rule: StoppingRule) -> int:
-        """At most."""
-        return max(0, rule.most_slices - len(self.progress.slices))
 
 
 class Queue:
@@ -100,7 +43,7 @@ class Queue:
         self._cluster, self._client = connect(settings().scheduler)
         self._topic = f"optim-phase-{self._client.id}"
         self._client.subscribe_topic(self._topic, self._hear)
-        self._items: dict[tuple[str, int], _Item] = {}
+        self._items: dict[tuple[str, int], Item] = {}
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._holds: dict[str, threading.Event] = {}
@@ -108,9 +51,7 @@ class Queue:
         self.changes = 0
         """How often what `pending` says has changed, but for the seconds left."""
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="optim-queue")
-        self._seconds: dict[bool, deque[float]] = {
-            first: deque(maxlen=_REMEMBERED_STEPS) for first in (True, False)
-        }
+        self._pace = Pace()
 
     @classmethod
     def open(cls) -> Self:
@@ -134,7 +75,7 @@ class Queue:
                 continue
             with self._lock:  # one by one, so that nobody waits for a thousand
                 if (study.name, trial.number) not in self._items:
-                    item = _Item(study, trial, next(self._order), next(turns))
+                    item = Item(study, trial, next(self._order), next(turns))
                     self._items[item.key] = item
                     self._send(item)
 
@@ -201,7 +142,7 @@ class Queue:
         """The trials under way, the running one first, then in the order they will run."""
         with self._lock:
             items = sorted(self._items.values(), key=lambda i: (not i.phase, -i.priority, i.order))
-            left = self._seconds_left(items)
+            left = self._pace.seconds_left(items)
             return [
                 QueueItem(
                     study=item.study.name,
@@ -275,7 +216,7 @@ class Queue:
             if (study.name, number) in self._items:
                 self.cancel(study, number)
 
-    def _send(self, item: _Item) -> None:
+    def _send(self, item: Item) -> None:
         job = Job(
             kind=item.kind,
             model=item.study.model.digest,
@@ -309,12 +250,12 @@ class Queue:
         if item:
             self._later(item, self._enter, news["phase"], news["machine"])
 
-    def _later(self, item: _Item, change: Callable[..., None], *news: object) -> None:
+    def _later(self, item: Item, change: Callable[..., None], *news: object) -> None:
         """Do what writes to the store in one thread, in order."""
         with suppress(RuntimeError):  # the queue has been closed
             self._writer.submit(self._safely, item, change, *news)
 
-    def _safely(self, item: _Item, change: Callable[..., None], *news: object) -> None:
+    def _safely(self, item: Item, change: Callable[..., None], *news: object) -> None:
         if self._items.get(item.key) is not item:
             return
         try:
@@ -326,7 +267,7 @@ class Queue:
         with self._changed:
             self._changed.notify_all()
 
-    def _fail(self, item: _Item, why: str) -> None:
+    def _fail(self, item: Item, why: str) -> None:
         """Keep why a trial failed; later, where the store cannot be written now (a full disk)."""
         try:
             item.study.fail(item.trial.number, why)
@@ -336,11 +277,11 @@ class Queue:
             again.daemon = True
             again.start()
 
-    def _fail_again(self, item: _Item, why: str) -> None:
+    def _fail_again(self, item: Item, why: str) -> None:
         with suppress(RuntimeError):  # the queue has been closed
             self._writer.submit(self._fail, item, why)
 
-    def _enter(self, item: _Item, phase: str, machine: str) -> None:
+    def _enter(self, item: Item, phase: str, machine: str) -> None:
         """A phase of the step has begun on a machine, where the trial's later steps go too."""
         if not item.phase:
             item.step_started = time.monotonic()
@@ -351,10 +292,10 @@ class Queue:
             progress = item.progress.model_copy(update={"phase": phase})
             item.study.save(item.trial.number, progress)
 
-    def _advance(self, item: _Item, future: Future) -> None:
+    def _advance(self, item: Item, future: Future) -> None:
         """A step has ended: store its news and send the next one."""
         done, number = outcome(future, item.progress), item.trial.number
-        self._seconds[item.kind == "first"].append(done.seconds)
+        self._pace.took(item.kind, done.seconds)
         item.progress = done.progress
         unfinished = item.study.save(number, item.progress)
         kind = None if done.error else next_step(item.progress)
@@ -370,7 +311,7 @@ class Queue:
         else:
             item.study.finish(number)
 
-    def _drop(self, item: _Item) -> None:
+    def _drop(self, item: Item) -> None:
         with self._changed:
             if self._items.get(item.key) is item:
                 del self._items[item.key]
@@ -378,24 +319,6 @@ class Queue:
             if item.future:
                 item.future.cancel()
             self._changed.notify_all()
-
-    def _seconds_left(self, items: Sequence[_Item]) -> list[float | None]:
-        """Of each, in one pass: first steps come first, then all that tighten take turns."""
-        first, later = (fmean(kept) if kept else None for kept in self._seconds.values())
-        if first is None:
-            return [None] * len(items)
-        rule = StoppingRule.of_settings()
-        elapsed = max((time.monotonic() - i.step_started for i in items if i.phase), default=0.0)
-        tightening = sum(i.kind != "first" for i in items)
-        left: list[float | None] = []
-        firsts = 0
-        for item in items:
-            firsts += item.kind == "first"
-            seconds = first * firsts - elapsed
-            if item.kind != "first":
-                seconds += (later or rule.slice_seconds) * tightening * item.slices_left(rule)
-            left.append(max(0.0, seconds))
-        return left
 
 
 def _tell(

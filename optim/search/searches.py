@@ -16,8 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.errors import Cancelled, InputError, OptimError
 from optim.home import kept, kept_already
+from optim.running.items import AUTOMATIC
 from optim.running.placement import sentence
-from optim.running.queue import AUTOMATIC, Queue
+from optim.running.queue import Queue
 from optim.search.answer import Answer
 from optim.search.explore import find_best
 from optim.search.news import News

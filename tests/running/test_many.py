@@ -7,7 +7,8 @@ import pytest
 from support.study_tools import brought, study
 
 from optim.recipe import Recipe
-from optim.running.queue import Queue, _Item
+from optim.running.items import Item
+from optim.running.queue import Queue
 from optim.studies.study import Study
 
 __all__ = ["brought", "study"]  # fixtures
@@ -18,8 +19,8 @@ def queue(study: Study, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """One that sends nothing to the machine, so that all wait."""
     monkeypatch.setattr(Queue, "_send", lambda self, item: None)
     with Queue.open() as opened:
-        opened._seconds[True].append(2.0)
-        opened._seconds[False].append(1.0)
+        opened._pace.took("first", 2.0)
+        opened._pace.took("slice", 1.0)
         yield opened
 
 
@@ -44,12 +45,12 @@ def test_the_time_left_looks_at_each_a_few_times_however_many(
 ) -> None:
     looks: Counter[int] = Counter()
 
-    def kind(item: _Item) -> str:
+    def kind(item: Item) -> str:
         looks[item.trial.number] += 1
         return "first" if item.trial.number % 2 else "slice"
 
     queued(study, queue, 40)
-    monkeypatch.setattr(_Item, "kind", property(kind, lambda item, value: None), raising=False)
+    monkeypatch.setattr(Item, "kind", property(kind, lambda item, value: None), raising=False)
     queue.pending()
     assert len(looks) == 40 and max(looks.values()) <= 6
 
@@ -58,7 +59,7 @@ def test_what_tightens_waits_for_all_that_do(
     study: Study, queue: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     queued(study, queue, 3)
-    monkeypatch.setattr(_Item, "slices_left", lambda item, rule: 4)
+    monkeypatch.setattr(Item, "slices_left", lambda item, rule: 4)
     for number, item in enumerate(queue._items.values()):
         item.kind = "slice" if number else "first"
     assert [item.seconds_left for item in queue.pending()] == [2.0, 10.0, 10.0]

@@ -19,7 +19,8 @@ from optim.findings import Caution
 from optim.ingest.samples import list_samples
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
-from optim.running.queue import Queue, QueueItem
+from optim.running.items import QueueItem
+from optim.running.queue import Queue
 from optim.runtimes.base import all_runtimes
 from optim.runtimes.support.elsewhere import ELSEWHERE
 from optim.settings import settings

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from optim.running.queue import QueueItem
+from optim.running.items import QueueItem
 from optim.search.searches import SearchRun
 from optim.showing import text
 from optim.studies.study import Study
