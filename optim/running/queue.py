@@ -166,7 +166,7 @@ class Queue:
 
         Args:
             on_change: called here with a trial whenever it has news.
-            seconds: stop then: trials with a point are done as they stand, others are cancelled.
+            seconds: stop then, or as soon as all have a point: they are done as they stand.
         """
         numbers = list(numbers)
         self.submit(study, *numbers)
@@ -202,13 +202,16 @@ class Queue:
             _tell(trials, seen, on_change)
             seen = trials
             left = deadline - time.monotonic()
-            if left <= 0 or all(trial.finished for trial in trials):
+            if all(
+                trial.finished or (left <= 0 and trial.state == "tightening") for trial in trials
+            ):
                 return seen
             with self._changed:
                 ours = all(
                     (study.name, trial.number) in self._items or trial.finished for trial in trials
                 )
-                self._changed.wait(min(left, _LONGEST_WAIT if ours else _POLL_SECONDS))
+                longest = _LONGEST_WAIT if ours else _POLL_SECONDS
+                self._changed.wait(min(left, longest) if left > 0 else longest)
 
     def _stop(self, study: Study, numbers: list[int]) -> None:
         for number in numbers:
