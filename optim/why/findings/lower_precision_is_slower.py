@@ -27,6 +27,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     kinds = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
     nodes = tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds))
     yield Finding(
+        symptom=True,
         nodes=nodes,
         text=f"Products take {milliseconds(took)} a run in {wanted} ({', '.join(kinds)}: "
         f"{named(nodes)}), where they took {milliseconds(was)} before. {_reason(before)} "
