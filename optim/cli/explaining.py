@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 
 from optim.cli import show
 from optim.cli.given import progress, study_of
@@ -30,7 +31,7 @@ def why(args: argparse.Namespace) -> int:
         (trial,) = queue.run_all(study, [number], progress, _MEASURED_SECONDS)
         if trial.state != "done":
             raise StepError(trial.error or "It was not measured.", "Try another recipe.", "why")
-        found = explained(study, trial, lambda text: print(text, file=sys.stderr, flush=True))
+        found = explained(study, trial, _progress_of_why())
         shares = _shares(study, trial, queue) if args.shares else None
     metric = study.evalset.metric
     if args.json:
@@ -44,6 +45,18 @@ def why(args: argparse.Namespace) -> int:
         alone = "Nothing to share: at most one thing is switched on."
         print(f"\nWhose gain it is\n{shares_told(shares, metric) if shares else alone}")
     return 0
+
+
+def _progress_of_why() -> Callable[[str, float], None]:
+    """One line on standard error for each step."""
+    told: list[str] = []
+
+    def tell(text: str, share: float) -> None:
+        if [text] != told[-1:]:
+            told.append(text)
+            print(f"{share:4.0%}  {text}", file=sys.stderr, flush=True)
+
+    return tell
 
 
 def _shares(study: Study, trial: Trial, queue: Queue) -> Shares | None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from optim.explaining.profile import CONVERSIONS, ProfiledNode
 from optim.graph.flops import INTEGER, MATRIX
 from optim.graph.values import Analysis
-from optim.model.wiring import made_of
+from optim.graph.wiring import Wiring
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 
@@ -43,6 +43,7 @@ class Executed(BaseModel):
     precision: str
     """fp32, fp16, bf16, int8, or empty where it does no arithmetic."""
     microseconds: float
+    """Of a run: as profiled, on the scale of the measured run (`Side.scale`)."""
     multiplies: bool
     """Whether it holds a matrix product: these are the nodes that a lower precision is for."""
     has_weights: bool = True
@@ -63,8 +64,21 @@ class Side(BaseModel):
 
     @property
     def total_us(self) -> float:
-        """Time of all nodes together."""
+        """Time of all nodes together, by the profiler."""
         return sum(node.microseconds for node in self.profile)
+
+    @property
+    def scale(self) -> float:
+        """What profiled times are multiplied with, at most 1, so that they fit in the measured run.
+
+        Profilers slow small nodes down, on both sides by other factors.
+        """
+        return min(1.0, self.p50_us / (self.total_us or 1.0)) if self.p50_us else 1.0
+
+    @property
+    def nodes_us(self) -> float:
+        """Time of a run that is in nodes."""
+        return self.scale * self.total_us
 
 
 class Pair(BaseModel):
@@ -94,8 +108,8 @@ def wanted_precision(recipe: Recipe) -> str:
 
 def executed(side: Side) -> tuple[Executed, ...]:
     """The executed nodes in order, each with what it stands for."""
-    constant = _constant(side.analysis)
-    return tuple(work_of(node, constant) for node in side.profile)
+    constant, scale = Wiring(side.analysis).constant, side.scale
+    return tuple(work_of(node, constant, scale) for node in side.profile)
 
 
 def time_by_operator(side: Side) -> dict[str, float]:
@@ -141,16 +155,12 @@ def pairs(before: Side, after: Side) -> tuple[Pair, ...]:
     return tuple(sorted(found, key=lambda pair: -abs(pair.extra_us)))
 
 
-def _constant(analysis: Analysis) -> set[str]:
-    """Tensors that do not depend on the inputs: weights, and what is dequantized of them."""
-    return made_of(analysis.weights, ((row.reads, row.writes) for row in analysis.nodes))
-
-
-def work_of(node: ProfiledNode, constant: Container[str] = ()) -> Executed:
+def work_of(node: ProfiledNode, constant: Container[str] = (), scale: float = 1.0) -> Executed:
     """One executed node with what it stands for.
 
     Args:
         constant: the tensors that do not depend on the inputs, to tell which nodes have weights.
+        scale: what its time is multiplied with.
     """
     converts = node.op in CONVERSIONS or (node.op == "Transpose" and not node.rows)
     main = max(node.rows, key=lambda row: (row.op in MATRIX, row.flops), default=None)
@@ -163,7 +173,7 @@ def work_of(node: ProfiledNode, constant: Container[str] = ()) -> Executed:
         op=main.op if main else node.op,
         executed_op=node.op,
         precision="" if converts else precision,
-        microseconds=node.microseconds,
+        microseconds=scale * node.microseconds,
         multiplies=main is not None and main.op in MATRIX,
         has_weights=main is None or any(tensor in constant for tensor in main.reads),
         converts=converts,

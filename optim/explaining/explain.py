@@ -78,7 +78,7 @@ def _conversions(before: Side, after: Side) -> list[Reason]:
     old, new = ([w for w in executed(side) if w.converts] for side in (before, after))
     share = _share(new, after)
     added = sum(w.microseconds for w in new) - sum(w.microseconds for w in old)
-    if added < _MATTERS * (after.total_us or 1.0):
+    if added < _MATTERS * (after.nodes_us or 1.0):
         return []
     kinds = ", ".join(f"{op} {n}" for op, n in Counter(w.executed_op for w in new).most_common())
     text = (
@@ -90,7 +90,7 @@ def _conversions(before: Side, after: Side) -> list[Reason]:
 
 def _slower(before: Side, after: Side, matched: Sequence[Pair]) -> list[Reason]:
     """The nodes that lost most."""
-    limit = _MATTERS * before.total_us
+    limit = _MATTERS * before.nodes_us
     slower = [
         pair
         for pair in matched
@@ -106,7 +106,7 @@ def _slower(before: Side, after: Side, matched: Sequence[Pair]) -> list[Reason]:
             text=f"{legible(pair.name)} ({pair.op}) got slower: {_us(pair.before_us)} became "
             f"{_us(pair.after_us)}, run as {pair.after_op}"
             f"{f' in {pair.after_precision}' if pair.after_precision else ''}.",
-            share=pair.extra_us / (after.total_us or 1.0),
+            share=pair.extra_us / (after.nodes_us or 1.0),
         )
         for pair in slower[:_LISTED]
     ]
@@ -122,7 +122,7 @@ def _faster(before: Side, matched: Sequence[Pair]) -> list[Reason]:
     for op, group in groups.items():
         old = sum(pair.before_us or 0 for pair in group)
         new = sum(pair.after_us or 0 for pair in group)
-        share = (old - new) / (before.total_us or 1.0)
+        share = (old - new) / (before.nodes_us or 1.0)
         if old > _SLOWER * new and share > _MATTERS:
             text = (
                 f"{op} ({len(group)} nodes) got faster: {_us(old)} became {_us(new)}; "
@@ -139,7 +139,7 @@ def _regrouped(before: Side, matched: Sequence[Pair]) -> list[Reason]:
     old_us = sum(pair.before_us or 0 for pair in gone)
     new_us = sum(pair.after_us or 0 for pair in new)
     change = new_us - old_us
-    if not gone or not new or max(old_us, new_us) < _MATTERS * before.total_us:
+    if not gone or not new or max(old_us, new_us) < _MATTERS * before.nodes_us:
         return []
     ops = ", ".join(f"{op} {n}" for op, n in Counter(p.op for p in new).most_common(_NAMED))
     text = (
@@ -149,7 +149,7 @@ def _regrouped(before: Side, matched: Sequence[Pair]) -> list[Reason]:
     kind: ReasonKind = "note"
     if max(old_us, new_us) > _SLOWER * min(old_us, new_us):
         kind = "cost" if change > 0 else "gain"
-    share = abs(change) / (before.total_us or 1.0)
+    share = abs(change) / (before.nodes_us or 1.0)
     return [Reason(code="regrouped", kind=kind, text=text, share=share)]
 
 
@@ -189,7 +189,7 @@ def _disturbed(which: str, side: Side) -> list[Reason]:
 
 
 def _share(found: Iterable[Executed], side: Side) -> float:
-    return sum(work.microseconds for work in found) / (side.total_us or 1.0)
+    return sum(work.microseconds for work in found) / (side.nodes_us or 1.0)
 
 
 def _names(found: Sequence[Executed]) -> str:

@@ -11,6 +11,7 @@ from optim import sandbox
 from optim.evalset import evalset_from_digest
 from optim.graph.flops import MATRIX, MOVES
 from optim.graph.values import Analysis, NodeRow
+from optim.graph.wiring import Wiring
 from optim.machine.environment import cores_for
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
@@ -148,10 +149,10 @@ def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
             if name in owners and not (name in products and index in full):
                 owners[name].add(index)
     full.update(*(owners[name] for name in products))
-    readers = _readers(analysis)
+    wiring = Wiring(analysis)
     for row in reversed(analysis.nodes):
         if not owners[row.name] and row.op != "Constant":
-            after = [owners[name] for tensor in row.writes for name in readers.get(tensor, ())]
+            after = [owners[reader.name] for reader in wiring.after(row)]
             same = after[0] if after and all(owner == after[0] for owner in after) else set()
             if row.name not in products:
                 owners[row.name] = same
@@ -163,12 +164,3 @@ def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
         for index in sorted(owners[row.name]):
             rows[index].append(row)
     return rows
-
-
-def _readers(analysis: Analysis) -> dict[str, list[str]]:
-    """Tensor -> names of the nodes that read it."""
-    found: dict[str, list[str]] = {}
-    for row in analysis.nodes:
-        for tensor in row.reads:
-            found.setdefault(tensor, []).append(row.name)
-    return found

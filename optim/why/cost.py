@@ -5,7 +5,7 @@ another number of threads, both are compared with the original on one thread, be
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -19,11 +19,12 @@ from optim.timing.measure import Contender, heat_of
 from optim.timing.measurement import CANDIDATE, Measurement, Slice
 from optim.timing.stats import ratio_interval, summarize
 from optim.why.finding import Finding, dearest_first
+from optim.why.telling import Tell, part
 
 _PROCESSES = 3
 _SECONDS_EACH = 0.7  # of a process, for each contender
 _MOST = 6  # mending recipes that are tried
-Tell = Callable[[str], None]
+_BUILT = 0.3  # of the time for some recipes, that building them takes
 
 
 class Costs:
@@ -59,20 +60,22 @@ class Costs:
         threads = self._recipe.runtime.threads
         alike = [one for one in recipes if one.runtime.threads == threads]
         others = [one for one in recipes if one.runtime.threads != threads]
-        found = self._together(alike)
-        for one in others:
-            ratio = self._apart(one)
+        ended = len(alike) / max(1, len(recipes))
+        found = self._together(alike, part(self._tell, 0, ended))
+        for number, one in enumerate(others, len(alike)):
+            at, to = number / len(recipes), (number + 1) / len(recipes)
+            ratio = self._apart(one, part(self._tell, at, to))
             if ratio:
                 found[one.spelling] = ratio
         return found
 
-    def _together(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
+    def _together(self, recipes: Sequence[Recipe], tell: Tell) -> dict[str, Interval]:
         if not recipes:
             return {}
-        contenders = self._made([self._recipe, *recipes])
+        contenders = self._made([self._recipe, *recipes], tell)
         if len(contenders) < 2 or self._recipe.spelling not in contenders:
             return {}
-        heats = self._heats(list(contenders.values()))
+        heats = self._heats(list(contenders.values()), tell)
         names = list(contenders)
         ours = [heat[0] for heat in heats]
         return {
@@ -81,25 +84,26 @@ class Costs:
             if place and (pairs := _paired(ours, [heat[place] for heat in heats]))
         }
 
-    def _apart(self, other: Recipe) -> Interval | None:
+    def _apart(self, other: Recipe, tell: Tell) -> Interval | None:
         gains = []
-        for contender in self._made([self._recipe, other]).values():
-            slices = [heat[0] for heat in self._heats([contender])]
+        for place, contender in enumerate(self._made([self._recipe, other], tell).values()):
+            one = part(tell, place / 2, (place + 1) / 2)
+            slices = [heat[0] for heat in self._heats([contender], one)]
             if any(isinstance(piece, OptimError) for piece in slices):
                 return None
             taken = tuple(piece for piece in slices if isinstance(piece, Slice))
             gains.append(summarize(Measurement(slices=taken)).gain)
         return ratio_of(gains[1], gains[0]) if len(gains) == 2 else None
 
-    def _made(self, recipes: Iterable[Recipe]) -> Mapping[str, Contender]:
+    def _made(self, recipes: Sequence[Recipe], tell: Tell) -> Mapping[str, Contender]:
         """What can be built of them, by spelling, with cheap ranges: they are as fast.
 
         What comes to the same as an earlier one is left out.
         """
         found: dict[str, Contender] = {}
         seen: set[tuple[str, str]] = set()
-        for recipe in recipes:
-            self._tell(f"building {recipe}")
+        for number, recipe in enumerate(recipes):
+            tell(f"building {recipe}", _BUILT * number / len(recipes))
             try:
                 model = built(self._model, recipe.cheaply(), self._evalset, self._cancelled).model
             except OptimError:
@@ -110,11 +114,12 @@ class Costs:
                 found[recipe.spelling] = Contender(model, recipe)
         return found
 
-    def _heats(self, contenders: Sequence[Contender]) -> list[list[Slice | OptimError]]:
+    def _heats(self, contenders: Sequence[Contender], tell: Tell) -> list[list[Slice | OptimError]]:
         seconds = _SECONDS_EACH * (1 + len(contenders))
         taken = []
         for number in range(_PROCESSES):
-            self._tell(f"timing {len(contenders)} side by side, {number + 1} of {_PROCESSES}")
+            what = f"timing {len(contenders)} side by side, {number + 1} of {_PROCESSES}"
+            tell(what, _BUILT + (1 - _BUILT) * number / _PROCESSES)
             taken.append(
                 heat_of(
                     contenders,

@@ -7,6 +7,7 @@ from functools import cached_property
 from optim.evalset import EvalSet
 from optim.explaining.executed import Executed, Side, executed
 from optim.graph.values import Analysis, NodeRow
+from optim.graph.wiring import Wiring
 from optim.model import Model
 from optim.part import Circumstances, Ingredient
 from optim.probing import Probe
@@ -72,6 +73,11 @@ class Evidence:
         return {row.name: row for row in self.graph.nodes}
 
     @cached_property
+    def wiring(self) -> Wiring:
+        """Who makes and reads each value of the optimized graph."""
+        return Wiring(self.graph)
+
+    @cached_property
     def names_before(self) -> frozenset[str]:
         """Names of the original's nodes."""
         return frozenset(row.name for row in self.before.analysis.nodes)
@@ -81,12 +87,8 @@ class Evidence:
         return next((part for part in self.recipe.parts if part.name == name), None)
 
     def ms(self, works: Iterable[Executed]) -> float:
-        """What executed nodes take of a run, in ms: their share of the profile, of the run.
-
-        The profiler slows nodes down, so where they add up to more than the run they are scaled.
-        """
-        took = sum(work.microseconds for work in works)
-        return took / 1e3 * min(1.0, self.p50_ms * 1e3 / (self.after.total_us or 1.0))
+        """What executed nodes of either side take of a run, in ms."""
+        return sum(work.microseconds for work in works) / 1e3
 
     def share(self, works: Iterable[Executed]) -> float:
         """Of a run, 0 to 1."""

@@ -26,11 +26,13 @@ from optim.why.finding import Finding
 from optim.why.findings import found
 from optim.why.jump import Jump, jump_of, lost
 from optim.why.observing import Observed, observed
+from optim.why.telling import Tell, nobody, part
 from optim.why.waterfall import Waterfall, waterfall
 
 _PROFILES = 3  # processes, for each side
 _DOUBTFUL = 0.85  # a share, of the original: below, its inputs may be prepared wrongly
-Tell = Callable[[str], None]
+_PROBED, _PROFILED, _LOOKED = 0.35, 0.6, 0.7
+"""Shares of an explanation that are done after these steps, by what they take where it is quiet."""
 
 
 class Why(BaseModel):
@@ -55,7 +57,7 @@ class Why(BaseModel):
 def why(
     study: Study,
     trial: Trial,
-    tell: Tell = lambda text: None,
+    tell: Tell = nobody,
     cancelled: Callable[[], bool] = lambda: False,
     *,
     measure_costs: bool = True,
@@ -73,14 +75,17 @@ def why(
             "Only a measured run can be explained: measure it here.",
             "why",
         )
+    begun = 0.0
     if measure_costs and probing.known() is None:
-        probing.probe(lambda text, share: tell(f"probing this machine, once: {text}"), cancelled)
-    befores, afters = _profiles(study, trial, tell, cancelled)
-    seen = evidence(study, trial, befores[-1], afters[-1], tell)
-    tell("looking for what did not go as hoped")
+        begun = _PROBED
+        probing.probe(part(tell, 0, begun, "probing this machine, once: "), cancelled)
+    befores, afters = _profiles(study, trial, part(tell, begun, _PROFILED), cancelled)
+    tell("looking at values and answers on real samples", _PROFILED)
+    seen = evidence(study, trial, befores[-1], afters[-1])
     findings = found(seen)
     if measure_costs:
-        costs = Costs(study.model, study.evalset, trial.recipe, tell, cancelled)
+        timing = part(tell, _LOOKED, 1.0)
+        costs = Costs(study.model, study.evalset, trial.recipe, timing, cancelled)
         findings = costs.of(findings, seen.p50_ms)
     return Why(
         recipe=trial.recipe.spelling,
@@ -95,12 +100,9 @@ def why(
     )
 
 
-def evidence(
-    study: Study, trial: Trial, before: Side, after: Side, tell: Tell = lambda text: None
-) -> Evidence:
+def evidence(study: Study, trial: Trial, before: Side, after: Side) -> Evidence:
     """Everything that findings look at."""
     analysis, known = before.analysis, probing.known()
-    tell("looking at values and answers on real samples")
     return Evidence(
         original=study.model,
         optimized=load_model(trial.model_digest),
@@ -151,7 +153,7 @@ def _profiles(
         (optimized, trial.recipe, p50, []),
     )
     for number in range(_PROFILES):
-        tell(f"profiling, {number + 1} of {_PROFILES}")
+        tell(f"profiling, {number + 1} of {_PROFILES}", number / _PROFILES)
         for model, recipe, ms, taken in sides:
             taken.append(side(study, model, recipe, ms, cancelled))
     return sides[0][3], sides[1][3]

@@ -18,7 +18,6 @@ from optim.why.explanation import Why, why
 _FOLDER = "whys"
 _REVISION = 1
 """Another one where explanations say other things, so that what was kept is made anew."""
-_STEPS = 8  # each takes an eighth of what is left: how many there will be is not known
 
 
 class Explaining(BaseModel):
@@ -29,7 +28,7 @@ class Explaining(BaseModel):
     state: Literal["under way", "there", "failed"]
     doing: str = ""
     share: float = 0.0
-    """How much is done, 0 to 1, by the steps so far."""
+    """How much of it is done, 0 to 1."""
     why: Why | None = None
     error: str = ""
 
@@ -65,9 +64,7 @@ class Explanations:
         key = _key(study, trial)
         found: list[Explaining] = []
 
-        def tell(text: str) -> None:
-            before = self._known[key].share
-            share = before + (1 - before) / _STEPS
+        def tell(text: str, share: float) -> None:
             self._change(key, Explaining(state="under way", doing=text, share=share))
 
         def work(stopped: Callable[[], bool]) -> None:

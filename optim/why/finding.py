@@ -28,7 +28,7 @@ class Finding(BaseModel):
     concerns: Concern = "time"
     nodes: tuple[str, ...] = ()
     symptom: bool = False
-    """Whether it says where time goes but not why: left out where another finding has a cause."""
+    """Whether it says where time goes more than why: left out where another has the cause."""
     cost_ms: float | None = None
     cost_ci: tuple[float, float] | None = None
     measured: bool = False

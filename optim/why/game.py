@@ -12,6 +12,7 @@ from itertools import combinations
 from optim.errors import InputError
 from optim.recipe import Recipe
 from optim.why import shapley
+from optim.why.pairwise import more_for_pairs
 from optim.why.shapley import Coalition, Order
 from optim.why.toggles import Toggle, sub_recipe, toggles_of
 
@@ -50,7 +51,11 @@ class Game:
     @cached_property
     def needed(self) -> list[Coalition]:
         """The coalitions whose worth is needed."""
-        return shapley.met(self.drawn) if self.drawn else shapley.coalitions(len(self.players))
+        count = len(self.players)
+        if not self.drawn:
+            return shapley.coalitions(count)
+        met = shapley.met(self.drawn)
+        return [*met, *more_for_pairs(count, met)]
 
     def recipe(self, coalition: Coalition) -> Recipe:
         """The sub-recipe that a coalition of players is."""

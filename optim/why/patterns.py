@@ -1,9 +1,10 @@
 """Patterns that engines fuse, found in a graph that spells them out: attention, normalization."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from optim.graph.values import Analysis, NodeRow
+from optim.graph.wiring import Wiring
 
 _ON_THE_WAY = frozenset(
     {
@@ -18,6 +19,8 @@ _FUSED_NORMALIZATION = frozenset({"ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqr
 _SQUARES = frozenset({"Pow", "Mul"})
 _STEPS = 6
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Einsum"})
+Beside = Callable[[NodeRow], Iterable[NodeRow]]
+"""The nodes before one, or those after it."""
 
 
 @dataclass(frozen=True)
@@ -29,66 +32,43 @@ class Pattern:
     unusual: str = ""
 
 
-class _Wiring:
-    """Who makes and who reads each value of a graph."""
+def _read_elsewhere(wiring: Wiring, rows: list[NodeRow]) -> str:
+    """Values made and read inside that are an output as well, or that others read too."""
+    inside = {row.name for row in rows}
+    for row in rows:
+        for name in row.writes:
+            readers = {reader.name for reader in wiring.readers(name)}
+            if readers & inside and (name in wiring.outputs or readers - inside):
+                how = "an output" if name in wiring.outputs else "read elsewhere"
+                return f"that {name} is {how} too"
+    return ""
 
-    def __init__(self, graph: Analysis) -> None:
-        self.maker = {name: row for row in graph.nodes for name in row.writes}
-        self.outputs = {text.partition(":")[0] for text in graph.outputs}
-        self.readers: dict[str, list[NodeRow]] = {}
-        for row in graph.nodes:
-            for name in row.reads:
-                self.readers.setdefault(name, []).append(row)
 
-    def read_elsewhere(self, rows: list[NodeRow]) -> str:
-        """Values made and read inside that are an output as well, or that others read too."""
-        inside = {row.name for row in rows}
-        for row in rows:
-            for name in row.writes:
-                readers = {reader.name for reader in self.readers.get(name, ())}
-                if readers & inside and (name in self.outputs or readers - inside):
-                    how = "an output" if name in self.outputs else "read elsewhere"
-                    return f"that {name} is {how} too"
-        return ""
-
-    def back(self, row: NodeRow, steps: int = _STEPS) -> list[NodeRow]:
-        """The nodes from a product to this one, the product first; empty if none is near."""
-        return self._walk(row, steps, lambda at: [self.maker.get(name) for name in at.reads])
-
-    def onward(self, row: NodeRow, steps: int = _STEPS) -> list[NodeRow]:
-        """The nodes from this one to a product, the product last; empty if none is near."""
-        found = self._walk(
-            row, steps, lambda at: [r for name in at.writes for r in self.readers.get(name, ())]
-        )
-        return found[::-1]
-
-    def _walk(
-        self, row: NodeRow, steps: int, beside: Callable[[NodeRow], list[NodeRow | None]]
-    ) -> list[NodeRow]:
-        for other in beside(row):
-            if other is None:
-                continue
-            if other.op in _PRODUCTS:
-                return [other]
-            if steps and other.op in _ON_THE_WAY:
-                rest = self._walk(other, steps - 1, beside)
-                if rest:
-                    return [*rest, other]
-        return []
+def _to_a_product(row: NodeRow, beside: Beside, steps: int = _STEPS) -> list[NodeRow]:
+    """The nodes from a product to beside this one, the product first; empty if none is near."""
+    for other in beside(row):
+        if other.op in _PRODUCTS:
+            return [other]
+        if steps and other.op in _ON_THE_WAY:
+            rest = _to_a_product(other, beside, steps - 1)
+            if rest:
+                return [*rest, other]
+    return []
 
 
 def attentions(graph: Analysis) -> Iterator[Pattern]:
     """Softmaxes between two products of activations: attention that is spelled out."""
-    wiring = _Wiring(graph)
+    wiring = Wiring(graph)
     for row in graph.nodes:
         if row.op != "Softmax":
             continue
-        before, after = wiring.back(row), wiring.onward(row)
+        before = _to_a_product(row, wiring.before)
+        after = _to_a_product(row, wiring.after)[::-1]
         if before and after and not _weighted(before[0], graph):
             found = [*before, row, *after]
             products = {before[0].name, after[-1].name, row.name}
             inner = [one for one in found if one.name not in products]
-            odd = [_unusual(inner, _FUSED_ATTENTION), wiring.read_elsewhere(found)]
+            odd = [_unusual(inner, _FUSED_ATTENTION), _read_elsewhere(wiring, found)]
             yield Pattern(row.name, _named(found), ", ".join(filter(None, odd)))
 
 
@@ -99,16 +79,16 @@ def _weighted(row: NodeRow, graph: Analysis) -> bool:
 
 def normalizations(graph: Analysis) -> Iterator[Pattern]:
     """ReduceMean, Sub, square, ReduceMean, Sqrt, Div: layer normalization that is spelled out."""
-    wiring = _Wiring(graph)
+    wiring = Wiring(graph)
     for row in graph.nodes:
         if row.op == "Sqrt":
             chain = _normalization(row, wiring)
             if chain:
-                odd = [_unusual(chain, _FUSED_NORMALIZATION), wiring.read_elsewhere(chain)]
+                odd = [_unusual(chain, _FUSED_NORMALIZATION), _read_elsewhere(wiring, chain)]
                 yield Pattern(row.name, _named(chain), ", ".join(filter(None, odd)))
 
 
-def _normalization(root: NodeRow, wiring: _Wiring) -> list[NodeRow]:
+def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
     """Back from the root to the first mean; empty where it is something else."""
     seen: dict[str, NodeRow] = {}
     waiting, kinds = [root], set()
@@ -120,12 +100,11 @@ def _normalization(root: NodeRow, wiring: _Wiring) -> list[NodeRow]:
         kinds.add(row.op)
         if row.op == "ReduceMean" and "Sub" in kinds:
             break
-        makers = (wiring.maker.get(name) for name in row.reads)
-        waiting += [one for one in makers if one is not None and one.op not in _PRODUCTS]
+        waiting += [one for one in wiring.before(row) if one.op not in _PRODUCTS]
     means = sum(row.op == "ReduceMean" for row in seen.values())
     if means < 2 or "Sub" not in kinds or not kinds & _SQUARES:
         return []
-    divided = [r for name in root.writes for r in wiring.readers.get(name, ()) if r.op == "Div"]
+    divided = [reader for reader in wiring.after(root) if reader.op == "Div"]
     return [*reversed(seen.values()), *divided]
 
 

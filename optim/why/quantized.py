@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
-from optim.model.wiring import made_of
+from optim.graph.wiring import Wiring
 
 _TYPE = re.compile(r"(\w+)\[")
 _EACH = re.compile(r"[^,\[\] ]+(?:\[[^\]]*\])?")
@@ -29,12 +29,11 @@ class Quantized:
 
 def quantized_products(graph: Analysis) -> Iterator[Quantized]:
     """Products between QDQ pairs, and integer operators that read activations."""
-    makers = {name: row for row in graph.nodes for name in row.writes}
-    constant = made_of(graph.weights, ((row.reads, row.writes) for row in graph.nodes))
+    wiring = Wiring(graph)
     for row in graph.nodes:
-        types = [_quantized_type(makers.get(name)) for name in row.reads[:2]]
+        types = [_quantized_type(wiring.maker(name)) for name in row.reads[:2]]
         if row.op in MATRIX and len(types) == 2 and all(types):
-            moving = [name not in constant for name in row.reads[:2]]
+            moving = [name not in wiring.constant for name in row.reads[:2]]
             if any(moving):
                 yield Quantized(row, types[moving.index(True)], types[-1])
         elif row.op in _FACTORS:

@@ -7,6 +7,7 @@ sub-recipe is measured, beyond that those that some drawn orders go through.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from math import exp, log
 from typing import Self
@@ -18,6 +19,7 @@ from optim.findings import Interval
 from optim.recipe import Recipe
 from optim.why import shapley
 from optim.why.game import Game
+from optim.why.pairwise import Fit
 from optim.why.shapley import NOTHING, Weights
 
 
@@ -148,7 +150,7 @@ class _Divided:
             gain=whole.factor,
             loss=whole.loss,
             shares=tuple(self._share(player) for player in range(len(game.players))),
-            interactions=() if game.drawn else tuple(self._interactions()),
+            interactions=tuple(self._interactions()),
             measured=len({game.recipe(coalition) for coalition in game.needed}),
             drawn=len(game.drawn),
             notes=game.notes,
@@ -172,21 +174,24 @@ class _Divided:
 
     def _interactions(self) -> Iterable[Interaction]:
         """Those that are more than chance, the later toggle of each pair by the earlier one."""
-        count = len(self._game.players)
+        count, game = len(self._game.players), self._game
+        fit = Fit.of(count, game.needed) if game.drawn else None
+        summed = fit.summed if fit else shapley.summed
+        added = fit.added if fit else partial(shapley.added_weights, count=count)
         pairs = [(b, a) for a, b in combinations(range(count), 2)]
         for player, other in pairs:
-            with_it, without = (
-                shapley.added_weights(player, other, count, side) for side in (True, False)
-            )
+            both = [added(player, other, with_it=with_it) for with_it in (True, False)]
             for of, shown in _KINDS.items():
-                differ = self._sum(shapley.minus(with_it, without), of)
+                worths = self._worths[of]
+                differ = summed(shapley.minus(*both), game.recipe, worths)
                 if shapley.excludes_nothing(differ, among=2 * len(pairs)):
+                    with_it, without = (shown(summed(w, game.recipe, worths)) for w in both)
                     yield Interaction(
-                        toggle=" with ".join(self._game.name(player)),
-                        other=" with ".join(self._game.name(other)),
+                        toggle=" with ".join(game.name(player)),
+                        other=" with ".join(game.name(other)),
                         of=of,
-                        with_it=shown(self._sum(with_it, of)),
-                        without=shown(self._sum(without, of)),
+                        with_it=with_it,
+                        without=without,
                     )
 
 

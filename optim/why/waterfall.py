@@ -73,11 +73,8 @@ def _scaled(
     """ms of a run per operator, one mapping for each profile; each sums to the run."""
     found: list[Mapping[str, float]] = []
     for side in sides:
-        times = _by_operator(side, ops)
-        total = sum(times.values())
-        if total > run_ms:
-            times = {op: ms * run_ms / total for op, ms in times.items()}
-        found.append({**times, OUTSIDE: max(0.0, run_ms - total)})
+        times = _by_operator(side.model_copy(update={"p50_us": 1e3 * run_ms}), ops)
+        found.append({**times, OUTSIDE: max(0.0, run_ms - sum(times.values()))})
     return found
 
 

@@ -10,6 +10,7 @@ from optim.errors import InputError
 from optim.findings import Interval
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
+from optim.running.queue import QueueItem
 from optim.showing import text
 from optim.showing.waterfall import Step, waterfall
 from optim.studies.picking import facts_of
@@ -85,15 +86,30 @@ def spent(trial: Trial) -> float:
     return sum(report.seconds for report in trial.reports) + slices + judged + _JUDGING_SECONDS
 
 
-def cost_told(recipes: Sequence[Recipe], trials: Iterable[Trial]) -> str:
-    """What measuring these costs, before it is spent; empty where nothing is missing."""
+def cost_told(
+    recipes: Sequence[Recipe], trials: Iterable[Trial], queued: Sequence[QueueItem] = ()
+) -> str:
+    """What measuring these costs, before it is spent; empty where nothing is missing.
+
+    Args:
+        queued: what is in the queue already and goes before.
+    """
     if not recipes:
         return ""
     about = text.seconds(seconds_for(recipes, trials))
     return (
         f"{len(recipes)} sub-recipe{'s' * (len(recipes) > 1)} still to be measured: about {about}, "
-        "by what such trials took here."
+        f"by what such trials took here.{_queued_told(queued)}"
     )
+
+
+def _queued_told(queued: Sequence[QueueItem]) -> str:
+    if not queued:
+        return ""
+    left = max((item.seconds_left or 0.0 for item in queued), default=0.0)
+    about = f"about {text.seconds(left)}" if left else "not known yet how long"
+    many = f"{len(queued)} trial{'s' * (len(queued) > 1)}"
+    return f" Before that the queue has {many} to do: {about}."
 
 
 def loss_shown(metric: str) -> text.Show:

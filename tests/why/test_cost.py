@@ -58,8 +58,9 @@ def test_recipes_are_timed_beside_the_one_they_mend(study: Study) -> None:
         Finding(text="Two threads.", recipe="onnxruntime:graph=off,threads=2"),
         Finding(text="Quality.", concerns="quality", recipe="openvino"),
     ]
-    said: list[str] = []
-    found = Costs(study.model, study.evalset, recipe, said.append).of(findings, 1.0)
+    said: list[tuple[str, float]] = []
+    costs = Costs(study.model, study.evalset, recipe, lambda *news: said.append(news))
+    found = costs.of(findings, 1.0)
     by_text = {one.text: one for one in found}
     for text in ("Off.", "Two threads."):
         one = by_text[text]
@@ -68,7 +69,8 @@ def test_recipes_are_timed_beside_the_one_they_mend(study: Study) -> None:
         else:
             assert "slower" in one.advice
     assert not by_text["Quality."].measured and by_text["Quality."].recipe == "openvino"
-    assert any("side by side" in text for text in said)
+    assert any("side by side" in text for text, _ in said)
+    assert all(0 <= share < 1 for _, share in said)
 
 
 def test_whether_it_helped() -> None:

@@ -10,6 +10,7 @@ from support.trials import around, quality, summary, trial
 from optim.errors import InputError
 from optim.findings import Interval
 from optim.recipe import Recipe
+from optim.running.queue import QueueItem
 from optim.why.shares import Reading, Shares, missing, shares_of
 from optim.why.toggles import sub_recipe, toggles_of
 from optim.why.whose import (
@@ -150,10 +151,25 @@ def test_beyond_five_toggles_orders_are_drawn() -> None:
     assert wanted == missing(recipe, {}) and 10 < len(wanted) < 2**6 - 1
     known = {one: reading(1.1 ** len(toggles_of(one))) for one in wanted}
     found = shares_of(recipe, known)
-    assert found.drawn == 8 and len(found.shares) == 6 and not found.interactions
+    assert found.drawn == 8 and len(found.shares) == 6
+    # What an engine's option brings, it brings only on that engine.
+    assert {one.other for one in found.interactions} <= {"openvino"}
     product = exp(sum(log(share.gain.value) for share in found.shares))
     assert product == pytest.approx(found.gain.value)
     assert "8 orders drawn at random" in told(found, "top1")
+
+
+def test_interactions_are_named_beyond_five_toggles_too() -> None:
+    recipe = parse("simplify + static_int8 + openvino:precision=bf16,threads=2,streams=2")
+    known = {}
+    for one in missing(recipe, {}):
+        names = {toggle.name for toggle in toggles_of(one)}
+        together = {"simplify", "static_int8"} <= names
+        known[one] = reading(1.1 ** len(names) * (1.9 if together else 1.0))
+    found = shares_of(recipe, known).interactions
+    (one,) = (one for one in found if one.other != "openvino")
+    assert (one.toggle, one.other) == ("static_int8", "simplify")
+    assert one.with_it.value / one.without.value == pytest.approx(1.9)
 
 
 def test_the_original_has_no_gain_to_share_and_gaps_are_told() -> None:
@@ -193,4 +209,8 @@ def test_the_cost_is_told_by_what_alike_trials_took() -> None:
     assert seconds_for(alike, []) > 0
     assert cost_told([], [one]) == ""
     assert cost_told(alike, [one, slow]).startswith("2 sub-recipes still to be measured: about 17")
+    facts = {"study": "s", "recipe": "openvino", "position": 0, "phase": "timing"}
+    queued = [QueueItem(**facts, number=n, seconds_left=20.0 * n) for n in (1, 2)]
+    said = cost_told(alike, [one, slow], queued)
+    assert said.endswith("Before that the queue has 2 trials to do: about 40 s.")
     assert len(left_to_measure(slow, [one])) == 1

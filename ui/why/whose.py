@@ -100,7 +100,7 @@ def _to_measure(state: _State) -> None:
         return
     st.caption(
         "Each toggle's own share of gain and loss comes from the recipe's parts, measured by "
-        f"themselves and together. {whose.cost_told(new, state.trials)}"
+        f"themselves and together. {whose.cost_told(new, state.trials, queue().pending())}"
     )
     about = text.seconds(whose.seconds_for(new, state.trials))
     st.button(

@@ -30,6 +30,16 @@ def found(seen: Evidence) -> tuple[Finding, ...]:
         for code, find in finders().items()
         for one in find(seen)
     ]
-    has_cause = any(one.recipe and one.concerns == "time" for one in every)
-    kept = (one for one in every if not (has_cause and one.symptom))
+    kept = (one for one in every if not any(_is_behind(other, one) for other in every))
     return dearest_first(kept)
+
+
+def _is_behind(other: Finding, one: Finding) -> bool:
+    """Whether another finding has the cause of what one only says where it shows.
+
+    One that has a recipe itself goes only where the cause is about the same nodes.
+    """
+    is_cause = bool(other.recipe) and other.concerns == "time" and other is not one
+    if not one.symptom or not is_cause:
+        return False
+    return not one.recipe or (not other.symptom and not {*one.nodes}.isdisjoint(other.nodes))

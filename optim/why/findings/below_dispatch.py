@@ -14,7 +14,7 @@ _RUNS_OF_NOTHING = 3.0
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """By the time outside all nodes, or by what a run with nothing in it takes (the probe)."""
-    outside = max(0.0, seen.p50_ms - seen.after.total_us / 1e3)
+    outside = max(0.0, seen.p50_ms - seen.after.nodes_us / 1e3)
     empty = seen.probe.dispatch_us(seen.engine) if seen.probe else None
     tiny = seen.p50_ms < max(_TINY_MS, _RUNS_OF_NOTHING * (empty or 0.0) / 1e3)
     if not tiny and outside < _MOST_OUTSIDE * seen.p50_ms:

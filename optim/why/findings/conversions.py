@@ -20,7 +20,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     old = [] if seen.recipe.is_baseline else _converting(seen.executed_before)
     new = _converting(seen.executed)
     took = seen.ms(new)
-    extra = took - sum(work.microseconds for work in old) / 1e3
+    extra = took - seen.ms(old)
     if extra < _MATTERS * seen.p50_ms:
         return
     kinds = ", ".join(f"{op} {n}" for op, n in Counter(w.executed_op for w in new).most_common())

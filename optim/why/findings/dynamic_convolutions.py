@@ -16,7 +16,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         return
     works = [work for work in seen.executed if work.name in nodes or work.op == "ConvInteger"]
     before = [work for work in seen.executed_before if work.op == "Conv"]
-    took, was = seen.ms(works), sum(work.microseconds for work in before) / 1e3
+    took, was = seen.ms(works), seen.ms(before)
     yield Finding(
         nodes=tuple(nodes),
         text=f"{many(nodes, 'convolution')} run as ConvInteger, whose input is quantized anew on "

@@ -7,7 +7,7 @@ from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import instead
-from optim.why.saying import many
+from optim.why.saying import many, named
 
 _SLOWER = 1.1
 _MATTERS = 0.05
@@ -20,15 +20,17 @@ def find(seen: Evidence) -> Iterator[Finding]:
     wanted = seen.after.wanted
     after = [work for work in seen.executed if work.multiplies or work.executed_op in _ROUNDS]
     before = [work for work in seen.executed_before if work.multiplies]
-    took, was = seen.ms(after), sum(work.microseconds for work in before) / 1e3
+    took, was = seen.ms(after), seen.ms(before)
     slower = took > _SLOWER * was and took - was > _MATTERS * seen.p50_ms
     if not wanted or not slower or not any(work.precision == wanted for work in after):
         return
     kinds = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
+    nodes = tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds))
     yield Finding(
-        nodes=tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds)),
-        text=f"Products take {milliseconds(took)} a run in {wanted} ({', '.join(kinds)}), where "
-        f"they took {milliseconds(was)} before. {_reason(before)} "
+        symptom=True,
+        nodes=nodes,
+        text=f"Products take {milliseconds(took)} a run in {wanted} ({', '.join(kinds)}: "
+        f"{named(nodes)}), where they took {milliseconds(was)} before. {_reason(before)} "
         f"{seen.here.cited(wanted)}".strip(),
         cost_ms=took - was,
         advice="Leave out the pass, or quantize the large products only.",
@@ -43,7 +45,7 @@ def _reason(before: Iterable[Executed]) -> str:
         return "The engine's kernels for that precision are slower here."
     return (
         f"They are small ({many(times, 'product')}, {typical:.2g} µs each): rounding inputs and "
-        "starting kernels takes longer than the arithmetic that is saved."
+        "starting kernels takes longer than the arithmetic that is saved. Large ones gain."
     )
 
 

@@ -31,18 +31,13 @@ def find(seen: Evidence) -> Iterator[Finding]:
 
 def _between(seen: Evidence) -> tuple[str, ...]:
     """Nodes that read dequantized activations and give values that are quantized, run in float."""
-    makers = {name: row for row in seen.graph.nodes for name in row.writes}
-    readers: dict[str, list[str]] = {}
-    for row in seen.graph.nodes:
-        for name in row.reads:
-            readers.setdefault(name, []).append(row.op)
     ran = {work.name: work for work in seen.executed if not work.converts}
     return tuple(
         row.name
         for row in seen.graph.nodes
         if row.op not in _PAIRS
-        and any((made := makers.get(name)) and made.op == _PAIRS[1] for name in row.reads)
-        and any(_PAIRS[0] in readers.get(name, ()) for name in row.writes)
+        and any(made.op == _PAIRS[1] for made in seen.wiring.before(row))
+        and any(reader.op == _PAIRS[0] for reader in seen.wiring.after(row))
         and _in_float(ran.get(row.name))
     )
 

@@ -35,5 +35,5 @@ def find(seen: Evidence) -> Iterator[Finding]:
 def _is_slower(pair: Pair, seen: Evidence) -> bool:
     if not pair.before_us or not pair.after_us:
         return False
-    matters = pair.extra_us > _MATTERS * seen.after.total_us
+    matters = pair.extra_us > _MATTERS * seen.after.nodes_us
     return matters and pair.after_us > _SLOWER * pair.before_us

@@ -16,7 +16,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     """MatMulNBits that take longer than the products that they stand for took."""
     works = [work for work in seen.executed if work.executed_op == _OPERATOR]
     before = [work for work in seen.executed_before if work.multiplies and work.has_weights]
-    took, was = seen.ms(works), sum(work.microseconds for work in before) / 1e3
+    took, was = seen.ms(works), seen.ms(before)
     if not works or took <= was:
         return
     nodes = tuple(work.name for work in works)
