@@ -85,7 +85,7 @@ class Judgement:
         output = choose_output(metric, specs, size)
         named = (*filter(is_class_like, floating), *filter(is_decision, floating))
         classes = next((spec.name for spec in named), "")
-        if metric.kind == "numbers":
+        if metric.kind in ("numbers", "boxes", "tokens"):
             classes = ""
         metric = metric.on(scores_classes=output.name == classes)
         drifts = [Drift(spec.name, floating="float" in spec.dtype) for spec in floating]
@@ -93,11 +93,14 @@ class Judgement:
 
     def add(self, outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> None:
         """Count one sample's outputs beside the original's."""
-        outputs, reference = self.matching.aligned(outputs, reference)
-        ours, theirs = outputs[self.output.name], reference[self.output.name]
+        aligned = self.matching.aligned(outputs, reference)
+        sides = (outputs, reference) if self.metric.any_count else aligned
+        ours, theirs = (self.metric.read(self.output.name, side) for side in sides)
+        outputs, reference = aligned
         label = self._label(theirs)
         self.baseline_rows.append(self.metric.row(theirs, label))
-        self.rows.append(self.metric.row(_shaped(ours, theirs), label))
+        fits = self.metric.any_count or ours.shape == theirs.shape
+        self.rows.append(self.metric.row(ours if fits else np.full(theirs.shape, np.nan), label))
         for drift in self.compared:
             drift.add(reference[drift.name], outputs[drift.name])
         if self.classes:
@@ -205,8 +208,3 @@ class Judgement:
             if found.value - chance < (found.baseline - chance) / 2:
                 reasons.append(f"It lost more than half of the original's {self.metric.title}.")
         return next(filter(None, reasons), "")
-
-
-def _shaped(ours: Array, theirs: Array) -> Array:
-    """`ours`, or NaNs of the original's shape where the shapes differ; the drift says so."""
-    return ours if ours.shape == theirs.shape else np.full(theirs.shape, np.nan)

@@ -53,8 +53,9 @@ def alternatives(
 
     def score(samples: Sequence[dict[str, Array]]) -> float:
         answers = outputs_of(Recipe.baseline().runtime, path, samples)
-        pairs = zip(answers, labels, strict=True)
-        rows = np.array([metric.row(answer[output], np.asarray(label)) for answer, label in pairs])
+        read = (metric.read(output, answer) for answer in answers)
+        pairs = zip(read, labels, strict=True)
+        rows = np.array([metric.row(answer, np.asarray(label)) for answer, label in pairs])
         rows = metric.decided(rows, rows)
         return float(metric.aggregate(rows, np.ones((1, len(rows))))[0])
 
