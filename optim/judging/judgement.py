@@ -47,7 +47,8 @@ def judge(
     begun = 0.0
     for count, (answer, reference) in enumerate(zip(answers, references, strict=True), 1):
         begun = begun or time.monotonic()
-        judgement.add(answer, reference)
+        for both in zip(evalset.each(answer), evalset.each(reference), strict=True):
+            judgement.add(*both)
         if wanted.over(count, time.monotonic() - begun) or judgement.tells(wanted, len(feeds)):
             break
     return judgement.quality().model_dump(mode="json")
@@ -76,8 +77,9 @@ class Judgement:
 
         Args:
             specs: the original's outputs.
-            limit: how many samples there will be; all by default.
+            limit: how many runs there will be; all by default.
         """
+        specs = evalset.of_one(specs)
         labels = evalset.labels("validation", limit)
         size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
@@ -109,7 +111,8 @@ class Judgement:
 
     def tells(self, wanted: Extent, total: int) -> bool:
         """Whether this is a look at which the samples say on which side of the limit it lies."""
-        planned = looks(total) if wanted.within is not None else ()
+        together = self.evalset.together
+        planned = tuple(-(-look // together) * together for look in looks(total * together))
         if wanted.within is None or len(self.rows) not in planned:
             return False
         level = level_of(len(self.rows), planned)
@@ -143,7 +146,7 @@ class Judgement:
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),
             n=len(self.rows),
-            total=self.evalset.validation_count,
+            total=self.evalset.validation_count * self.evalset.together,
             labelled=self.evalset.labelled,
             synthetic=self.evalset.synthetic,
             identical=self._identical,
