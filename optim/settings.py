@@ -60,6 +60,12 @@ class Settings(BaseSettings):
         description="File whose first line is the password that the page asks for; empty: none is "
         "asked for.",
     )
+    accounts: str = Field(
+        default="",
+        description="Where people log in elsewhere (OpenID Connect): the e-mail addresses, or "
+        "domains such as @example.com, that may use the page, by commas; empty: everybody "
+        "whom the provider lets log in.",
+    )
     metrics: bool = Field(
         default=True, description="Whether `/metrics` counts studies and trials for a monitor."
     )

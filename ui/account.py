@@ -11,18 +11,19 @@ from ui.server.login import LOGOUT_URL
 
 def logged_in() -> bool:
     """Whether the page may be shown; else what to do about it has been said."""
-    if not accounts.configured() or st.user.get("is_logged_in") is True:
+    if not accounts.configured() or accounts.may_use(st.user.to_dict()):
         return True
     st.title("Inference Optimization Explorer")
-    if accounts.installed():
-        st.button("Log in", type="primary", on_click=st.login)
-    else:
+    if st.user.get("is_logged_in") is True:
         show(
             InputError(
-                "Accounts are configured, but the package Authlib is not installed.",
-                "Whoever runs this server installs it.",
+                "This account may not use this server.",
+                "Log in with another, or ask whoever runs it to name yours in OPTIM_ACCOUNTS.",
             )
         )
+        _leave_button()
+    else:
+        st.button("Log in", type="primary", on_click=st.login)
     return False
 
 
@@ -30,6 +31,10 @@ def leave_link() -> None:
     """A way out, above the page, for those who had to log in."""
     if accounts.configured():
         with st.container(horizontal=True, horizontal_alignment="right"):
-            st.button("Log out", on_click=st.logout, key="log_out", type="tertiary")
+            _leave_button()
     elif password():
         st.html(f'<a href="{LOGOUT_URL}" target="_self" style="float: right">Log out</a>')
+
+
+def _leave_button() -> None:
+    st.button("Log out", on_click=st.logout, key="log_out", type="tertiary")

@@ -11,7 +11,7 @@ import streamlit as st
 
 from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
-from optim.evalset.images import image_input
+from optim.evalset.images import of_one_image
 from optim.evalset.preview import Preview, Surveyed, previews, surveyed
 from optim.home.scratch import scratch
 from optim.ingest import Questions, ingest, questions
@@ -175,7 +175,7 @@ def is_images(evalset: Upload) -> bool:
 
 def preprocessing_form(model: Model) -> Preprocessing:
     """Show and adjust what is done to each image. Raises InputError where no image fits."""
-    spec = image_input(model.inputs)
+    spec, _, _ = of_one_image(model.inputs, model.outputs)
     st.markdown(f"**Preprocessing** to {plain(spec.name)} {list(spec.shape)}")
     suggested = Preprocessing.suggested(model).model_dump(mode="json")
     values = settings_form(Preprocessing, "preprocessing", defaults=suggested)

@@ -124,11 +124,12 @@ if __name__ == "__main__":
 '''
 
 
-def _judged(original: Model, evalset: EvalSet) -> tuple[str, str]:
-    """The output that is judged, and what a label is."""
+def _judged(original: Model, evalset: EvalSet) -> tuple[str, str, int]:
+    """The output that is judged, what a label is, and how many samples a run takes."""
     labels, metric = evalset.labels("validation", 1), find_metric(evalset.metric)
     size = None if labels is None else labels[0].size
-    return choose_output(metric, original.outputs, size).name, metric.kind
+    name = choose_output(metric, evalset.of_one(original.outputs), size).name
+    return name, metric.kind, evalset.together
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:

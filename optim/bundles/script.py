@@ -21,13 +21,14 @@ _TIMED_SECONDS = 2.0
 _MOST_RUNS = 1000
 
 
-def main(run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str]) -> None:
+def main(run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str, int]) -> None:
     """The command line.
 
     Args:
         run: gives the outputs by name.
         inputs: name -> (dtype, shape) of each input.
-        judged: the name of the output that is judged, and what its labels are (a metric's `kind`).
+        judged: the name of the output that is judged, what its labels are (a metric's `kind`), and
+            how many samples go into one run.
     """
     parser = argparse.ArgumentParser(description="Run the optimized model.")
     parser.add_argument("samples", nargs="?", type=Path, help="an .npz (default: one example)")
@@ -35,18 +36,21 @@ def main(run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str
     given = parser.parse_args()
     path = given.samples or Path(__file__).resolve().with_name("example.npz")
     arrays, labels, classes = read(path, inputs)
-    feeds = list(samples(arrays, inputs))
+    feeds, (output, kind, together) = list(samples(arrays, inputs)), judged
     rows = [("sample", "answer", "expected")]
-    for number, feed in enumerate(feeds[:_SHOWN]):
+    answers = (run(feed)[output] for feed in feeds[: -(-_SHOWN // together)])
+    ones = (
+        answer[i : i + 1] if together > 1 else answer for answer in answers for i in range(together)
+    )
+    for number, one in enumerate(ones):
         label = None if labels is None or number >= len(labels) else labels[number]
-        answer = told(run(feed)[judged[0]], judged[1], classes)
-        rows.append((str(number), answer, expected(label, judged[1], classes)))
+        rows.append((str(number), told(one, kind, classes), expected(label, kind, classes)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(cells).rstrip())
-    if len(feeds) > _SHOWN:
-        print(f"These are the first {_SHOWN} of {len(feeds)} samples.")
+    if len(feeds) * together > len(rows) - 1:
+        print(f"These are the first {len(rows) - 1} of {len(feeds) * together} samples.")
     if given.time:
         print(timed(lambda: run(feeds[0])))
 
@@ -66,6 +70,8 @@ def read(path: Path, inputs: Arrays) -> tuple[Arrays, Any, list[str]]:
     if about:
         names, labels = about["inputs"], found.get("validation_labels")
         stored = {name: found.get(f"validation_{i}") for i, name in enumerate(names)}
+        if labels is not None and about["together"] > 1:
+            labels = labels.reshape(-1, *labels.shape[2:])
         return stored, labels, about["classes"]
     words = {word: f"evalset_{word}" if word in inputs else word for word in ("labels", "classes")}
     classes = found.get(words["classes"], np.array([], str))
@@ -78,7 +84,8 @@ def _about(found: Arrays) -> Arrays:
         return {}
     try:
         about: Arrays = json.loads(str(found["about"]))
-        return {"inputs": list(about["inputs"]), "classes": [str(n) for n in about["classes"]]}
+        named = {"inputs": list(about["inputs"]), "classes": [str(n) for n in about["classes"]]}
+        return {**named, "together": int(about.get("together", 1))}
     except (ValueError, LookupError, TypeError):
         return {}
 
@@ -104,7 +111,9 @@ def _fitted(array: Any, name: str, dtype: str, shape: tuple[int, ...]) -> Any:
     if array.shape == shape:
         return array.astype(dtype)[None]
     if array.ndim and array.shape[1:] in (shape, shape[1:]):
-        return array.astype(dtype).reshape(len(array), *shape)
+        together = shape[0] if array.shape[1:] == shape[1:] and shape else 1
+        whole = len(array) // together * together
+        return array[:whole].astype(dtype).reshape(-1, *shape)
     sys.exit(f"The array {name!r} has the shape {list(array.shape)}; {wanted}.")
 
 

@@ -37,7 +37,8 @@ def scores_of(model: Model, original: Model, recipe: Recipe, evalset: EvalSet) -
     engine = recipe.runtime
     versions = (version(name) for name in engine.packages)
     key = " ".join((model.digest, evalset.digest, engine.spelling, machine_id(), *versions))
-    name = choose_output(find_metric(evalset.metric), original.outputs, 1).name
+    outputs = evalset.of_one(original.outputs)
+    name = choose_output(find_metric(evalset.metric), outputs, 1).name
 
     def make() -> Scores:
         given = {
@@ -64,9 +65,9 @@ def take_scores(path: str, runtime: str, evalset: str, output: str) -> list[floa
     """Child function: the last number of the output for each validation sample."""
     from pathlib import Path
 
-    feeds = evalset_from_digest(evalset).feeds("validation")
-    answers = outputs_of(Recipe.parse(runtime).runtime, Path(path), feeds)
-    return [float(np.ravel(answer[output])[-1]) for answer in answers]
+    samples = evalset_from_digest(evalset)
+    runs = outputs_of(Recipe.parse(runtime).runtime, Path(path), samples.feeds("validation"))
+    return [float(np.ravel(one[output])[-1]) for run in runs for one in samples.each(run)]
 
 
 def bad_of(evalset: EvalSet) -> np.ndarray:

@@ -5,6 +5,7 @@ file (see `stored`). Three sources: an `.npz`, a zip of images in folders named 
 inputs synthesized from the model's input types.
 """
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,13 +15,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from optim import sandbox
 from optim.errors import InputError
-from optim.evalset import images, npz, stored
+from optim.evalset import grouping, images, npz, stored
 from optim.evalset.images import Preprocessing
 from optim.evalset.relabelling import relabel
 from optim.evalset.stored import Split
 from optim.home import files
 from optim.home.scratch import scratch
-from optim.model import Model
+from optim.model import Model, TensorSpec
 from optim.settings import settings
 
 __all__ = [
@@ -42,6 +43,9 @@ _SUFFIX = ".npz"
 class EvalSet(BaseModel):
     """What is known of a stored EvalSet. Its arrays are read when asked for.
 
+    Where the model takes several samples in one run, `together` says how many: then counts and
+    `feeds` are of runs, `labels` and `texts` of samples.
+
     `split_note` says how many samples each split has and how they were chosen; `notes` are
     sentences on what was done to the data (roundings, preprocessing, synthesis).
     """
@@ -58,6 +62,7 @@ class EvalSet(BaseModel):
     validation_count: int
     split_note: str
     described: bool = False
+    together: int = 1
     notes: tuple[str, ...] = ()
 
     @classmethod
@@ -89,12 +94,24 @@ class EvalSet(BaseModel):
 
     def labels(self, split: Split, limit: int | None = None) -> NDArray[Any] | None:
         """Labels in the order of `feeds`: int64 classes [n] or float64 numbers [n, ...]."""
-        return stored.read(self.path, f"{split}_labels", limit) if self.labelled else None
+        return self._of_samples(f"{split}_labels", limit) if self.labelled else None
 
     def texts(self, split: Split, limit: int | None = None) -> list[str]:
         """What each sample is, for people, in the order of `feeds`; empty where it is not said."""
-        found = stored.read(self.path, f"{split}_texts", limit) if self.described else ()
+        found = self._of_samples(f"{split}_texts", limit) if self.described else ()
         return [str(text) for text in found]
+
+    def _of_samples(self, member: str, limit: int | None) -> NDArray[Any]:
+        """What belongs to single samples, of the first `limit` runs."""
+        return npz.flat(stored.read(self.path, member, limit), self.together)
+
+    def of_one(self, outputs: Sequence[TensorSpec]) -> tuple[TensorSpec, ...]:
+        """A model's outputs as they are for one sample."""
+        return tuple(grouping.of_one(outputs, self.together))
+
+    def each(self, outputs: Mapping[str, NDArray[Any]]) -> list[Mapping[str, NDArray[Any]]]:
+        """The outputs of one run, sample by sample."""
+        return grouping.each(outputs, self.together)
 
 
 def evalset_from_digest(digest: str) -> EvalSet:

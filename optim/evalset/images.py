@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from optim.arrays import Array
 from optim.errors import OptimError
-from optim.evalset import npz, pictures, stored
+from optim.evalset import grouping, npz, pictures, stored
 from optim.metrics.choosing import check_labels, choose_output, infer_metric
 from optim.metrics.support.outputs import is_decision
 from optim.model import Model, TensorSpec
@@ -77,7 +77,7 @@ class Preprocessing(BaseModel):
     @classmethod
     def suggested(cls, model: Model) -> "Preprocessing":
         """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
-        spec = image_input(model.inputs)
+        spec, _, _ = of_one_image(model.inputs, model.outputs)
         last = len(spec.shape) == 4 and spec.shape[1] not in (1, 3)
         gray = len(spec.shape) == 3 or spec.shape[3 if last else 1] == 1
         given: dict[str, Any] = {"layout": "nhwc" if last else "nchw"}
@@ -165,6 +165,15 @@ def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
     )
 
 
+def of_one_image(
+    inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> tuple[TensorSpec, list[TensorSpec], int]:
+    """The input and the outputs of one image, and how many images a run takes. InputError."""
+    together = grouping.taken_at_once(inputs, outputs)
+    spec = image_input(grouping.of_one(inputs, together))
+    return spec, grouping.of_one(outputs, together), together
+
+
 def convert(
     path: str,
     inputs: list[dict[str, Any]],
@@ -174,7 +183,8 @@ def convert(
     out: str,
 ) -> None:
     """Child: check, preprocess and store the zip of images at `path`. Raises InputError."""
-    spec, recipe = image_input(npz.as_specs(inputs)), Preprocessing.model_validate(preprocessing)
+    spec, results, together = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
+    recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
     done: Counter[pictures.Done] = Counter()
     with opened(path) as archive:
@@ -184,13 +194,13 @@ def convert(
             values[position], found = decoded(archive, member, recipe, spec)
             done.update(found)
     names, labels = classes(members)
-    checked, metric = checked_labels(labels, names, npz.as_specs(outputs))
+    checked, metric = checked_labels(labels, names, results)
     notes = [f"Preprocessing: {_spelled(recipe)}.", *pictures.notes_on(done)]
     if skipped:
         notes.append(f"{skipped} files that are no images in a class folder were left out.")
     notes.append(mapping(names))
     contents = stored.Contents({spec.name: values}, metric, checked, names, notes=tuple(notes))
-    stored.write(contents, Path(out))
+    stored.write(grouping.grouped(contents, together), Path(out))
 
 
 def opened(path: str) -> zipfile.ZipFile:

@@ -11,7 +11,7 @@ from numpy.lib import format as npy
 
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
-from optim.evalset import stored
+from optim.evalset import grouping, stored
 from optim.evalset.extras import checked_labels, class_names, contents_of, sample_texts
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
@@ -45,16 +45,20 @@ def convert(
     arrays = load(Path(path), max_mb)
     notes: list[str] = []
     given = _by_input(arrays, specs, notes)
-    checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in specs}
+    together = grouping.wanted(given, specs, results)
+    ones = grouping.of_one(specs, together)
+    checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in ones}
     count = _count(checked)
-    notes += check_odd_samples(Path(model) if model else None, checked)
+    runs = {name: grouping.in_runs(array, together) for name, array in checked.items()}
+    notes += check_odd_samples(Path(model) if model else None, runs)
     extras = _extras(arrays, checked)
     if "labels" in extras and relabelling:
         change = Relabelling.parse(relabelling)
         extras["labels"] = change.applied(extras["labels"])
         notes.append(change.note(class_names(extras.get("classes"))))
-    contents = contents_of(checked, count, extras, results, tuple(notes))
-    stored.write(contents, Path(out))
+    outputs_of_one = grouping.of_one(results, together)
+    contents = contents_of(checked, count, extras, outputs_of_one, tuple(notes))
+    stored.write(grouping.grouped(contents, together), Path(out))
 
 
 def check_stored(
@@ -66,6 +70,7 @@ def check_stored(
     """
     specs, arrays = as_specs(inputs), load(Path(path), max_mb)
     about = stored.about(Path(path))
+    together = int(about.get("together", 1))
     if about.get("inputs") != [spec.name for spec in specs]:
         raise fail("Its inputs are not the model's.", "Export the bundle again.")
     for split in ("calibration", "validation"):
@@ -75,11 +80,18 @@ def check_stored(
             if array.shape != (count, *spec.shape) or array.dtype != numpy_dtype(spec):
                 raise fail(f"Its {split} samples do not fit the model.", "Export the bundle again.")
         if about.get("described"):
-            sample_texts(arrays.get(f"{split}_texts", np.empty(0)), count)
+            texts = flat(arrays.get(f"{split}_texts", np.empty(0)), together)
+            sample_texts(texts, count * together)
         if about.get("labelled"):
-            labels = checked_labels(arrays.get(f"{split}_labels", np.empty(0)), count)
+            labels = flat(arrays.get(f"{split}_labels", np.empty(0)), together)
+            labels = checked_labels(labels, count * together)
             metric = find_metric(str(about.get("metric")))
-            check_labels(metric, labels, as_specs(outputs), 0)
+            check_labels(metric, labels, grouping.of_one(as_specs(outputs), together), 0)
+
+
+def flat(array: Array, together: int) -> Array:
+    """What belongs to single samples, [rows, together, ...], as [samples, ...]."""
+    return array if together == 1 else array.reshape(-1, *array.shape[2:])
 
 
 def as_specs(items: list[dict[str, Any]]) -> list[TensorSpec]:

@@ -103,11 +103,11 @@ def survey(
     path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int
 ) -> dict[str, Any]:
     """Child: see `surveyed`."""
-    spec = images.image_input(npz.as_specs(inputs))
+    spec, results, _ = images.of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
     with images.opened(path) as archive:
         members, left_out = images.members_within(archive, spec, max_mb)
     names, labels = images.classes(members)
-    images.checked_labels(labels, names, npz.as_specs(outputs))
+    images.checked_labels(labels, names, results)
     found = Surveyed(
         images=len(members), classes=names, left_out=left_out, mapping=images.mapping(names)
     )
@@ -123,7 +123,7 @@ def preview(
     model: str,
 ) -> dict[str, Any]:
     """Child: see `previews`."""
-    spec, results = images.image_input(npz.as_specs(inputs)), npz.as_specs(outputs)
+    spec, results, together = images.of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
     recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
     with images.opened(path) as archive:
@@ -134,7 +134,8 @@ def preview(
         shown = [images.decoded(archive, member, recipe, spec)[0] for _, member in first]
         some = _spread(labels)
         arrays = (images.decoded(archive, members[i], recipe, spec)[0] for i in some)
-        answers = Answers(Path(model), spec, choose_output(find_metric(metric), results, 1))
+        output = choose_output(find_metric(metric), results, 1)
+        answers = Answers(Path(model), spec, output, together)
         seen = [
             Seen(folder=folder, png=_png(array, recipe, spec), answer=answers.named(array, names))
             for (folder, _), array in zip(first, shown, strict=True)
@@ -146,13 +147,15 @@ def preview(
 class Answers:
     """What the original answers to images."""
 
-    def __init__(self, path: Path, spec: TensorSpec, output: TensorSpec) -> None:
+    def __init__(self, path: Path, spec: TensorSpec, output: TensorSpec, together: int) -> None:
         self._session = all_runtimes()[BASELINE_RUNTIME]().open(path)
-        self._input, self._output = spec.name, output.name
+        self._input, self._output, self._together = spec.name, output.name, together
 
     def of(self, array: Array) -> Array:
         """The output that is judged."""
-        return self._session.run({self._input: array})[self._output]
+        run = array.repeat(self._together, axis=0)
+        answer = self._session.run({self._input: run})[self._output]
+        return answer if self._together == 1 else answer[:1]
 
     def named(self, array: Array, names: Sequence[str]) -> str:
         """The class that the original answers; empty where its answer is none."""

@@ -39,6 +39,8 @@ class Contents:
     calibration: Array | None = None
     texts: Array | None = None
     synthetic: bool = False
+    together: int = 1
+    """How many samples each row holds: [rows, together, ...], labels and texts alike."""
     notes: tuple[str, ...] = field(default=())
 
 
@@ -50,12 +52,13 @@ def fail(what: str, next_step: str) -> InputError:
 def write(contents: Contents, out: Path) -> None:
     """Split and store. The same contents give the same bytes. Raises InputError below 2 samples."""
     count = len(next(iter(contents.inputs.values())))
-    parts, note = _split(count, contents.calibration)
+    parts, note = _split(count, contents.calibration, contents.together)
     about = {
         "inputs": list(contents.inputs),
         "metric": contents.metric,
         "labelled": contents.labels is not None,
         "synthetic": contents.synthetic,
+        **({"together": contents.together} if contents.together > 1 else {}),
         "classes": contents.classes,
         "split_note": note,
         "notes": contents.notes,
@@ -75,7 +78,7 @@ def write(contents: Contents, out: Path) -> None:
         np.savez(sink, allow_pickle=False, **arrays)
 
 
-def _split(count: int, mask: Array | None) -> tuple[dict[Split, Array], str]:
+def _split(count: int, mask: Array | None, together: int) -> tuple[dict[Split, Array], str]:
     """Row numbers of each split, shuffled with a fixed seed, and a sentence that says how."""
     if count < 2:
         raise InputError(
@@ -99,7 +102,7 @@ def _split(count: int, mask: Array | None) -> tuple[dict[Split, Array], str]:
                 "Mark some samples, but not all.",
                 "EvalSet",
             )
-    calibration, validation = len(parts["calibration"]), len(parts["validation"])
+    calibration, validation = (together * len(parts[s]) for s in ("calibration", "validation"))
     return parts, f"{calibration} to calibrate with, {validation} to validate with, {how}."
 
 

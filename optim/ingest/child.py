@@ -194,8 +194,15 @@ def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
             dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
             with np.errstate(all="ignore"):
                 array = array.astype(dtype)
-            fitted[value.name] = array if array.ndim == len(tensor.shape.dim) else array[None]
+            fitted[value.name] = _one_run(array, tensor.shape.dim)
     return fitted
+
+
+def _one_run(array: Any, dims: Any) -> Any:
+    """A sample with the input's rank; repeated where the input takes a fixed number of samples."""
+    sample = array if array.ndim == len(dims) else array[None]
+    together = dims[0].dim_value if dims else 1
+    return sample.repeat(together, axis=0) if together > 1 and len(sample) == 1 else sample
 
 
 def _matching(proto: "onnx.ModelProto", specs: list[InputSpec]) -> list[InputSpec]:

@@ -47,7 +47,8 @@ def judge(
     begun = 0.0
     for count, (answer, reference) in enumerate(zip(answers, references, strict=True), 1):
         begun = begun or time.monotonic()
-        judgement.add(answer, reference)
+        for both in zip(evalset.each(answer), evalset.each(reference), strict=True):
+            judgement.add(*both)
         if wanted.over(count, time.monotonic() - begun) or judgement.tells(wanted, len(feeds)):
             break
     return judgement.quality().model_dump(mode="json")
@@ -76,8 +77,9 @@ class Judgement:
 
         Args:
             specs: the original's outputs.
-            limit: how many samples there will be; all by default.
+            limit: how many runs there will be; all by default.
         """
+        specs = evalset.of_one(specs)
         labels = evalset.labels("validation", limit)
         size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
@@ -85,7 +87,7 @@ class Judgement:
         output = choose_output(metric, specs, size)
         named = (*filter(is_class_like, floating), *filter(is_decision, floating))
         classes = next((spec.name for spec in named), "")
-        if metric.kind == "numbers":
+        if metric.kind in ("numbers", "boxes", "tokens"):
             classes = ""
         metric = metric.on(scores_classes=output.name == classes)
         drifts = [Drift(spec.name, floating="float" in spec.dtype) for spec in floating]
@@ -93,11 +95,14 @@ class Judgement:
 
     def add(self, outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> None:
         """Count one sample's outputs beside the original's."""
-        outputs, reference = self.matching.aligned(outputs, reference)
-        ours, theirs = outputs[self.output.name], reference[self.output.name]
+        aligned = self.matching.aligned(outputs, reference)
+        sides = (outputs, reference) if self.metric.any_count else aligned
+        ours, theirs = (self.metric.read(self.output.name, side) for side in sides)
+        outputs, reference = aligned
         label = self._label(theirs)
         self.baseline_rows.append(self.metric.row(theirs, label))
-        self.rows.append(self.metric.row(_shaped(ours, theirs), label))
+        fits = self.metric.any_count or ours.shape == theirs.shape
+        self.rows.append(self.metric.row(ours if fits else np.full(theirs.shape, np.nan), label))
         for drift in self.compared:
             drift.add(reference[drift.name], outputs[drift.name])
         if self.classes:
@@ -106,7 +111,8 @@ class Judgement:
 
     def tells(self, wanted: Extent, total: int) -> bool:
         """Whether this is a look at which the samples say on which side of the limit it lies."""
-        planned = looks(total) if wanted.within is not None else ()
+        together = self.evalset.together
+        planned = tuple(-(-look // together) * together for look in looks(total * together))
         if wanted.within is None or len(self.rows) not in planned:
             return False
         level = level_of(len(self.rows), planned)
@@ -140,7 +146,7 @@ class Judgement:
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),
             n=len(self.rows),
-            total=self.evalset.validation_count,
+            total=self.evalset.validation_count * self.evalset.together,
             labelled=self.evalset.labelled,
             synthetic=self.evalset.synthetic,
             identical=self._identical,
@@ -205,8 +211,3 @@ class Judgement:
             if found.value - chance < (found.baseline - chance) / 2:
                 reasons.append(f"It lost more than half of the original's {self.metric.title}.")
         return next(filter(None, reasons), "")
-
-
-def _shaped(ours: Array, theirs: Array) -> Array:
-    """`ours`, or NaNs of the original's shape where the shapes differ; the drift says so."""
-    return ours if ours.shape == theirs.shape else np.full(theirs.shape, np.nan)

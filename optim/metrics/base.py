@@ -8,8 +8,10 @@ it a bootstrap, weights of one the metric itself.
 Metrics that need no labels compare with the original's own outputs instead.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
+
+import numpy as np
 
 from optim.arrays import Array
 from optim.errors import InputError
@@ -20,7 +22,7 @@ from optim.model import TensorSpec
 from optim.names import legible
 from optim.part import Part, discover
 
-Kind = Literal["class", "binary", "numbers", "pixels", "any"]
+Kind = Literal["class", "binary", "numbers", "pixels", "tokens", "boxes", "any"]
 
 _FAITHFUL = 0.99
 _MOST_CLASSES = 1 << 31  # of an output that is a class number and does not say how many there are
@@ -32,18 +34,33 @@ class Metric(Part):
     unit: ClassVar[str] = ""
     """"%" for shares, which are kept as 0 to 1 and shown as percentages."""
     kind: ClassVar[Kind]
-    """What a label is: the number of a class, 0 or 1, numbers, a class for each pixel, or whatever
-    the output is."""
+    """What a label is: the number of a class, 0 or 1, numbers, a class for each pixel or place of a
+    sequence, boxes, or whatever the output is."""
     higher_is_better: ClassVar[bool] = True
     needs_labels: ClassVar[bool] = True
     ignores_labels: ClassVar[bool] = False
     """Whether labels are of no use to it."""
     right_or_wrong: ClassVar[bool] = False
     """Whether every sample is right or wrong and the value their mean: McNemar's test applies."""
+    any_count: ClassVar[bool] = False
+    """Whether an answer may hold more or fewer things than the original's, such as boxes."""
     least: ClassVar[float] = 0.0
     most: ClassVar[float] = 1.0
     chance: ClassVar[float] = 0.0
     """What guessing scores, where that does not depend on the number of classes."""
+
+    def candidates(self, outputs: Sequence[TensorSpec]) -> Sequence[TensorSpec]:
+        """The outputs that it may read, in this order: floating ones, then decided classes."""
+        floating = [spec for spec in outputs if "float" in spec.dtype] or list(outputs)
+        return (*floating, *filter(is_decision, outputs))
+
+    def read(self, name: str, outputs: Mapping[str, Array]) -> Array:
+        """What it reads of a sample's outputs: the one of this name, by itself or with others."""
+        return outputs[name]
+
+    def checked(self, labels: Array) -> Array:
+        """Labels [samples, ...] in the form it wants, where they are no classes. InputError."""
+        return labels.astype(np.float64)
 
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """The numbers kept of one sample; as many for every sample."""
@@ -123,14 +140,16 @@ class Metric(Part):
         """
         if self.higher_is_better:
             return difference.negated()
-        scale = 1 / original if original else 1.0
+        scale = 1 / original if original and self.unit != "%" else 1.0
         return Interval(
             value=difference.value * scale, low=difference.low * scale, high=difference.high * scale
         )
 
     def at_loss(self, loss: float, original: float) -> float:
         """The value that has lost so much, in the unit of `loss`."""
-        return original - loss if self.higher_is_better else original * (1 + loss)
+        if self.higher_is_better:
+            return original - loss
+        return original + loss if self.unit == "%" else original * (1 + loss)
 
     def show(self, value: float) -> str:
         """A value with its unit, such as "93.12 %"."""

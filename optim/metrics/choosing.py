@@ -7,7 +7,7 @@ import numpy as np
 from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
-from optim.metrics.support.outputs import is_class_like, is_decision, size_of
+from optim.metrics.support.outputs import is_class_like, size_of
 from optim.metrics.support.pixels import check_mask
 from optim.model import TensorSpec
 
@@ -21,15 +21,14 @@ def infer_metric(labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
 def choose_output(
     metric: Metric, outputs: Sequence[TensorSpec], label_size: int | None = None
 ) -> TensorSpec:
-    """The output that a metric reads: the first that fits, floating ones first.
+    """The output that a metric reads: the first of its candidates that fits.
 
     Args:
         label_size: how many numbers one label holds; None without labels.
 
     Raises: InputError where none fits.
     """
-    floating = [spec for spec in outputs if "float" in spec.dtype] or list(outputs)
-    for spec in (*floating, *filter(is_decision, outputs)):
+    for spec in metric.candidates(outputs):
         if metric.fits(spec, label_size):
             return spec
     raise _fits_none(metric, outputs, label_size)
@@ -39,7 +38,9 @@ def _fits_none(metric: Metric, outputs: Sequence[TensorSpec], label_size: int | 
     shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)
     given = "" if label_size is None else f" with labels of size {label_size}"
     known = {name: other() for name, other in all_metrics().items()}
-    others = [n for n, m in known.items() if any(m.fits(s, label_size) for s in outputs)]
+    others = [
+        n for n, m in known.items() if any(m.fits(s, label_size) for s in m.candidates(outputs))
+    ]
     return InputError(
         f"The metric {metric.name}{given} fits none of the model's outputs ({shapes}).",
         f"Choose one that fits: {', '.join(others)}." if others else "Give labels that fit one.",
@@ -63,7 +64,7 @@ def check_labels(
         return _pixels(labels, spec, metric.pixel_classes(spec))
     most = metric.class_count(spec)
     if not most:
-        return labels.astype(np.float64)
+        return metric.checked(labels)
     whole = labels.astype(np.int64)
     if labels.ndim != 1 or not np.array_equal(whole, labels):
         raise InputError(

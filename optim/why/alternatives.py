@@ -46,15 +46,16 @@ def alternatives(
     )
     if labels is None or not feeds:
         return ()
-    specs = [TensorSpec.model_validate(spec) for spec in outputs]
+    specs = evalset.of_one([TensorSpec.model_validate(spec) for spec in outputs])
     size = int(np.prod(labels.shape[1:], dtype=np.int64))
     metric = find_metric(evalset.metric)
     output = choose_output(metric, specs, size).name
 
     def score(samples: Sequence[dict[str, Array]]) -> float:
         answers = outputs_of(Recipe.baseline().runtime, path, samples)
-        pairs = zip(answers, labels, strict=True)
-        rows = np.array([metric.row(answer[output], np.asarray(label)) for answer, label in pairs])
+        read = (metric.read(output, one) for run in answers for one in evalset.each(run))
+        pairs = zip(read, labels, strict=True)
+        rows = np.array([metric.row(answer, np.asarray(label)) for answer, label in pairs])
         rows = metric.decided(rows, rows)
         return float(metric.aggregate(rows, np.ones((1, len(rows))))[0])
 

@@ -51,13 +51,14 @@ def compare(
     both, noises, begun = [], [], 0.0
     for answer, reference in pairs:
         begun = begun or time.monotonic()
-        judgement.add(answer, reference)
-        ours, theirs = answer[judgement.output.name], reference[judgement.output.name]
-        noises.append(_noise(theirs, ours))
-        both.append((_first(theirs), _first(ours)))
+        for one, other in zip(evalset.each(answer), evalset.each(reference), strict=True):
+            judgement.add(one, other)
+            ours, theirs = one[judgement.output.name], other[judgement.output.name]
+            noises.append(_noise(theirs, ours))
+            both.append((_first(theirs), _first(ours)))
         if time.monotonic() - begun > _SECONDS:
             break
-    texts = evalset.texts("validation")
+    texts, together = evalset.texts("validation"), evalset.together
     lost = _lost(judgement.metric, *judgement.both_rows())
     order = sorted(range(len(both)), key=lambda i: (-lost[i], noises[i]))
     pair = [*zip(judgement.classes_of(0), judgement.classes_of(1), strict=True)]
@@ -71,13 +72,13 @@ def compare(
                 original=_answer(both[i][0], pair[i][0] if pair else None),
                 optimized=_answer(both[i][1], pair[i][1] if pair else None),
                 label=_label(judgement, i),
-                inputs=shown(feeds[i]),
+                inputs=shown(evalset.each(feeds[i // together])[i % together]),
                 text=texts[i] if texts else "",
             )
             for i in order[:MOST_SHOWN]
         ),
         counted=len(both),
-        total=evalset.validation_count,
+        total=evalset.validation_count * together,
         lost=int(np.sum(np.array(lost) > 0)),
         won=int(np.sum(np.array(lost) < 0)),
         changed=sum(a != b for a, b in pair),

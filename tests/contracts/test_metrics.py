@@ -29,6 +29,8 @@ SPECS = [
         ("pair", "float32", (1, 2)),
         ("embedding", "float32", (1, 16)),
         ("map", "float32", (1, 3, 8, 8)),
+        ("places", "float32", (1, 16, CLASSES)),
+        ("table", "float32", (1, -1, 6)),
         ("label", "int64", (1,)),
         ("unknown", "float32", (1, -1)),
     ]
@@ -42,6 +44,12 @@ def labels_for(metric: Metric, seed: int) -> Array:
         return random.normal(size=(SAMPLES, 3)) + 0.1
     if metric.kind == "pixels":
         return random.permuted(np.resize(np.arange(CLASSES), (SAMPLES, 4, 5)), axis=0)
+    if metric.kind == "tokens":
+        return random.permuted(np.resize(np.arange(CLASSES), (SAMPLES, 5)), axis=0)
+    if metric.kind == "boxes":
+        corners = random.uniform(0, 50, (SAMPLES, 3, 4)) + [0, 0, 60, 60]
+        kinds = random.integers(0, 3, (SAMPLES, 3, 1))
+        return np.concatenate([kinds, corners, np.zeros((SAMPLES, 3, 1))], axis=2)
     classes = 2 if metric.kind == "binary" else CLASSES
     return np.r_[np.arange(classes), random.integers(0, classes, SAMPLES - classes)]
 
@@ -53,8 +61,13 @@ def answers_for(metric: Metric, labels: Array, seed: int | None = None) -> Array
         perfect = labels[:, None].astype(np.float64)
     elif metric.kind == "pixels":
         perfect = np.moveaxis(np.eye(CLASSES)[labels] * 10, -1, 1)[:, None]
+    elif metric.kind == "boxes":
+        scores = np.random.default_rng(0 if seed is None else seed).permutation(3 * SAMPLES)
+        scored = scores.reshape(SAMPLES, 3, 1) + 1.0
+        moved = 0 if seed is None else scored % 20
+        return np.concatenate([labels[..., 1:5] + moved, scored, labels[..., :1]], axis=2)
     elif metric.kind != "numbers":
-        perfect = np.eye(CLASSES)[labels] * 10
+        perfect = np.eye(CLASSES)[labels] * 50
     if seed is None:
         return perfect
     return np.random.default_rng(seed).integers(-4, 5, perfect.shape) / 2

@@ -4,8 +4,9 @@ Streamlit's section `[auth]` of secrets.toml switches it on. Pages then ask for 
 guards the routes that are not Streamlit's, by the cookie that Streamlit signs.
 """
 
-import importlib.util
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 from starlette.requests import HTTPConnection
@@ -25,7 +26,7 @@ GUARDED = (
 
 
 class AccountGuard:
-    """Refuses what tells of studies to those who have not logged in, where accounts are used."""
+    """Refuses what tells of studies to those who may not use the page, where accounts are used."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -42,9 +43,14 @@ def configured() -> bool:
     return bool(st.secrets.load_if_toml_exists() and "auth" in st.secrets)
 
 
-def installed() -> bool:
-    """Whether what Streamlit's authentication needs is there."""
-    return importlib.util.find_spec("authlib") is not None
+def may_use(user: Mapping[str, Any]) -> bool:
+    """Whether somebody has logged in, and is one of those whom the settings name, if any."""
+    if user.get("is_logged_in") is not True:
+        return False
+    named = [name.strip().lower() for name in settings().accounts.split(",") if name.strip()]
+    address = str(user.get("email") or "").lower()
+    ours = any(address.endswith(n) if n.startswith("@") else address == n for n in named)
+    return not named or (ours and user.get("email_verified") is not False)
 
 
 def _is_guarded(scope: Scope) -> bool:
@@ -55,6 +61,6 @@ def _is_guarded(scope: Scope) -> bool:
 def _knows(scope: Scope) -> bool:
     cookie = _get_signed_cookie_with_chunks(HTTPConnection(scope).cookies, USER_COOKIE_NAME)
     try:
-        return json.loads(cookie or b"{}").get("is_logged_in") is True
+        return may_use(json.loads(cookie or b"{}"))
     except (ValueError, AttributeError):
         return False

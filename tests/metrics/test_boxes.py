@@ -1,0 +1,142 @@
+"""Mean average precision: the values are pycocotools'; labels are checked; outputs are found."""
+
+import contextlib
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optim.errors import InputError
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import check_labels, choose_output, infer_metric
+from optim.metrics.support.boxes import table
+from optim.model import TensorSpec
+
+MAP, MAP50 = find_metric("mAP"), find_metric("map50")
+
+
+def spec(name, *shape, dtype="float32"):
+    return TensorSpec(name=name, dtype=dtype, shape=shape)
+
+
+TORCHVISION = [spec("boxes", -1, 4), spec("labels", -1, dtype="int64"), spec("scores", -1)]
+TENSORFLOW = [
+    spec("detection_boxes", 1, 100, 4),
+    spec("detection_classes", 1, 100),
+    spec("detection_scores", 1, 100),
+    spec("num_detections", 1),
+]
+
+
+@st.composite
+def detections(draw):
+    """True boxes [n, 4, 6] and found ones near them: missed, doubled, moved, of another class."""
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    true = np.full((draw(st.integers(2, 8)), 4, 6), -1.0)
+    found = []
+    for sample in true:
+        count = random.integers(0, 5)
+        first = random.uniform(0, 80, (count, 2))
+        boxes = np.c_[first, first + random.uniform(10, 60, (count, 2))]
+        crowd = random.random(count) < 0.15
+        sample[:count] = np.c_[random.integers(0, 2, count), boxes, crowd]
+        near = np.repeat(sample[:count], random.integers(0, 3, count), axis=0)
+        moved = near[:, 1:5] + random.normal(0, 4, (len(near), 4))
+        moved[:, 2:] = np.maximum(moved[:, 2:], moved[:, :2] + 1)
+        other = np.where(random.random(len(near)) < 0.1, 1 - near[:, 0], near[:, 0])
+        found.append(np.c_[moved, random.random(len(near)), other])
+    return true, found
+
+
+def pycocotools_values(true, found):
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    truth = [
+        {
+            "id": 1000 * n + i + 1,
+            "image_id": n,
+            "category_id": int(row[0]),
+            "bbox": [*row[1:3], *(row[3:5] - row[1:3])],
+            "area": float(np.prod(row[3:5] - row[1:3])),
+            "iscrowd": int(row[5]),
+        }
+        for n, rows in enumerate(true)
+        for i, row in enumerate(rows)
+        if row[0] >= 0
+    ]
+    answers = [
+        {
+            "image_id": n,
+            "category_id": int(row[5]),
+            "bbox": [*row[:2], *(row[2:4] - row[:2])],
+            "score": float(row[4]),
+        }
+        for n, rows in enumerate(found)
+        for row in rows
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = {
+            "info": {},
+            "images": [{"id": n} for n in range(len(true))],
+            "categories": [{"id": 0}, {"id": 1}],
+            "annotations": truth,
+        }
+        coco.createIndex()
+        by = COCOeval(coco, coco.loadRes(answers), "bbox")
+        by.evaluate()
+        by.accumulate()
+        by.summarize()
+    return by.stats[0], by.stats[1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(detections())
+def test_values_are_pycocotools(data):
+    true, found = data
+    if not any(map(len, found)) or not (true[..., 0] >= 0).any():
+        return
+    rows = np.array([MAP.row(f, t) for f, t in zip(found, true, strict=True)])
+    once = np.ones((1, len(rows)))
+    expected = [max(0.0, value) for value in pycocotools_values(true, found)]
+    ours = [float(metric.aggregate(rows, once)[0]) for metric in (MAP, MAP50)]
+    assert ours == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("outputs", [TORCHVISION, TENSORFLOW, [spec("table", 1, 300, 6)]])
+def test_the_outputs_of_usual_detectors_are_found(outputs):
+    labels = np.zeros((4, 2, 5))
+    assert infer_metric(labels, outputs).name == "map"
+    assert choose_output(MAP, outputs, 10) == outputs[0]
+
+
+def test_boxes_without_scores_are_none():
+    with pytest.raises(InputError, match="fits none"):
+        choose_output(MAP, [spec("boxes", -1, 4)], 10)
+
+
+def test_scores_and_classes_go_beside_their_boxes():
+    boxes = np.arange(8.0).reshape(2, 4)
+    found = table(
+        "boxes", {"boxes": boxes, "labels": np.array([3, 1]), "scores": np.array([0.5, 1])}
+    )
+    assert found.tolist() == [[0, 1, 2, 3, 0.5, 3], [4, 5, 6, 7, 1, 1]]
+    one_class = table("b", {"b": boxes[None], "conf": np.array([[0.5, 1]]), "n": np.array([2])})
+    assert one_class[:, 4:].tolist() == [[0.5, 0], [1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [([0.5, 0, 0, 1, 1], "no whole number"), ([0, 5, 5, 1, 9], "second corner is not beyond")],
+)
+def test_boxes_that_are_none_are_refused(row, said):
+    with pytest.raises(InputError, match=said):
+        check_labels(MAP, np.array([[row]]), TORCHVISION, 0)
+
+
+def test_labels_of_another_shape_are_refused():
+    with pytest.raises(InputError, match="corners"):
+        MAP.checked(np.zeros((4, 10)))

@@ -1,0 +1,77 @@
+"""Sequences and confidence: what does not count is left out, and the values are right."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import choose_output, infer_metric
+from optim.metrics.support.tokens import edits
+from optim.model import TensorSpec
+
+LOGITS = TensorSpec(name="logits", dtype="float32", shape=(1, 4, 6))
+IDS = TensorSpec(name="ids", dtype="int64", shape=(1, -1))
+LABELS = np.array([[1, 2, 3, -100], [4, 4, -100, -100]])
+RIGHT = np.eye(6)[np.maximum(LABELS, 0)][:, None]
+words = st.lists(st.integers(0, 3), max_size=8).map(np.array)
+
+
+def value(name, answers, labels):
+    metric = find_metric(name)
+    rows = np.array([metric.row(a, v) for a, v in zip(answers, labels, strict=True)])
+    return float(metric.aggregate(rows, np.ones((1, len(rows))))[0])
+
+
+def test_places_marked_below_0_do_not_count():
+    wrong = RIGHT.copy()
+    wrong[0, 0, 3] = wrong[1, 0, 2:] = np.eye(6)[5]
+    assert value("token_accuracy", wrong, LABELS) == value("exact_match", wrong, LABELS) == 1
+    wrong[0, 0, 1] = np.eye(6)[5]
+    assert value("token_accuracy", wrong, LABELS) == pytest.approx(4 / 5)
+    assert value("exact_match", wrong, LABELS) == 1 / 2
+
+
+def test_the_metric_follows_from_labels_and_outputs():
+    assert infer_metric(LABELS, [LOGITS]).name == "token_accuracy"
+    assert infer_metric(LABELS, [IDS]).name == "edit_distance"
+    assert choose_output(find_metric("edit_distance"), [LOGITS, IDS], 4) == IDS
+    assert choose_output(find_metric("token_accuracy"), [IDS, LOGITS], 4) == LOGITS
+
+
+def test_the_error_rate_is_of_all_tokens_at_once():
+    answers = [np.array([[1, 3, 3, 3]]), np.array([[4, 4]])]
+    assert value("edit_distance", answers, LABELS) == pytest.approx(2 / 5)
+
+
+@given(words, words)
+def test_edits_are_levenshteins(a, b):
+    assert edits(a, b) == edits(b, a) == _plain(list(a), list(b))
+
+
+def _plain(a, b):
+    if not a or not b:
+        return len(a) + len(b)
+    rows = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        last, rows[0] = rows[0], i
+        for j, y in enumerate(b, 1):
+            last, rows[j] = rows[j], min(rows[j] + 1, rows[j - 1] + 1, last + (x != y))
+    return rows[-1]
+
+
+def test_confidence_is_held_against_accuracy():
+    """Ten answers of 80 %, six of them right: 20 points off, from logits as from probabilities."""
+    scores = np.tile([0.8, 0.1, 0.1], (10, 1))
+    labels = np.array([0] * 6 + [1] * 4)
+    assert value("calibration_error", scores, labels) == pytest.approx(0.2)
+    assert value("calibration_error", np.log(scores) + 3, labels) == pytest.approx(0.2)
+
+
+def test_a_loss_of_shares_is_in_points_whichever_way_is_better():
+    from optim.findings import Interval
+
+    found = Interval(value=0.02, low=0.01, high=0.03)
+    assert find_metric("edit_distance").loss(found, 0.1) == found
+    assert find_metric("edit_distance").at_loss(0.02, 0.1) == pytest.approx(0.12)
+    assert find_metric("mae").loss(found, 0.1).value == pytest.approx(0.2)
