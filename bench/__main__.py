@@ -93,6 +93,7 @@ def _options() -> argparse.Namespace:
         default=str(settings().home / "bench"),
         help="where models, data and peers' environments are kept; default: %(default)s",
     )
+    parser.add_argument("--recipe", action="append", help="gpus: only this; repeatable")
     parser.add_argument("--minutes", type=float, default=25, help="grid: of machine time, a model")
     parser.add_argument("--processes", type=int, default=6, help="grid: that time each recipe")
     parser.add_argument("--judging", type=float, help="grid: seconds, if not all samples")
