@@ -6,7 +6,7 @@ PY := .venv/bin/python
 MODELS ?=
 ENGINES ?=
 
-.PHONY: setup setup-dev debian run test test-fast test-engines coverage lint bench bench-search bench-peers bench-serve bench-gpu fuzz docs
+.PHONY: setup setup-dev debian run test test-fast test-engines coverage lint bench bench-search bench-peers bench-serve bench-gpu bench-families fuzz docs
 
 setup: .venv/installed
 
@@ -75,6 +75,10 @@ bench-serve: setup-dev
 # What an NVIDIA GPU of this machine brings, engine by engine.
 bench-gpu: setup-dev
 	$(PY) -m bench gpus $(MODELS)
+
+# Which pass and which engine pays where: what is not measured yet, for 25 minutes.
+bench-families: setup-dev
+	$(PY) -m bench families $(MODELS) --document
 
 bench-peers: setup-dev
 	$(PY) -m bench peers $(MODELS) --document

@@ -2,12 +2,13 @@
 
 That its numbers are true: agree, aa, repeat, isolation; that it scales: scale, sessions (all six
 where no part is named). That its search finds: zoo makes models, grid measures every recipe on one,
-search plays strategies on the stored grids, peers has other tools choose. serve tells what a server
-adds to a run, soak that it loses and mixes up nothing, beside how others serve the same model,
-settings how the search of serving settings does, twin how far the simulation is off, gpus what this
-machine's GPU brings. serving is those of servers: serve, settings, soak, beside and twin, each for
-`--seconds` at most. cases runs the program on files whose answers are known. Prints a report in
-Markdown; exits 1 where a claim does not hold, or a part did not run. To be run on an idle machine.
+search plays strategies on the stored grids, peers has other tools choose. families tells which pass
+and which engine pays where, gpus what this machine's GPU brings. serve tells what a server adds to
+a run, soak that it loses and mixes up nothing, beside how others serve the same model, settings how
+the search of serving settings does, twin how far the simulation is off. serving is those of
+servers: serve, settings, soak, beside and twin, each for `--seconds` at most. cases runs the
+program on files whose answers are known. Prints a report in Markdown; exits 1 where a claim does
+not hold, or a part did not run. To be run on an idle machine.
 """
 
 import argparse
@@ -38,6 +39,7 @@ PARTS = (
     | {
         "cases": "bench.cases",
         "gpus": "bench.gpus",
+        "families": "bench.families",
         "zoo": "bench.zoo.report",
         "grid": "bench.grid",
         "search": "bench.strategies.report",
@@ -73,7 +75,7 @@ def _told(name: str, options: argparse.Namespace) -> tuple[str, bool]:
     except _FAILURES as error:
         return f"## {name}\n\nIt did not run: {error}", False
     text += "\n\n**The claim holds.**" if holds else "\n\n**The claim does not hold.**"
-    if options.document and name in SERVING:
+    if options.document and name in (*SERVING, "families"):
         written_into(name, text)
     return text, holds
 
@@ -93,7 +95,8 @@ def _options() -> argparse.Namespace:
         default=str(settings().home / "bench"),
         help="where models, data and peers' environments are kept; default: %(default)s",
     )
-    parser.add_argument("--minutes", type=float, default=25, help="grid: of machine time, a model")
+    parser.add_argument("--recipe", action="append", help="gpus: only this; repeatable")
+    parser.add_argument("--minutes", type=float, default=25, help="grid: a model; families: in all")
     parser.add_argument("--processes", type=int, default=6, help="grid: that time each recipe")
     parser.add_argument("--judging", type=float, help="grid: seconds, if not all samples")
     parser.add_argument("--seeds", type=int, default=20, help="search: runs of each strategy")

@@ -52,7 +52,8 @@ def _engines(here: Circumstances) -> Iterator[Runtime]:
 
 
 def _threads(part: Ingredient, here: Circumstances) -> Iterator[Runtime]:
-    for threads in {1, here.cores}:
+    counts = {1, here.cores} if isinstance(part, Runtime) and part.uses_threads else {1}
+    for threads in counts:
         changed = build_part(type(part), {**part.model_dump(), "threads": threads})
         assert isinstance(changed, Runtime)
         yield changed

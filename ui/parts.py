@@ -8,7 +8,7 @@ from optim.environments import remove
 from optim.environments.making import make
 from optim.part import BUILT_IN, Part
 from optim.settings import settings
-from optim.targets import Target
+from optim.targets import LOCAL, Target
 from ui.text import plain
 
 
@@ -88,4 +88,6 @@ def target_facts(target: Target) -> dict[str, list[str]]:
 
 def target_label(target: Target) -> str:
     """A target's name, and that its times are estimated, where they are."""
-    return f"{target.title}, estimated" if target.modelled else "This machine"
+    if target.modelled:
+        return f"{target.title}, estimated"
+    return "This machine" if target.name == LOCAL else target.title

@@ -146,7 +146,9 @@ def parser() -> argparse.ArgumentParser:
         type=str,
         help='such as "static_int8 + openvino:threads=2"; default: the baseline',
     )
-    measure.add_argument("--target", default="local", help="this machine, or a modelled target")
+    measure.add_argument(
+        "--target", default="local", help="local, cuda (its GPU), or a modelled one"
+    )
     measure.add_argument("--out", type=Path, help="write the (one) recipe's bundle to this folder")
     explore.add_argument("--budget", type=seconds, default=60.0, help="such as 60s or 5m")
     _add_goal_options(explore)

@@ -13,7 +13,8 @@ from optim.errors import InputError
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.showing.records import record
-from optim.targets import LOCAL, all_targets
+from optim.targets import LOCAL
+from optim.targets.placing import placed, stands_under
 
 
 def measure(args: argparse.Namespace) -> int:
@@ -21,9 +22,7 @@ def measure(args: argparse.Namespace) -> int:
     recipes = [Recipe.parse(text) for text in args.recipe] or [Recipe.baseline()]
     if args.out:
         _check_export(args, recipes)
-    if args.target not in all_targets():
-        known = ", ".join(all_targets())
-        raise InputError(f"There is no target named {args.target!r}.", f"Known ones: {known}.")
+    recipes = [placed(recipe, args.target) for recipe in recipes]
     study = study_of(args)
     numbers = [study.add(recipe, args.target, origin="cli", again=True) for recipe in recipes]
     with Queue.open() as queue:
@@ -45,7 +44,7 @@ def _check_export(args: argparse.Namespace, recipes: Sequence[Recipe]) -> None:
     """Refuse before the work what an export would refuse after it."""
     if len(recipes) != 1:
         raise InputError(f"--out exports one recipe; {len(recipes)} were given.", "Give one.")
-    if args.target != LOCAL:
+    if stands_under(args.target) != LOCAL:
         raise InputError("--out exports a measurement, not an estimate.", "Leave --target out.")
     check_free(args.out)
     chosen(args.deploy, recipes[0])

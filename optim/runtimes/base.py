@@ -92,6 +92,8 @@ class Runtime(Ingredient):
     same walls as the child that starts them."""
     one_by_one: ClassVar[bool] = False
     """Whether a process has one session at a time, used by the thread that opened it."""
+    uses_threads: ClassVar[bool] = True
+    """Whether threads of the CPU do its work, so that their number is worth trying."""
     keeps_compiled: ClassVar[bool] = False
     """Whether what it compiles is kept for the next child; see `support.compiled`."""
 

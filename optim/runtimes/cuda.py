@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from optim.part import Searched, Start
 from optim.runtimes.base import Session
 from optim.runtimes.support.on_gpu import OnGpu
 from optim.runtimes.support.ort_gpu import REQUIREMENTS, REQUIREMENTS_MB, opened, script
@@ -30,6 +31,11 @@ class Cuda(OnGpu):
     packages: ClassVar[tuple[str, ...]] = ("onnxruntime",)
     requirements: ClassVar[tuple[str, ...]] = REQUIREMENTS
     requirements_mb: ClassVar[float] = REQUIREMENTS_MB
+    searched: ClassVar[tuple[Searched, ...]] = (Searched("tf32", (True,)),)
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("cuda", 4, lambda here: not here.classical),
+        Start("fp16 + cuda", 6, lambda here: here.has_products),
+    )
 
     cuda_graph: bool = Field(
         default=True, description="Record the kernels of a run once, and start them together."

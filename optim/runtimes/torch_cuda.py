@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from optim.part import Circumstances, Precision
+from optim.part import Circumstances, Precision, Searched, Start
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 from optim.runtimes.support.on_gpu import OnGpu, gpu_facts
 
@@ -36,6 +36,13 @@ class TorchCuda(OnGpu, Compiling):
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
     starts_programs: ClassVar[bool] = True
+    searched: ClassVar[tuple[Searched, ...]] = (
+        Searched("precision", ("tf32", "bf16")),
+        Searched("max_autotune", (True,)),
+    )
+    starts: ClassVar[tuple[Start, ...]] = (
+        Start("torch_cuda:how=inductor,precision=f16", 8, lambda here: here.has_products),
+    )
 
     how: Literal["eager", "cuda_graph", "inductor"] = Field(
         default="cuda_graph", description="How the operators are started."

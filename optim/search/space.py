@@ -79,7 +79,9 @@ def thread_counts(cores: int) -> list[int]:
 
 
 def threaded(recipe: Recipe, threads: int) -> Recipe:
-    """The recipe on so many threads."""
+    """The recipe on so many threads, if its engine computes on the CPU."""
+    if not recipe.runtime.uses_threads:
+        return recipe
     settings = {**recipe.runtime.model_dump(), "threads": threads}
     engine = build_part(type(recipe.runtime), settings)
     assert isinstance(engine, Runtime)

@@ -46,7 +46,8 @@ class Read:
 
     @property
     def is_estimate(self) -> bool:
-        return not self.measurement.slices and self.told.target in all_targets().keys() - {LOCAL}
+        target = all_targets().get(self.told.target)
+        return not self.measurement.slices and target is not None and target.modelled
 
 
 def machine_label(environment: dict[str, str]) -> str:

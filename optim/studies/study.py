@@ -32,7 +32,8 @@ from optim.studies.trial import (
     trial_of,
 )
 from optim.studies.trial_store import Marks, TrialStore, owner_of
-from optim.targets import LOCAL, all_targets
+from optim.targets import LOCAL
+from optim.targets.placing import placed, stands_under
 from optim.timing.measurement import Measurement
 
 _DIGEST_LETTERS = 8
@@ -176,7 +177,7 @@ class Study:
         Args:
             again: make a new trial even if there is one.
 
-        Raises: InputError for an unknown target.
+        Raises: InputError for an unknown target, or one that the recipe's engine has no use for.
         """
         return self.add_all([recipe], target, origin=origin, again=again)[0]
 
@@ -189,9 +190,8 @@ class Study:
         again: bool = False,
     ) -> list[int]:
         """As `add`, for many at once: the study is read only once. The same twice is one trial."""
-        if target not in all_targets():
-            known = ", ".join(all_targets())
-            raise InputError(f"There is no target named {target!r}.", f"Known ones: {known}.")
+        wanted = [placed(recipe, target) for recipe in recipes]
+        target = stands_under(target)
         with self._shared.adding:
             there: defaultdict[str, list[Trial]] = defaultdict(list)
             for trial in self.trials():
@@ -199,7 +199,7 @@ class Study:
                     there[trial.recipe_digest].append(trial)
             made: dict[str, int] = {}
             numbers = []
-            for recipe in recipes:
+            for recipe in wanted:
                 if again or recipe.digest not in made:
                     same = there[recipe.digest]
                     made[recipe.digest] = self._add(recipe, target, origin, again, same)

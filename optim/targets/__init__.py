@@ -2,7 +2,7 @@
 
 A datasheet holds vendor figures, each with its source, and `assumptions`, which no vendor
 publishes and which only shape the estimate. Nothing here is measured on the target unless its
-source says so.
+source says so. An NVIDIA GPU of this machine is a target beside it, where NVML shows one.
 """
 
 from functools import cache
@@ -17,6 +17,8 @@ from optim.machine.environment import cpu_name, environment
 from optim.machine.gpus import gpus
 
 LOCAL = "local"
+CUDA = "cuda"
+"""This machine's first NVIDIA GPU. What is measured on it stands as a trial of this machine."""
 EVIDENCE = Path(__file__).parent / "evidence"
 """Measured latencies (`*.yaml`) and the graphs they are of (`graphs/`)."""
 Dtype = Literal["fp32", "fp16", "bf16", "int8", "int4"]
@@ -137,14 +139,23 @@ class Target(_Value):
 
 @cache
 def all_targets() -> dict[str, Target]:
-    """This machine first, then every modelled target, by name."""
+    """This machine first, its GPU if it has one, then every modelled target, by name."""
     sheets = sorted(Path(__file__).parent.glob("*.yaml"))
     modelled = [Target.model_validate(yaml.safe_load(sheet.read_text())) for sheet in sheets]
-    return {LOCAL: local_target(), **{target.name: target for target in modelled}}
+    found = [local_target(), *gpu_targets(), *modelled]
+    return {target.name: target for target in found}
 
 
 def find_target(name: str) -> Target:
     """The target of this name. Raises InputError."""
+    if name == CUDA and CUDA not in all_targets():
+        others = [one.name for one in all_targets().values() if one.kind == "gpu"]
+        raise InputError(
+            "The driver of this machine shows no NVIDIA GPU (asked through NVML), so nothing can "
+            "be measured on one.",
+            f"Estimates need none: {', '.join(others)}.",
+            "target",
+        )
     if name not in all_targets():
         raise InputError(
             f"There is no target named {name!r}.", f"Known ones: {', '.join(all_targets())}."
@@ -160,4 +171,21 @@ def local_target() -> Target:
         title=f"This machine ({', '.join([cpu_name(), *(gpu.name for gpu in gpus())])})",
         modelled=False,
         instruction_sets=tuple(environment()["flags"].split()),
+    )
+
+
+def gpu_targets() -> tuple[Target, ...]:
+    """The GPU that engines of this machine use, the first one; none where NVML shows none."""
+    source = "NVIDIA's driver on this machine, by NVML"
+    return tuple(
+        Target(
+            name=CUDA,
+            title=f"This machine's GPU ({gpu.name})",
+            vendor="NVIDIA",
+            kind="gpu",
+            modelled=False,
+            memory_bytes=Figure(value=gpu.memory_mb * 1e6, source=source),
+            notes=(f"Driver {gpu.driver}. Measured, with the copies to the device and back.",),
+        )
+        for gpu in gpus()[:1]
     )

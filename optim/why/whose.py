@@ -10,7 +10,7 @@ from optim.errors import InputError
 from optim.findings import Interval
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
-from optim.running.queue import QueueItem
+from optim.running.items import QueueItem
 from optim.showing import text
 from optim.showing.waterfall import Step, waterfall
 from optim.studies.picking import facts_of

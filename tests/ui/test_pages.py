@@ -14,9 +14,10 @@ from streamlit.testing.v1 import AppTest
 from support.explored import RECIPES, visited
 from support.paths import ROOT
 
-from optim import sandbox
+from optim import sandbox, targets
 from optim.findings import Caution
 from optim.ingest.samples import list_samples
+from optim.machine.gpus import Gpu
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.running.items import QueueItem
@@ -159,6 +160,21 @@ def test_a_modelled_target_gives_an_estimate_at_once(explore: AppTest) -> None:
     assert any("estimate: **" in caption.value for caption in explore.sidebar.caption)
     explore.selectbox(key="build:runtime").select("openvino").run()
     assert not explore.exception
+
+
+def test_a_gpu_of_this_machine_is_a_target_and_takes_its_own_engines(
+    explore: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "gpus", lambda: (Gpu("NVIDIA H100", 81559, "580"),))
+    all_targets.cache_clear()
+    try:
+        explore.run()
+        explore.multiselect(key="build:target").set_value(["cuda"]).run()
+        assert any("runs as `cuda`" in caption.value for caption in explore.sidebar.caption)
+        explore.selectbox(key="build:runtime").select("openvino").run()
+        assert "computes on the CPU" in explore.error[0].value and not explore.exception
+    finally:
+        all_targets.cache_clear()
 
 
 def test_a_trial_can_be_looked_at_pinned_noted_and_edited(

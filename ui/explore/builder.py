@@ -21,8 +21,9 @@ from optim.showing import text
 from optim.showing.figures import SPEEDUP, figures
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from optim.targets import LOCAL, all_targets
+from optim.targets import CUDA, LOCAL, all_targets
 from optim.targets.estimate import estimate
+from optim.targets.placing import placed, stands_under
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown, show
 from ui.forms import settings_form
@@ -91,7 +92,7 @@ def _add(study: Study, recipe: Recipe, targets: Sequence[str], analysis: Analysi
     st.html(as_code(recipe.spelling))
     trials = study.trials()
     for target in targets:
-        _forecast(study, recipe, target, trials)
+        _forecast(study, placed(recipe, target), stands_under(target), trials)
     if LOCAL in targets and not _shown_to_be_faster(recipe, trials):
         _advice(recipe, analysis)
 
@@ -105,6 +106,8 @@ def _shown_to_be_faster(recipe: Recipe, trials: Sequence[Trial]) -> bool:
 def _about_targets(names: Sequence[str]) -> None:
     if any(all_targets()[name].modelled for name in names):
         st.caption("Latencies on other hardware are estimates from a datasheet, drawn hollow.")
+    if CUDA in names:
+        st.caption("On the GPU, ONNX Runtime runs as `cuda`: the same engine, its CUDA provider.")
     if LOCAL not in names:
         return
     sets = " ".join(all_targets()[LOCAL].instruction_sets) or "none of those that matter here"

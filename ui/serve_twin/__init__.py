@@ -9,7 +9,7 @@ from optim.model import load_model
 from optim.serving.batching import Batching
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from optim.targets import all_targets
+from optim.targets import CUDA, all_targets
 from optim.twin import telling
 from optim.twin.fleet import Row, fleet
 from optim.twin.prices import Price, Prices, prices
@@ -76,6 +76,7 @@ def _prices() -> Prices:
         rows = {
             name: {"machine": known.of(name).machine, "usd_hour": known.of(name).usd_hour}
             for name in all_targets()
+            if name != CUDA
         }
         frame = pd.DataFrame.from_dict(rows, orient="index").astype({"usd_hour": "float64"})
         edited = st.data_editor(frame, disabled=["machine"], key="twin prices")

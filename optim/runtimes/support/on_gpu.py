@@ -25,6 +25,7 @@ class OnGpu(Runtime):
     """
 
     one_by_one: ClassVar[bool] = True  # a CUDA graph is its thread's, nothing may run beside
+    uses_threads: ClassVar[bool] = False
 
     @classmethod
     def missing(cls) -> tuple[str, ...]:

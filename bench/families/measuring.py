@@ -1,0 +1,125 @@
+"""Rows measured one after the other, each as the program measures a trial, until time is up."""
+
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bench.families.report import report
+from bench.families.rows import FOLDER, Kept, Row
+from bench.procedure import Subject
+from bench.zoo import subject
+from optim.machine.environment import environment, machine_id
+from optim.part import Circumstances, Group
+from optim.passes.base import Pass, Stage, all_passes
+from optim.recipe import Recipe
+from optim.running.queue import Queue
+from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
+from optim.search.space import circumstances_of
+from optim.studies.picking import loss_of
+from optim.studies.study import create_study
+from optim.studies.trial import Trial, measurement_of
+
+MODELS = (
+    *("credit", "weather", "fashion", "spam"),
+    *("mlp", "gru", "mobilenet_v2", "resnet18", "bert_tiny", "minilm", "resnet50"),
+)
+"""The four samples and the larger models, where none is named; the quick ones first."""
+_ABOUT = ("cpu", "flags", "cores", "memory_gb", "onnxruntime", "openvino", "torch")
+_SECOND = "openvino"
+
+
+def run(options: Namespace) -> tuple[str, bool]:
+    """The table; its claim is that each model has a row whose answer is as the program promises."""
+    path = FOLDER / f"{machine_id()}.json"
+    here = environment()
+    kept = Kept.read(path, {key: here.get(key, "") for key in _ABOUT})
+    deadline = time.monotonic() + 60 * options.minutes
+    names = options.names or MODELS
+    turns = sorted(_turns(names, Path(options.cache)), key=lambda turn: turn[0])
+    with Queue.open() as queue:
+        for position, one, recipe in turns:
+            if (there := kept.of(one.name, recipe.spelling)) and there.quiet:
+                continue
+            if time.monotonic() > deadline:
+                break
+            kept = kept.plus(_measured(queue, one, recipe))
+            kept.write(path)
+            _say(kept.rows[-1], position)
+    known = {(row.model, row.recipe) for row in kept.rows if row.quiet}
+    left = sum((one.name, recipe.spelling) not in known for _, one, recipe in turns)
+    return report(kept, names, left), bool(known)
+
+
+def recipes(here: Circumstances) -> list[Recipe]:
+    """Every engine with the original, then every pass: as it is declared to be started with, and
+    by itself on the two engines that are always there. The dear ones last."""
+    engines = [Recipe.of([kind()]) for kind in all_runtimes().values() if not kind.missing()]
+    found = [Recipe.baseline(), *engines]
+    for kind in sorted(all_passes().values(), key=lambda one: one.group is Group.STEPS):
+        if kind.missing() or not kind().takes(here):
+            continue
+        started = [Recipe.parse(start.spelling) for start in kind.starts if start.when(here)]
+        alone = [] if kind.stage == Stage.RECOVER else _alone(kind())
+        found += [*started, *alone]
+    usable = [one for one in found if all(not p.missing() and p.takes(here) for p in one.parts)]
+    return list(dict.fromkeys(sorted(usable, key=_is_dear)))
+
+
+def _alone(part: Pass) -> list[Recipe]:
+    return [Recipe.of([part, all_runtimes()[name]()]) for name in (BASELINE_RUNTIME, _SECOND)]
+
+
+def _is_dear(recipe: Recipe) -> bool:
+    return any(one.stage == Stage.RECOVER for one in recipe.passes)
+
+
+def _turns(names: Sequence[str], cache: Path) -> Iterator[tuple[int, Subject, Recipe]]:
+    """Every recipe on every model with its place, so that all models have the first ones first."""
+    for name in names:
+        one = subject(name, cache)
+        for position, recipe in enumerate(recipes(circumstances_of(one.model))):
+            yield position, one, recipe
+
+
+def _measured(queue: Queue, one: Subject, recipe: Recipe) -> Row:
+    """A trial of it, in a study of its own name."""
+    study = create_study(one.model, one.evalset, f"families {one.name}")
+    start = time.monotonic()
+    (number,) = study.add_all([recipe], origin="bench", again=True)
+    queue.run_all(study, [number], lambda trial: None)
+    return row_of(one.name, study.trial(number), time.monotonic() - start)
+
+
+def row_of(model: str, trial: Trial, seconds: float) -> Row:
+    """What is kept of a trial that has ended."""
+    row = Row(
+        model=model,
+        recipe=trial.recipe.spelling,
+        error=trial.error,
+        seconds=round(seconds, 1),
+        measured=datetime.now(UTC).date().isoformat(),
+    )
+    if trial.summary is None or trial.quality is None:
+        return row
+    found = trial.summary
+    return row.model_copy(
+        update={
+            "speedup": found.speedup if trial.recipe.runtime.threads == 1 else found.gain,
+            "loss": loss_of(trial.quality),
+            "p50_ms": round(found.p50_ms.value, 5),
+            "processes": found.processes,
+            "contention": round(found.contention, 3),
+            "load": max(piece.load_average for piece in measurement_of(trial.slices).slices),
+            "same": bool(trial.reports) and not any(one.modified for one in trial.reports),
+            "sound": trial.quality.sound or trial.recipe.is_baseline,
+        }
+    )
+
+
+def _say(row: Row, position: int) -> None:
+    said = row.error or f"{row.p50_ms:.3f} ms, {row.speedup and row.speedup.value:.2f}x"
+    told = f"{row.model} {position}: {row.recipe}: {said}, took {row.seconds:.0f} s"
+    print(told, file=sys.stderr, flush=True)
