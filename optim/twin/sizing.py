@@ -96,11 +96,11 @@ def predicted(
     count: int = _REQUESTS,
 ) -> Predicted:
     """What one of so many replicas answers, its times as they were measured or estimated."""
-    found = []
+    found, inline = [], service.runs_inline(batching)
     for seed in range(_TIMES):
         rng = np.random.default_rng(seed)  # the same requests for every number of replicas
         times = demand.for_one_of(replicas, rng, count)
-        found.append(simulate(times, service.draw(rng), batching, service.front_s))
+        found.append(simulate(times, service.draw(rng), batching, service.front_s, inline))
     kept = [one.seconds[int(_WARM * len(one.seconds)) :] for one in found]
     tails = np.array([1e3 * np.nanquantile(seconds, PERCENTILE) for seconds in kept])
     half = student.ppf(0.975, _TIMES - 1) * tails.std(ddof=1) / np.sqrt(_TIMES)
@@ -159,9 +159,12 @@ def _most(demand: Demand) -> int:
 
 
 def _least_s(service: ServiceTimes, batching: Batching) -> float:
-    """Seconds of one request in the fullest batches: of the front, or of the sessions."""
+    """Seconds of a request in the fullest batches: the front's, the sessions', or both's."""
     by_size = [float(np.mean(times)) / rows for rows, times in service.runs.items()]
-    return max(min(by_size) / batching.sessions, service.front_s)
+    run_s = min(by_size) / batching.sessions
+    if service.runs_inline(batching):
+        return run_s + service.front_s
+    return max(run_s, service.front_s)
 
 
 def _first(keeps: Callable[[int], bool], low: int, high: int) -> int:
