@@ -23,7 +23,7 @@ from optim.serving.errors import Overloaded, Stopping, TooLate
 
 Outputs = dict[str, np.ndarray]
 Run = Callable[[Feeds], Outputs]
-_QUICK_S = 0.2e-3
+_QUICK_S = 0.1e-3
 """A run that takes less is over before its thread would have begun and told of its end."""
 
 
