@@ -11,7 +11,7 @@ from ui import export
 from ui.errors import errors_shown
 from ui.serve.choosing import asked, servings
 from ui.serve.showing import limit, shown
-from ui.state import choose_trial, loads, require_study
+from ui.state import loads, require_study
 from ui.text import plain
 
 _TICK = "1s"
@@ -26,8 +26,7 @@ def _begin(study: Study, trial: Trial, chosen: Sequence[Serving]) -> None:
         elif st.button("Load it", type="primary", key="load"):
             loads().start(study, trial.number, chosen)
             st.rerun()
-        settings = " against ".join(f"`{one}`" for one in dict.fromkeys(chosen))
-        st.markdown(f"Serving settings: {settings}")
+        st.markdown(" against ".join(f"{plain(one.words)}" for one in dict.fromkeys(chosen)))
 
 
 def _results(study: Study, trial: Trial, limit_ms: float, watching: bool) -> None:
@@ -63,7 +62,6 @@ def _page(study: Study) -> None:
             study, "Nothing has been measured on this machine yet; what is served has to be."
         )
         return
-    choose_trial(study, trial.number)
     with errors_shown():
         with middle:
             compared = asked()

@@ -19,7 +19,7 @@ from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.server.routes import bundle_url
-from ui.state import EXPLORE, goal_of, page, trials_in_address
+from ui.state import EXPLORE, choose_trial, goal_of, page, trials_in_address
 from ui.text import key_of
 
 _NAME_LETTERS = 12
@@ -48,13 +48,14 @@ def chosen(label: str, kind: str, study: Study) -> Trial | None:
     trials = {trial.number: trial for trial in exportable(study.trials())}
     start = default(list(trials.values()), trials_in_address(study), goal_of(study))
     key = key_of(kind, study.name)
-    if key not in st.session_state and start:
+    if start:  # the pick may come after the page; what a person chooses is looked at from then on
         st.session_state[key] = start.number
     number = st.selectbox(
         label,
         list(trials),
         format_func=lambda number: f"#{number} {trials[number].recipe.spelling}",
         key=key,
+        on_change=lambda: choose_trial(study, st.session_state[key]),
     )
     return None if number is None else trials[number]
 

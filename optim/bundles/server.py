@@ -12,8 +12,7 @@ from optim.shipped import LIBRARY
 
 _ENTRY = "optim.serving.standalone"
 PACKAGES = (
-    *("grpcio", "httptools", "onnx", "prometheus-client", "protobuf", "pydantic"),
-    *("starlette", "uvicorn", "uvloop"),
+    *("grpcio", "httptools", "onnx", "prometheus-client", "protobuf", "pydantic", "uvloop"),
 )
 """What the server needs beside the engine and NumPy; onnx for batches alone."""
 

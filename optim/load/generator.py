@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from optim.load.payload import payloads
 from optim.load.running import play
 from optim.load.scenario import Load
 from optim.load.wires import GrpcWire, RestWire, Wire
+from optim.serving.asking import payloads
 from optim.serving.settings import Rest, Serving, parse_serving
 
 _SWITCH_S = 1e-4  # a thread that is due gets Python's lock within this

@@ -3,18 +3,18 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-import uvicorn
 import uvloop
 
 from optim.errors import InputError
 from optim.serving.batching import Batching
 from optim.serving.hosting import Hosting
-from optim.serving.rest import application
+from optim.serving.http import Connections
+from optim.serving.rest import handler
 from optim.serving.rpc import rpc_server
 from optim.serving.served import Opened, Served
 
@@ -61,7 +61,7 @@ async def _serve(
     hosting = Hosting(Served(one, batching) for one in opened)
     await hosting.start()
     calls = await _rpc(hosting, address, rpc) if rpc is not None else None
-    web = await _web(hosting, address, rest) if rest is not None else None
+    web = await Web.listening(hosting, address, rest) if rest is not None else None
     names = ", ".join(hosting.models)
     where = [f"REST on http://{address}:{rest}/v2"] if web else []
     where += [f"gRPC on {address}:{rpc}"] if calls else []
@@ -72,34 +72,30 @@ async def _serve(
     if calls:
         await calls.stop(_GRACE_S)
     if web:
-        web[0].should_exit = True
-        await web[1]
+        await web.close(_GRACE_S)
 
 
-async def _web(
-    hosting: Hosting, address: str, port: int | Path
-) -> tuple[uvicorn.Server, "asyncio.Task[None]"]:
-    """REST, once it listens. Raises InputError."""
-    uds = None if isinstance(port, int) else str(port)
-    config = uvicorn.Config(
-        application(hosting), log_level="warning", access_log=False, uds=uds, backlog=_BACKLOG
-    )
-    server = _Server(config)
-    sockets = [_listening(address, port)] if isinstance(port, int) else None
-    return server, await begun(server, sockets)
+@dataclass(frozen=True)
+class Web:
+    """REST, listening."""
 
+    server: asyncio.Server
+    connections: Connections
 
-async def begun(
-    server: uvicorn.Server, sockets: list[socket.socket] | None = None
-) -> "asyncio.Task[None]":
-    """Its serving, once it listens. Raises what kept it from that."""
-    task = asyncio.create_task(server.serve(sockets))
-    while not server.started:
-        if task.done():
-            await task
-            raise RuntimeError("The server ended before it listened.")
-        await asyncio.sleep(0.01)
-    return task
+    @classmethod
+    async def listening(cls, hosting: Hosting, address: str, place: int | Path) -> "Web":
+        """Raises InputError where the port is taken."""
+        found, loop = Connections(handler(hosting), hosting.most_bytes), asyncio.get_running_loop()
+        if isinstance(place, int):
+            with_socket = _listening(address, place)
+            return cls(await loop.create_server(found.made, sock=with_socket), found)
+        server = await loop.create_unix_server(found.made, str(place), backlog=_BACKLOG)
+        return cls(server, found)
+
+    async def close(self, within_s: float = _GRACE_S) -> None:
+        """Take no more connections; answer what was asked."""
+        self.server.close()
+        await self.connections.close(within_s)
 
 
 def _listening(address: str, port: int) -> socket.socket:
@@ -118,14 +114,6 @@ async def _rpc(hosting: Hosting, address: str, port: int | Path) -> grpc.aio.Ser
         return await rpc_server(hosting, place)
     except RuntimeError:
         raise _taken(address, port) from None
-
-
-class _Server(uvicorn.Server):
-    """One that leaves signals alone: they stop both protocols, and the models first."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def _taken(address: str, port: int | Path) -> InputError:

@@ -1,7 +1,8 @@
 """What both protocols share: the models by name, their metadata, their metrics."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from prometheus_client import (
 
 from optim import __version__
 from optim.arrays import Feeds, TensorSpec
-from optim.serving.batching import Outputs, Timing
+from optim.serving.batching import Answered
 from optim.serving.errors import NotThere, Refused
 from optim.serving.served import Served, named
 from optim.serving.tensors import datatype
@@ -60,21 +61,18 @@ class Hosting:
             "outputs": [_described(spec, batched) for spec in opened.outputs],
         }
 
-    async def infer(self, served: Served, feeds: Feeds, protocol: str) -> tuple[Outputs, Timing]:
+    def infer(self, served: Served, feeds: Feeds, protocol: str) -> Answered:
         """The outputs of one request and where its time went; counted. Raises Refused."""
         started = time.perf_counter()
+        count = self._metrics.of(served.name, protocol)
         try:
-            outputs, timing = await served.infer(feeds)
+            answer = served.infer(feeds)
         except Refused as refused:
-            self._metrics.requests.labels(served.name, protocol, refused.code).inc()
+            count.ended(refused.code)
             raise
-        self._metrics.requests.labels(served.name, protocol, "OK").inc()
-        self._metrics.seconds.labels(served.name, protocol).observe(time.perf_counter() - started)
-        self._metrics.queued.labels(served.name).observe(timing.queued_ms / 1e3)
-        self._metrics.batched.labels(served.name).observe(timing.batched_ms / 1e3)
-        self._metrics.run.labels(served.name).observe(timing.run_ms / 1e3)
-        self._metrics.rows.labels(served.name).observe(timing.rows)
-        return outputs, timing
+        # Called by the loop, so once the answer is on its way.
+        answer.add_done_callback(partial(count.answered, started))
+        return answer
 
     def metrics(self) -> bytes:
         """All of it as Prometheus reads it."""
@@ -98,22 +96,65 @@ class _Metrics:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         model, both = ["model"], ["model", "protocol"]
-        self.requests = Counter(
+        self._requests = Counter(
             "optim_requests", "Requests by how they ended.", [*both, "code"], registry=self.registry
         )
-        self.seconds = self._histogram("request_seconds", "From decoded to answered.", both)
-        self.queued = self._histogram("queued_seconds", "Waiting for a session.", model)
-        self.batched = self._histogram("batched_seconds", "Waiting for its batch to fill.", model)
-        self.run = self._histogram("run_seconds", "Running, with the batch it was in.", model)
-        self.rows = self._histogram("batch_rows", "Rows of the batch it was in.", model, _ROWS)
+        self._seconds = self._histogram("request_seconds", "From decoded to answered.", both)
+        self._queued = self._histogram("queued_seconds", "Waiting for a session.", model)
+        self._batched = self._histogram("batched_seconds", "Waiting for its batch to fill.", model)
+        self._run = self._histogram("run_seconds", "Running, with the batch it was in.", model)
+        self._rows = self._histogram("batch_rows", "Rows of the batch it was in.", model, _ROWS)
         waiting = Gauge("optim_waiting_rows", "Rows that wait.", model, registry=self.registry)
         for one in models:
             waiting.labels(one.name).set_function(partial(_waiting, one))
+        self._known: dict[tuple[str, str], _Count] = {}
+
+    def of(self, model: str, protocol: str) -> "_Count":
+        """The counters of a model by one protocol."""
+        if (model, protocol) not in self._known:
+            self._known[model, protocol] = _Count(
+                partial(self._requests.labels, model, protocol),
+                self._seconds.labels(model, protocol),
+                *(h.labels(model) for h in (self._queued, self._batched, self._run, self._rows)),
+            )
+        return self._known[model, protocol]
 
     def _histogram(
         self, name: str, about: str, labels: list[str], buckets: list[float] = _BUCKETS
     ) -> Histogram:
         return Histogram(f"optim_{name}", about, labels, buckets=buckets, registry=self.registry)
+
+
+@dataclass(frozen=True)
+class _Count:
+    """Counters, looked up once: their names are not for every request."""
+
+    requests: Callable[[str], Counter]
+    seconds: Histogram
+    queued: Histogram
+    batched: Histogram
+    run: Histogram
+    rows: Histogram
+
+    def ended(self, code: str) -> None:
+        """A request with this code."""
+        self.requests(code).inc()
+
+    def answered(self, started: float, answer: Answered) -> None:
+        """A request that began then; one whose sender is gone counts for nothing."""
+        spent = time.perf_counter() - started
+        if answer.cancelled():
+            return
+        if error := answer.exception():
+            self.ended(error.code if isinstance(error, Refused) else Refused.code)
+            return
+        _, timing = answer.result()
+        self.ended("OK")
+        self.seconds.observe(spent)
+        self.queued.observe(timing.queued_ms / 1e3)
+        self.batched.observe(timing.batched_ms / 1e3)
+        self.run.observe(timing.run_ms / 1e3)
+        self.rows.observe(timing.rows)
 
 
 def _waiting(served: Served) -> float:

@@ -5,110 +5,107 @@ says where the JSON ends, `binary_data_size` of an input how many bytes are its 
 """
 
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
-from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from optim.errors import OptimError
 from optim.serving import parts, tensors
 from optim.serving.batching import Outputs
-from optim.serving.errors import BadRequest, Refused, TooLarge
+from optim.serving.errors import BadRequest, NotThere, Refused
 from optim.serving.hosting import Hosting
+from optim.serving.http import Answer, Handler, Later, Request, as_json
 from optim.serving.parts import Stopwatch
 from optim.serving.served import Served, check_outputs
 
-_HEADER = "Inference-Header-Content-Length"
 _BINARY = "application/octet-stream"
-Handler = Callable[[Request], Awaitable[Response]]
+_GET = ("GET", "HEAD")
 
 
-def application(hosting: Hosting) -> Starlette:
-    """The routes of the protocol, and `/metrics` for Prometheus."""
+class NotAllowed(Refused):
+    """This path is asked by another method."""
+
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+
+
+def handler(hosting: Hosting) -> Handler:
+    """Answers the protocol's requests, and `/metrics` for Prometheus."""
     rest = _Rest(hosting)
-    routes = [
-        ("/v2", rest.server, "GET"),
-        ("/v2/health/live", rest.live, "GET"),
-        ("/v2/health/ready", rest.ready, "GET"),
-        ("/v2/models/{name}", rest.model, "GET"),
-        ("/v2/models/{name}/ready", rest.model_ready, "GET"),
-        ("/v2/models/{name}/infer", rest.infer, "POST"),
-        ("/metrics", rest.metrics, "GET"),
-    ]
-    return Starlette(
-        routes=[Route(path, _answered(act), methods=[method]) for path, act, method in routes]
-    )
+    routes = {
+        "/v2": (_GET, rest.server),
+        "/v2/health/live": (_GET, rest.live),
+        "/v2/health/ready": (_GET, rest.ready),
+        "/metrics": (_GET, rest.metrics),
+    }
+    of_model = {
+        "": (_GET, rest.model),
+        "/ready": (_GET, rest.model_ready),
+        "/infer": (("POST",), rest.infer),
+    }
 
-
-def _answered(handler: Handler) -> Handler:
-    """The same with what is refused as the protocol's error."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except Refused as refused:
-            return JSONResponse({"error": str(refused)}, refused.status)
-        except ClientDisconnect:
-            return Response(status_code=499)
-        except OptimError as error:
-            return JSONResponse({"error": str(error)}, 500)
+    def answer(request: Request) -> Answer | Later:
+        path = request.target.partition(b"?")[0].decode("latin-1")
+        name, found = "", routes.get(path)
+        if path.startswith(_MODELS):
+            name, slash, act = path.removeprefix(_MODELS).partition("/")
+            found = of_model.get(slash + act)
+        if not found:
+            raise NotThere(f"There is nothing at {path[:100]!r}.")
+        methods, act_on = found
+        if request.method not in methods:
+            raise NotAllowed(f"{path[:100]!r} takes {methods[0]}.")
+        return act_on(request, unquote(name))
 
     return answer
 
 
+_MODELS = "/v2/models/"
+
+
 class _Rest:
-    """The handlers."""
+    """What is done at each path; `name` is the model's, where the path has one."""
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
 
-    async def server(self, _: Request) -> Response:
-        return JSONResponse(self._hosting.about())
+    def server(self, _: Request, __: str) -> Answer:
+        return as_json(self._hosting.about())
 
-    async def live(self, _: Request) -> Response:
-        return JSONResponse({"live": True})
+    def live(self, _: Request, __: str) -> Answer:
+        return as_json({"live": True})
 
-    async def ready(self, _: Request) -> Response:
-        ready = self._hosting.ready
-        return JSONResponse({"ready": ready}, 200 if ready else 503)
+    def ready(self, _: Request, __: str) -> Answer:
+        return _readiness(self._hosting.ready)
 
-    async def model(self, request: Request) -> Response:
-        return JSONResponse(self._hosting.metadata(self._served(request)))
+    def model(self, _: Request, name: str) -> Answer:
+        return as_json(self._hosting.metadata(self._hosting.find(name)))
 
-    async def model_ready(self, request: Request) -> Response:
-        ready = self._served(request).ready
-        return JSONResponse({"ready": ready}, 200 if ready else 503)
+    def model_ready(self, _: Request, name: str) -> Answer:
+        return _readiness(self._hosting.find(name).ready)
 
-    async def metrics(self, _: Request) -> Response:
-        return Response(self._hosting.metrics(), media_type="text/plain; version=0.0.4")
+    def metrics(self, _: Request, __: str) -> Answer:
+        return Answer(self._hosting.metrics(), kind="text/plain; version=0.0.4; charset=utf-8")
 
-    async def infer(self, request: Request) -> Response:
-        served = self._served(request)
-        body = await self._body(request)
+    def infer(self, request: Request, name: str) -> Later:
+        served = self._hosting.find(name)
         watch = Stopwatch()
-        asked, rest = _split(body, request.headers.get(_HEADER))
+        asked, rest = _split(bytes(request.body), request.header(tensors.JSON_LENGTH))
         feeds = _feeds(served, asked, rest)
         watch.is_decoded()
-        outputs, timing = await self._hosting.infer(served, feeds, "rest")
-        response = _response(served, asked, outputs)
-        response.headers[parts.HEADER] = watch.told(timing)
-        return response
+        coming = self._hosting.infer(served, feeds, "rest")
 
-    def _served(self, request: Request) -> Served:
-        return self._hosting.find(request.path_params["name"])
+        def made() -> Answer:
+            outputs, timing = coming.result()
+            return _response(served, asked, outputs, partial(watch.told, timing))
 
-    async def _body(self, request: Request) -> bytes:
-        """All of it, but no more than the server reads."""
-        most, body = self._hosting.most_bytes, bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > most:
-                raise TooLarge(f"A request may have {most:,} bytes.")
-        return bytes(body)
+        return Later(coming, made)
+
+
+def _readiness(ready: bool) -> Answer:
+    return as_json({"ready": ready}, 200 if ready else 503)
 
 
 def _split(body: bytes, header: str | None) -> tuple[dict[str, Any], bytes]:
@@ -116,7 +113,7 @@ def _split(body: bytes, header: str | None) -> tuple[dict[str, Any], bytes]:
     end = len(body)
     if header is not None:
         if not header.isdecimal() or len(header) > 12 or int(header) > len(body):
-            raise BadRequest(f"{_HEADER} is {header[:20]!r}, of {len(body):,} bytes.")
+            raise BadRequest(f"{tensors.JSON_LENGTH} is {header[:20]!r}, of {len(body):,} bytes.")
         end = int(header)
     try:
         asked = json.loads(body[:end])
@@ -154,32 +151,28 @@ def _parameters(of: dict[str, Any]) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _response(served: Served, asked: dict[str, Any], outputs: Outputs) -> Response:
+def _response(
+    served: Served, asked: dict[str, Any], outputs: Outputs, told: Callable[[], str]
+) -> Answer:
     """The outputs that were asked for, each in the form that was asked for."""
     whole = bool(_parameters(asked).get("binary_data_output"))
-    wanted = _wanted(asked, outputs, whole)
     described, behind = [], []
-    for name, binary in wanted:
-        value = outputs[name]
-        one: dict[str, Any] = {
-            "name": name,
-            "datatype": tensors.datatype(value.dtype.name),
-            "shape": list(value.shape),
-        }
+    for name, binary in _wanted(asked, outputs, whole):
+        one = tensors.described(name, outputs[name])
         if binary:
-            behind.append(tensors.raw(value))
+            behind.append(tensors.raw(outputs[name]))
             one["parameters"] = {"binary_data_size": len(behind[-1])}
         else:
-            one["data"] = _numbers(value)
+            one["data"] = _numbers(outputs[name])
         described.append(one)
     answer = {"model_name": served.name, "model_version": "1", "outputs": described}
     if isinstance(asked.get("id"), str):
         answer["id"] = asked["id"]
     head = json.dumps(answer).encode()
     if not behind:
-        return Response(head, media_type="application/json")
-    headers = {_HEADER: str(len(head))}
-    return Response(b"".join([head, *behind]), headers=headers, media_type=_BINARY)
+        return Answer(head, headers={parts.HEADER: told()})
+    headers = {tensors.JSON_LENGTH: str(len(head)), parts.HEADER: told()}
+    return Answer(b"".join([head, *behind]), kind=_BINARY, headers=headers)
 
 
 def _numbers(value: tensors.Array) -> list[Any]:

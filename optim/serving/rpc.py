@@ -103,10 +103,8 @@ class _Rpc:
         check_outputs(names, outputs)
         response = _ANSWER(model_name=served.name, model_version="1", id=request.id)
         for name in names:
-            value = outputs[name]
-            kind = tensors.datatype(value.dtype.name)
-            response.outputs.add(name=name, datatype=kind, shape=value.shape)
-            response.raw_output_contents.append(tensors.raw(value))
+            response.outputs.add(**tensors.described(name, outputs[name]))
+            response.raw_output_contents.append(tensors.raw(outputs[name]))
         answer: bytes = response.SerializeToString()
         context.set_trailing_metadata(((parts.HEADER, watch.told(timing)),))
         return answer

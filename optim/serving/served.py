@@ -3,6 +3,7 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,12 +16,15 @@ import numpy as np
 from optim.arrays import Feeds, TensorSpec
 from optim.errors import InputError
 from optim.model.rebinding import rebound
-from optim.serving.batching import Batcher, Batching, Outputs, Timing
+from optim.serving.batching import Answered, Batcher, Batching, Outputs
 from optim.serving.errors import BadRequest, Stopping
 from optim.serving.tensors import Array
 
 if TYPE_CHECKING:
     from optim.runtimes.base import Runtime
+
+
+_RUNS = 6
 
 
 class Engine(Protocol):
@@ -125,16 +129,19 @@ class Served:
         pools = [_thread(cpus) for cpus in self._cpus()]
         # Each in its own thread, since an engine's threads get the cores of who starts them.
         runs = [await loop.run_in_executor(pool, self._open) for pool in pools]
-        for run, pool in zip(runs, pools, strict=True):
-            await loop.run_in_executor(pool, run, example)
-        self._batcher = Batcher(runs, self.batching, pools)
+        seconds = [
+            await loop.run_in_executor(pool, _timed, run, example)
+            for run, pool in zip(runs, pools, strict=True)
+        ]
+        inline = self.batching.runs_inline(max(seconds))
+        self._batcher = Batcher(runs, self.batching, pools, inline)
 
-    async def infer(self, feeds: Feeds) -> tuple[Outputs, Timing]:
-        """The outputs for a request's inputs. Raises Refused."""
+    def infer(self, feeds: Feeds) -> Answered:
+        """The outputs for a request's inputs, as `Batcher.ask` gives them. Raises Refused."""
         rows = self._rows(feeds)
         if self._batcher is None:
             raise Stopping("The server is stopping, or has not begun.")
-        return await self._batcher.infer(feeds, rows)
+        return self._batcher.ask(feeds, rows)
 
     async def stop(self) -> None:
         """Answer what waits, then close the sessions."""
@@ -208,6 +215,15 @@ def _thread(cpus: Collection[int]) -> ThreadPoolExecutor:
     if cpus:
         pool.submit(os.sched_setaffinity, 0, cpus)
     return pool
+
+
+def _timed(run: Callable[[Feeds], Outputs], feeds: Feeds) -> float:
+    """Seconds of a run: the median of some, after one that does not count."""
+    moments = [time.perf_counter()]
+    for _ in range(_RUNS):
+        run(feeds)
+        moments.append(time.perf_counter())
+    return float(np.median(np.diff(moments)[1:]))
 
 
 def _filled(feeds: Feeds, more: int) -> Feeds:

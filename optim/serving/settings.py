@@ -16,6 +16,15 @@ class Serving(Batching, Part):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @property
+    def words(self) -> str:
+        """For people: protocol, sessions, batches."""
+        threads = f" of {_counted(self.threads, 'thread')}" if self.threads else ""
+        batches = "no batches"
+        if self.most > 1:
+            batches = f"batches of up to {self.most}, waiting at most {self.wait_ms:g} ms"
+        return ", ".join((self.title, _counted(self.sessions, "session") + threads, batches))
+
 
 class Rest(Serving):
     """HTTP/1.1."""
@@ -30,6 +39,12 @@ class Rest(Serving):
         default="binary", description="Numbers as bytes behind the JSON, or written out in it."
     )
 
+    @property
+    def words(self) -> str:
+        """Also that numbers are written out, where they are."""
+        said = super().words
+        return said.replace("REST", "REST as JSON", 1) if self.encoding == "json" else said
+
 
 class Grpc(Serving):
     """gRPC over HTTP/2."""
@@ -39,6 +54,10 @@ class Grpc(Serving):
     summary: ClassVar[str] = "Binary messages over one open connection; clients are generated."
     helps: ClassVar[str] = "Where programs of one's own ask, many at once over few connections."
     hurts: ClassVar[str] = "Where its bookkeeping for each call outweighs a small message."
+
+
+def _counted(number: int, of: str) -> str:
+    return f"{number} {of}{'' if number == 1 else 's'}"
 
 
 PROTOCOLS: dict[str, type[Serving]] = {"rest": Rest, "grpc": Grpc}

@@ -13,6 +13,8 @@ from optim.arrays import TensorSpec
 from optim.serving.errors import BadRequest
 
 Array = NDArray[Any]
+JSON_LENGTH = "Inference-Header-Content-Length"
+"""The header that says where a request's JSON ends and tensors' bytes begin."""
 _DATATYPES = {
     "bool": "BOOL",
     "uint8": "UINT8",
@@ -33,6 +35,11 @@ _DATATYPES = {
 def datatype(dtype: str) -> str:
     """The protocol's name of a NumPy dtype; text and bytes are BYTES."""
     return _DATATYPES.get(dtype, "BYTES")
+
+
+def described(name: str, value: Array) -> dict[str, Any]:
+    """What the protocol's JSON says of a tensor, its data left out."""
+    return {"name": name, "datatype": datatype(value.dtype.name), "shape": list(value.shape)}
 
 
 def checked(spec: TensorSpec, wanted: str, shape: Sequence[int], rows: int) -> tuple[int, ...]:

@@ -6,8 +6,6 @@ server's own code (HTTP, decoding, queue, encoding) over a local socket, its loo
 
 import asyncio
 import contextlib
-import http.client
-import json
 import socket
 import tempfile
 import threading
@@ -18,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 import uvloop
 from numpy.typing import NDArray
 
@@ -33,12 +30,12 @@ from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.model.rebinding import rebound
 from optim.recipe import Recipe
+from optim.serving.asking import Asking, payloads
 from optim.serving.batching import Batching
-from optim.serving.host import begun
+from optim.serving.host import Web
 from optim.serving.hosting import Hosting
-from optim.serving.rest import application
 from optim.serving.served import Opened, Served
-from optim.serving.tensors import datatype, raw
+from optim.serving.settings import Rest
 from optim.twin.simulation import Draw
 
 _WHERE = "twin"
@@ -47,6 +44,7 @@ _LEAST_RUNS, _MOST_RUNS = 30, 4000
 _REQUESTS = 1000
 _CHUNKS = 20
 _DISTURBED = 5
+_LONG_ENOUGH_S = 1e-3
 
 
 @dataclass(frozen=True)
@@ -73,6 +71,10 @@ class ServiceTimes:
     def front_spread(self) -> float:
         """How many times the front's quickest measurements its slowest took."""
         return self.front_factors.high / self.front_factors.low
+
+    def runs_inline(self, batching: Batching) -> bool:
+        """Whether the front runs the model itself, so that neither works beside the other."""
+        return batching.runs_inline(self.median_ms() / 1e3)
 
     def draw(self, rng: np.random.Generator) -> Draw:
         """Samples of them at random, with replacement."""
@@ -147,7 +149,7 @@ def take_times(path: str, runtime: str, example: str, model: str, most: int) -> 
             batch = {name: np.repeat(value, size, axis=0) for name, value in feeds.items()}
             found[size] = _timed(engine.open(other), batch)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        front = runner.run(_front(described, feeds))
+        front = runner.run(_front(described, feeds, float(np.median(found[1]))))
     return {"runs": found, "front": front}
 
 
@@ -168,76 +170,48 @@ def _timed(session: Any, feeds: Feeds) -> list[float]:
 
 
 class _Nothing:
-    """An engine that answers at once, so that what is left is the server's own work."""
+    """An engine that only lets time pass, so that what is left is the server's own work."""
 
-    def __init__(self, outputs: Feeds) -> None:
-        self._outputs = dict(outputs)
+    def __init__(self, outputs: Feeds, run_s: float) -> None:
+        self._outputs, self._run_s = dict(outputs), min(run_s, _LONG_ENOUGH_S)
 
     def run(self, feeds: Feeds) -> dict[str, Any]:
+        time.sleep(self._run_s)
         return self._outputs
 
     def close(self) -> None: ...
 
 
-async def _front(model: Model, feeds: Feeds) -> list[float]:
+async def _front(model: Model, feeds: Feeds, run_s: float) -> list[float]:
     """CPU seconds of the server's loop for one request, in each of some chunks."""
     # Its socket is named from within the folder: a socket's name may have some hundred letters.
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         answer = {s.name: np.zeros([abs(n) for n in s.shape], s.dtype) for s in model.outputs}
         place, example = Path("socket"), Path("example.npz")
         example.write_bytes(packed(feeds))
+        engine = _Nothing(answer, run_s)
         opened = Opened(
-            "m",
-            place,
-            example,
-            "none",
-            lambda path, threads: _Nothing(answer),
-            1,
-            model.inputs,
-            model.outputs,
+            "m", place, example, "none", lambda *_: engine, 1, model.inputs, model.outputs
         )
         hosting = Hosting([Served(opened, Batching())])
         await hosting.start()
-        config = uvicorn.Config(
-            application(hosting), uds=str(place), log_level="warning", access_log=False
-        )
-        server = uvicorn.Server(config)
-        serving = await begun(server)
+        web = await Web.listening(hosting, "", place)
+        (request,) = payloads("m", [feeds], Rest())
         spent = []
         for _ in range(_CHUNKS):
-            asking = threading.Thread(target=_ask, args=(place, feeds, _REQUESTS // _CHUNKS))
+            asking = threading.Thread(target=_ask, args=(place, request, _REQUESTS // _CHUNKS))
             before = time.thread_time()
             asking.start()
             await asyncio.to_thread(asking.join)
             spent.append((time.thread_time() - before) / (_REQUESTS // _CHUNKS))
-        server.should_exit = True
-        await serving
         await hosting.stop()
+        await web.close()
     return spent[1:]
 
 
-def _ask(place: Path, feeds: Feeds, count: int) -> None:
-    inputs = [
-        {
-            "name": name,
-            "datatype": datatype(value.dtype.name),
-            "shape": list(value.shape),
-            "parameters": {"binary_data_size": value.nbytes},
-        }
-        for name, value in feeds.items()
-    ]
-    head = json.dumps({"inputs": inputs, "parameters": {"binary_data_output": True}}).encode()
-    body = b"".join([head, *map(raw, feeds.values())])
-    headers = {"Inference-Header-Content-Length": str(len(head))}
-    connection = _connected(place)
-    for _ in range(count):
-        connection.request("POST", "/v2/models/m/infer", body, headers)
-        connection.getresponse().read()
-    connection.close()
-
-
-def _connected(place: Path) -> http.client.HTTPConnection:
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(place))
-    return connection
+def _ask(place: Path, request: bytes, count: int) -> None:
+    with socket.socket(socket.AF_UNIX) as connected:
+        connected.connect(str(place))
+        ask = Asking(connected)
+        for _ in range(count):
+            ask(request)

@@ -8,7 +8,7 @@ event loop reads and writes for all requests, one after the other: the front.
 import heapq
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,8 +41,13 @@ class Simulated:
         return int(np.isnan(self.seconds).sum())
 
 
-def simulate(arrivals: Times, draw: Draw, batching: Batching, front_s: float = 0.0) -> Simulated:
-    """Serve these requests of one row each."""
+def simulate(
+    arrivals: Times, draw: Draw, batching: Batching, front_s: float = 0.0, inline: bool = False
+) -> Simulated:
+    """Serve these requests of one row each; `inline`: the front runs the model itself."""
+    if inline:
+        whole = simulate(arrivals, lambda rows, n: draw(rows, n) + front_s, batching)
+        return replace(whole, front_busy=whole.busy)
     reached = after_front(arrivals, front_s)
     if batching.sessions == batching.most == 1:
         found = _one_by_one(arrivals, reached, draw, batching, front_s)

@@ -30,6 +30,7 @@ _WARM = 0.05
 _FEWEST, _MOST_BURSTY = 300, 400_000
 _MOST = 100_000
 PERCENTILE = 0.99
+_TYPICAL, _BUSY, _ROOM, _FRONT_MS = 10, 0.7, 5, 0.2
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,22 @@ class Demand:
             times = arrivals.bursty(self.rate, most, rng)
         kept = times[rng.integers(0, replicas, len(times)) == 0]
         return kept if len(kept) > 1 else times[:2]
+
+
+def typical(run_ms: float) -> Demand:
+    """A question to begin with: what about ten servers carry, with room for some waiting.
+
+    Args:
+        run_ms: of one run; the front's time is not known before it is measured, and taken for 0.2.
+    """
+    answer_ms = run_ms + _FRONT_MS
+    rate = _rounded(_TYPICAL * _BUSY * 1e3 / answer_ms)
+    return Demand(rate, max(10.0, _rounded(_ROOM * answer_ms)))
+
+
+def _rounded(value: float) -> float:
+    """To one digit."""
+    return float(f"{value:.0e}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +99,11 @@ def curve(
 
 @dataclass(frozen=True)
 class Sized:
-    """An answer. `replicas` with its interval; None where no number keeps the limit."""
+    """An answer. `replicas` with its interval; None where no number keeps the limit.
+
+    The percentile of what is `predicted` for them holds the ends of the service times, too: those
+    replicas, were all times at their low and at their high ends; no end where some are refused.
+    """
 
     replicas: Interval | None
     predicted: Predicted
@@ -96,11 +117,11 @@ def predicted(
     count: int = _REQUESTS,
 ) -> Predicted:
     """What one of so many replicas answers, its times as they were measured or estimated."""
-    found = []
+    found, inline = [], service.runs_inline(batching)
     for seed in range(_TIMES):
         rng = np.random.default_rng(seed)  # the same requests for every number of replicas
         times = demand.for_one_of(replicas, rng, count)
-        found.append(simulate(times, service.draw(rng), batching, service.front_s))
+        found.append(simulate(times, service.draw(rng), batching, service.front_s, inline))
     kept = [one.seconds[int(_WARM * len(one.seconds)) :] for one in found]
     tails = np.array([1e3 * np.nanquantile(seconds, PERCENTILE) for seconds in kept])
     half = special.stdtrit(_TIMES - 1, 0.975) * tails.std(ddof=1) / np.sqrt(_TIMES)
@@ -136,7 +157,24 @@ def replicas_for(service: ServiceTimes, batching: Batching, demand: Demand) -> S
     if middle is None:
         return Sized(None, shown)
     least, most = min(low or middle, middle), max(high or float("inf"), middle)
-    return Sized(Interval(value=middle, low=least, high=most), shown)
+    ends = [service.at(*places[end]) for end in ("low", "high") if places[end] != places["value"]]
+    return Sized(
+        Interval(value=middle, low=least, high=most),
+        _widened(shown, ends, batching, demand, middle),
+    )
+
+
+def _widened(
+    shown: Predicted, ends: list[ServiceTimes], batching: Batching, demand: Demand, replicas: int
+) -> Predicted:
+    """With an interval of p99 that holds what these other service times would give."""
+    low, high = shown.p99_ms.low, shown.p99_ms.high
+    for service in ends:
+        found = predicted(service, batching, demand, replicas, _REQUESTS // 4)
+        low = min(low, found.p99_ms.low)
+        high = max(high, float("inf") if found.refused else found.p99_ms.high)
+    interval = Interval(value=shown.p99_ms.value, low=low, high=high)
+    return replace(shown, p99_ms=interval)
 
 
 def _smallest(service: ServiceTimes, batching: Batching, demand: Demand) -> int | None:
@@ -159,9 +197,12 @@ def _most(demand: Demand) -> int:
 
 
 def _least_s(service: ServiceTimes, batching: Batching) -> float:
-    """Seconds of one request in the fullest batches: of the front, or of the sessions."""
+    """Seconds of a request in the fullest batches: the front's, the sessions', or both's."""
     by_size = [float(np.mean(times)) / rows for rows, times in service.runs.items()]
-    return max(min(by_size) / batching.sessions, service.front_s)
+    run_s = min(by_size) / batching.sessions
+    if service.runs_inline(batching):
+        return run_s + service.front_s
+    return max(run_s, service.front_s)
 
 
 def _first(keeps: Callable[[int], bool], low: int, high: int) -> int:

@@ -79,7 +79,7 @@ def notes(service: ServiceTimes, rows: Sequence[Row]) -> Iterator[str]:
     if service.front_spread > _UNSTEADY:
         yield (
             f"The front's work differed {service.front_spread:.1f}-fold between its measurements; "
-            "the intervals of the replicas hold that."
+            "the intervals of the replicas and of p99 hold that."
         )
     yield NOTE
     for row in rows:

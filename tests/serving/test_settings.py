@@ -58,3 +58,10 @@ def test_a_server_tells_where_the_time_went() -> None:
     decode, *parts, total, rows = read_parts(told)
     assert parts == [1.5, 2, 3] and rows == 4 and total >= decode >= 0
     assert read_parts("nonsense") == (0, 0, 0, 0, 0, 0)
+
+
+def test_settings_have_words() -> None:
+    words = {text: parse_serving(text).words for text in ("rest", "rest:encoding=json,threads=2")}
+    assert words["rest"] == "REST, 1 session, no batches"
+    assert words["rest:encoding=json,threads=2"].startswith("REST as JSON, 1 session of 2 threads")
+    assert "up to 8, waiting at most 2 ms" in parse_serving("grpc:most=8,wait_ms=2").words

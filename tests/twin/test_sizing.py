@@ -12,7 +12,7 @@ from optim.serving.batching import Batching
 from optim.targets import all_targets
 from optim.twin.prices import SHIPPED, Price, prices
 from optim.twin.service import ServiceTimes
-from optim.twin.sizing import Demand, curve, predicted, replicas_for
+from optim.twin.sizing import Demand, curve, predicted, replicas_for, typical
 
 ONE_MS = ServiceTimes({1: np.array([1e-3])}, 0.0, "made up")
 ALONE = Batching()
@@ -136,3 +136,33 @@ def test_where_the_front_is_what_fills_a_server_its_spread_is_the_replicas():
 def test_a_percentile_is_not_below_the_median():
     _, found = curve(ONE_MS, ALONE, Demand(1, 1))[-1]
     assert found.p50_ms <= found.p99_ms.low <= found.p99_ms.value
+
+
+def test_the_percentile_holds_the_ends_of_the_times():
+    """An estimate's interval and the front's spread are in p99, not in the replicas alone."""
+    exact = replicas_for(ONE_MS, ALONE, Demand(5_000, 8.0)).predicted.p99_ms
+    for service in (
+        ONE_MS.taken_as(Interval(value=1.0, low=0.5, high=2.0), "estimated"),
+        ServiceTimes(ONE_MS.runs, 5e-4, "m", front_factors=Interval(value=1.0, low=0.2, high=3.0)),
+    ):
+        found = replicas_for(service, ALONE, Demand(5_000, 8.0)).predicted.p99_ms
+        assert found.high - found.low > 3 * (exact.high - exact.low)
+        assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize("run_ms", [0.04, 0.6, 5.0, 300.0])
+def test_a_question_to_begin_with_has_an_answer_of_some_servers(run_ms):
+    demand = typical(run_ms)
+    service = ServiceTimes({1: np.array([run_ms / 1e3])}, 1e-4, "made up")
+    replicas = replicas_for(service, ALONE, demand).replicas
+    assert replicas and 4 <= replicas.value <= 40
+
+
+def test_a_run_on_the_event_loop_and_the_front_wait_for_each_other():
+    quick = ServiceTimes({1: np.array([5e-5])}, 1e-4, "made up")
+    busy = Demand(5_000, 10.0)
+    assert quick.runs_inline(ALONE) and not quick.runs_inline(Batching(sessions=2))
+    assert predicted(quick, ALONE, busy).busy == pytest.approx(0.75, abs=0.05)
+    assert (
+        predicted(quick, ALONE, busy).p50_ms > predicted(quick, Batching(sessions=2), busy).p50_ms
+    )

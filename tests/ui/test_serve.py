@@ -35,7 +35,9 @@ def test_a_trial_is_loaded_and_the_curve_is_there_for_all(
     other = visited("serve", explored, trial="1")  # another session, or this one after a reload
     assert [curve.serving for curve in running.of(explored, 1).curves] == ["rest", "grpc"]
     said = "\n".join(one.value for one in other.markdown)
-    assert "**rest**" in said and "**grpc**" in said and "p99" in said
+    assert (
+        "**REST, 1 session, no batches**" in said and "**gRPC, 1 session" in said and "p99" in said
+    )
     table = other.dataframe[0].value
     assert len(table) == 6 and (table["requests"] > 0).all()
 
@@ -55,4 +57,4 @@ def test_settings_of_ones_own_are_read(explored: Study, running: Loads) -> None:
     page.selectbox(key="serve-compare").select("Two of my own").run()
     page.slider(key="serve-A-rest.sessions").set_value(3).run()
     assert not page.exception
-    assert "rest:sessions=3" in "\n".join(one.value for one in page.markdown)
+    assert "REST, 3 sessions, no batches" in "\n".join(one.value for one in page.markdown)

@@ -8,6 +8,7 @@ from optim.load.curve import Curve
 from optim.load.drawing import curve_chart, where_chart
 from optim.load.loaded import PARTS
 from optim.load.loads import Under
+from optim.serving.settings import parse_serving
 from optim.showing import text
 from ui.text import plain
 
@@ -61,7 +62,8 @@ def shown(under: Under, limit_ms: float) -> None:
 def _sentence(curve: Curve, limit_ms: float) -> str:
     knee = curve.knee
     bend = f" The knee is at {knee.rate:,.0f} a second: beyond it, waiting grows." if knee else ""
-    return f"**{plain(curve.serving)}**: {plain(curve.peak(limit_ms).sentence + bend)}"
+    words = parse_serving(curve.serving).words
+    return f"**{plain(words)}**: {plain(curve.peak(limit_ms).sentence + bend)}"
 
 
 def _table(curves: list[Curve]) -> pd.DataFrame:

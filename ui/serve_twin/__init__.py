@@ -14,7 +14,7 @@ from optim.twin import telling
 from optim.twin.fleet import Row, fleet
 from optim.twin.prices import Price, Prices, prices
 from optim.twin.service import ServiceTimes, measured
-from optim.twin.sizing import PATTERNS, Demand, curve
+from optim.twin.sizing import PATTERNS, Demand, curve, typical
 from ui.errors import errors_shown
 from ui.text import key_of, plain
 
@@ -32,7 +32,7 @@ def show(study: Study, trial: Trial) -> None:
     )
     key = key_of("twin", study.name, trial.number)
     with st.form(key_of("ask twin", study.name)):
-        demand, batching = _demand(), _batching()
+        demand, batching = _demand(typical(trial.latency_ms or 1.0)), _batching()
         costs = _prices()
         asked = st.form_submit_button("Ask the twin", type="primary")
     if asked:
@@ -43,15 +43,17 @@ def show(study: Study, trial: Trial) -> None:
         _answer(*st.session_state[key])
 
 
-def _demand() -> Demand:
+def _demand(start: Demand) -> Demand:
     rate, limit, pattern = st.columns(3)
     come = pattern.selectbox(
         "They come", PATTERNS, format_func=lambda p: _PATTERNS[p], key="twin pattern"
     )
     within = "Of 100 answers, 99 have to come within, ms (p99)"
     return Demand(
-        rate.number_input("Requests a second", 1.0, 1e7, 20_000.0, 1000.0, _PLAIN, "twin rate"),
-        limit.number_input(within, 0.1, 1e5, 10.0, 1.0, _PLAIN, "twin limit"),
+        rate.number_input(
+            "Requests a second", 1.0, 1e7, start.rate, start.rate / 10, _PLAIN, "twin rate"
+        ),
+        limit.number_input(within, 0.1, 1e5, start.limit_ms, 1.0, _PLAIN, "twin limit"),
         come,
     )
 

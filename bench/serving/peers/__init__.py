@@ -1,6 +1,8 @@
-"""Other servers of the same ONNX file: one script each, run in its own environment.
+"""Other servers of the same ONNX file: one module each, which says all there is to know of it.
 
-Each is called with MODEL PORT, and says at its top what it needs, where it answers and how it is
-asked: `REQUIREMENTS`, `PATH`, `READY` (a path), `BODY` (`v2`: the Open Inference Protocol's JSON;
-`rows`: `{"input": [[...], ...]}`).
+`REQUIREMENTS` of its environment; `FILES`, name -> text, that are written into the folder where
+`COMMAND` starts it (its first word is a program of that environment); `PATH` and `READY`, where it
+answers; `BODY`, how it is asked (`v2`: the Open Inference Protocol's JSON; `rows`:
+`{"input": [[...], ...]}`). In files and command `$MODEL` and `$PORT` stand for the ONNX file and
+the port (`$GRPC`, `$METRICS`: two more); both are in its environment as well.
 """

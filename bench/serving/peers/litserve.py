@@ -1,20 +1,17 @@
 """LitServe, as its documentation serves a model: https://lightning.ai/docs/litserve"""
 
-import os
-import sys
-from pathlib import Path
-
 REQUIREMENTS = ("litserve==0.2.19", "onnxruntime==1.32.0")
 PATH, READY, BODY = "/predict", "/health", "rows"
+COMMAND = ("python", "service.py")
 _SERVICE = """
-import sys
+import os
 import litserve
 import numpy as np
 import onnxruntime
 
 class Api(litserve.LitAPI):
     def setup(self, device):
-        self.session = onnxruntime.InferenceSession(sys.argv[1])
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
         self.name = self.session.get_inputs()[0].name
 
     def decode_request(self, request):
@@ -28,10 +25,6 @@ class Api(litserve.LitAPI):
 
 if __name__ == "__main__":
     server = litserve.LitServer(Api(), accelerator="cpu", workers_per_device=1)
-    server.run(port=int(sys.argv[2]), generate_client_file=False, log_level="warning")
+    server.run(port=int(os.environ["PORT"]), generate_client_file=False, log_level="warning")
 """
-
-if __name__ == "__main__":
-    # Its workers import the script anew, so the class is in a file of its own.
-    Path("service.py").write_text(_SERVICE)
-    os.execv(sys.executable, [sys.executable, "service.py", *sys.argv[1:]])
+FILES = {"service.py": _SERVICE}

@@ -1,13 +1,13 @@
 """MLServer, a custom runtime: https://mlserver.readthedocs.io"""
 
-import json
-import os
-import sys
-from pathlib import Path
-
 REQUIREMENTS = ("mlserver==1.7.1", "onnxruntime==1.32.0")
 PATH, READY, BODY = "/v2/models/model/infer", "/v2/health/ready", "v2"
-_RUNTIME = """
+COMMAND = ("mlserver", "start", ".")
+_SETTINGS = """{
+    "http_port": $PORT, "grpc_port": $GRPC, "metrics_port": $METRICS, "parallel_workers": 0,
+    "debug": false
+}"""
+_SERVICE = """
 import os
 import onnxruntime
 from mlserver import MLModel
@@ -26,13 +26,8 @@ class Runs(MLModel):
             model_name=self.name, outputs=[NumpyCodec.encode_output("output", output)]
         )
 """
-
-if __name__ == "__main__":
-    Path("runs.py").write_text(_RUNTIME)
-    about = {"name": "model", "implementation": "runs.Runs"}
-    Path("model-settings.json").write_text(json.dumps(about))
-    port = int(sys.argv[2])
-    ports = {"http_port": port, "grpc_port": port + 1000, "metrics_port": port + 2000}
-    Path("settings.json").write_text(json.dumps({**ports, "parallel_workers": 0, "debug": False}))
-    command = [str(Path(sys.executable).with_name("mlserver")), "start", "."]
-    os.execve(command[0], command, os.environ | {"MODEL": sys.argv[1], "PYTHONPATH": "."})
+FILES = {
+    "runs.py": _SERVICE,
+    "settings.json": _SETTINGS,
+    "model-settings.json": '{"name": "model", "implementation": "runs.Runs"}',
+}

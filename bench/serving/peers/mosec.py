@@ -1,11 +1,8 @@
 """Mosec, as its documentation serves a model: https://mosecorg.github.io/mosec"""
 
-import os
-import sys
-from pathlib import Path
-
 REQUIREMENTS = ("mosec==0.9.8", "onnxruntime==1.32.0")
 PATH, READY, BODY = "/inference", "/metrics", "rows"
+COMMAND = ("python", "service.py", "--port", "$PORT", "--timeout", "10000")
 _SERVICE = """
 import os
 import numpy as np
@@ -27,9 +24,4 @@ if __name__ == "__main__":
     server.append_worker(Runs, num=1)
     server.run()
 """
-
-if __name__ == "__main__":
-    # Its workers import the script anew, so the class is in a file of its own.
-    Path("service.py").write_text(_SERVICE)
-    command = [sys.executable, "service.py", "--port", sys.argv[2], "--timeout", "10000"]
-    os.execve(sys.executable, command, os.environ | {"MODEL": sys.argv[1]})
+FILES = {"service.py": _SERVICE}
