@@ -17,6 +17,8 @@ from ui.scroll import into_view
 from ui.state import (
     EXPLORE,
     PARTS,
+    PARTS_TAB,
+    TARGETS_TAB,
     WHY,
     choose_trial,
     goal_of,
@@ -101,7 +103,8 @@ def _roofline(study: Study, trial: Trial | None, name: str) -> None:
         )
         query = {"study": study.name, **({"trial": str(trial.number)} if trial else {})}
         st.page_link(page(WHY), label="Why", query_params=query)
-        st.page_link(page(PARTS), label="What this machine reaches: Parts, Target hardware")
+        label, tab = "What this machine's engines reach", {PARTS_TAB: TARGETS_TAB}
+        st.page_link(page(PARTS), label=label, query_params=tab)
         return
     target, found = all_targets()[name], all_hardware.roofline_of(study, trial, name)
     if found is None:
@@ -132,6 +135,8 @@ trial = _choose(study)
 with errors_shown():
     with st.spinner("Estimating every hardware ..."):
         shown = all_hardware.bars(study, trial)
+    if disagreement := all_hardware.disagreement(shown, trial):
+        st.warning(plain(disagreement))
     _bars(shown)
     if st.session_state[_CLICKS]:
         into_view(f"click {st.session_state[_CLICKS]}")

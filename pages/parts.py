@@ -12,7 +12,10 @@ from ui.errors import errors_shown
 from ui.glossary import explained
 from ui.hardware import this_machine
 from ui.parts import about, install_hint, packages_of, spelled, target_facts
+from ui.state import PARTS_TAB, TARGETS_TAB
 from ui.text import plain
+
+_TABS = ("Passes", "Runtimes", "Metrics", TARGETS_TAB)
 
 
 def _listed(parts: dict[str, type[Part]]) -> None:
@@ -66,7 +69,8 @@ st.markdown(
 )
 for broken in broken_parts():
     st.warning(plain(f"{broken.name} of {broken.origin} is left out. {broken.why}"))
-passes, runtimes, metrics, targets = st.tabs(["Passes", "Runtimes", "Metrics", "Target hardware"])
+asked = st.query_params.get(PARTS_TAB)
+passes, runtimes, metrics, targets = st.tabs(_TABS, default=asked if asked in _TABS else None)
 with passes:
     _listed(dict(all_passes()))
 with runtimes:

@@ -11,6 +11,7 @@ from optim.findings import Interval
 from optim.recipe import Recipe
 from optim.showing import text
 from optim.showing.bounds import BOUNDS
+from optim.showing.doubts import contradiction, doubted
 from optim.showing.hardware import Bar, estimated
 from optim.studies.goal import Goal
 from optim.studies.picking import picked
@@ -59,7 +60,21 @@ def bars(study: Study, trial: Trial | None) -> list[Bar]:
     for of, digest, recipe in sides:
         for name, target in modelled().items():
             found.append(estimated(target, of, _estimate(digest, name, recipe.spelling)))
+    if trial and (gain := gain_here(trial)):
+        found = doubted(found, f"#{trial.number}", ORIGINAL, gain)
     return sorted(found, key=lambda bar: bar.of != ORIGINAL)
+
+
+def gain_here(trial: Trial) -> Interval | None:
+    """The paired speed-up of a trial that was timed on this machine, past its first reading."""
+    timed = trial.summary if trial.target == LOCAL and not trial.first_reading else None
+    return timed.speedup if timed else None
+
+
+def disagreement(found: Sequence[Bar], trial: Trial | None) -> str:
+    """Where the measurement of a trial here contradicts its estimates, in a sentence or two."""
+    gain = gain_here(trial) if trial else None
+    return contradiction(found, f"#{trial.number}", ORIGINAL, gain) if trial and gain else ""
 
 
 def baseline_for(trial: Trial | None) -> Recipe:
@@ -87,12 +102,18 @@ def table(found: Sequence[Bar]) -> list[dict[str, str]]:
             "of": bar.of,
             "time": text.milliseconds(bar.time.value) if bar.time else "cannot run",
             "interval": text.ends(bar.time, text.milliseconds) if bar.time else "",
-            "how": "measured" if bar.measured else "refused" if bar.refused else "estimated",
+            "how": _how(bar),
             "mostly": BOUNDS[bar.bound].said if bar.bound else "",
             "why not": bar.refused,
         }
         for bar in found
     ]
+
+
+def _how(bar: Bar) -> str:
+    if bar.refused:
+        return "refused"
+    return "measured" if bar.measured else "estimated, doubtful" if bar.doubted else "estimated"
 
 
 def refusals(found: Sequence[Bar]) -> list[str]:

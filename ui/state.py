@@ -26,6 +26,7 @@ EXPLORE, GRAPH, COMPARE, WHY, HARDWARE, EXPORT, PARTS, START = (
     for name in ("explore", "graph", "compare", "why", "hardware", "export", "parts", "start")
 )
 LEARN, SERVE = "pages/learn.py", "pages/serve.py"
+PARTS_TAB, TARGETS_TAB = "tab", "Target hardware"
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 _DELETED = "deleted"

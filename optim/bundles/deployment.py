@@ -5,7 +5,6 @@ makes them again and compares.
 """
 
 import importlib
-import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from optim.arrays import TensorSpec
 from optim.bundles import manifest
+from optim.bundles.deployments import deployment_names
 from optim.bundles.report import Findings
 from optim.errors import InputError
 from optim.recipe import Recipe
@@ -90,8 +90,7 @@ class Deployment:
 @cache
 def all_deployments() -> dict[str, Deployment]:
     """All of them by name."""
-    root = importlib.import_module(_KINDS)
-    names = sorted(info.name for info in pkgutil.iter_modules(root.__path__))
+    names = deployment_names()
     return {name: importlib.import_module(f"{_KINDS}.{name}").DEPLOYMENT for name in names}
 
 

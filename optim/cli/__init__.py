@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import get_args
 
 from optim import __version__
+from optim.bundles.deployments import deployment_names
 from optim.errors import InputError, OptimError, of_the_disk
 from optim.studies.goal import Objective
 
@@ -188,7 +189,7 @@ def parser() -> argparse.ArgumentParser:
             type=names,
             default=(),
             metavar="WHERE",
-            help="into the bundle, too: docker,kserve,triton,openvino_model_server,sagemaker_neo",
+            help=f"into the bundle, too: {','.join(deployment_names())}",
         )
     _add_load_options(load)
     docs.add_argument("--check", action="store_true", help="only fail when they are out of date")

@@ -71,6 +71,9 @@ def verdict(facts: Facts) -> str:
             f"No measurable loss, but {facts.n:,} samples cannot rule out one of up to "
             f"{metric.show_difference(high)}."
         )
+    if high == 0:
+        as_well = "the same score" if low == 0 else "the same score or a better one"
+        return f"No measurable loss: {as_well} on {facts.n:,} samples."
     return f"No measurable loss (at most {metric.show_difference(high)} on {facts.n:,} samples)."
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from html import escape
 
 from optim.machine.environment import usable_cores
+from optim.showing.brief import named
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
-from optim.showing.story import named
 from optim.studies.goal import Goal
 from optim.studies.picking import Standing, facts, standing
 from optim.studies.study import Study

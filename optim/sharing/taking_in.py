@@ -20,6 +20,7 @@ from optim.recipe import Recipe
 from optim.settings import settings
 from optim.sharing.study_file import EVALSET, IMPORTED, ORIGINAL, About
 from optim.sharing.unpacking import WHERE, Read, read, refused, unpack
+from optim.studies.listing import LONGEST_TITLE
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Progress
 from optim.timing.claimed import check_sound
@@ -67,7 +68,7 @@ def take_in(path: Path, cancelled: Callable[[], bool] = lambda: False) -> TakenI
         model = ingest(folder / ORIGINAL / MODEL_FILE, name=about.model_name, cancelled=cancelled)
         evalset = adopt_evalset(folder / EVALSET, model)
     _check_same(about, model, evalset)
-    return _added(create_study(model, evalset), trials)
+    return _added(create_study(model, evalset, about.title[:LONGEST_TITLE]), trials)
 
 
 def _added(study: Study, trials: list[Read]) -> TakenIn:

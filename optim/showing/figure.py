@@ -124,7 +124,12 @@ class TrialFigure:
         guessed = self.reading.or_estimate and known.summary is None
         said = ", an estimate" if guessed else ""
         said = ", a first reading" if self._is_first_reading(known) else said
-        return text.spanned(found, self.show) + said
+        return text.spanned(found, self.show) + said + self._judged_on(known)
+
+    def _judged_on(self, known: Known) -> str:
+        """On how many samples, while that is not all of them: another number comes later."""
+        judged = known.quality if self.reading.source == "quality" else None
+        return f", on {judged.n:,} samples so far" if judged and not judged.complete else ""
 
     def _is_first_reading(self, known: Known) -> bool:
         timed = self.reading.source == "summary" or self.reading.or_estimate
@@ -133,12 +138,15 @@ class TrialFigure:
     @property
     def axis(self) -> str:
         """Title of an axis that shows it."""
-        return f"{_with_unit(self.title, self.unit)}{f' ({self.so_far})' if self.so_far else ''}"
+        return self._with_so_far(_with_unit(self.title, self.unit))
 
     @property
     def heading(self) -> str:
         """Heading of a column that shows it."""
-        return _with_unit(self.short or self.title, self.unit)
+        return self._with_so_far(_with_unit(self.short or self.title, self.unit))
+
+    def _with_so_far(self, title: str) -> str:
+        return f"{title} ({self.so_far})" if self.so_far else title
 
 
 def _with_unit(title: str, unit: str) -> str:

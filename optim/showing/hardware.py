@@ -28,7 +28,8 @@ _NONE = "rgba(0,0,0,0)"
 class Bar:
     """How long one run takes on one target, in ms; `refused` says why it takes none.
 
-    `of` is what runs: the original or a trial. `bound` is None for what was measured.
+    `of` is what runs: the original or a trial. `bound` is None for what was measured. `doubted`:
+    an estimate that a measurement here contradicts.
     """
 
     target: str
@@ -38,6 +39,7 @@ class Bar:
     bound: Bound | None = None
     refused: str = ""
     said: tuple[str, ...] = ()
+    doubted: bool = False
 
     @property
     def measured(self) -> bool:
@@ -161,7 +163,7 @@ def _common(bars: Sequence[Bar]) -> dict[str, Any]:
 
 def _label(bar: Bar) -> str:
     if bar.time:
-        return f"{bar.of} {text.milliseconds(bar.time.value)}"
+        return f"{bar.of} {text.milliseconds(bar.time.value)}{' (doubtful)' * bar.doubted}"
     cut = bar.refused if len(bar.refused) <= _LONG else f"{bar.refused[: _LONG - 1]}…"
     return f"{bar.of}: cannot run. {cut}"
 

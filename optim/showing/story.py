@@ -8,18 +8,14 @@ from dataclasses import dataclass
 
 from optim.findings import Interval
 from optim.metrics.base import find_metric
-from optim.part import Ingredient
-from optim.recipe import Recipe
 from optim.showing import text
+from optim.showing.brief import named
 from optim.showing.figures import QUALITY, figures
 from optim.studies.choice import front_of, has_collapsed, loss_of
 from optim.studies.goal import DEFAULT, Goal
 from optim.studies.picking import picked
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
-
-_LONGEST = 24
-"""Letters of a setting's value; a longer one, such as a list of nodes, is only said to be set."""
 
 
 @dataclass(frozen=True)
@@ -77,32 +73,6 @@ def sentence(trial: Trial, is_pick: bool = False, beside: Sequence[Trial] = ()) 
     return said if trial.finished or trial.estimate else f"{said} It is still being measured."
 
 
-def named(recipe: Recipe) -> str:
-    """A recipe in words: "static int8 on OpenVINO with precision bf16, 2 threads"."""
-    passes = ", then ".join(_with_settings(_words(one.name), one) for one in recipe.passes)
-    engine = _with_settings(recipe.runtime.title, recipe.runtime)
-    threads = recipe.runtime.threads
-    said = f"{passes or 'the original'} on {engine}"
-    return f"{said}, {threads} threads" if threads > 1 else said
-
-
-def _with_settings(name: str, part: Ingredient) -> str:
-    _, _, given = part.spelling.partition(":")
-    pairs = (item.partition("=") for item in given.split(",") if item)
-    said = [_setting(key, value) for key, _, value in pairs if key != "threads"]
-    return f"{name} with {' and '.join(said)}" if said else name
-
-
-def _setting(key: str, value: str) -> str:
-    if len(value) > _LONGEST:
-        return f"{_words(key)} set"
-    return f"{_words(key)} {_words(value.replace('true', 'on').replace('false', 'off'))}"
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
 def _original(trial: Trial, beside: Sequence[Trial]) -> str:
     assert trial.quality
     figure = figures(trial.quality.metric, (trial, *beside))[QUALITY]
@@ -147,7 +117,8 @@ def _loss(trial: Trial) -> str:
     if not any((loss.value, loss.low, loss.high)):
         return f"the same {metric.title} on every sample"
     if loss.low <= 0 <= loss.high:
-        return f"no loss can be seen (at most {metric.show_difference(loss.high)})"
+        most = f" (at most {metric.show_difference(loss.high)})" if loss.high else ""
+        return f"no loss can be seen{most}"
     size = metric.show_difference(loss.value)
     between = _between(loss, metric.show_difference)
     if metric.higher_is_better:

@@ -77,6 +77,7 @@ def test_it_comes_in_as_it_went_out(explored: Study, file: Path, elsewhere: Path
             explored.info.evalset_digest,
         )
         came = [known(trial) for trial in found]
+        assert taken.study.title == explored.title == "The explored one"
         assert take_in(file).known == len(found) and len(taken.study.trials()) == len(found)
         assert len(list_studies()) == 1
     optim_settings.cache_clear()

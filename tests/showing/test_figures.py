@@ -103,3 +103,11 @@ def test_a_first_reading_is_said_without_an_interval() -> None:
     assert not wide.first_reading and not trial(0, summary(2.0, 1.8, runs=3)).first_reading, (
         "it has ended: its interval stands"
     )
+
+
+def test_what_is_judged_on_a_part_says_so_wherever_it_reads() -> None:
+    first = trial(1, judged=quality(0.89, n=512).model_copy(update={"complete": False}))
+    known = figures(METRIC, [first])
+    assert known[QUALITY].text(first).endswith(", on 512 samples so far")
+    assert known[QUALITY].heading.endswith("(on 512 samples so far)")
+    assert "so far" not in figures(METRIC)[QUALITY].text(trial(1, judged=quality(0.89)))

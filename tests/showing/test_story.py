@@ -6,10 +6,9 @@ from support import trials as made
 from support.trials import METRIC, ORIGINAL, around, estimated, measured, quality, summary, trial
 
 from optim.findings import Interval
-from optim.recipe import Recipe
 from optim.showing.chart import trade_off
 from optim.showing.points import default_plane, marks
-from optim.showing.story import named, on_stage, sentence, stops
+from optim.showing.story import on_stage, sentence, stops
 from optim.studies.choice import front_of
 from optim.studies.trial import Trial
 
@@ -98,20 +97,3 @@ def test_a_loss_is_said_as_surely_as_it_is_known(score: float, reach: float, sai
 def test_an_estimate_is_called_one() -> None:
     said = sentence(estimated(5, 0.5))
     assert said.startswith("The original, as it comes: 0.5 ms (0.35 to 0.7) a run, an estimate,")
-
-
-@pytest.mark.parametrize(
-    ("recipe", "words"),
-    [
-        ("onnxruntime", "the original on ONNX Runtime"),
-        ("static_int8 + openvino:threads=2", "static int8 on OpenVINO, 2 threads"),
-        ("openvino:precision=bf16", "the original on OpenVINO with precision bf16"),
-        ("simplify + dynamic_int8", "simplify, then dynamic int8 on ONNX Runtime"),
-        (
-            "static_int8:per_channel=false,exclude=a_long_name_of_a_node|another",
-            "static int8 with per channel off and exclude set on ONNX Runtime",
-        ),
-    ],
-)
-def test_recipes_are_named_in_words(recipe: str, words: str) -> None:
-    assert named(Recipe.parse(recipe)) == words

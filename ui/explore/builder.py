@@ -28,7 +28,7 @@ from ui.cached import analysis_of_digest
 from ui.errors import errors_shown, show
 from ui.forms import settings_form
 from ui.parts import about, came_from, described, install_hint, target_label
-from ui.state import choose_trial, submit
+from ui.state import PARTS, PARTS_TAB, TARGETS_TAB, choose_trial, page, submit
 from ui.text import as_code, plain
 
 _KEY = "build"
@@ -113,7 +113,12 @@ def _about_targets(names: Sequence[str]) -> None:
     sets = " ".join(all_targets()[LOCAL].instruction_sets) or "none of those that matter here"
     st.caption(f"{plain(cpu_name())} with {plain(sets)}")
     if probing.known() is None:
-        st.caption("Not probed yet: *Parts*, *Target hardware* finds out what its engines reach.")
+        st.page_link(
+            page(PARTS),
+            label="Not probed yet: find out what its engines reach",
+            icon=":material/speed:",
+            query_params={PARTS_TAB: TARGETS_TAB},
+        )
 
 
 def _advice(recipe: Recipe, analysis: Analysis) -> None:

@@ -4,14 +4,11 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import lines
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from optim.targets import all_targets
-from optim.targets.estimate import estimate
-from ui.cached import analysis_of_digest
+from ui import all_hardware
 from ui.errors import errors_shown
 from ui.state import HARDWARE, page
 from ui.text import key_of, plain
@@ -63,14 +60,15 @@ def elsewhere(study: Study, trial: Trial) -> None:
     label, icon = "All hardware as a picture, with rooflines", ":material/developer_board:"
     st.page_link(page(HARDWARE), label=label, icon=icon, query_params=query)
     with errors_shown():
-        analysis = analysis_of_digest(trial.model_digest)
-        rows = []
-        for target in all_targets().values():
-            if target.modelled:
-                found = estimate(analysis, target, trial.recipe)
-                span = text.ends(found.interval, text.milliseconds) if found.interval else ""
-                said = found.refused or text.milliseconds(found.value)
-                rows.append({"hardware": target.title, "estimate": said, "interval": span})
+        found = all_hardware.bars(study, trial)
+        if disagreement := all_hardware.disagreement(found, trial):
+            st.warning(plain(disagreement))
+        rows = [
+            {"hardware": row["hardware"], "estimate": row["why not"] or row["time"]}
+            | {"interval": row["interval"]}
+            for row in all_hardware.table(found)
+            if row["of"] == f"#{trial.number}" and row["how"] != "measured"
+        ]
         columns = {name: st.column_config.TextColumn(width=wide) for name, wide in _WIDTHS.items()}
         key = f"elsewhere:{trial.number}"
         st.dataframe(rows, hide_index=True, key=key, column_config=columns)

@@ -39,7 +39,7 @@ def trial_table(
         key=key,
         hide_index=True,
         height=min(_MAX_HEIGHT, _ROW * (len(rows) + 1) + 3),
-        column_config=columns(study.evalset.metric),
+        column_config=columns(study.evalset.metric, trials),
         placeholder="",
         column_order=[c for c in data.columns if elsewhere or c != "hardware"],
         on_select=lambda: _choose(study, key),
@@ -56,8 +56,12 @@ def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFr
     return pd.DataFrame(rows, columns=list(columns(metric)))
 
 
-def columns(metric: str) -> dict[str, Any]:
-    """The columns in their order, and how each is shown."""
+def columns(metric: str, trials: Sequence[Trial] = ()) -> dict[str, Any]:
+    """The columns in their order, and how each is shown.
+
+    Args:
+        trials: those in the table; headings say of some figures what they are known on so far.
+    """
     number, words, check = (
         st.column_config.NumberColumn,
         st.column_config.TextColumn,
@@ -68,19 +72,19 @@ def columns(metric: str) -> dict[str, Any]:
         "front": check(width=60, help="Nothing tried is clearly both faster and better."),
         "recipe": words(width=220),
         "hardware": words(width=140),
-        **_figure_columns(Where.COLUMN, metric),
+        **_figure_columns(Where.COLUMN, metric, trials),
         "verdict": words(width=300),
         "state": words(width=80),
         "pinned": check(width=65),
         "note": words(width=160),
         "warnings": number(width=75),
-        **_figure_columns(Where.LAST_COLUMN, metric),
+        **_figure_columns(Where.LAST_COLUMN, metric, trials),
     }
 
 
-def _figure_columns(where: Where, metric: str) -> dict[str, Any]:
+def _figure_columns(where: Where, metric: str, trials: Sequence[Trial]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for name, figure in figures_for(where, metric).items():
+    for name, figure in figures_for(where, metric, trials).items():
         heading = figure.heading
         found[name] = st.column_config.NumberColumn(
             heading, format=figure.column_format, width=max(70, 22 + 6 * len(heading))
