@@ -16,7 +16,8 @@ from onnx import TensorProto, helper, numpy_helper
 from support.study_tools import ROOT, use_home, write_classifier
 
 from optim.bundles import manifest
-from optim.cli import main, seconds, share
+from optim.cli import main
+from optim.cli.values import seconds, share
 from optim.metrics.base import all_metrics
 from optim.passes.base import all_passes
 from optim.recipe import Recipe

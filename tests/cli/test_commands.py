@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from optim.cli import DONE_BY, parser
+from optim.cli import DONE_BY
+from optim.cli.grammar import parser
 
 
 def test_every_command_is_done_by_a_module() -> None:
