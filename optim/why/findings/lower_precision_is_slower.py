@@ -25,17 +25,17 @@ def find(seen: Evidence) -> Iterator[Finding]:
     after = [work for work in seen.executed if work.multiplies or work.executed_op in _ROUNDS]
     before = [work for work in seen.executed_before if work.multiplies]
     lowered = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
-    what, took, was = "Products take", seen.ms(after), seen.ms(before)
+    what, took, was = "Their products take", seen.ms(after), seen.ms(before)
     if not _longer(seen, took, was) and _run_is_slower(seen):
-        what, took, was = "Runs take", seen.p50_ms, (seen.before.p50_us or 0.0) / 1e3
+        what, took, was = "They take", seen.p50_ms, (seen.before.p50_us or 0.0) / 1e3
     if not wanted or not lowered or not _longer(seen, took, was):
         return
     nodes = tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds))
     yield Finding(
         symptom=True,
         nodes=nodes,
-        text=f"{what} {milliseconds(took)} in {wanted} ({', '.join(lowered)}: {named(nodes)}), "
-        f"where they took {milliseconds(was)} before. {_reason(before)} "
+        text=f"Runs do not gain by {wanted} ({', '.join(lowered)}: {named(nodes)}). {what} "
+        f"{milliseconds(took)} where they took {milliseconds(was)} before. {_reason(before)} "
         f"{seen.here.cited(wanted)}".strip(),
         cost_ms=took - was,
         advice="Leave out the pass, or quantize the large products only.",
