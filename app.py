@@ -15,8 +15,8 @@ from optim.running.warming import warm
 from ui.errors import on_script_error
 from ui.server.answers import keep_answers
 from ui.server.guards import exposed, middleware
-from ui.server.leaving import sessions_let_go
 from ui.server.routes import routes
+from ui.server.warming import warmed
 
 # Streamlit asks a server on the internet for its own address when a foreign origin knocks.
 # Nothing here phones home.
@@ -34,6 +34,6 @@ app = st.App(
     Path(__file__).parent / "ui" / "main.py",
     routes=routes(),
     middleware=guards,
-    lifespan=sessions_let_go,
+    lifespan=warmed,
     on_script_error=on_script_error,
 )

@@ -6,11 +6,10 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.evalset.stored import Contents, fail
+from optim.evalset.wording import MOST_LETTERS, worded
 from optim.metrics.base import Metric, all_metrics, find_metric
 from optim.metrics.choosing import as_class_numbers, check_labels, choose_output, infer_metric
 from optim.model import TensorSpec
-
-_TEXT = 400  # characters
 
 
 def contents_of(
@@ -39,7 +38,10 @@ def contents_of(
     else:
         labels = check_labels(metric, labels, outputs, len(classes))
     mask = _mask(extras.get("calibration"), count)
-    texts = sample_texts(extras["texts"], count) if "texts" in extras else None
+    given = extras.get("texts")
+    if given is None and "vocabulary" in extras:
+        given = np.array(worded(extras["vocabulary"], inputs))
+    texts = None if given is None else sample_texts(given, count)
     return Contents(inputs, metric.name, labels, classes, mask, texts, notes=notes)
 
 
@@ -102,7 +104,7 @@ def sample_texts(array: Array, count: int) -> Array:
             f"The `texts` array is {array.dtype}{list(array.shape)}.",
             f"Give one text per sample, shape [{count}].",
         )
-    return np.array([text[:_TEXT] for text in _texts(array)], f"U{_TEXT}")
+    return np.array([text[:MOST_LETTERS] for text in _texts(array)], f"U{MOST_LETTERS}")
 
 
 def _texts(array: Array) -> tuple[str, ...]:

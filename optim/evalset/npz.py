@@ -20,7 +20,7 @@ from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
 
-RESERVED = ("labels", "metric", "classes", "calibration", "texts")
+RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary")
 _DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 

@@ -28,6 +28,11 @@ _FAITHFUL = 0.99
 _MOST_CLASSES = 1 << 31  # of an output that is a class number and does not say how many there are
 
 
+def _two_digits(value: float) -> str:
+    """With two digits that count: 0.89, and 100 rather than 1e+02."""
+    return f"{float(f'{value:.2g}'):g}"
+
+
 class Metric(Part):
     """One way to score outputs: against labels, or against the original's outputs."""
 
@@ -161,8 +166,8 @@ class Metric(Part):
         """The size of a difference, such as "0.8 points"."""
         size = abs(value)
         if self.unit == "%":
-            return f"{100 * size:.2g} points"
-        return f"{size:.2g} {self.unit}".rstrip()
+            return f"{_two_digits(100 * size)} points"
+        return f"{_two_digits(size)} {self.unit}".rstrip()
 
     def agreement(self, value: float, where: str) -> str:
         """What a value against the original's own outputs says, without a full stop.

@@ -16,6 +16,8 @@ from optim.studies.trial import Trial
 from optim.why.jump import Jump
 from optim.why.observing import Observed
 
+_LABELS = "labels_do_not_fit"
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -81,6 +83,13 @@ class Evidence:
     def names_before(self) -> frozenset[str]:
         """Names of the original's nodes."""
         return frozenset(row.name for row in self.before.analysis.nodes)
+
+    @property
+    def labels_doubted(self) -> tuple[str, ...]:
+        """What the judgement said where labels seem not to be those of the model's classes."""
+        quality = self.trial.quality
+        warnings = quality.warnings if quality else ()
+        return tuple(one.text for one in warnings if one.code == _LABELS)
 
     def part(self, name: str) -> Ingredient | None:
         """The recipe's pass or runtime of that name."""

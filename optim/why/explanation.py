@@ -152,10 +152,10 @@ def _profiles(
         (study.model, baseline, was, []),
         (optimized, trial.recipe, p50, []),
     )
-    for number in range(_PROFILES):
-        tell(f"profiling, {number + 1} of {_PROFILES}", number / _PROFILES)
-        for model, recipe, ms, taken in sides:
-            taken.append(side(study, model, recipe, ms, cancelled))
+    turns = [each for _ in range(_PROFILES) for each in sides]
+    for number, (model, recipe, ms, taken) in enumerate(turns):
+        tell(f"profiling, {number + 1} of {len(turns)}", number / len(turns))
+        taken.append(side(study, model, recipe, ms, cancelled))
     return sides[0][3], sides[1][3]
 
 

@@ -25,7 +25,8 @@ _logger = logging.getLogger(__name__)
 STEP = "why"
 Sample = dict[str, Array]
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
-_SEQUENCE = 3  # axes: batch, steps, numbers of a step
+SEQUENCE = 3
+"""Axes of sequences of vectors: batch, steps, numbers of a step."""
 _MOST_BYTES = 500_000_000  # of inner values at a time
 
 
@@ -212,7 +213,7 @@ def _padding(shape: tuple[int, ...], rows: Array) -> Array:
         rows: [samples, numbers of one].
     """
     none = np.zeros(len(rows))
-    if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
+    if rows.dtype.kind == "f" and len(shape) == SEQUENCE:
         filled = (rows.reshape(len(rows), shape[1], shape[2]) == 0).all(axis=2)
     elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
         filled = rows == _filler(rows[:, -1])

@@ -12,6 +12,7 @@ from optim.why.samples import Samples
 
 _MOST_DB = 100.0  # drawn: above it nothing is lost that anybody would look for
 _FAINT = "#ecd9b8"  # not see-through: text on it is dark in both themes
+_TICKS = 10
 _CELL, _AROUND, _LEAST = 34, 110, 260  # pixels
 
 
@@ -66,7 +67,10 @@ def error_by_layer(
         height=330,
         showlegend=False,
         margin={"l": 10, "r": 10, "t": 10, "b": 10},
-        xaxis={"title": "tensors in the original's order", "showgrid": False},
+        xaxis={
+            **{"title": "tensors in the original's order", "showgrid": False},
+            **{"tick0": 1, "dtick": max(1, len(errors) // _TICKS)},
+        },
         yaxis={"title": "signal to noise (SQNR), dB", "range": [least - 3, top + 8]},
         clickmode="event+select",
     )

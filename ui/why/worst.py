@@ -79,8 +79,10 @@ def _lost(sample: Sample, evalset: EvalSet) -> str:
     metric = find_metric(evalset.metric)
     if sample.lost <= 0:
         return ""
-    if metric.right_or_wrong:
-        return ", became wrong" if evalset.labelled else ", another answer"
+    if metric.right_or_wrong and evalset.labelled:
+        return ", became wrong"
+    if sample.original.chosen != sample.optimized.chosen and not evalset.labelled:
+        return ", another answer"
     return f", {metric.show_difference(sample.lost)} worse"
 
 

@@ -11,8 +11,14 @@ _FEW = 4
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Among the original's weights, or in its values on real samples."""
-    weights, values = seen.observed.weights, seen.observed.values
+    """Among the original's weights, or in its values on real samples.
+
+    Values that no node reads, such as tiny probabilities, are not computed with.
+    """
+    rows = seen.before.analysis.nodes
+    read = {name for row in rows for name in row.reads}
+    weights = seen.observed.weights
+    values = {name: share for name, share in seen.observed.values.items() if name in read}
     if not weights and not values:
         return
     told = " and ".join(
@@ -21,7 +27,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         if shares
     )
     reads = {*weights, *values}
-    nodes = [row.name for row in seen.before.analysis.nodes if reads & set(row.reads)]
+    nodes = [row.name for row in rows if reads & set(row.reads)]
     yield Finding(
         nodes=tuple(nodes),
         text=f"Subnormal numbers (closer to 0 than 1.2e-38) are among {told}. Many CPUs multiply "

@@ -9,7 +9,8 @@ from optim.why.finding import Finding
 from optim.why.mending import with_pass
 from optim.why.saying import named, percent
 
-_LOW = 2.0  # FLOPs per byte
+LOW = 2.0
+"""FLOPs per byte: with fewer, a product waits for memory whatever computes it."""
 _MATTERS = 0.3
 _CACHED_BYTES = 2_000_000  # weights that a core's own cache holds are not read from memory
 
@@ -29,7 +30,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         nodes=nodes,
         text=f"{named(nodes)} take {percent(seen.share(works))} of a run and are bound by memory: "
-        f"less than {_LOW:g} operations for each byte that is read, {moved / 1e6:.3g} MB a run at "
+        f"less than {LOW:g} operations for each byte that is read, {moved / 1e6:.3g} MB a run at "
         f"{rate:.2g} GB/s. More arithmetic units do not help.",
         cost_ms=seen.ms(works),
         advice="Read fewer bytes: weights in 8 or 4 bits, or share each read among the samples of "
@@ -40,7 +41,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
 
 def _waits(row: NodeRow) -> bool:
     reads_weights = row.op in MATRIX and row.params > 0
-    return reads_weights and row.bytes > _CACHED_BYTES and 0 < row.intensity < _LOW
+    return reads_weights and row.bytes > _CACHED_BYTES and 0 < row.intensity < LOW
 
 
 def _lowered(seen: Evidence) -> bool:

@@ -1,22 +1,23 @@
 """Padding that is computed in vain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
+from optim.why.observing import SEQUENCE
 from optim.why.saying import percent
 
 _MATTERS = 0.2
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Integer inputs that end in one filler, in most samples."""
+    """Inputs that end (or begin) in one filler, in most samples."""
     padded = {n: one for n, one in seen.observed.inputs.items() if one.padded > _MATTERS}
     if not padded or seen.evalset.synthetic:
         return
     name, worst = max(padded.items(), key=lambda item: item[1].padded)
     shape = next((spec.shape for spec in seen.original.inputs if spec.name == name), ())
-    length = shape[-1] if shape else 0
+    length = _places(shape)
     longest = round(length * (1 - worst.least_padded))
     unused = (
         f" Even the longest sample needs {longest} of the {length} places."
@@ -35,3 +36,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
         )
         + "the time that attention takes falls with the square of the length.",
     )
+
+
+def _places(shape: Sequence[int]) -> int:
+    """How many steps or tokens an input has: of sequences of vectors those, not their numbers."""
+    return shape[-2] if len(shape) == SEQUENCE else shape[-1] if shape else 0

@@ -8,6 +8,7 @@ from optim.graph.flops import MATRIX
 from optim.graph.values import NodeRow
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
+from optim.why.findings.memory_bound import LOW
 from optim.why.mending import on
 from optim.why.saying import named, percent
 
@@ -28,6 +29,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         for node in products
         if node.gflops_per_second * _MUCH_SLOWER < best[precision_of(node)]
         and _gigabytes_per_second(node) * _NEAR_MEMORY < memory
+        and _per_byte(node) > LOW
     ]
     total = seen.after.total_us or 1.0
     if sum(node.microseconds for node in slow) < _MATTERS * total:
@@ -70,7 +72,16 @@ def _product(node: ProfiledNode) -> NodeRow:
 
 
 def _gigabytes_per_second(node: ProfiledNode) -> float:
-    return sum(row.bytes for row in node.rows) / node.microseconds / 1e3
+    return _bytes(node) / node.microseconds / 1e3
+
+
+def _per_byte(node: ProfiledNode) -> float:
+    """FLOPs for each byte that is read or written: where that is low, memory is to blame."""
+    return node.flops / max(1, _bytes(node))
+
+
+def _bytes(node: ProfiledNode) -> int:
+    return sum(row.bytes for row in node.rows)
 
 
 def _probed(seen: Evidence, unit: str) -> list[float]:

@@ -1,0 +1,120 @@
+"""Findings that fresh cases showed to be missing or wrong, each on evidence made by hand."""
+
+from types import SimpleNamespace
+
+import pytest
+from support.trials import around
+
+from optim.explaining.executed import Executed, Side, executed
+from optim.explaining.profile import ProfiledNode
+from optim.graph.values import Analysis, NodeRow
+from optim.model import TensorSpec
+from optim.recipe import Recipe
+from optim.why import findings
+from optim.why.alternatives import Alternative
+from optim.why.evidence import Evidence
+from optim.why.finding import Finding
+from optim.why.findings import (
+    conversions,
+    denormals,
+    inputs_prepared_otherwise,
+    lower_precision_is_slower,
+    padding,
+)
+from optim.why.observing import InputSeen, Observed
+
+
+def evidence(**facts: object) -> Evidence:
+    """As far as one finding looks at it."""
+    known = {
+        "recipe": Recipe.parse("onnxruntime"),
+        "engine": "onnxruntime",
+        "p50_ms": 1.0,
+        "labels_doubted": (),
+        "here": SimpleNamespace(cited=lambda *kinds, runtime="": ""),
+        "evalset": SimpleNamespace(synthetic=False, metric="top1"),
+        "ms": lambda works: sum(work.microseconds for work in works) / 1e3,
+        "share": lambda works: sum(work.microseconds for work in works) / 1e3,
+    }
+    return SimpleNamespace(**known | facts)  # type: ignore[return-value]
+
+
+def work(op: str, us: float, precision: str = "", **facts: bool) -> Executed:
+    known = {"multiplies": op in ("MatMul", "Gemm"), **facts}
+    return Executed(name=op, op=op, executed_op=op, precision=precision, microseconds=us, **known)
+
+
+@pytest.mark.parametrize(("shape", "said"), [((1, 80, 20), "40 of the 80"), ((1, 96), "48 of")])
+def test_padding_counts_steps_not_the_numbers_of_a_step(shape: tuple[int, ...], said: str) -> None:
+    seen = InputSeen(apart=0, outside=0, padded=0.7, least_padded=0.5, least=0, most=1)
+    spec = TensorSpec(name="x", dtype="float32", shape=shape)
+    here = evidence(observed=Observed(inputs={"x": seen}), original=SimpleNamespace(inputs=(spec,)))
+    (found,) = padding.find(here)
+    assert said in found.text
+
+
+def test_labels_that_are_not_the_models_say_nothing_of_how_inputs_are_prepared() -> None:
+    better = Alternative(what="inverted", input="x", value=0.22, as_given=0.0, n=200)
+    observed = Observed(alternatives=(better,))
+    assert list(inputs_prepared_otherwise.find(evidence(observed=observed)))
+    doubted = evidence(observed=observed, labels_doubted=("In another order they fit.",))
+    assert not list(inputs_prepared_otherwise.find(doubted))
+
+
+def test_tiny_numbers_that_nothing_computes_with_cost_nothing() -> None:
+    rows = (NodeRow(name="softmax", op="Softmax", reads=("scores",), writes=("y",)),)
+    before = SimpleNamespace(analysis=SimpleNamespace(nodes=rows))
+    for value, count in (("y", 0), ("scores", 1)):
+        here = evidence(observed=Observed(values={value: 0.3}), before=before)
+        assert len(list(denormals.find(here))) == count
+
+
+def test_what_enters_and_leaves_may_change_its_layout_once() -> None:
+    original = SimpleNamespace(inputs=("x",), outputs=("y",))
+    reorder = work("ReorderOutput", 100.0, converts=True)
+    for many, count in ((2, 0), (3, 1)):
+        here = evidence(executed=[reorder] * many, executed_before=[], original=original)
+        assert len(list(conversions.find(here))) == count
+
+
+def test_both_sides_are_on_the_scale_of_their_runs() -> None:
+    """A profiler that makes the original three times slower hides nothing."""
+    empty = Analysis.model_construct(nodes=(), weights=())
+    node = ProfiledNode(name="a", op="Gemm", microseconds=90.0, share=1.0)
+    side = Side(analysis=empty, profile=(node,), p50_us=30.0)
+    assert [one.microseconds for one in executed(side)] == [pytest.approx(30.0)]
+    assert side.nodes_us == pytest.approx(30.0) and side.total_us == 90.0
+    slow = side.model_copy(update={"p50_us": 300.0})
+    assert [one.microseconds for one in executed(slow)] == [90.0]
+
+
+def test_a_lower_precision_that_the_profiler_is_too_coarse_for_is_seen_by_the_run() -> None:
+    facts = {
+        "recipe": Recipe.parse("static_int8"),
+        "after": SimpleNamespace(wanted="int8"),
+        "before": SimpleNamespace(p50_us=6.5),
+        "executed": [work("MatMul", 3.0, "int8")],
+        "executed_before": [work("MatMul", 3.0, "fp32")],
+        "p50_ms": 0.009,
+    }
+    for speedup, engine, count in (
+        (0.7, "onnxruntime", 1),
+        (1.3, "onnxruntime", 0),
+        (0.7, "openvino", 0),
+    ):
+        trial = SimpleNamespace(summary=SimpleNamespace(speedup=around(speedup)))
+        found = list(lower_precision_is_slower.find(evidence(**facts, trial=trial, engine=engine)))
+        assert len(found) == count
+        assert all(one.recipe == "onnxruntime" and "MatMul" in one.nodes for one in found)
+
+
+def test_a_symptom_gives_way_to_its_cause_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = {
+        "cause": Finding(text="Conv.", nodes=("conv",), recipe="static_int8"),
+        "shows_there": Finding(text="Slow.", nodes=("conv", "x"), symptom=True, recipe="simplify"),
+        "shows_elsewhere": Finding(text="Slow.", nodes=("y",), symptom=True, recipe="simplify"),
+        "no_recipe": Finding(text="Slower.", nodes=("z",), symptom=True),
+    }
+    finders = {code: lambda seen, one=one: [one] for code, one in every.items()}
+    monkeypatch.setattr(findings, "finders", lambda: finders)
+    assert {one.code for one in findings.found(evidence())} == {"cause", "shows_elsewhere"}

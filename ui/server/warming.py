@@ -1,0 +1,46 @@
+"""What pages need in memory is brought there once the server has started, before anybody asks.
+
+The first page of a cold server would pay for it: seconds of imports, and opening the store.
+"""
+
+import importlib
+import logging
+import pkgutil
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import ui
+from optim.errors import one_line
+from ui.server.leaving import sessions_let_go
+
+_logger = logging.getLogger(__name__)
+_SCRIPTS = {"ui.main"}  # run by Streamlit, for each page
+_BEFORE_LONG = ("optim.running.queue", "distributed", "optim.showing.graph_json")
+"""Imported by pages when they need it."""
+
+
+@asynccontextmanager
+async def warmed(app: object) -> AsyncIterator[None]:
+    """While the server runs: warm it in a thread of its own, and let go of ended sessions."""
+    threading.Thread(target=warm_pages, name="warming", daemon=True).start()
+    async with sessions_let_go(app):
+        yield
+
+
+def warm_pages() -> None:
+    """Import what pages import, and open the store. What fails is left to the page that needs it.
+
+    Modules of `ui` import each other in one direction, so that two threads may.
+    """
+    try:
+        for name in (*_modules(), *_BEFORE_LONG):
+            importlib.import_module(name)
+        importlib.import_module("optim.studies.listing").list_studies()
+    except Exception as error:  # whatever a page would say of it, it says when it is opened
+        _logger.info("not everything was warmed: %s", one_line(error))
+
+
+def _modules() -> Iterator[str]:
+    found = (info.name for info in pkgutil.walk_packages(ui.__path__, "ui."))
+    return (name for name in found if name not in _SCRIPTS)
