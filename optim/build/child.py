@@ -66,6 +66,7 @@ def build(
     context = Context(
         calibration=_calibration(passes, evalset),
         original=copy_of(model) if any(one.needs_original for one in passes) else None,
+        example=sample or None,
     )
     reports: list[PassReport] = []
     for place, one in enumerate(passes):

@@ -8,7 +8,13 @@ from optim.arrays import Array
 from optim.evalset.stored import Contents, fail
 from optim.evalset.wording import MOST_LETTERS, worded
 from optim.metrics.base import Metric, all_metrics, find_metric
-from optim.metrics.choosing import as_class_numbers, check_labels, choose_output, infer_metric
+from optim.metrics.choosing import (
+    as_class_numbers,
+    as_masks,
+    check_labels,
+    choose_output,
+    infer_metric,
+)
 from optim.model import TensorSpec
 
 
@@ -26,8 +32,11 @@ def contents_of(
     labels, classes = extras.get("labels"), class_names(extras.get("classes"))
     if labels is not None:
         labels = checked_labels(labels, count)
-        if _may_be_classes(extras.get("metric")):
+        if _may_be(extras.get("metric"), "class"):
             labels, said = as_class_numbers(labels, outputs)
+            notes = (*notes, *said)
+        if _may_be(extras.get("metric"), "pixels"):
+            labels, said = as_masks(labels, outputs)
             notes = (*notes, *said)
     metric = _metric(extras.get("metric"), labels, outputs)
     if metric.ignores_labels and labels is not None:
@@ -65,7 +74,7 @@ def checked_labels(labels: Array, count: int) -> Array:
 
 def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
     if name is None:
-        return infer_metric(labels, outputs)
+        return _inferred(labels, outputs)
     if name.size != 1 or name.dtype.kind not in "US":
         raise fail(
             "The `metric` array is not one name.", f"Give one of: {', '.join(all_metrics())}."
@@ -79,10 +88,24 @@ def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSp
     return metric
 
 
-def _may_be_classes(metric: Array | None) -> bool:
-    """Whether the metric that is named, if one is, wants the number of a class."""
+def _inferred(labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
+    """The metric that suits labels which came without one. Raises InputError where none does."""
+    metric = infer_metric(labels, outputs)
+    size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
+    if labels is None or any(metric.fits(spec, size) for spec in metric.candidates(outputs)):
+        return metric
+    shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)
+    raise fail(
+        f"The labels {labels.dtype}{list(labels.shape)} fit no output of the model ({shapes}).",
+        "Give class numbers [samples], as many numbers as an output has, masks [samples, height, "
+        "width], a class for each place [samples, places] or boxes [samples, most, 5]; or none.",
+    )
+
+
+def _may_be(metric: Array | None, kind: str) -> bool:
+    """Whether the metric that is named, if one is, wants labels of this kind."""
     named = metric is not None and metric.size == 1 and metric.dtype.kind in "US"
-    return metric is None or (named and find_metric(_texts(metric)[0]).kind == "class")
+    return metric is None or (named and find_metric(_texts(metric)[0]).kind == kind)
 
 
 def class_names(array: Array | None) -> tuple[str, ...]:

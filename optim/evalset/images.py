@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from optim.arrays import Array
 from optim.errors import OptimError
 from optim.evalset import grouping, npz, pictures, stored
+from optim.evalset.casting import numpy_dtype
 from optim.metrics.choosing import check_labels, choose_output, infer_metric
 from optim.metrics.support.outputs import is_decision
 from optim.model import Model, TensorSpec
@@ -85,7 +86,7 @@ class Preprocessing(BaseModel):
             given["crop_share"] = 1.0
         if gray:
             given["channels"] = "gray"
-        whole_numbers = npz.numpy_dtype(spec).kind != "f"
+        whole_numbers = numpy_dtype(spec).kind != "f"
         if gray or whole_numbers:
             given |= {"mean": (0, 0, 0), "std": (1, 1, 1)}
         if whole_numbers:
@@ -102,7 +103,7 @@ class Preprocessing(BaseModel):
         count = pixels.shape[2]
         pixels = (pixels * self.scale - self.mean[:count]) / self.std[:count]
         ordered = pixels.transpose(2, 0, 1) if self.layout == "nchw" else pixels
-        dtype = npz.numpy_dtype(spec)
+        dtype = numpy_dtype(spec)
         if dtype.kind in "iu":
             limits = np.iinfo(dtype)
             ordered = np.clip(np.rint(ordered), limits.min, limits.max)
@@ -189,7 +190,7 @@ def convert(
     done: Counter[pictures.Done] = Counter()
     with opened(path) as archive:
         members, skipped = members_within(archive, spec, max_mb)
-        values = np.empty((len(members), *spec.shape), npz.numpy_dtype(spec))
+        values = np.empty((len(members), *spec.shape), numpy_dtype(spec))
         for position, member in enumerate(members):
             values[position], found = decoded(archive, member, recipe, spec)
             done.update(found)
@@ -218,7 +219,7 @@ def members_within(
     """As `members_of`, where they fit: as files, and as arrays of the model's input."""
     members, left_out = members_of(archive)
     npz.check_size(sum(member.file_size for member in members), max_mb)
-    item = npz.numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
+    item = numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
     npz.check_size(len(members) * item, max_mb)
     return members, left_out
 

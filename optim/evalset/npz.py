@@ -12,6 +12,7 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
 from optim.evalset import grouping, stored
+from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.extras import checked_labels, class_names, contents_of, sample_texts
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
@@ -193,6 +194,12 @@ def _by_input(
         raise fail(
             f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", next_step
         )
+    if several := [key for key in unknown if key.startswith(f"{reserved(names)['labels']}_")]:
+        raise fail(
+            f"It has labels in {', '.join(map(repr, several))}; one output's answers are judged.",
+            f"Call the array of the one that matters most `{reserved(names)['labels']}`, and leave "
+            "out the others: how far their outputs drift is measured all the same.",
+        )
     if unknown:
         raise fail(f"It has an array {unknown[0]!r} that is no input. {wanted}", next_step)
     return arrays
@@ -210,60 +217,7 @@ def _samples(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
         )
     if len(array) == 0:
         raise fail(f"The array {spec.name!r} has zero samples.", "Give at least two samples.")
-    return _cast(array, spec, notes).reshape(len(array), *shape)
-
-
-def _cast(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
-    """The values in the input's dtype: whole numbers must fit; floats may be rounded, and noted."""
-    dtype = numpy_dtype(spec)
-    kinds = array.dtype.kind, dtype.kind
-    if kinds not in {("f", "f"), ("i", "i"), ("i", "u"), ("u", "i"), ("u", "u"), ("b", "b")} | {
-        ("b", "i"),
-        ("b", "u"),
-    }:
-        raise fail(
-            f"The array {spec.name!r} is {array.dtype}; the model wants {dtype}.",
-            f'Convert it with {spec.name}.astype("{dtype}") if that keeps its meaning.',
-        )
-    if kinds[0] == "f":
-        return _rounded(array, spec, dtype, notes)
-    values = array.astype(dtype)
-    if not np.array_equal(values, array):
-        raise fail(
-            f"The array {spec.name!r} is {array.dtype} with values from {array.min()} to "
-            f"{array.max()}, which {dtype} cannot hold.",
-            f"The model wants {dtype}; give values in its range.",
-        )
-    return values
-
-
-def _rounded(array: Array, spec: TensorSpec, dtype: np.dtype[Any], notes: list[str]) -> Array:
-    finite = np.isfinite(array)
-    with np.errstate(over="ignore"):
-        values = array.astype(dtype)
-    if not np.isfinite(values[finite]).all():
-        reach = np.abs(array[finite]).max()
-        raise fail(
-            f"The array {spec.name!r} reaches {reach:.3g}; {dtype} cannot hold that.",
-            "Scale it as the model was trained.",
-        )
-    if array.dtype.itemsize > dtype.itemsize:
-        notes.append(f"{spec.name} was rounded from {array.dtype} to {dtype}.")
-    return values
-
-
-def numpy_dtype(spec: TensorSpec) -> np.dtype[Any]:
-    """The numpy dtype of an input. Raises InputError for types that numpy cannot store."""
-    try:
-        dtype = np.dtype(spec.dtype)
-    except TypeError:
-        dtype = np.dtype(object)
-    if dtype.kind not in "fiub":
-        raise fail(
-            f"The input {spec.name!r} is of type {spec.dtype}, which an EvalSet cannot hold.",
-            "Use a model with float, integer or boolean inputs.",
-        )
-    return dtype
+    return cast(array, spec, notes).reshape(len(array), *shape)
 
 
 def _count(arrays: Mapping[str, Array]) -> int:

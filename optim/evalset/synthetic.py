@@ -12,6 +12,7 @@ import onnx
 
 from optim.arrays import Array
 from optim.evalset import npz, stored
+from optim.evalset.casting import numpy_dtype
 from optim.metrics.choosing import infer_metric
 from optim.model import TensorSpec
 
@@ -26,7 +27,7 @@ _NOTE = (
 def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, out: str) -> None:
     """Child: synthesize `samples` samples for the model at `path` and store them at `out`."""
     specs = npz.as_specs(inputs)
-    sizes = [npz.numpy_dtype(s).itemsize * int(np.prod(s.shape, dtype=np.int64)) for s in specs]
+    sizes = [numpy_dtype(s).itemsize * int(np.prod(s.shape, dtype=np.int64)) for s in specs]
     npz.check_size(samples * sum(sizes), max_mb)
     graph = onnx.load(path, load_external_data=False).graph
     random = np.random.default_rng(_SEED)
@@ -39,7 +40,7 @@ def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, 
 def _values(
     spec: TensorSpec, samples: int, graph: onnx.GraphProto, random: np.random.Generator
 ) -> Array:
-    shape, dtype = (samples, *spec.shape), npz.numpy_dtype(spec)
+    shape, dtype = (samples, *spec.shape), numpy_dtype(spec)
     if dtype.kind == "f":
         return random.standard_normal(shape).astype(dtype)
     if "mask" in spec.name.lower():

@@ -61,7 +61,7 @@ def ingest(
     *,
     dims: dict[str, int] | None = None,
     name: str = "",
-    evalset: Path | None = None,
+    evalset: str | Path | None = None,
     input_specs: Sequence[str] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Model:
@@ -86,9 +86,9 @@ def ingest(
             "folder": str(folder),
             "dims": dims or {},
             "specs": list(input_specs or ()),
-            "evalset": str(evalset.resolve()) if evalset else "",
+            "evalset": str(Path(evalset).resolve()) if evalset else "",
         }
-        readable = (path.parent, *([evalset.resolve()] if evalset else []))
+        readable = (path.parent, *([Path(evalset).resolve()] if evalset else []))
         brought = _in_child(bring, argument, folder, readable, cancelled)
         return store_model(
             folder / MODEL_FILE,

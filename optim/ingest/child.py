@@ -18,6 +18,7 @@ from optim.ingest.repair import (
     made_dense,
     make_names_unique,
     make_plain,
+    make_sorted,
     without_functions,
 )
 from optim.ingest.specs import InputSpec
@@ -90,7 +91,7 @@ def bring(
         name_dims(proto.graph)
         dims = _tried(proto, work)[0]
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
-    notes += make_names_unique(proto)
+    notes += make_names_unique(proto) + make_sorted(proto)
     make_plain(proto)
     notes += made_dense(proto)
     _stage(work, "checking the model")

@@ -185,9 +185,9 @@ _TEXTS: dict[str, Callable[[str], bool]] = {
     **dict.fromkeys(("as_string", "as_strings", "torch_version"), _is_free),
     "guards_code": _is_free,  # never compiled here: the program runs with check_guards=False
     "path_name": lambda text: bool(_PAYLOAD.fullmatch(text)),
-    **dict.fromkeys(("name", "as_name", "fqn", "type", "class_fqn", "verifiers"), _is_name),
+    **dict.fromkeys(("name", "as_name", "fqn", "type", "verifiers"), _is_name),
     **dict.fromkeys(("parameter_name", "buffer_name", "tensor_constant_name"), _is_name),
-    **dict.fromkeys(("custom_obj_name", "user_input_name"), _is_name),
+    **dict.fromkeys(("user_input_name",), _is_name),
     **dict.fromkeys(("forward_arg_names", "field_names", "metadata"), _is_name),
 }
 """Field -> what its text may be. A field that is not here may hold none."""

@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from optim.model.proto import all_graphs, opset_of, real_inputs
+from optim.model.proto import all_graphs, opset_of, real_inputs, sort_nodes
 from optim.model.sparse import make_dense
 from optim.names import legible
 
@@ -80,6 +80,15 @@ def _free(name: str, count: int, taken: set[str]) -> str:
         count += 1
     taken.add(candidate)
     return candidate
+
+
+def make_sorted(proto: "onnx.ModelProto") -> list[str]:
+    """Put nodes behind those whose values they read, in place, and a note where they were not."""
+    before = [node.output[0] if node.output else "" for node in proto.graph.node]
+    sort_nodes(proto.graph)
+    if before == [node.output[0] if node.output else "" for node in proto.graph.node]:
+        return []
+    return ["The file has nodes before those that they read; they were put in order."]
 
 
 def make_plain(proto: "onnx.ModelProto") -> None:

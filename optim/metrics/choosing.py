@@ -8,7 +8,7 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
 from optim.metrics.support.outputs import is_class_like, size_of
-from optim.metrics.support.pixels import check_mask
+from optim.metrics.support.pixels import check_mask, classes_of
 from optim.model import TensorSpec
 
 
@@ -90,6 +90,26 @@ def _pixels(labels: Array, spec: TensorSpec, classes: int) -> Array:
             "EvalSet",
         )
     return whole
+
+
+def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:
+    """Masks written otherwise as [samples, height, width], and a note; all else as it is.
+
+    One-hot planes for an output of as many, an axis of one plane, whole numbers stored as floats.
+    """
+    planes = {spec.shape[1:] for spec in outputs if classes_of(spec, None)}
+    given, plain = f"{labels.dtype}{list(labels.shape)}", labels
+    if plain.ndim == 4 and plain.shape[1:] in planes and _is_one_hot(plain):
+        plain = plain.argmax(axis=1)
+    if plain.ndim == 4 and plain.shape[1] == 1:
+        plain = plain[:, 0]
+    fits = plain.ndim == 3 and plain.shape[1:] in {shape[1:] for shape in planes}
+    if not fits or not np.array_equal(plain, np.rint(plain)):
+        return labels, []
+    if plain is labels and labels.dtype.kind in "iu":
+        return labels, []
+    whole = plain.astype(np.int64)
+    return whole, [f"The masks were {given}; they are whole numbers {list(whole.shape)} now."]
 
 
 def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:

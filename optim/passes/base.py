@@ -42,6 +42,7 @@ class Context:
     """What a pass may use besides the model.
 
     `calibration` yields one Feeds per calibration sample, afresh at each call of iter().
+    `example` is one set of inputs, where there is any, to see that a result runs.
     `original` is the model before the recipe's passes, for those that need it, `following` are the
     passes that come after this one. `say` tells whoever waits how far a long pass has got.
     """
@@ -49,6 +50,7 @@ class Context:
     calibration: "Calibration"
     original: "onnx.ModelProto | None" = None
     following: "tuple[Pass, ...]" = ()
+    example: Feeds | None = None
     say: Callable[[str], None] = lambda text: None
 
 

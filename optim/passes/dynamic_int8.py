@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, field_validator
 
+from optim.arrays import Feeds
 from optim.part import Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_opens, without_failing
@@ -146,7 +147,7 @@ class DynamicInt8(Pass):
         ready = self._as_quantized(slim)
         candidates = weighted_nodes(ready, self.op_types)
         chosen = self.chosen(ready)
-        result, failed = self._quantize(ready, chosen) if chosen else (None, ())
+        result, failed = self._quantize(ready, chosen, context.example) if chosen else (None, ())
         notes = coverage(
             ready, candidates, result or ready, self._counted(), exclude=self.exclude, failed=failed
         )
@@ -173,7 +174,7 @@ class DynamicInt8(Pass):
         return (*self.op_types, *(("Gemm",) if "MatMul" in self.op_types else ()))
 
     def _quantize(
-        self, model: "onnx.ModelProto", names: list[str]
+        self, model: "onnx.ModelProto", names: list[str], sample: Feeds | None
     ) -> tuple["onnx.ModelProto | None", tuple[str, ...]]:
         """The quantized model, and the names of nodes that the library could not quantize."""
         import onnx
@@ -181,9 +182,9 @@ class DynamicInt8(Pass):
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "model.onnx")
             onnx.save(model, source)
-            return without_failing(names, lambda some: self._once(some, source))
+            return without_failing(names, lambda some: self._once(some, source, sample))
 
-    def _once(self, names: list[str], source: Path) -> "onnx.ModelProto":
+    def _once(self, names: list[str], source: Path, sample: Feeds | None) -> "onnx.ModelProto":
         import onnx
 
         target = source.with_name("quantized.onnx")
@@ -200,5 +201,5 @@ class DynamicInt8(Pass):
                 weight_type=quant_type(self.weights),
                 extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT},  # for fused ops
             )
-        check_opens(target)
+        check_opens(target, sample)  # some kernels refuse weights of other ranks as they run
         return onnx.load(target)

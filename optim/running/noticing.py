@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from optim.evalset import EvalSet
 from optim.findings import Caution
 from optim.graph import analysis_of
+from optim.judging.engine_fault import engine_fault
 from optim.judging.growth import growth
 from optim.judging.quality import Quality
 from optim.judging.saturation import lost, saturation
@@ -25,11 +26,19 @@ def on_build(
 
 
 def on_answers(
-    optimized: Model, recipe: Recipe, quality: Quality, cancelled: Callable[[], bool]
+    optimized: Model,
+    original: Model,
+    recipe: Recipe,
+    evalset: EvalSet,
+    quality: Quality,
+    cancelled: Callable[[], bool],
 ) -> tuple[Caution, ...]:
     """Of its answers on this machine: why they are far off, where that can be told."""
-    found = saturation(optimized, recipe, cancelled=cancelled) if lost(quality) else None
-    return (found,) if found else ()
+    found = (
+        engine_fault(optimized, original, recipe, evalset, quality, cancelled),
+        saturation(optimized, recipe, cancelled=cancelled) if lost(quality) else None,
+    )
+    return tuple(one for one in found if one)
 
 
 def together(kept: Iterable[Caution], new: Iterable[Caution]) -> tuple[Caution, ...]:

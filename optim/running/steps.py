@@ -157,7 +157,8 @@ class _Step:
         )
         self._learn(quality=quality, judged=not quick or quality.complete)
         if self._job.target == LOCAL:
-            noticed = on_answers(optimized, self._recipe, quality, self._cancelled)
+            known = optimized, self._original, self._recipe, self._evalset
+            noticed = on_answers(*known, quality, self._cancelled)
             self._learn(cautions=together(self.progress.cautions, noticed))
 
     def _estimate(self, optimized: Model) -> None:

@@ -263,7 +263,8 @@ class OnThisMachine:
             cancelled=self._gives_up,
         )
         progress = self._known.get(recipe) or self._unbuilt(recipe)
-        noticed = on_answers(model, recipe, quality, self._gives_up)
+        known = model, self._study.model, recipe, self._study.evalset
+        noticed = on_answers(*known, quality, self._gives_up)
         news = {
             "quality": quality,
             "judged": True,

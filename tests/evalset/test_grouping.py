@@ -93,3 +93,17 @@ def test_the_bundles_script_takes_single_samples() -> None:
     given = {"x": np.arange(20, dtype=np.float32).reshape(10, 2)}
     runs = list(samples(given, {"x": ("float32", (4, 2))}))
     assert len(runs) == 2 and runs[1]["x"].ravel().tolist() == list(range(8, 16))
+
+
+def test_labels_that_fit_nothing_are_not_blamed_on_a_metric_that_nobody_chose(
+    by_eight: Path, tmp_path: Path
+) -> None:
+    x = np.zeros((40, 3, 8, 8), np.float32)
+    np.savez(tmp_path / "e.npz", x=x, labels=np.zeros((40, 5, 7)))
+    model = ingest(by_eight)
+    with pytest.raises(InputError, match=r"float64\[40, 5, 7\] fit no output.*masks") as refused:
+        load_evalset(tmp_path / "e.npz", model)
+    assert "mae" not in str(refused.value)
+    np.savez(tmp_path / "e.npz", x=x, labels_y=np.zeros(40), labels_z=np.zeros(40))
+    with pytest.raises(InputError, match="labels in 'labels_y', 'labels_z'; one output's"):
+        load_evalset(tmp_path / "e.npz", model)

@@ -5,7 +5,7 @@ import pytest
 
 from optim.errors import InputError
 from optim.metrics.base import find_metric
-from optim.metrics.choosing import check_labels, infer_metric
+from optim.metrics.choosing import as_masks, check_labels, infer_metric
 from optim.model import TensorSpec
 
 SCORES = TensorSpec(name="logits", dtype="float32", shape=(1, 3, 4, 5))
@@ -67,3 +67,18 @@ def test_what_is_not_finite_is_no_class() -> None:
     broken = ANSWERS.copy()
     broken[:, :, 1] = np.nan
     assert value("pixel_accuracy", MASKS, broken) == 0
+
+
+@pytest.mark.parametrize(
+    "written",
+    [MASKS[:, None], MASKS.astype(np.float32), np.moveaxis(np.eye(3)[MASKS], -1, 1)],
+    ids=["a plane", "floats", "one-hot"],
+)
+def test_masks_written_otherwise_are_made_plain_and_that_is_said(written) -> None:
+    masks, notes = as_masks(written, [SCORES])
+    assert np.array_equal(masks, MASKS) and "[30, 4, 5] now" in notes[0]
+
+
+def test_what_is_no_mask_stays_as_it_is() -> None:
+    for labels in (MASKS, RANDOM.random((30, 4, 5)), RANDOM.random((30, 3, 4, 5)), np.arange(30)):
+        assert as_masks(labels, [SCORES])[0] is labels

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from optim.arrays import Feeds
 from optim.errors import OptimError
 from optim.model.proto import copy_of, write_proto
 from optim.passes.support.running import quiet_session
@@ -88,6 +89,9 @@ def check_usable(model: "onnx.ModelProto") -> None:
         check_opens(path)
 
 
-def check_opens(path: Path) -> None:
-    """Raise what ONNX Runtime says of a file that it cannot open."""
-    quiet_session(str(path))
+def check_opens(path: Path, sample: Feeds | None = None) -> None:
+    """Raise what ONNX Runtime says of a file that it cannot open, or run on the sample if any."""
+    if sample is None:
+        quiet_session(str(path))
+    else:  # as engines run it: what is fused has limits of its own
+        quiet_session(str(path), "ORT_ENABLE_ALL").run(None, sample)

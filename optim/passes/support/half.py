@@ -145,6 +145,8 @@ def rounded_to(value: Any, half: Half) -> Any:
 def _overflows(exact: Any, rounded: Any) -> bool:
     if not _is_float(exact):
         return False
+    if np.shape(exact) != np.shape(rounded):  # its length depends on values, which were rounded
+        return bool(np.isfinite(exact).all() and not np.isfinite(rounded).all())
     return bool((np.isfinite(exact) & ~np.isfinite(rounded)).any())
 
 

@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 _APPENDED = re.compile(
     r"(?:_|(?<=_output))quant|quant_scaled|_(?:scale|zero_point|QuantizeLinear|DequantizeLinear"
-    r"|ReduceM|Abs|Transposed|MatMul|Add|Cast|Q\d|DQ_Q\d|convert|bias_|output_scale_mul|folded)"
+    r"|ReduceM|Abs|Transposed|MatMul|Add|Cast|(?:input|output)_cast|Q\d|DQ_Q\d|convert|bias_|output_scale_mul|folded)"
 )
 """Onnxruntime's `quant_utils`, `qdq_quantizer`, `onnx_quantizer` and their operators have these."""
+_MADE = re.compile(r"graph_(?:input|output)_cast_?\d+")
+"""What onnxruntime's float16 converter calls its casts at inputs and outputs."""
 _NUMBER = re.compile(r"\d+$")
 
 
@@ -59,6 +61,8 @@ def _clashing(names: set[str], numbered: set[str]) -> dict[str, str]:
     """Name -> the shorter name that it looks made of."""
     found = {}
     for name in names:
+        if _MADE.fullmatch(name):
+            found[name] = name
         for match in _APPENDED.finditer(name):
             if name[: match.start()] in names:
                 found[name] = name[: match.start()]

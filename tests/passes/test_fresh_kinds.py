@@ -1,0 +1,116 @@
+"""Models made after kinds of trouble, each through the passes that it troubles."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from optim.build import built
+from optim.evalset import load_evalset
+from optim.ingest import ingest
+from optim.judging.engine_fault import engine_fault
+from optim.judging.quality import quality_of
+from optim.passes.support.half import tried
+from optim.recipe import Recipe
+
+RANDOM = np.random.default_rng(5)
+
+
+def weights(*shape: int) -> np.ndarray:
+    return (RANDOM.normal(size=shape) * 0.3).astype(np.float32)
+
+
+def network(nodes: list, given: dict, made: dict, **stored: np.ndarray) -> onnx.ModelProto:
+    def values(shapes: dict) -> list:
+        return [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in shapes.items()]
+
+    tensors = [numpy_helper.from_array(array, name) for name, array in stored.items()]
+    graph = helper.make_graph(nodes, "kinds", values(given), values(made), tensors)
+    opset = [helper.make_opsetid("", 17)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9)
+
+
+def of_weights_of_ranks_1_and_3() -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("MatMul", ["x", "cube"], ["m"], name="by_cube"),
+        helper.make_node("Relu", ["m"], ["r"]),
+        helper.make_node("MatMul", ["r", "plane"], ["p"], name="by_plane"),
+        helper.make_node("MatMul", ["p", "row"], ["y"], name="by_row"),
+    ]
+    stored = {"cube": weights(4, 16, 12), "plane": weights(12, 5), "row": weights(5)}
+    return network(nodes, {"x": [4, 6, 16]}, {"y": [4, 6]}, **stored)
+
+
+def named_as_casts() -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["graph_output_cast_0"], name="graph_input_cast0"),
+        helper.make_node("Relu", ["graph_output_cast_0"], ["graph_input_cast_0"]),
+        helper.make_node("MatMul", ["graph_input_cast_0", "v"], ["y"], name="graph_output_cast0"),
+    ]
+    return network(nodes, {"x": [1, 16]}, {"y": [1, 5]}, w=weights(16, 8), v=weights(8, 5))
+
+
+@pytest.fixture
+def brought(tmp_path: Path, home: Path):
+    """Brings a model with 40 random samples."""
+
+    def bring(made: onnx.ModelProto):
+        shape = [d.dim_value for d in made.graph.input[0].type.tensor_type.shape.dim]
+        shape = shape[1:] if shape[0] == 1 else shape
+        onnx.save(made, tmp_path / "m.onnx")
+        np.savez(tmp_path / "e.npz", x=RANDOM.normal(size=(40, *shape)).astype(np.float32))
+        model = ingest(tmp_path / "m.onnx", evalset=tmp_path / "e.npz")
+        return model, load_evalset(tmp_path / "e.npz", model)
+
+    return bring
+
+
+def test_dynamic_int8_leaves_weights_that_no_kernel_takes_and_names_them(brought) -> None:
+    model, evalset = brought(of_weights_of_ranks_1_and_3())
+    recipe = Recipe.parse("dynamic_int8 + onnxruntime")
+    made = built(model, recipe, evalset)
+    said = " ".join(made.reports[0].notes)
+    assert "1 of 3 MatMul" in said and "by_cube" in said and "by_row" in said
+    assert quality_of(made.model, model, recipe, evalset).sound
+
+
+def test_names_that_the_float16_converter_makes_up_are_freed(brought) -> None:
+    model, evalset = brought(named_as_casts())
+    recipe = Recipe.parse("fp16 + onnxruntime")
+    quality = quality_of(built(model, recipe, evalset).model, model, recipe, evalset)
+    assert quality.fidelity.cosine > 0.9999
+
+
+def test_nodes_in_another_order_are_sorted(brought) -> None:
+    made = named_as_casts()
+    nodes = [*made.graph.node][::-1]
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    model, _ = brought(made)
+    assert any("put in order" in note for note in model.notes)
+
+
+def test_lengths_that_rounding_changes_are_no_error() -> None:
+    """How many values are above the threshold differs in 16 bits."""
+    nodes = [
+        helper.make_node("Greater", ["x", "limit"], ["above"], name="above"),
+        helper.make_node("NonZero", ["above"], ["where"], name="where"),
+        helper.make_node("Cast", ["where"], ["y"], name="cast", to=TensorProto.FLOAT),
+    ]
+    made = network(nodes, {"x": [64]}, {"y": [1, None]}, limit=np.array(0.30001, np.float32))
+    sample = {"x": np.full(64, 0.30002, np.float32)}
+    _, notes = tried(made, [sample], "fp16", [])
+    assert notes
+
+
+def test_an_engine_that_is_wrong_on_its_own_is_called_that(brought) -> None:
+    model, evalset = brought(named_as_casts())
+    recipe = Recipe.parse("openvino")
+    good = quality_of(model, model, Recipe.baseline(), evalset)
+    bad = good.model_copy(update={"collapsed": True})
+    found = engine_fault(model, model, recipe, evalset, bad)
+    assert found and "it is OpenVINO that loses them" in found.text
+    assert engine_fault(model, model, recipe, evalset, good) is None
+    assert engine_fault(model, model, Recipe.baseline(), evalset, bad) is None
