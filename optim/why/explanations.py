@@ -16,7 +16,7 @@ from optim.studies.trial import Trial
 from optim.why.explanation import Why, why
 
 _FOLDER = "whys"
-_REVISION = 1
+_REVISION = 2
 """Another one where explanations say other things, so that what was kept is made anew."""
 
 

@@ -8,6 +8,7 @@ from optim.running.queue import Queue
 from optim.studies.study import Study
 from optim.why import explanation
 from optim.why.explanations import Explanations
+from optim.why.telling import part
 from optim.why.told import told
 
 __all__ = ["brought", "study"]  # fixtures
@@ -53,3 +54,11 @@ def test_an_estimate_is_refused_in_a_sentence(study: Study) -> None:
         server.start(study, trial)
         wait_for(lambda: server.of(study, trial).state == "failed")
         assert "was not measured on this machine" in server.of(study, trial).error
+
+
+def test_a_part_moves_within_its_share_of_the_whole() -> None:
+    heard: list[tuple[str, float]] = []
+    probing = part(part(lambda *news: heard.append(news), 0.0, 0.5), 0.2, 0.6, "probing: ")
+    probing("one core", 0.0)
+    probing("one core", 0.5)
+    assert heard == [("probing: one core", pytest.approx(0.1)), ("probing: one core", 0.2)]
