@@ -114,3 +114,16 @@ def test_an_engine_that_is_wrong_on_its_own_is_called_that(brought) -> None:
     assert found and "it is OpenVINO that loses them" in found.text
     assert engine_fault(model, model, recipe, evalset, good) is None
     assert engine_fault(model, model, Recipe.baseline(), evalset, bad) is None
+
+
+def test_constants_written_as_lists_are_tensors_before_any_library_reads_them(brought) -> None:
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["m"], name="product"),
+        helper.make_node("Constant", [], ["b"], value_floats=[0.1] * 8),
+        helper.make_node("Add", ["m", "b"], ["y"], name="bias"),
+    ]
+    model, evalset = brought(network(nodes, {"x": [1, 16]}, {"y": [1, 8]}, w=weights(16, 8)))
+    for passes in ("simplify", "static_int8", "weight_only"):
+        recipe = Recipe.parse(f"{passes} + onnxruntime")
+        made = built(model, recipe, evalset)
+        assert quality_of(made.model, model, recipe, evalset).sound

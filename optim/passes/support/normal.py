@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from optim.errors import StepError, one_line
-from optim.model.proto import opset_of, real_inputs
+from optim.model.proto import all_graphs, opset_of, real_inputs
 from optim.model.sparse import make_dense
 from optim.passes.support.gemms import plain_gemms
 from optim.passes.support.names import free_names
@@ -12,6 +12,10 @@ from optim.passes.support.names import free_names
 if TYPE_CHECKING:
     import onnx
 
+_LISTED = {
+    **dict.fromkeys(("value_float", "value_floats"), "float32"),
+    **dict.fromkeys(("value_int", "value_ints"), "int64"),
+}
 _MIN_IR = 4  # the first whose initializers need not be inputs too
 
 
@@ -26,12 +30,36 @@ def make_normal(model: "onnx.ModelProto", keep: Iterable[str] = ()) -> tuple[str
     model.ir_version = max(model.ir_version, _MIN_IR)
     dense = len(make_dense(model))
     gemms, names = plain_gemms(model), free_names(model, keep)
+    listed = plain_constants(model)
     said = {
+        f"{listed} constants that were written as lists became tensors": listed,
         f"{dense} sparse weights were stored dense": dense,
         f"{gemms} Gemm nodes got plain weights and a vector as their bias": gemms,
         f"{names} names that quantizers use themselves were changed inside of the model": names,
     }
     return tuple(f"Before the passes, {text}." for text, count in said.items() if count)
+
+
+def plain_constants(model: "onnx.ModelProto") -> int:
+    """Constants held as numbers or lists of them as tensors, in place; how many there were.
+
+    onnxslim 0.1.98 reads such floats as doubles, and the result does not load.
+    """
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    count = 0
+    for graph in all_graphs(model):
+        for node in graph.node:
+            held = node.attribute[0] if node.op_type == "Constant" and node.attribute else None
+            dtype = _LISTED.get(held.name) if held else None
+            if held and dtype:
+                array = np.array(helper.get_attribute_value(held), dtype)
+                del node.attribute[:]
+                tensor = numpy_helper.from_array(array)
+                node.attribute.append(helper.make_attribute("value", tensor))
+                count += 1
+    return count
 
 
 def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
