@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from optim.ingest.samples import list_samples
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
+from ui.server.early import preloads
 from ui.vendored import PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
@@ -41,7 +43,8 @@ def _html(page: Page, heading: str) -> str:
     scripts = f'<script async src=".{PLOTLY_URL}"></script>' if page.name == _CHART else ""
     additions = {
         "<title>Streamlit</title>": f"<title>{page.title} · {TITLE}</title>",
-        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}</head>",
+        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}"
+        f"{preloads(page.name)}</head>",
         "<body>": f"<body>{_first_paint(page, heading)}",
     }
     text = _INDEX.read_text(encoding="utf-8")
@@ -54,5 +57,15 @@ def _first_paint(page: Page, heading: str) -> str:
     titles = "".join(f"<span>{escape(each.title)}</span>" for each in PAGES)
     return (
         f'<div id="first-paint" role="status"><nav aria-hidden="true">{titles}</nav>'
-        f"<b>{escape(heading)}</b><p>Opening {escape(page.title)} ...</p><i></i></div>"
+        f"<b>{escape(heading)}</b><p>Opening {escape(page.title)} ...</p><i></i>"
+        f"{_samples() if page is PAGES[0] else ''}</div>"
     )
+
+
+def _samples() -> str:
+    """What the start page begins with, to be read while the rest is on its way."""
+    cards = "".join(
+        f"<li><strong>{escape(one.title)}</strong><span>{escape(one.summary)}</span></li>"
+        for one in list_samples()
+    )
+    return f'<ul aria-hidden="true">{cards}</ul>'
