@@ -13,7 +13,6 @@ from streamlit.logger import get_logger
 from optim.errors import InputError
 from optim.running.warming import warm
 from ui.errors import on_script_error
-from ui.server.ahead import make_ready
 from ui.server.answers import keep_answers
 from ui.server.guards import exposed, middleware
 from ui.server.leaving import sessions_let_go
@@ -25,7 +24,6 @@ net_util.get_external_ip = lambda: None
 
 keep_answers()
 warm()
-make_ready()
 try:
     guards = middleware()
 except InputError as error:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import streamlit
 
-_SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
+SCRIPTS = Path(streamlit.__file__).parent / "static" / "static" / "js"
 _IMPORTS = re.compile(r'(?:from|import)\s*"\./([^"]+\.js)"')
 _MAIN = "index"
-_EVERYWHERE = ("BidiComponent", "Button")
+EVERYWHERE = ("BidiComponent", "Button")
 _OF_PAGE = {
     "start": ("FileUploader", "Checkbox"),
     "explore": ("DataFrame", "Slider", "Multiselect", "Selectbox", "Checkbox", "TextInput"),
@@ -24,7 +24,7 @@ _OF_PAGE = {
 
 def preloads(page: str) -> str:
     """Links for the head of a page; none for what this Streamlit does not have."""
-    scripts = _with_imports((*_EVERYWHERE, *_OF_PAGE.get(page, ())))
+    scripts = _with_imports((*EVERYWHERE, *_OF_PAGE.get(page, ())))
     names = [name for name in scripts if name not in _with_imports((_MAIN,))]
     return "".join(f'<link rel="modulepreload" href="./static/js/{name}">' for name in names)
 
@@ -38,10 +38,10 @@ def _with_imports(elements: Sequence[str]) -> tuple[str, ...]:
         name = todo.pop()
         if name not in found:
             found[name] = None
-            todo += _IMPORTS.findall((_SCRIPTS / name).read_text(encoding="utf-8"))
+            todo += _IMPORTS.findall((SCRIPTS / name).read_text(encoding="utf-8"))
     return tuple(found)
 
 
 def _called(element: str) -> Iterator[str]:
     """Its file's name, which has its digest in it."""
-    return (path.name for path in sorted(_SCRIPTS.glob(f"{element}.*.js"))[:1])
+    return (path.name for path in sorted(SCRIPTS.glob(f"{element}.*.js"))[:1])

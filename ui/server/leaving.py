@@ -14,12 +14,15 @@ from streamlit.runtime.caching.ttl_cache import TTLCache
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.websocket_session_manager import WebsocketSessionManager
 
+from ui.server.ahead import make_ready
+
 _EVERY_SECONDS = 5
 
 
 @asynccontextmanager
 async def sessions_let_go(_app: object) -> AsyncIterator[None]:
-    """While the server runs, let go of sessions whose time is up."""
+    """While the server runs, let go of sessions whose time is up. What pages need is made ready."""
+    make_ready()
     task = asyncio.create_task(_keep_letting_go())
     try:
         yield
