@@ -18,7 +18,6 @@ from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.study import create_study
 from ui.navigation import PAGES, Page
-from ui.server.early import EVERYWHERE, SCRIPTS
 from ui.server.netron import viewer_url
 from ui.server.routes import bundle_url, routes
 from ui.server.stamp import news_url
@@ -54,17 +53,6 @@ def test_every_page_says_where_one_is_going_before_any_script_runs(get: Get, pag
 def test_the_start_page_has_its_samples_before_any_script_runs(get: Get) -> None:
     body = get("/").text
     assert all(f"<strong>{escape(sample.title)}</strong>" in body for sample in list_samples())
-
-
-@pytest.mark.parametrize(("page", "element"), [("/", "FileUploader"), ("/explore", "DataFrame")])
-def test_a_page_names_the_scripts_that_it_will_need(get: Get, page: str, element: str) -> None:
-    """Those that this Streamlit has: a name that it no longer knows would help nobody."""
-    body = get(page).text
-    named = re.findall(r'modulepreload" href="\./static/js/([^"]+)"', body)
-    assert all((SCRIPTS / name).is_file() for name in named)
-    for wanted in (*EVERYWHERE, element):
-        assert any(name.startswith(f"{wanted}.") for name in named)
-    assert not any(name.startswith("index.") for name in named)
 
 
 def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) -> None:

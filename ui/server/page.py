@@ -15,7 +15,6 @@ from starlette.routing import BaseRoute, Route
 
 from optim.ingest.samples import list_samples
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
-from ui.server.early import preloads
 from ui.vendored import PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
@@ -43,8 +42,7 @@ def _html(page: Page, heading: str) -> str:
     scripts = f'<script async src=".{PLOTLY_URL}"></script>' if page.name == _CHART else ""
     additions = {
         "<title>Streamlit</title>": f"<title>{page.title} · {TITLE}</title>",
-        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}"
-        f"{preloads(page.name)}</head>",
+        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}</head>",
         "<body>": f"<body>{_first_paint(page, heading)}",
     }
     text = _INDEX.read_text(encoding="utf-8")
