@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optim.findings import Interval
+from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.showing import text
 from optim.showing.brief import named
@@ -41,19 +42,19 @@ def on_stage(trials: Sequence[Trial]) -> list[Trial]:
 
 
 def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
-    """The front and the original, the fastest first, as they lie on the chart from left to right.
+    """The front, the pick and the original, the fastest first, as they lie on the chart.
 
     Args:
         trials: of one target.
     """
     front, pick = front_of(trials), picked(trials, goal)
+    chosen = pick.number if pick else None
     told = [
         trial
         for trial in trials
-        if has_place(trial) and (trial.number in front or trial.runs_the_original)
+        if has_place(trial) and (trial.number in (*front, chosen) or trial.runs_the_original)
     ]
     told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
-    chosen = pick.number if pick else None
     return tuple(
         Stop(trial.number, sentence(trial, trial.number == chosen, trials)) for trial in told
     )
@@ -117,14 +118,21 @@ def _loss(trial: Trial) -> str:
     if not any((loss.value, loss.low, loss.high)):
         return f"the same {metric.title} on every sample"
     if loss.low <= 0 <= loss.high:
-        most = f" (at most {metric.show_difference(loss.high)})" if loss.high else ""
-        return f"no loss can be seen{most}"
+        return f"no loss can be seen{_within(loss, trial.quality)}"
     size = metric.show_difference(loss.value)
     between = _between(loss, metric.show_difference)
     if metric.higher_is_better:
         verb = "loses" if loss.value > 0 else "gains"
         return f"it {verb} {size} of {metric.title} ({between})"
     return f"{metric.title} {'rises' if loss.value > 0 else 'falls'} by {size} ({between})"
+
+
+def _within(loss: Interval, quality: Quality) -> str:
+    """How much may still be lost, and on how many samples that rests while there are more."""
+    most = f"at most {find_metric(quality.metric).show_difference(loss.high)}" if loss.high else ""
+    on = "" if quality.complete else f"on {quality.n:,} samples so far"
+    said = ", ".join(filter(None, (most, on)))
+    return f" ({said})" if said else ""
 
 
 def _between(loss: Interval, show: text.Show) -> str:

@@ -134,3 +134,38 @@ def _shows_focus(page: Page) -> bool:
                 return style.outlineStyle !== "none" || style.boxShadow !== "none"; }"""
         )
     )
+
+
+def test_what_is_above_a_section_stays_where_it_is_when_that_opens(
+    server: Server, study: str, new_page: NewPage
+) -> None:
+    page = new_page()
+    page.goto(f"{server.url}/explore?{study}")
+    wait_for_points(page, 3)
+    expect(page.get_by_text("Nothing runs.")).to_be_visible(timeout=240_000)  # it would redraw
+    sections = page.locator("[data-testid=stExpander] summary:visible")
+    assert sections.count() >= 3
+    for number in range(sections.count()):
+        section = sections.nth(number)
+        section.scroll_into_view_if_needed()
+        before = _above(page, section)
+        section.click()
+        expect(section.locator("xpath=..")).to_have_attribute("open", "")
+        page.wait_for_timeout(500)  # it opens by a movement
+        assert _above(page, section) == before
+        section.click()
+
+
+def _above(page: Page, section: Locator) -> list[list[float]]:
+    """Where a section begins, and where all elements are that end above it."""
+    places: list[list[float]] = section.evaluate(
+        """(section) => {
+            const begins = section.getBoundingClientRect().top;
+            const inside = section.closest("[data-testid=stSidebar], [data-testid=stMain]");
+            const boxes = [...inside.querySelectorAll("[data-testid=stElementContainer]")]
+                .map((one) => one.getBoundingClientRect())
+                .filter((box) => box.height && box.bottom <= begins);
+            return [[begins], ...boxes.map((box) => [box.x, box.y, box.width, box.height])];
+        }"""
+    )
+    return places

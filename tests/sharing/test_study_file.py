@@ -19,9 +19,9 @@ from optim.sharing.taking_in import take_in
 from optim.sharing.unpacking import machine_label, read, unpack
 from optim.sharing.writing import told_of, write_study
 from optim.studies.choice import front_of
-from optim.studies.listing import list_studies
+from optim.studies.listing import list_studies, rename_study
 from optim.studies.picking import picked
-from optim.studies.study import Study
+from optim.studies.study import Study, open_study
 from optim.studies.trial import Progress, Trial, measurement_of
 from optim.targets import LOCAL
 from optim.timing.measurement import BASELINE, CANDIDATE, Slice
@@ -33,7 +33,9 @@ Change = Callable[[dict[str, bytes]], object]
 def sent(explored: Study, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     explored.pin(1)
     explored.note(1, "the one = to <keep>")
-    return write_study(explored, tmp_path_factory.mktemp("sent") / "study.zip").read_bytes()
+    rename_study(explored.name, "For Monday")
+    file = tmp_path_factory.mktemp("sent") / "study.zip"
+    return write_study(open_study(explored.name), file).read_bytes()
 
 
 @pytest.fixture
@@ -77,7 +79,7 @@ def test_it_comes_in_as_it_went_out(explored: Study, file: Path, elsewhere: Path
             explored.info.evalset_digest,
         )
         came = [known(trial) for trial in found]
-        assert taken.study.title == explored.title == "The explored one"
+        assert taken.study.title == "For Monday"
         assert take_in(file).known == len(found) and len(taken.study.trials()) == len(found)
         assert len(list_studies()) == 1
     optim_settings.cache_clear()

@@ -10,6 +10,8 @@ from optim.showing.chart import trade_off
 from optim.showing.points import default_plane, marks
 from optim.showing.story import on_stage, sentence, stops
 from optim.studies.choice import front_of
+from optim.studies.goal import DEFAULT
+from optim.studies.picking import picked
 from optim.studies.trial import Trial
 
 
@@ -40,6 +42,21 @@ def test_the_stops_are_the_front_and_the_original_from_left_to_right() -> None:
     places = [across[stop.number] for stop in found]
     assert places == sorted(places)
     assert all(stop.sentence for stop in found)
+
+
+def test_the_pick_is_a_stop_where_it_is_not_on_the_front() -> None:
+    """What is not judged to its end yet may be on the front alone, and is not picked."""
+    sure = trial(
+        1, summary(1.3, 1.5, thread_gain=None), quality(ORIGINAL, 0.001), recipe="openvino"
+    )
+    partly = quality(ORIGINAL, 0.025).model_copy(update={"complete": False})
+    unsure = trial(2, summary(0.6, 3.4, thread_gain=None), partly, recipe="static_int8")
+    trials = [original(), sure, unsure]
+    pick = picked(trials, DEFAULT)
+    assert pick and pick.number == 1 and front_of(trials) == {2}
+    told = {stop.number: stop.sentence for stop in stops(trials)}
+    assert set(told) == {0, 1, 2} and told[1].endswith("This is the pick.")
+    assert "(at most 2.5 points, on 1,000 samples so far)" in told[2]
 
 
 def test_one_machine_is_on_stage() -> None:

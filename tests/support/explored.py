@@ -26,7 +26,7 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         use_home(folder / "home", patch)
         model_path, evalset_path = write_classifier(folder)
         model = ingest(model_path, evalset=evalset_path)
-        study = create_study(model, load_evalset(evalset_path, model), "The explored one")
+        study = create_study(model, load_evalset(evalset_path, model))
         numbers = [study.add(Recipe.parse(text)) for text in RECIPES]
         numbers.append(study.add(Recipe.parse("onnxruntime"), "nvidia_t4"))
         with Queue.open() as running:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from html import escape
 
 import pytest
 from starlette.applications import Starlette
@@ -11,6 +12,7 @@ from support.study_tools import use_home, write_classifier
 from optim.evalset import synthesize
 from optim.home.files import put_bytes
 from optim.ingest import ingest
+from optim.ingest.samples import list_samples
 from optim.model import Model
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -46,6 +48,11 @@ def test_every_page_says_where_one_is_going_before_any_script_runs(get: Get, pag
     body = answer.text.partition("<body>")[2]
     assert f"Opening {page.title} ..." in body and '<div id="root"></div>' in body
     assert answer.headers["cache-control"] == "no-cache"
+
+
+def test_the_start_page_has_its_samples_before_any_script_runs(get: Get) -> None:
+    body = get("/").text
+    assert all(f"<strong>{escape(sample.title)}</strong>" in body for sample in list_samples())
 
 
 def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) -> None:

@@ -1,4 +1,4 @@
-"""The chosen trial in detail: what its passes did, all figures, other hardware."""
+"""The chosen trial in detail: what its passes did, all figures."""
 
 from collections.abc import Sequence
 
@@ -8,12 +8,8 @@ from optim.showing.figure import Where
 from optim.showing.figures import lines
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from ui import all_hardware
-from ui.errors import errors_shown
 from ui.state import HARDWARE, page
 from ui.text import key_of, plain
-
-_WIDTHS = {"hardware": 125, "estimate": 75, "interval": 125}
 
 
 def note(study: Study, trial: Trial) -> None:
@@ -49,26 +45,10 @@ def all_figures(study: Study, trial: Trial, trials: Sequence[Trial]) -> None:
         return
     shown = {"": [figure.title for figure, _ in rows], " ": [plain(said) for _, said in rows]}
     st.table(shown, border="horizontal", hide_header=True)
-
-
-def elsewhere(study: Study, trial: Trial) -> None:
-    """Estimates for all modelled hardware, and a way to them as a picture."""
-    if not trial.model_digest:
-        st.caption("Once its model is built.")
-        return
-    query = {"study": study.name, "trial": str(trial.number)}
-    label, icon = "All hardware as a picture, with rooflines", ":material/developer_board:"
-    st.page_link(page(HARDWARE), label=label, icon=icon, query_params=query)
-    with errors_shown():
-        found = all_hardware.bars(study, trial)
-        if disagreement := all_hardware.disagreement(found, trial):
-            st.warning(plain(disagreement))
-        rows = [
-            {"hardware": row["hardware"], "estimate": row["why not"] or row["time"]}
-            | {"interval": row["interval"]}
-            for row in all_hardware.table(found)
-            if row["of"] == f"#{trial.number}" and row["how"] != "measured"
-        ]
-        columns = {name: st.column_config.TextColumn(width=wide) for name, wide in _WIDTHS.items()}
-        key = f"elsewhere:{trial.number}"
-        st.dataframe(rows, hide_index=True, key=key, column_config=columns)
+    if trial.model_digest:
+        st.page_link(
+            page(HARDWARE),
+            label="Estimates for all other hardware",
+            icon=":material/developer_board:",
+            query_params={"study": study.name, "trial": str(trial.number)},
+        )

@@ -41,15 +41,13 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     st.markdown(f"**Trial {trial.number}**{where} {state}{pinned}")
     st.html(as_code(trial.recipe.spelling))
     actions(study, trial)
-    known, passes, figures_, elsewhere = st.tabs(["Summary", "Passes", "Figures", "Elsewhere"])
+    known, passes, figures_ = st.tabs(["Summary", "Passes", "Figures"])
     with known:
         _summary(study, trial, trials, plane)
     with passes:
         details.passes(trial)
     with figures_:
         details.all_figures(study, trial, trials)
-    with elsewhere:
-        details.elsewhere(study, trial)
 
 
 def _summary(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> None:

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from optim.ingest.samples import list_samples
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
 from ui.vendored import PLOTLY_URL
 
@@ -54,5 +55,15 @@ def _first_paint(page: Page, heading: str) -> str:
     titles = "".join(f"<span>{escape(each.title)}</span>" for each in PAGES)
     return (
         f'<div id="first-paint" role="status"><nav aria-hidden="true">{titles}</nav>'
-        f"<b>{escape(heading)}</b><p>Opening {escape(page.title)} ...</p><i></i></div>"
+        f"<b>{escape(heading)}</b><p>Opening {escape(page.title)} ...</p><i></i>"
+        f"{_samples() if page is PAGES[0] else ''}</div>"
     )
+
+
+def _samples() -> str:
+    """What the start page begins with, to be read while the rest is on its way."""
+    cards = "".join(
+        f"<li><strong>{escape(one.title)}</strong><span>{escape(one.summary)}</span></li>"
+        for one in list_samples()
+    )
+    return f'<ul aria-hidden="true">{cards}</ul>'

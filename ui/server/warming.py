@@ -1,6 +1,6 @@
-"""What pages need in memory is brought there once the server has started, before anybody asks.
+"""What pages need is brought into memory once the server has started, before anybody asks.
 
-The first page of a cold server would pay for it: seconds of imports, and opening the store.
+Without it the first visitor waits for hundreds of modules to be imported, and for the store.
 """
 
 import importlib
@@ -10,8 +10,12 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+import streamlit.delta_generator
+
 import ui
 from optim.errors import one_line
+from optim.runtimes.base import all_runtimes
+from optim.targets import all_targets
 from ui.server.leaving import sessions_let_go
 
 _logger = logging.getLogger(__name__)
@@ -33,9 +37,14 @@ def warm_pages() -> None:
 
     Modules of `ui` import each other in one direction, so that two threads may.
     """
+    # At its first element Streamlit looks through the source of every module to see whether this
+    # is a notebook; it takes a second, and only decides on a warning.
+    streamlit.delta_generator._use_warning_has_been_displayed = True
     try:
         for name in (*_modules(), *_BEFORE_LONG):
             importlib.import_module(name)
+        all_runtimes()
+        all_targets()
         importlib.import_module("optim.studies.listing").list_studies()
     except Exception as error:  # whatever a page would say of it, it says when it is opened
         _logger.info("not everything was warmed: %s", one_line(error))

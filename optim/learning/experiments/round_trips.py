@@ -1,98 +1,106 @@
-"""What a request costs beside the run: round trips over this machine's loopback.
+"""What a request costs beside the run: REST and gRPC over this machine's loopback.
 
-The server and the client are one small program of the standard library (`optim.learning.trips`) in
-a process of its own. It answers with a payload of the right size and holds no model: the run is
-timed apart, in a sandboxed child, so that what is compared is carrying against computing.
+The server is the one that `optim host` runs, with the sample's original, in a process of its own;
+the client is another (`optim.learning.trips`). The run alone is timed apart, in a sandboxed child.
 """
 
 import json
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from optim.bundles.derived import packed
 from optim.errors import StepError
+from optim.home.scratch import scratch
 from optim.learning.experiment import Experiment
 from optim.learning.outcome import Bar, Figure, Outcome, Tell, here, never, scaled, silent
-from optim.learning.sample import opened
+from optim.learning.sample import Opened, opened
 from optim.learning.together import Runner, batched, together
+from optim.learning.trips import GRPC, NEW_JSON
 from optim.machine.lock import machine_to_itself
 from optim.recipe import Recipe
 from optim.sandbox.walls import told_environment
 from optim.timing.stats import ratio_interval
 
 _PATIENCE_SECONDS = 60
+_SHARE = 0.7  # of the progress, for the requests
 
 
 class RoundTrips(Experiment):
-    """JSON over a new connection each time (as REST often is called), against raw bytes over one
+    """The same sample asked for over REST and over gRPC, in turns, and the run without a server."""
 
-    that stays open (what gRPC does, without its own framing).
-    """
-
-    title: ClassVar[str] = "Round trips over loopback"
-    figures: ClassVar[tuple[str, ...]] = ("json_over_binary", "json_over_run")
+    title: ClassVar[str] = "Requests over loopback"
+    figures: ClassVar[tuple[str, ...]] = ("json_over_grpc", "grpc_over_run")
 
     sample: str
 
     @property
     def does(self) -> str:
         return (
-            f"Sends one sample of {self.sample} to a server on this machine and back, as JSON and "
-            "as raw bytes in turns, and times the model's own run."
+            f"Serves {self.sample} on this machine as `optim host` does, asks it for one sample "
+            "over REST and gRPC in turns, and times the model's own run."
         )
 
     def run(self, tell: Tell = silent, cancelled: Callable[[], bool] = never) -> Outcome:
         of = opened(self.sample)
-        numbers = [value.size for value in batched(of.evalset.digest, 1, 1)[0].values()]
-        count = sum(numbers)
-        found = []
-        for number in range(self.processes):
-            tell(
-                f"sending, process {number + 1} of {self.processes}", 0.7 * number / self.processes
-            )
-            with machine_to_itself(cancelled):
-                found.append(_trips(count, self.seconds))
+        found = self._asked(of, tell, cancelled)
         (run,) = together(
             [Runner("run", of.model, Recipe.baseline())],
             of.evalset,
             processes=self.processes,
             seconds=self.seconds,
-            tell=lambda doing, share: tell(doing, 0.7 + 0.3 * share),
+            tell=lambda doing, share: tell(doing, _SHARE + (1 - _SHARE) * share),
             cancelled=cancelled,
         )
-        logs = {name: [np.log(one[name]) for one in found] for name in ("json", "binary")}
-        json_ms, binary_ms = (ratio_interval(logs[name]) for name in ("json", "binary"))
-        pairs = zip(logs["json"], logs["binary"], strict=True)
+        logs = {way: [np.log(one[way]) for one in found] for way in found[0]}
+        times = {way: ratio_interval(values) for way, values in logs.items()}
+        pairs = zip(logs[NEW_JSON], logs[GRPC], strict=True)
+        rounds = sum(len(one[GRPC]) for one in found)
         return here(
             figures={
-                "json_over_binary": Figure(
-                    title="JSON takes longer than raw bytes by",
+                "json_over_grpc": Figure(
+                    title="JSON over a new connection takes, of gRPC",
                     value=ratio_interval([a - b for a, b in pairs]),
                     unit="×",
                 ),
-                "json_over_run": Figure(
-                    title="A round trip as JSON takes, of one run",
-                    value=scaled(json_ms, 1 / run.p50_ms.value),
+                "grpc_over_run": Figure(
+                    title="A request over gRPC takes, of the run alone",
+                    value=scaled(times[GRPC], 1 / run.p50_ms.value),
                     unit="×",
                 ),
             },
             bars=[
                 Bar(label="the run alone", value=run.p50_ms),
-                Bar(label="raw bytes, kept open", value=binary_ms),
-                Bar(label="JSON, new connection", value=json_ms),
+                *(Bar(label=way, value=value) for way, value in reversed(times.items())),
             ],
             axis="ms",
-            rests_on=f"{sum(len(one['json']) for one in found)} rounds in {self.processes} "
-            f"processes; {count:,} numbers there, 10 back",
+            rests_on=f"{rounds} rounds in {self.processes} processes",
         )
 
+    def _asked(
+        self, of: Opened, tell: Tell, cancelled: Callable[[], bool]
+    ) -> list[dict[str, list[float]]]:
+        """Milliseconds of each round by way of asking, for each process."""
+        found = []
+        with scratch("trips") as folder:
+            (folder / "example.npz").write_bytes(packed(batched(of.evalset.digest, 1, 1)[0]))
+            (folder / "model.json").write_text(of.model.model_dump_json(), encoding="utf-8")
+            for number in range(self.processes):
+                doing = f"asking, process {number + 1} of {self.processes}"
+                tell(doing, _SHARE * number / self.processes)
+                with machine_to_itself(cancelled):
+                    found.append(_trips(folder, self.seconds))
+        return found
 
-def _trips(count: int, seconds: float) -> dict[str, Any]:
-    """Milliseconds of each round's median trip, by kind: one process's."""
-    command = [sys.executable, "-P", "-m", "optim.learning.trips", str(count), str(seconds)]
+
+def _trips(folder: Path, seconds: float) -> dict[str, Any]:
+    """Milliseconds of each round's median request, by way of asking: one process's."""
+    files = [str(folder / name) for name in ("model.json", "example.npz")]
+    command = [sys.executable, "-P", "-m", "optim.learning.trips", *files, str(seconds)]
     try:
         done = subprocess.run(
             command,
@@ -104,7 +112,7 @@ def _trips(count: int, seconds: float) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(done.stdout)
     except (subprocess.SubprocessError, ValueError) as error:
         raise StepError(
-            f"The round trips failed ({type(error).__name__}).",
+            f"The requests failed ({type(error).__name__}).",
             "See whether this machine lets programs talk over 127.0.0.1.",
             "experiment",
         ) from None
