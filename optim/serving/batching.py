@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Annotated
 
@@ -285,6 +285,5 @@ def _answer(
         _settle(one)
         if not one.answer.done():
             queued, batched = 1e3 * (taken - one.since), 1e3 * (started - max(taken, one.since))
-            one.answer.set_result(
-                (own, replace(run, queued_ms=max(0.0, queued), batched_ms=batched))
-            )
+            timing = Timing(max(0.0, queued), batched, run.run_ms, run.rows)
+            one.answer.set_result((own, timing))
