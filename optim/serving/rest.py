@@ -16,8 +16,8 @@ import numpy as np
 from optim.serving import parts, tensors
 from optim.serving.batching import Outputs
 from optim.serving.errors import BadRequest, NotThere, Refused
+from optim.serving.exchange import Answer, Handler, Later, Request, as_json
 from optim.serving.hosting import Hosting
-from optim.serving.http import Answer, Handler, Later, Request, as_json
 from optim.serving.parts import Stopwatch
 from optim.serving.served import Served, check_outputs
 
