@@ -31,7 +31,6 @@ from bench.peers.environments import python_of
 from bench.serving import peers
 from bench.serving.hosting import free_port, hosted, made, wait_for
 from optim.errors import StepError
-from optim.machine.environment import usable_cores
 from optim.serving.asking import Asking, posted
 
 OURS = "optim"
@@ -123,8 +122,7 @@ def body_of(kind: str, bundle: Path) -> bytes:
 
 @contextmanager
 def _ours(bundle: Path) -> Iterator[Peer]:
-    alike = f"rest:threads={usable_cores()}"  # as many as ONNX Runtime takes for the others
-    with hosted(bundle, "--serving", alike) as (rest, _):
+    with hosted(bundle) as (rest, _):
         yield Peer.asked(rest, f"/v2/models/{_SAMPLE}/infer", body_of("v2", bundle))
 
 
