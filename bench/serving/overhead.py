@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Any, cast
 
 import grpc
 
@@ -31,7 +32,7 @@ _LEAST_ROUNDS, _RUNS = 3, 20
 _REST = {"REST, JSON": "rest:encoding=json", "REST, binary": "rest"}
 _RPC = "gRPC"
 _BARE, _FLOOR = "bare", "floor of "
-Call = Callable[[], object]
+Call = Callable[[], Any]
 
 
 def run(options: Namespace) -> tuple[str, bool]:
@@ -79,10 +80,10 @@ def _asked(bundle: Path) -> Iterator[dict[str, Call]]:
         for way, spelling in _REST.items():
             (request,) = payloads(opened.name, [feeds], parse_serving(spelling))
             ways[way] = partial(_asking(stack, rest), request)
-            floor.append((free_port(), len(request), len(ways[way]())))  # type: ignore[arg-type]
+            floor.append((free_port(), len(request), len(ways[way]())))
             nothing[_FLOOR + way] = floor[-1][0], request
         ways[_RPC], other = partial(_rpc(rpc), message), free_port()
-        stack.enter_context(floors(floor, (other, len(ways[_RPC]()))))  # type: ignore[arg-type]
+        stack.enter_context(floors(floor, (other, len(ways[_RPC]()))))
         for way, (port, request) in nothing.items():
             ways[way] = partial(_asking(stack, port), request)
         ways[_FLOOR + _RPC] = partial(_rpc(other), message)
@@ -97,5 +98,5 @@ def _asking(stack: ExitStack, port: int) -> Asking:
 
 def _rpc(port: int) -> Callable[[bytes], bytes]:
     channel = grpc.insecure_channel(f"localhost:{port}")
-    ask: Callable[[bytes], bytes] = channel.unary_unary(f"/{PACKAGE}.{SERVICE}/ModelInfer")
-    return ask
+    ask: Any = channel.unary_unary(f"/{PACKAGE}.{SERVICE}/ModelInfer")
+    return cast(Callable[[bytes], bytes], ask)

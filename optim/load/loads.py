@@ -96,7 +96,8 @@ class Loads:
         """Load one setting, the first number of `place` among the second."""
 
         def tell(doing: str, share: float) -> None:
-            self._change(key, doing=f"{serving}: {doing}", share=(place[0] + share) / place[1])
+            whole = (place[0] + share) / place[1]
+            self._change(key, doing=f"{serving.words}: {doing}", share=whole)
 
         tell("starting the server", 0.0)
         with bench(bundle, serving, stopped) as on:

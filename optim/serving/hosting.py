@@ -17,7 +17,7 @@ from prometheus_client import (
 
 from optim import __version__
 from optim.arrays import Feeds, TensorSpec
-from optim.serving.batching import Answered
+from optim.serving.batcher import Answered
 from optim.serving.errors import NotThere, Refused
 from optim.serving.served import Served, named
 from optim.serving.tensors import datatype

@@ -7,71 +7,24 @@ and how long a connection may say nothing.
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from email.utils import formatdate
-from functools import lru_cache, partial
-from http import HTTPStatus
+from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import httptools
 
 from optim.errors import OptimError
 from optim.serving.errors import BadRequest, Refused, TooLarge
+from optim.serving.exchange import Answer, Handler, Later, Request, as_json, head_of
 
 _HEAD_BYTES = 64 << 10
 _IDLE_S = 75.0
 _MOST_AHEAD = 16  # requests of one connection that are read before the first is answered
-_STATUS = {int(one): f"HTTP/1.1 {one} {one.phrase}\r\n" for one in HTTPStatus}
-_log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Request:
-    """One request, whole. Names of headers are in lower case."""
-
-    method: str = ""
-    target: bytes = b""
-    headers: dict[bytes, bytes] = field(default_factory=dict)
-    body: bytearray = field(default_factory=bytearray)
-    kept_open: bool = True
-    refused: Refused | None = None
-
-    def header(self, name: str) -> str | None:
-        """A header's value; None where there is no such header."""
-        value = self.headers.get(name.lower().encode())
-        return None if value is None else value.decode("latin-1")
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is sent back."""
-
-    body: bytes
-    status: int = 200
-    kind: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Later:
-    """An answer that is made of what is still to come, by a function that raises what it holds."""
-
-    coming: "asyncio.Future[Any]"
-    made: Callable[[], Answer]
-
-
 Made = TypeVar("Made", bound=Answer | Later)
-Handler = Callable[[Request], Answer | Later]
-
-
-def as_json(value: object, status: int = 200) -> Answer:
-    """An answer in JSON."""
-    return Answer(json.dumps(value).encode(), status)
+_log = logging.getLogger(__name__)
 
 
 class Connections:
@@ -226,7 +179,7 @@ class Connection(asyncio.Protocol):
         request, self._answering = self._answering, None
         assert request and self._transport
         kept = request.kept_open and not (self._leaving and not self._asked)
-        self._write(_head(answer, kept), b"" if request.method == "HEAD" else answer.body)
+        self._write(head_of(answer, kept), b"" if request.method == "HEAD" else answer.body)
         if not kept:
             self._close()
         elif not self._asked:
@@ -266,20 +219,3 @@ def _tried(make: Callable[[], Made]) -> Made | Answer:
 
 def _refusal(refused: Refused) -> Answer:
     return as_json({"error": str(refused)}, refused.status)
-
-
-def _head(answer: Answer, kept_open: bool) -> bytes:
-    lines = [
-        f"{_STATUS[answer.status]}date: {_date(int(time.time()))}",
-        f"content-type: {answer.kind}",
-        f"content-length: {len(answer.body)}",
-        *(f"{name}: {value}" for name, value in answer.headers.items()),
-    ]
-    if not kept_open:
-        lines.append("connection: close")
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
-
-
-@lru_cache(maxsize=1)
-def _date(second: int) -> str:
-    return formatdate(second, usegmt=True)

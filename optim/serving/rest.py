@@ -16,13 +16,16 @@ import numpy as np
 from optim.serving import parts, tensors
 from optim.serving.batching import Outputs
 from optim.serving.errors import BadRequest, NotThere, Refused
+from optim.serving.exchange import Answer, Handler, Later, Request, as_json
 from optim.serving.hosting import Hosting
-from optim.serving.http import Answer, Handler, Later, Request, as_json
 from optim.serving.parts import Stopwatch
 from optim.serving.served import Served, check_outputs
 
 _BINARY = "application/octet-stream"
+_MODELS = "/v2/models/"
 _GET = ("GET", "HEAD")
+_Route = tuple[tuple[str, ...], Callable[[Request, str], Answer | Later]]
+"""The methods of a path, and what is done there."""
 
 
 class NotAllowed(Refused):
@@ -34,13 +37,13 @@ class NotAllowed(Refused):
 def handler(hosting: Hosting) -> Handler:
     """Answers the protocol's requests, and `/metrics` for Prometheus."""
     rest = _Rest(hosting)
-    routes = {
+    routes: dict[str, _Route] = {
         "/v2": (_GET, rest.server),
         "/v2/health/live": (_GET, rest.live),
         "/v2/health/ready": (_GET, rest.ready),
         "/metrics": (_GET, rest.metrics),
     }
-    of_model = {
+    of_model: dict[str, _Route] = {
         "": (_GET, rest.model),
         "/ready": (_GET, rest.model_ready),
         "/infer": (("POST",), rest.infer),
@@ -60,9 +63,6 @@ def handler(hosting: Hosting) -> Handler:
         return act_on(request, unquote(name))
 
     return answer
-
-
-_MODELS = "/v2/models/"
 
 
 class _Rest:

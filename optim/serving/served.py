@@ -16,9 +16,10 @@ import numpy as np
 from optim.arrays import Feeds, TensorSpec
 from optim.errors import InputError
 from optim.model.rebinding import rebound
-from optim.serving.batching import Answered, Batcher, Batching, Outputs
+from optim.serving.alike import check_rows
+from optim.serving.batcher import Answered, Batcher
+from optim.serving.batching import Batching, Outputs
 from optim.serving.errors import BadRequest, Stopping
-from optim.serving.tensors import Array
 
 if TYPE_CHECKING:
     from optim.runtimes.base import Runtime
@@ -191,7 +192,7 @@ class _Sized:
             with rebound(opened.model, size) as other:
                 sessions[size] = opened.open(other, batching.threads)
         found = cls(sessions)
-        _check_batches(found, opened)
+        check_rows(sessions, found, opened.examples(1)[0])
         return found
 
     def __call__(self, feeds: Feeds) -> Outputs:
@@ -231,47 +232,6 @@ def _filled(feeds: Feeds, more: int) -> Feeds:
     if not more:
         return feeds
     return {n: np.concatenate([v, np.repeat(v[-1:], more, axis=0)]) for n, v in feeds.items()}
-
-
-_SAME = 1e-3
-"""Of an output's range: what rounding in another order may make of it."""
-
-
-def _check_batches(sized: _Sized, opened: Opened) -> None:
-    """Raise InputError unless each row of a batch is answered as it is alone."""
-    rng = np.random.default_rng(0)
-    example = opened.examples(1)[0]
-    for size in [size for size in sized.sessions if size > 1]:
-        single = [_varied(example, rng) for _ in range(size)]
-        alone = [sized(feeds) for feeds in single]
-        together = sized({name: np.concatenate([one[name] for one in single]) for name in example})
-        for name, value in together.items():
-            apart = _apart(np.concatenate([one[name] for one in alone]), value)
-            if apart > _SAME:
-                raise InputError(
-                    f"In a batch of {size} the output {name!r} differs by {apart:.2g} of its "
-                    "range from what the same row alone gives.",
-                    "Serve it without batches, or export a recipe whose ranges are fixed "
-                    "(static_int8 in place of dynamic_int8).",
-                    "host",
-                )
-
-
-def _apart(alone: Array, together: Array) -> float:
-    if alone.shape != together.shape:
-        return float("inf")
-    spread = float(np.ptp(alone.astype(np.float64))) or 1.0
-    return float(np.abs(alone.astype(np.float64) - together.astype(np.float64)).max()) / spread
-
-
-def _varied(example: Feeds, rng: np.random.Generator) -> Feeds:
-    """Another sample: numbers shaken, whole numbers as they are (they may be indices)."""
-    return {
-        name: value * rng.uniform(0.5, 1.5, value.shape).astype(value.dtype)
-        if value.dtype.kind == "f"
-        else value
-        for name, value in example.items()
-    }
 
 
 def named(served: Iterable[Served]) -> dict[str, Served]:

@@ -4,6 +4,8 @@ Open Inference Protocol, version 2 (KServe, Triton): https://github.com/kserve/o
 """
 
 from collections.abc import Sequence
+from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -37,9 +39,14 @@ def datatype(dtype: str) -> str:
     return _DATATYPES.get(dtype, "BYTES")
 
 
+@cache  # a dtype's name is looked up in many steps
+def _datatype_of(dtype: np.dtype[Any]) -> str:
+    return datatype(dtype.name)
+
+
 def described(name: str, value: Array) -> dict[str, Any]:
     """What the protocol's JSON says of a tensor, its data left out."""
-    return {"name": name, "datatype": datatype(value.dtype.name), "shape": list(value.shape)}
+    return {"name": name, "datatype": _datatype_of(value.dtype), "shape": list(value.shape)}
 
 
 def checked(spec: TensorSpec, wanted: str, shape: Sequence[int], rows: int) -> tuple[int, ...]:
@@ -91,7 +98,7 @@ def _exact(flat: Array, dtype: str) -> Array:
 def from_raw(spec: TensorSpec, data: bytes, shape: tuple[int, ...]) -> Array:
     """An array from its bytes, little-endian and in C order. Raises BadRequest."""
     dtype = np.dtype(spec.dtype).newbyteorder("<")
-    wanted = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    wanted = prod(shape) * dtype.itemsize
     if len(data) != wanted:
         raise BadRequest(
             f"The input {spec.name!r} has {len(data):,} bytes; {list(shape)} needs {wanted:,}."

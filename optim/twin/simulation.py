@@ -1,6 +1,6 @@
 """One server on paper: its front, its queue, its sessions and its batches, request by request.
 
-It does what `optim.serving.batching` does: a session takes the oldest request and waits for more,
+It does what `optim.serving.batcher` does: a session takes the oldest request and waits for more,
 at most as long as the setting says; whoever has waited longest gets the next one. Before it, one
 event loop reads and writes for all requests, one after the other: the front.
 """

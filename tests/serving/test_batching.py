@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support.looping import ran
 
 from optim.arrays import Feeds
-from optim.serving.batching import Batcher, Batching, Outputs
+from optim.serving.batcher import Batcher
+from optim.serving.batching import Batching, Outputs
 from optim.serving.errors import Overloaded, Stopping, TooLate
 
 

@@ -12,7 +12,8 @@ from support.looping import ran
 from optim.serving import http
 from optim.serving.asking import Asking, posted
 from optim.serving.errors import NotThere
-from optim.serving.http import Answer, Connections, Handler, Later, Request
+from optim.serving.exchange import Answer, Handler, Later, Request
+from optim.serving.http import Connections
 
 MOST = 100_000
 HEAD = "POST /echo HTTP/1.1\r\nHost: x\r\n"

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from serving.test_batching import Engine, played, rows_of
 
 from optim.errors import InputError
-from optim.serving.batching import Batcher, Batching, Timing
+from optim.serving.batcher import Batcher
+from optim.serving.batching import Batching, Timing
 from optim.serving.parts import Stopwatch, read_parts
 from optim.serving.settings import Grpc, Rest, parse_serving
 

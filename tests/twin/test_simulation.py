@@ -109,7 +109,7 @@ def test_batches_arise_as_in_the_real_server():
 async def played(times, batching, run_s):
     import time
 
-    from optim.serving.batching import Batcher
+    from optim.serving.batcher import Batcher
 
     sizes = []
 

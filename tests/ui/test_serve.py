@@ -9,6 +9,7 @@ from support.study_tools import wait_for
 from optim.load.loads import Loads
 from optim.studies.study import Study
 from ui.state import loads, queue
+from ui.text import key_of
 
 pytestmark = pytest.mark.slow
 
@@ -58,3 +59,20 @@ def test_settings_of_ones_own_are_read(explored: Study, running: Loads) -> None:
     page.slider(key="serve-A-rest.sessions").set_value(3).run()
     assert not page.exception
     assert "REST, 3 sessions, no batches" in "\n".join(one.value for one in page.markdown)
+
+
+def test_the_pick_is_served_until_a_person_chooses(
+    explored: Study, running: Loads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the pick comes while the page is open."""
+    now, box = [0], key_of("serve", explored.name)
+    monkeypatch.setattr("ui.export.picked", lambda trials, _: trials[now[0]])
+    page = visited("serve", explored)
+    assert page.selectbox(key=box).value == 0
+    now[0] = 2
+    page.run()
+    assert page.selectbox(key=box).value == 2
+    page.selectbox(key=box).set_value(1).run()
+    page.run()
+    assert page.selectbox(key=box).value == 1
+    assert page.query_params["trial"] in ("1", ["1"])
