@@ -12,13 +12,12 @@ import json
 import os
 import pkgutil
 import signal
-import socket
 import subprocess
 import time
 from argparse import Namespace
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -97,9 +96,7 @@ def _one_round(peer: Peer, seconds: float) -> list[float]:
 def sent(peer: Peer, seconds: float) -> list[float]:
     """ms of each request of one sender, one after the other."""
     found, end = list[float](), time.perf_counter() + seconds
-    with socket.create_connection(("localhost", peer.port), timeout=30) as connected:
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        ask = Asking(connected)
+    with closing(Asking.of("localhost", peer.port)) as ask:
         while (started := time.perf_counter()) < end:
             ask(peer.request)
             found.append(1e3 * (time.perf_counter() - started))

@@ -7,11 +7,10 @@ same bytes, to a server that does nothing (`bench.serving.floor`). What is left 
 path. The claim: the median adds at most 0.3 ms over either protocol.
 """
 
-import socket
 import time
 from argparse import Namespace
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -91,9 +90,7 @@ def _asked(bundle: Path) -> Iterator[dict[str, Call]]:
 
 
 def _asking(stack: ExitStack, port: int) -> Asking:
-    connected = stack.enter_context(socket.create_connection(("localhost", port)))
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return Asking(connected)
+    return stack.enter_context(closing(Asking.of("localhost", port)))
 
 
 def _rpc(port: int) -> Callable[[bytes], bytes]:

@@ -5,7 +5,6 @@
 milliseconds of each round by how it asked. EXAMPLE is one sample of its inputs (`.npz`).
 """
 
-import http.client
 import json
 import os
 import signal
@@ -14,10 +13,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import grpc
 import numpy as np
@@ -25,17 +25,21 @@ import numpy as np
 from optim.arrays import Feeds
 from optim.model import Model
 from optim.recipe import Recipe
-from optim.serving.asking import Call, as_bytes, as_json, by_grpc, posted
+from optim.serving.asking import Asking, payloads
 from optim.serving.batching import Batching
 from optim.serving.host import host
+from optim.serving.messages import PACKAGE, SERVICE
 from optim.serving.served import Opened
+from optim.serving.settings import Grpc, Rest, Serving
 
+Call = Callable[[], object]
 NEW_JSON = "REST, JSON, new connection"
 OPEN_JSON = "REST, JSON, kept open"
 OPEN_BYTES = "REST, bytes, kept open"
 GRPC = "gRPC, kept open"
 _ADDRESS, _NAME = "127.0.0.1", "lesson"
 _TRIPS, _FEWEST_ROUNDS = 20, 3
+_JSON, _BYTES = Rest(encoding="json"), Rest(encoding="binary")
 
 
 def main(model: str, example: str, seconds: float) -> None:
@@ -45,7 +49,7 @@ def main(model: str, example: str, seconds: float) -> None:
     with (
         _served(model, example) as (rest, rpc),
         grpc.insecure_channel(f"{_ADDRESS}:{rpc}") as way,
-        closing(http.client.HTTPConnection(_ADDRESS, rest)) as kept_open,
+        closing(Asking.of(_ADDRESS, rest)) as kept_open,
     ):
         print(json.dumps(_rounds(_calls(rest, kept_open, way, feeds), seconds)))
 
@@ -97,19 +101,25 @@ def _free_port() -> int:
         return int(listening.getsockname()[1])
 
 
-def _calls(
-    port: int, kept_open: http.client.HTTPConnection, way: grpc.Channel, feeds: Feeds
-) -> dict[str, Call]:
-    def anew() -> object:
-        with closing(http.client.HTTPConnection(_ADDRESS, port)) as connection:
-            return json.loads(posted(connection, _NAME, as_json(feeds)))
+def _calls(port: int, kept_open: Asking, way: grpc.Channel, feeds: Feeds) -> dict[str, Call]:
+    """Each writes its request anew, and reads JSON where the answer is in it."""
 
+    def anew() -> object:
+        with closing(Asking.of(_ADDRESS, port)) as connection:
+            return json.loads(connection(_request(feeds, _JSON)))
+
+    ask: Any = way.unary_unary(f"/{PACKAGE}.{SERVICE}/ModelInfer")
     return {
         NEW_JSON: anew,
-        OPEN_JSON: lambda: json.loads(posted(kept_open, _NAME, as_json(feeds))),
-        OPEN_BYTES: lambda: posted(kept_open, _NAME, as_bytes(feeds)),
-        GRPC: by_grpc(way, _NAME, feeds),
+        OPEN_JSON: lambda: json.loads(kept_open(_request(feeds, _JSON))),
+        OPEN_BYTES: lambda: kept_open(_request(feeds, _BYTES)),
+        GRPC: lambda: ask(_request(feeds, Grpc())),
     }
+
+
+def _request(feeds: Feeds, serving: Serving) -> bytes:
+    (request,) = payloads(_NAME, [feeds], serving)
+    return request
 
 
 def _rounds(calls: dict[str, Call], seconds: float) -> dict[str, list[float]]:

@@ -4,6 +4,7 @@ client there is: one connection that asks and waits for the answer."""
 import json
 import socket
 from collections.abc import Mapping, Sequence
+from typing import Self
 from urllib.parse import quote
 
 import httptools
@@ -15,6 +16,7 @@ from optim.serving.messages import message
 from optim.serving.settings import Rest, Serving
 
 _OK = 200
+_PATIENCE_S = 30.0
 
 
 def payloads(name: str, samples: Sequence[Feeds], serving: Serving) -> list[bytes]:
@@ -70,6 +72,13 @@ class Asking:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._body, self._whole = bytearray(), False
+
+    @classmethod
+    def of(cls, host: str, port: int) -> Self:
+        """Over TCP, each request sent at once."""
+        connected = socket.create_connection((host, port), _PATIENCE_S)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return cls(connected)
 
     def __call__(self, request: bytes) -> bytes:
         """The body of the answer. Raises ConnectionError where it is none, or no success."""
