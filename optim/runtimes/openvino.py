@@ -89,6 +89,10 @@ class OpenVino(Runtime):
         le=64,
         description="Runs that may proceed at once; they share the threads, so one run gets fewer.",
     )
+    pinning: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether each thread keeps to one core (affinity); auto: as OpenVINO decides.",
+    )
 
     @property
     def lowers_to(self) -> Precision:
@@ -174,12 +178,14 @@ def run(feeds):
 
     @property
     def _config(self) -> dict[str, Any]:
-        return {
+        config = {
             "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": self.precision,
             "INFERENCE_NUM_THREADS": self.threads,
             "NUM_STREAMS": str(self.streams),
         }
+        pinned = {"ENABLE_CPU_PINNING": self.pinning == "on"} if self.pinning != "auto" else {}
+        return config | pinned
 
     def _compile(self, path: Path, **more: Any) -> Any:
         import openvino

@@ -76,10 +76,11 @@ class TorchCuda(OnGpu, Compiling):
     def load(self, folder: Path) -> Run:
         """The graph on the GPU, warmed up and recorded."""
         import torch
+        from torch.export.passes import move_to_device_pass
 
         _keep_kernels_in(folder)
-        module = torch.export.load(folder / FILE).module()
-        return on_cuda(module, self.how, self.precision, self.max_autotune)
+        program = move_to_device_pass(torch.export.load(folder / FILE), "cuda")
+        return on_cuda(program.module(), self.how, self.precision, self.max_autotune)
 
     def facts(self) -> dict[str, str]:
         """The versions, and the device."""
@@ -96,9 +97,11 @@ class TorchCuda(OnGpu, Compiling):
         return f"""\
 {SCRIPT_NAMES}
 import torch
+from torch.export.passes import move_to_device_pass
 
 torch.set_float32_matmul_precision("{"high" if self.precision == "tf32" else "highest"}")
-net = torch.export.load(MODEL.with_name("{FILE}")).module().cuda(){cast}
+program = move_to_device_pass(torch.export.load(MODEL.with_name("{FILE}")), "cuda")
+net = program.module(){cast}
 {compiled}
 
 def call(arrays):

@@ -61,6 +61,13 @@ def test_settings_reach_the_engine(spelling, option, value):
     assert getattr(found, "name", str(found)) == value
 
 
+def test_kernels_may_be_left_without_their_own_order_of_weights():
+    entry = "session.disable_prepacking"
+    without = parse_part("onnxruntime:prepacking=false", all_runtimes())
+    assert without._options().get_session_config_entry(entry) == "1"
+    assert entry in without.script() and entry not in all_runtimes()["onnxruntime"]().script()
+
+
 def test_spinning_reaches_the_engine():
     for spelling, value in (("onnxruntime", "1"), ("onnxruntime:spinning=false", "0")):
         options = parse_part(spelling, all_runtimes())._options()

@@ -64,6 +64,14 @@ def test_a_qdq_model_runs_in_int8_whatever_the_precision(tmp_path):
         assert convolution.precision in {"i8", "u8"}
 
 
+@pytest.mark.parametrize(("spelling", "pinned"), [("on", True), ("off", False)])
+def test_pinning_reaches_the_engine(tmp_path, spelling, pinned):
+    path = save(FLOAT, tmp_path / "model.onnx")
+    runtime = Recipe.parse(f"openvino:pinning={spelling}").runtime
+    assert runtime._compile(path).get_property("ENABLE_CPU_PINNING") is pinned
+    assert "ENABLE_CPU_PINNING" not in Recipe.parse("openvino").runtime.script()
+
+
 def test_facts_tell_the_precision_that_was_executed(tmp_path):
     path = save(FLOAT, tmp_path / "model.onnx")
     plain = Recipe.parse("openvino").runtime.open(path).facts()

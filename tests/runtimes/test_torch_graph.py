@@ -9,6 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
+from torch.export.passes import move_to_device_pass
 
 from optim.errors import StepError
 from optim.runtimes.base import COMPILE_SECONDS, all_runtimes
@@ -151,6 +152,18 @@ def test_without_a_compiler_inductor_says_what_it_needs(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(StepError, match=r"needs the program g\+\+"):
         all_runtimes()["inductor"]().open(tmp_path / "model.onnx")
+
+
+def test_a_program_moves_to_a_device_with_its_constants_and_asserts_none(tmp_path: Path) -> None:
+    """`meta` stands for a GPU: `module.to` would leave constants behind, assertions would fail."""
+    onnx.save(graph("clips"), tmp_path / "model.onnx")
+    program = exported(tmp_path / "model.onnx", all_runtimes()["torch_cuda"]())  # type: ignore[arg-type]
+    asserted = torch.ops.aten._assert_tensor_metadata.default
+    assert all(node.target is not asserted for node in program.graph.nodes)
+    moved = move_to_device_pass(program, "meta")
+    assert {value.device.type for value in moved.constants.values()} <= {"meta"}
+    (found,) = moved.module()(torch.zeros(2, 6, device="meta"))
+    assert found.device.type == "meta" and found.shape == (2, 6)
 
 
 @pytest.mark.parametrize("name", ["cuda", "tensorrt", "torch_cuda"])

@@ -38,7 +38,16 @@ def exported(path: Path, engine: "Compiling", bf16: bool = False) -> Any:
     net = _read(path, engine, bf16)
     given = tuple(torch.zeros(shape, dtype=kind) for shape, kind in net.given)
     with torch.no_grad():
-        return torch.export.export(net, given, strict=False)
+        return _movable(torch.export.export(net, given, strict=False))
+
+
+def _movable(program: Any) -> Any:
+    """Without the assertions that each tensor stays on the device that it was exported on."""
+    asserted = torch.ops.aten._assert_tensor_metadata.default
+    for node in [node for node in program.graph.nodes if node.target is asserted]:
+        program.graph.erase_node(node)
+    program.graph_module.recompile()
+    return program
 
 
 def _read(path: Path, engine: "Compiling", bf16: bool) -> "Net":
