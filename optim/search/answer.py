@@ -65,7 +65,9 @@ def _tried(news: News) -> str:
     rivals = sorted((r for r in timed if r.state != "picked"), key=_speed, reverse=True)
     said = "; ".join(f"{row.recipe} {_speed(row):.2f}x ({_why(row)})" for row in rivals[:_CLOSEST])
     left = f", {len(news.not_reached)} were not reached" if news.not_reached else ""
-    return f"{len(timed)} recipes were timed in {news.seconds:.0f} s{left}. Closest: {said}."
+    closest = f" Closest: {said}." if said else ""
+    recipes = "1 recipe was" if len(timed) == 1 else f"{len(timed)} recipes were"
+    return f"{recipes} timed in {news.seconds:.0f} s{left}.{closest}"
 
 
 def _speed(row: Row) -> float:

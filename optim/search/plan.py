@@ -39,10 +39,13 @@ class Plan:
             return best(settling, left)
         others = [*settling, *self._judgings(), *self._mendings()]
         worth_it = [one for one in others if one.worth > _LITTLE]
-        return best([*worth_it, *(one for one in self._timings() if one.worth > _HARDLY)], left)
+        found = best([*worth_it, *self._timings(_HEAT)], left)
+        if found is None and not any(self._field.timed()):
+            return best(self._timings(1), left)  # where little time is left, the original at least
+        return found
 
-    def _timings(self) -> Iterator[Step]:
-        """A heat of what promises most, for each number of threads."""
+    def _timings(self, most: int) -> Iterator[Step]:
+        """A heat of what promises most, for each number of threads; what is worth a try."""
         waiting, lead = self._field.waiting(), self._field.lead
         hopes = []
         expected = self._predictor.expect([one.recipe for one in waiting])
@@ -51,11 +54,12 @@ class Plan:
             hope = expected_improvement(wanted.mean, wanted.spread, lead)
             hope *= self.holding.chance(one.recipe)
             hopes.append((_FIRST if one.is_reference else hope, one.recipe))
-        for top in _heats(hopes):
+        for top in _heats(hopes, most):
             builds = sum(bool(recipe.passes) for _, recipe in top)
             seconds = self.costs.of("build") * builds + self.costs.heat(len(top))
             worth = top[0][0] + sum(hope for hope, _ in top[1:]) / 4
-            yield Step("time", _recipes(top), worth, seconds)
+            if worth > _HARDLY:
+                yield Step("time", _recipes(top), worth, seconds)
 
     def _judgings(self) -> Iterator[Step]:
         for one, reading in self._field.timed():
@@ -100,11 +104,11 @@ class Plan:
         return max(worth, 1.5 * _LITTLE) if few and self._field.is_picked(one) else worth
 
 
-def _heats(hopes: Sequence[Hope]) -> Iterator[list[Hope]]:
+def _heats(hopes: Sequence[Hope], most: int = _HEAT) -> Iterator[list[Hope]]:
     """The most hopeful for each number of threads, as many as one process takes."""
     ordered = sorted(hopes, key=lambda pair: (_threads(pair), -pair[0], pair[1].spelling))
     for _, group in groupby(ordered, key=_threads):
-        yield list(group)[:_HEAT]
+        yield list(group)[:most]
 
 
 def _threads(pair: Hope) -> int:

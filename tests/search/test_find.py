@@ -67,6 +67,13 @@ def test_the_budget_is_kept(budget: float) -> None:
     assert machine.clock <= budget * 1.1 + 3
 
 
+@pytest.mark.parametrize("budget", [2.5, 4.0])
+def test_the_original_is_timed_in_little_time(budget: float) -> None:
+    one = begun(SimulatedMachine(TRUTHS), budget)
+    assert one.run()
+    assert [row.recipe for row in one.news().rows if row.gain]
+
+
 def test_a_field_of_equals_elects_nobody() -> None:
     elected = [search(SimulatedMachine({}, seed), budget=40)[0] for seed in range(25)]
     # Each may err in 5 % of tries: 5 of 25 have a probability below 1 %.
