@@ -54,5 +54,5 @@ def test_a_probe_that_fails_says_why_and_can_be_tried_again(home, monkeypatch) -
 def test_the_builder_says_where_it_is_found_out_until_it_was(explored, monkeypatch, known) -> None:
     monkeypatch.setattr("optim.probing.known", lambda: known)
     page = visited("explore", explored)
-    said = "\n".join(str(one.value) for one in page.sidebar.caption)
-    assert ("Not probed yet" in said) == (known is None)
+    said = [link.proto.label for link in page.sidebar.get("page_link")]
+    assert any("Not probed yet" in label for label in said) == (known is None)
