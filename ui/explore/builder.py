@@ -115,7 +115,7 @@ def _about_targets(names: Sequence[str]) -> None:
     if probing.known() is None:
         st.page_link(
             page(PARTS),
-            label="Not probed yet: find out what its engines reach",
+            label="Not probed yet: probe it",
             icon=":material/speed:",
             query_params={PARTS_TAB: TARGETS_TAB},
         )
