@@ -12,7 +12,9 @@ import onnxruntime
 @bentoml.service(workers=1)
 class Runs:
     def __init__(self):
-        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
         self.name = self.session.get_inputs()[0].name
 
     @bentoml.api

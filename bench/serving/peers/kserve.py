@@ -12,7 +12,9 @@ from kserve.utils.utils import get_predict_response
 class Runs(Model):
     def __init__(self, path):
         super().__init__("model")
-        self.session = onnxruntime.InferenceSession(path)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(path, options)
         self.ready = True
 
     def predict(self, payload, headers=None) -> InferResponse:

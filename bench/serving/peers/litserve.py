@@ -11,7 +11,9 @@ import onnxruntime
 
 class Api(litserve.LitAPI):
     def setup(self, device):
-        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
         self.name = self.session.get_inputs()[0].name
 
     def decode_request(self, request):

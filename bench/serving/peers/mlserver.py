@@ -16,7 +16,9 @@ from mlserver.types import InferenceResponse
 
 class Runs(MLModel):
     async def load(self):
-        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
         return True
 
     async def predict(self, payload):

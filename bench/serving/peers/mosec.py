@@ -12,7 +12,9 @@ from mosec import Server, Worker
 class Runs(Worker):
     def __init__(self):
         super().__init__()
-        self.session = onnxruntime.InferenceSession(os.environ["MODEL"])
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
         self.name = self.session.get_inputs()[0].name
 
     def forward(self, data):
