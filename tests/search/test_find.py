@@ -74,6 +74,16 @@ def test_the_original_is_timed_in_little_time(budget: float) -> None:
     assert [row.recipe for row in one.news().rows if row.gain]
 
 
+def test_what_trains_for_longer_than_is_left_is_not_begun() -> None:
+    trained = "structured_prune:flops=0.5 + recover:seconds=120 + openvino"
+    machine = SimulatedMachine({**TRUTHS, trained: Truth(6.0, 0.0, 2.0)})
+    one = begun(machine, extra=(trained,))
+    best = one.run()
+    assert trained in {row.recipe for row in one.news().rows if row.gain}, "it is timed"
+    assert best and best.name == INT8
+    assert not [names for kind, names in machine.done if kind == "judge" and trained in names]
+
+
 def test_a_field_of_equals_elects_nobody() -> None:
     elected = [search(SimulatedMachine({}, seed), budget=40)[0] for seed in range(25)]
     # Each may err in 5 % of tries: 5 of 25 have a probability below 1 %.
