@@ -75,9 +75,11 @@ def test_the_original_is_timed_in_little_time(budget: float) -> None:
 
 
 def test_what_trains_for_longer_than_is_left_is_not_begun() -> None:
-    trained = "structured_prune:flops=0.5 + recover:seconds=120 + openvino"
+    trained = "structured_prune:flops=0.5 + recover + openvino"
     machine = SimulatedMachine({**TRUTHS, trained: Truth(6.0, 0.0, 2.0)})
-    one = begun(machine, extra=(trained,))
+    pool = [*map(Recipe.parse, ("onnxruntime", trained, INT8))]
+    expected = Predictor(MIX, prior_for(HERE, MIX))
+    one = Search(machine, expected, ONE_CORE, budget=60.0, pool=pool)
     best = one.run()
     assert trained in {row.recipe for row in one.news().rows if row.gain}, "it is timed"
     assert best and best.name == INT8
