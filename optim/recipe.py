@@ -69,6 +69,11 @@ class Recipe(BaseModel):
         return Recipe(passes=tuple(one.cheaply() for one in self.passes), runtime=self.runtime)
 
     @property
+    def most_seconds(self) -> float:
+        """How much longer than others its passes may take to build, in s: some of them train."""
+        return sum(one.most_seconds for one in self.passes)
+
+    @property
     def is_baseline(self) -> bool:
         """Whether this is the baseline at its own thread count."""
         return self == Recipe.baseline(self.runtime.threads)

@@ -108,13 +108,12 @@ def _build_in_child(
             "progress": str(progress),
         }
         usual = sandbox.Limits.default()
-        more = sum(one.most_seconds for one in recipe.passes)
         result = sandbox.call(
             build,
             argument,
             where="passes",
             files=sandbox.Files(readable=(model.folder, evalset.path), writable=(folder,)),
-            limits=replace(usual, seconds=usual.seconds + more),
+            limits=replace(usual, seconds=usual.seconds + recipe.most_seconds),
             cancelled=_watching(progress, say, cancelled),
         )
         if result["modified"]:

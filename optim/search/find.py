@@ -15,7 +15,7 @@ from optim.recipe import Recipe
 from optim.search.field import Candidate, Field
 from optim.search.instrument import Errors, Instrument
 from optim.search.news import News, news_of
-from optim.search.plan import Plan, extra
+from optim.search.plan import Plan
 from optim.search.predict import Expectation, Predictor
 from optim.search.steps import Step
 from optim.studies.goal import Goal
@@ -118,7 +118,9 @@ class Search:
         if recipes:
             began = self._instrument.now()
             self._fail(self._instrument.prepare(recipes, cheaply=cheaply))
-            if cheaply or not any(map(extra, recipes)):  # what trains says nothing of others
+            if cheaply or not any(
+                one.most_seconds for one in recipes
+            ):  # what trains says nothing of others
                 self._plan.costs.learn("build", self._instrument.now() - began, len(recipes))
             for one in recipes:
                 self.field[one].prepared |= not cheaply

@@ -65,7 +65,7 @@ class Plan:
         for one, reading in self._field.timed():
             if not one.judged and not one.recipe.is_baseline:
                 worth = self.holding.chance(one.recipe) * self._field.hope(reading)
-                builds = 0.0 if one.prepared else self.costs.of("build") + extra(one.recipe)
+                builds = 0.0 if one.prepared else self.costs.of("build") + one.recipe.most_seconds
                 yield Step("judge", (one.recipe,), worth, builds + self.costs.of("judge"))
 
     def _mendings(self) -> Iterator[Step]:
@@ -102,11 +102,6 @@ class Plan:
         worth = self._field.gradient(one, reading)
         few = reading.cheap or reading.processes < ENOUGH_PROCESSES
         return max(worth, 1.5 * _LITTLE) if few and self._field.is_picked(one) else worth
-
-
-def extra(recipe: Recipe) -> float:
-    """Seconds that building it in full may take beyond what others take: it may train."""
-    return sum(one.most_seconds for one in recipe.passes)
 
 
 def _heats(hopes: Sequence[Hope], most: int = _HEAT) -> Iterator[list[Hope]]:
