@@ -6,7 +6,7 @@ PY := .venv/bin/python
 MODELS ?=
 ENGINES ?=
 
-.PHONY: setup setup-dev debian run test test-fast test-engines coverage lint bench bench-search bench-peers bench-serve bench-gpu bench-families fuzz docs
+.PHONY: setup setup-dev debian run test test-fast test-all test-engines coverage lint bench bench-search bench-peers bench-serve bench-gpu bench-families fuzz docs
 
 setup: .venv/installed
 
@@ -30,11 +30,15 @@ run: setup
 
 # Side by side what can be, then one by one what needs the machine to itself.
 test: setup-dev
-	$(PY) -m pytest -m "not alone" -n $(JOBS)
-	$(PY) -m pytest -m alone
+	$(PY) -m pytest -m "not alone and not deep" -n $(JOBS)
+	$(PY) -m pytest -m "alone and not deep"
 
 test-fast: setup-dev
-	$(PY) -m pytest -m "not alone and not slow" -n $(JOBS)
+	$(PY) -m pytest -m "not alone and not slow and not deep" -n $(JOBS)
+
+test-all: setup-dev
+	$(PY) -m pytest -m "not alone" -n $(JOBS)
+	$(PY) -m pytest -m alone
 
 # What every engine promises, of those with packages of their own: installed as far as they are not.
 test-engines: setup-dev

@@ -99,6 +99,7 @@ def test_without_calibration_another_evalset_shares_the_result(
     assert built(model, Recipe.parse("simplify"), other) == first
 
 
+@pytest.mark.deep
 def test_a_narrowed_model_is_trained_against_its_original_and_rounded(
     model: Model, evalset: EvalSet
 ) -> None:

@@ -12,7 +12,7 @@ from support.serving import free_port, serving
 
 import optim
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 
 
 @pytest.fixture(scope="module")

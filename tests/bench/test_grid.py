@@ -40,6 +40,7 @@ def filled(one, path, monkeypatch, turns: int, processes: int = 99) -> Table:
     return grid.fill(one, path, grid.Extents(turns, processes), lambda said: None)
 
 
+@pytest.mark.deep
 def test_all_are_looked_at_once_in_order_before_any_is_again(
     looks, classifier, tmp_path, monkeypatch
 ):
@@ -76,7 +77,7 @@ def test_a_grid_whose_time_is_spent_is_left_as_it_is(looks, classifier, tmp_path
     assert first.spent_seconds == 4
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_real_grid_times_builds_and_judges(classifier, tmp_path, monkeypatch):
     chosen = ["onnxruntime", "openvino", "simplify + onnxruntime", "static_int8 + onnxruntime"]
     monkeypatch.setattr(grid, "recipes", lambda here: [Recipe.parse(one) for one in chosen])

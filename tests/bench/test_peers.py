@@ -160,7 +160,7 @@ def test_without_labels_the_original_is_the_reference(classifier):
     assert judged(one, other, answers, "scores").value == pytest.approx(0.25)
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_peer_chooses_and_is_timed_and_judged(given, classifier):
     chosen = harness.choose("openvino_as_it_comes", HERE, given, 30)
     assert chosen.answer.engine == "openvino"
@@ -180,7 +180,7 @@ def test_what_fails_is_told_with_its_message(given):
         harness.speedup(broken, HERE, given)
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_peer_is_ended_with_its_time_and_keeps_what_it_offered(given, tmp_path, monkeypatch):
     """A child of its own package: it offers, then sleeps for ever with a grandchild."""
     checkout = tmp_path / "checkout"

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from support.oidc import PEOPLE, Provider, providing
 from support.serving import Server, free_port
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 OURS, ANOTHER = PEOPLE
 
 

@@ -11,7 +11,7 @@ from support.browsing import add_recipe, bring, chosen, recipe_built, wait_for_p
 from support.serving import Server
 from support.study_tools import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.deep, pytest.mark.timeout(600)]
 NewPage = Callable[..., Page]
 PAGES = ("", "explore", "graph", "compare", "why", "hardware", "serve", "export", "parts", "learn")
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from support.browsing import bring, chosen
 from support.serving import Server
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.deep, pytest.mark.timeout(900)]
 NewPage = Callable[..., Page]
 LONG_MS = 240_000
 

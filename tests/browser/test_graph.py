@@ -12,7 +12,7 @@ from support.browsing import bring
 from support.serving import Server
 from support.study_tools import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 HEADER, ROW = 35, 35  # pixels of the table
 
 

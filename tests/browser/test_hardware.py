@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from support.browsing import bring, wait_for_points
 from support.serving import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 
 
 def test_a_click_on_a_bar_shows_the_roofline_of_that_target(

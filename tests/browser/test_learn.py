@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.serving import Server
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.deep, pytest.mark.timeout(900)]
 NewPage = Callable[..., Page]
 LONG_MS = 240_000
 MEASURED = re.compile(r"\d+ runs in 4 processes, measured")

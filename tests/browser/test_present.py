@@ -11,7 +11,7 @@ from support.browsing import bring, wait_for_points
 from support.serving import Server
 from support.study_tools import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 NewPage = Callable[..., Page]
 STOP = re.compile(r"^(#\d+, |The original, as it comes)")
 SHARE = 0.7

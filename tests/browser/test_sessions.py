@@ -9,7 +9,7 @@ from support.browsing import add_recipe, bring, trials_on_chart, wait_for_points
 from support.serving import Server
 from support.study_tools import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 NewPage = Callable[..., Page]
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from support.browsing import bring
 from support.serving import Server
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 
 
 def test_a_study_is_renamed_deleted_and_restored(

@@ -10,7 +10,7 @@ from support.browsing import add_recipe, bring, wait_for_points
 from support.outliers import RUINED, write_outlier_mlp
 from support.serving import Server
 
-pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.deep, pytest.mark.timeout(900)]
 NewPage = Callable[..., Page]
 LONG_MS = 240_000
 

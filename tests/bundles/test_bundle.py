@@ -88,6 +88,7 @@ def test_the_readme_says_what_to_run_and_takes_no_markup_from_names(exported):
     assert files <= {name.rstrip("/") for name in re.findall(r"^\| `(.*?)`", readme, re.M)}
 
 
+@pytest.mark.deep
 def test_a_bundle_of_before_there_was_a_readme_replays(bundle):
     (bundle / manifest.README).unlink()
     rehash(bundle)
@@ -194,6 +195,7 @@ def test_claims_that_do_not_hold_fail(bundle):
     assert [check_of(result, name).ok for name in ("inputs", "model", "quality")] == [False] * 3
 
 
+@pytest.mark.deep
 def test_a_forged_score_of_original_and_trial_alike_fails(bundle):
     claimed = json.loads((bundle / manifest.QUALITY).read_text())
     claimed |= {"value": 0.999, "baseline_value": 0.999 - claimed["difference"]}
@@ -202,6 +204,7 @@ def test_a_forged_score_of_original_and_trial_alike_fails(bundle):
     assert check_of(replay(bundle), "quality").ok is False
 
 
+@pytest.mark.deep
 def test_other_library_versions_explain_a_difference(bundle):
     shutil.copyfile(bundle / manifest.ORIGINAL, bundle / "model.onnx")
     change_about(bundle, libraries={"onnx": "1.0.0"})

@@ -25,7 +25,7 @@ from optim.bundles.remade import same_deployments, same_script
 from optim.errors import InputError
 from optim.recipe import Recipe
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 CONTAINER = {
     "type": "object",
     "required": ["name", "image"],

@@ -10,7 +10,7 @@ from optim.arrays import TensorSpec
 from optim.bundles.deployment import Deployed, all_deployments, write_deployments
 from optim.recipe import Recipe
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 NEO = "sagemaker_neo"
 
 

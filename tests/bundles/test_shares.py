@@ -14,7 +14,7 @@ from optim.bundles.report import report_html
 from optim.findings import Interval
 from optim.why.shares import Interaction, Share, Shares
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
+pytestmark = [pytest.mark.deep, pytest.mark.usefixtures("quick")]
 LOSS = Interval(value=0.01, low=0.0, high=0.02)
 SHARES = Shares(
     recipe="simplify + static_int8",

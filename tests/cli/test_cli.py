@@ -182,7 +182,7 @@ def test_an_estimate_is_named_one(
     assert "estimate" in capfd.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_bundle_written_by_measure_replays(
     classifier: tuple[str, str],
     home: Path,

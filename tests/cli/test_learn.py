@@ -41,6 +41,7 @@ def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert "quantization" in listed and "brief" in listed
 
 
+@pytest.mark.deep
 def test_a_lesson_is_measured_and_the_guess_is_held_against_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

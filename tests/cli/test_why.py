@@ -35,6 +35,7 @@ def test_json(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> Non
     assert abs(changes - (flow["after_ms"] - flow["before_ms"])) < 1e-9
 
 
+@pytest.mark.deep
 def test_whose_gain_it_is(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     model, evalset = files
     recipe = "simplify + static_int8"
@@ -44,6 +45,7 @@ def test_whose_gain_it_is(files: tuple[str, str], capsys: pytest.CaptureFixture[
     assert "together" in said.out and "Shapley" in said.out
 
 
+@pytest.mark.deep
 def test_text(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     model, evalset = files
     assert main(["why", model, "--evalset", evalset]) == 0

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.paths import ROOT, TESTS
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 
 DROPPED = TESTS / "support" / "dropped"
 COPIED = ("optim", "tests", "docs", "README.md", "pyproject.toml")

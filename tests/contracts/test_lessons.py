@@ -60,7 +60,7 @@ def test_a_picture_is_drawn_from_live_data(name: str) -> None:
         assert panel.says.endswith(".") or panel.says.endswith(". ")
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("name", list(EXPERIMENTS))
 def test_an_experiment_finds_what_its_lessons_ask_for(name: str) -> None:
     told: list[float] = []

@@ -101,7 +101,7 @@ def test_same_bytes_again(name: str, model: str) -> None:
     assert again.model.SerializeToString(deterministic=True) == first
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_same_bytes_whatever_the_hash_seed() -> None:
     """Replaying elsewhere must give the same model bit for bit, and sets iterate at random."""
     script = TESTS / "support" / "print_digests.py"

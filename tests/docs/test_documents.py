@@ -15,6 +15,9 @@ from support.paths import ROOT
 from support.serving import free_port, serving
 from support.study_tools import write_classifier
 
+from optim.cli import DONE_BY
+from optim.cli.grammar import parser
+
 COMMANDS = commands()
 EXAMPLES = [block for block in blocks() if block.language == "python"]
 TAKEN_FOR = {"60s": "20s", "BUNDLE": "best/", "sample:spam": "sample:credit"}
@@ -93,7 +96,7 @@ def test_python_finds_the_module(command: Command) -> None:
     assert importlib.util.find_spec(module(command))
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("command", [c for c in COMMANDS if module(c) == "pytest"], ids=str)
 def test_pytest_finds_the_tests(command: Command) -> None:
     done = run([sys.executable, "-m", "pytest", "--collect-only", *command.words[3:]], ROOT)
@@ -120,7 +123,16 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in COMMANDS if module(c) == "optim"], ids=str)
+def test_the_program_knows_the_command(command: Command) -> None:
+    words = command.words[1 if command.words[0] == "optim" else 3 :] or ("--help",)
+    try:
+        assert parser().parse_args(words).command in DONE_BY
+    except SystemExit as ended:  # it said how it is used, or its version
+        assert ended.code == 0
+
+
+@pytest.mark.deep
 def test_the_program_does_what_it_is_told(reader: Path) -> None:
     """One command after another in the same folder, as people type them."""
     told = [c.words for c in COMMANDS if module(c) == "optim" and "serve" not in c.words]
@@ -139,7 +151,7 @@ print(settings().store_url)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @of("optuna-dashboard")
 def test_the_dashboard_opens_the_studies(command: Command, reader: Path) -> None:
     url = os.path.expandvars(command.words[1])
@@ -150,7 +162,7 @@ def test_the_dashboard_opens_the_studies(command: Command, reader: Path) -> None
         pass
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_the_page_is_served(reader: Path) -> None:
     (command,) = [c for c in COMMANDS if module(c) == "optim" and "--port" in c.words]
     port = free_port()
@@ -176,7 +188,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 each_example = pytest.mark.parametrize("block", EXAMPLES, ids=lambda block: Path(block.file).stem)
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @each_example
 def test_an_example_is_a_part_once_it_is_there(block: Block, extended: Path) -> None:
     """Listed, documented, and held to its contract."""
@@ -189,7 +201,7 @@ def test_an_example_is_a_part_once_it_is_there(block: Block, extended: Path) -> 
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @each_example
 def test_an_example_does_its_work(block: Block, extended: Path, reader: Path) -> None:
     """In a child of the sandbox, through the build's checks."""

@@ -64,7 +64,7 @@ def test_every_lesson_is_a_valid_notebook_and_the_same_each_time(name: str) -> N
     assert lesson.experiment.does.split("`")[0] in text
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("name", ["roofline"])
 def test_a_lessons_notebook_measures(name: str, home: Path, tmp_path: Path) -> None:
     said = executed(lesson_notebook(find_lesson(name)), tmp_path, OPTIM_HOME=str(home))
@@ -73,7 +73,7 @@ def test_a_lessons_notebook_measures(name: str, home: Path, tmp_path: Path) -> N
     assert "application/vnd.plotly.v1+json" in said
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_studys_notebook_opens_it_or_measures_it_elsewhere(home: Path, tmp_path: Path) -> None:
     model_path, evalset_path = write_classifier(tmp_path)
     model = ingest(model_path, evalset=evalset_path)

@@ -17,6 +17,7 @@ from optim.serving.settings import parse_serving
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.deep
 def test_it_keeps_to_its_cpu_and_asks_over_tcp(bundle: Path) -> None:
     opened, own = Opened.of(bundle), affinity()[:1]
     inputs = tuple(spec.name for spec in opened.inputs)

@@ -20,6 +20,7 @@ SETTINGS = [
 ]
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("spelling", SETTINGS)
 def test_every_millisecond_has_its_place(bundle: Path, spelling: str) -> None:
     with bench(bundle, parse_serving(spelling)) as on:

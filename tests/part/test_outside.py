@@ -111,7 +111,7 @@ def test_they_work_in_real_children(
     settings.cache_clear()
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_the_command_line_measures_one_found_by_a_relative_path(tmp_path: Path) -> None:
     """A child runs in another folder, where a relative path would lead nowhere."""
     model_path, evalset_path = _regression(tmp_path)
@@ -149,7 +149,7 @@ def _regression(folder: Path) -> tuple[Path, Path]:
     return model_path, path
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_they_keep_the_contracts() -> None:
     done = subprocess.run(
         [

@@ -48,6 +48,7 @@ def test_every_runtime_is_probed_and_what_it_lacks_is_said(runtime, hasty, tmp_p
     assert all(one.rounds for one in int8), "and QDQ models are what they are all given"
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("runtime", PROBED)
 def test_more_threads_are_held_against_one(runtime, hasty, tmp_path) -> None:
     found = child.timed(runtime=runtime, threads=2, deadline=LATER, folder=str(tmp_path))
@@ -154,7 +155,7 @@ def test_what_is_kept_but_cannot_be_read_is_not_known(without_children, home) ->
     assert probing.known() is None
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_this_machine_is_probed(home) -> None:
     found = probing.probe()
     assert isinstance(found, Probe) and found.rows and found.cpu

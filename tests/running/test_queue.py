@@ -190,6 +190,7 @@ def test_kill_9_loses_nothing_and_leaves_no_orphans(study: Study) -> None:
     assert [trial.number for trial in open_study(study.name).trials()] == [0, retried.number]
 
 
+@pytest.mark.deep
 def test_a_trial_of_another_process_is_waited_for(study: Study) -> None:
     other = python(RUN_BOTH.format(name=study.name))
     wait_for(lambda: len(study.trials()) == 2)

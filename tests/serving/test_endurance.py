@@ -25,6 +25,7 @@ pytestmark = pytest.mark.slow
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
+@pytest.mark.deep
 def test_thousands_of_mixed_senders_get_their_own_answers(
     server: Hosted, expected: Expected
 ) -> None:

@@ -105,6 +105,7 @@ def test_what_is_open_is_said(explored: Study) -> None:
     ]
 
 
+@pytest.mark.deep
 @needs_chromium
 def test_the_pdf_has_pages(html: str, home: Path) -> None:
     data = pdf_of(html)

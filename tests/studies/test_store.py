@@ -100,7 +100,7 @@ def test_a_database_that_cannot_grow_is_a_sentence() -> None:
     assert of_the_disk(ValueError("x")) is None
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_disk_that_fills_up_is_a_sentence_and_work_goes_on(tmp_path: Path) -> None:
     """A real one of 3 MB: opening a sample of 4 MB fails, and works once there is space."""
     measure = f"OPTIM_HOME={tmp_path}/disk/home {sys.executable} -m optim inspect sample:fashion"

@@ -17,9 +17,12 @@ from optim.studies.study import Study, create_study, open_study
 __all__ = ["brought", "study"]  # fixtures
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-pytestmark = pytest.mark.skipif(
-    not _BINARIES, reason="no PostgreSQL server here; install Debian's package postgresql"
-)
+pytestmark = [
+    pytest.mark.deep,
+    pytest.mark.skipif(
+        not _BINARIES, reason="no PostgreSQL server here; install Debian's package postgresql"
+    ),
+]
 
 
 @pytest.fixture(scope="session")

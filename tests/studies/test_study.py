@@ -165,6 +165,7 @@ def test_choices_added_by_a_later_version_do_not_break_a_study() -> None:
     assert parameters(Recipe.parse("openvino"), "local", old | distributions)[0] == values
 
 
+@pytest.mark.deep
 def test_importances_work(study: Study) -> None:
     for i in range(12):
         engine = "openvino" if i % 2 else "onnxruntime"
@@ -186,7 +187,7 @@ def statements(study: Study) -> list[str]:
     return asked
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_reading_costs_the_same_whatever_the_number_of_trials(
     study: Study, statements: list[str]
 ) -> None:
@@ -292,6 +293,7 @@ def test_a_store_that_cannot_be_opened_is_a_sentence(
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.deep
 def test_optuna_dashboard_opens_the_store(study: Study) -> None:
     finished(study, "onnxruntime")
     with make_server("127.0.0.1", 0, optuna_dashboard.wsgi(storage())) as server:

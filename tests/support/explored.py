@@ -1,6 +1,9 @@
 """A small real study with three measured trials, made once; and a page of the app opened on it."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ from optim.ingest import ingest
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.settings import settings
-from optim.studies.study import Study, create_study
+from optim.studies.study import Study, create_study, open_study
 from support.study_tools import ROOT, use_home, write_classifier
 from ui.state import queue
 
@@ -20,8 +23,24 @@ RECIPES = ("onnxruntime", "static_int8 + onnxruntime", "openvino")
 
 @pytest.fixture(scope="package")
 def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
-    """A study whose trials 0, 1 and 2 are RECIPES, each done; trial 3 is an estimate."""
-    folder = tmp_path_factory.mktemp("explored")
+    """A study whose trials 0, 1 and 2 are RECIPES, each done; trial 3 is an estimate.
+
+    In a home of the package's own: a copy of one that a process makes once.
+    """
+    made, name = _made()
+    home = tmp_path_factory.mktemp("explored") / "home"
+    shutil.copytree(made, home)
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(home, patch)
+        yield open_study(name)
+        queue.clear()
+    settings.cache_clear()
+
+
+@cache
+def _made() -> tuple[Path, str]:
+    """The home folder with the study, and the study's name."""
+    folder = Path(tempfile.mkdtemp(prefix="explored-"))
     with pytest.MonkeyPatch.context() as patch:
         use_home(folder / "home", patch)
         model_path, evalset_path = write_classifier(folder)
@@ -32,9 +51,8 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         with Queue.open() as running:
             trials = running.run_all(study, numbers)
         assert [trial.state for trial in trials] == ["done"] * 4, [t.error for t in trials]
-        yield study
-        queue.clear()
     settings.cache_clear()
+    return folder / "home", study.name
 
 
 def opened(path: str, study: Study, **address: str | list[str]) -> AppTest:

@@ -12,7 +12,7 @@ from optim.settings import settings
 from optim.twin.service import measured
 
 __all__ = ["explored"]
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 
 
 def test_batches_and_the_front_are_measured(explored):

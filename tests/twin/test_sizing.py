@@ -104,6 +104,7 @@ def test_prices_of_ones_own_are_read_and_checked(tmp_path):
         prices(tmp_path / "none.yaml")
 
 
+@pytest.mark.deep
 @settings(max_examples=15, deadline=None)
 @given(
     rate=st.floats(500, 5_000),

@@ -33,13 +33,7 @@ def _opened(page: Callable[..., None], *args: object) -> AppTest:
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_form_left_alone_gives_the_defaults(name: str) -> None:
-    values = _opened(_page, name).session_state["values"]
-    assert build_part(PARTS[name], values) == PARTS[name]()
-
-
-@pytest.mark.parametrize("name", PARTS)
-def test_every_setting_has_a_widget_with_its_description(name: str) -> None:
+def test_every_setting_has_a_widget_with_its_description_and_default(name: str) -> None:
     opened = _opened(_page, name)
     kinds = ("toggle", "selectbox", "slider", "number_input", "multiselect", "text_input")
     widgets = {widget.key: widget for kind in kinds for widget in opened.get(kind)}
@@ -47,6 +41,7 @@ def test_every_setting_has_a_widget_with_its_description(name: str) -> None:
         widget = widgets[f"form.{field}"]
         assert widget.label == label(field)
         assert widget.help == info.description
+    assert build_part(PARTS[name], opened.session_state["values"]) == PARTS[name]()
 
 
 def test_a_changed_setting_reaches_the_part() -> None:

@@ -13,7 +13,7 @@ from support.study_tools import wait_for
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.deep
 BROWSERS = 8
 
 

@@ -21,6 +21,7 @@ def running() -> Iterator[Loads]:
     queue.clear()
 
 
+@pytest.mark.deep
 def test_a_trial_is_loaded_and_the_curve_is_there_for_all(
     explored: Study, running: Loads, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def test_no_foreign_page_may_send_commands(open_server: Server) -> None:
     assert Asking(open_server.port)(STREAM, WEBSOCKET | foreign).status == 403
 
 
+@pytest.mark.deep
 def test_a_server_open_to_others_says_so_on_the_console(
     open_server: Server, team_server: Server
 ) -> None:

@@ -16,6 +16,7 @@ assert not missing and "ui.main" not in sys.modules, missing
 """
 
 
+@pytest.mark.deep
 def test_what_pages_import_is_there_before_anybody_asks(home: object) -> None:
     done = subprocess.run([sys.executable, "-c", _WARMED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -54,6 +54,7 @@ def whole(explored: Study) -> int:
     return number
 
 
+@pytest.mark.deep
 def test_what_is_missing_is_told_queued_and_then_drawn(explored: Study, whole: int) -> None:
     page = visited("why", explored, trial=str(whole), view="1")
     assert "1 sub-recipe still to be measured: about" in page_text(page)

@@ -34,6 +34,7 @@ def labels(page: AppTest) -> list[str]:
     return [button.label for button in page.button]
 
 
+@pytest.mark.deep
 def test_it_is_asked_for_followed_and_read(explored: Study, slow: int) -> None:
     page = visited("why", explored, trial=str(slow))
     assert page.selectbox[0].value == slow
