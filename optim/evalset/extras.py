@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from optim.arrays import Array
+from optim.evalset.classes import by_name, mapping, numbered
 from optim.evalset.stored import Contents, fail
 from optim.evalset.wording import MOST_LETTERS, worded
 from optim.metrics.base import Metric, all_metrics, find_metric
@@ -30,6 +31,9 @@ def contents_of(
     Raises InputError.
     """
     labels, classes = extras.get("labels"), class_names(extras.get("classes"))
+    if labels is not None and labels.dtype.kind in "US" and labels.shape in ((count,), (count, 1)):
+        labels, classes, said = _of_texts(labels, classes, outputs)
+        notes = (*notes, said)
     if labels is not None:
         labels = checked_labels(labels, count)
         if _may_be(extras.get("metric"), "class"):
@@ -54,6 +58,18 @@ def contents_of(
     return Contents(inputs, metric.name, labels, classes, mask, texts, notes=notes)
 
 
+def _of_texts(
+    labels: Array, classes: tuple[str, ...], outputs: Sequence[TensorSpec]
+) -> tuple[Array, tuple[str, ...], str]:
+    """Labels that are names of classes as their numbers, the names, and a note."""
+    texts = _texts(labels)
+    if classes:
+        numbers = numbered(texts, classes)
+    else:
+        classes, numbers = by_name(texts, outputs, "texts as labels")
+    return numbers, classes, mapping(classes, numbers, "Labels")
+
+
 def checked_labels(labels: Array, count: int) -> Array:
     """Labels as one number, or several, per sample. Raises InputError."""
     if labels.ndim == 0 or len(labels) != count:
@@ -64,8 +80,8 @@ def checked_labels(labels: Array, count: int) -> Array:
         )
     if labels.dtype.kind not in "iubf":
         raise fail(
-            f"The labels are {labels.dtype}, not numbers.",
-            "Number the classes from 0; `classes` may give their names.",
+            f"The labels are {labels.dtype}{list(labels.shape)}, not numbers.",
+            "Give one class name per sample, or number the classes from 0.",
         )
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise fail("The labels hold NaN or infinite values.", "Remove those samples.")

@@ -4,7 +4,6 @@ Nothing is extracted to disk: members are read one by one, bounded in bytes and 
 """
 
 import io
-import re
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
@@ -19,14 +18,12 @@ from optim.arrays import Array
 from optim.errors import OptimError
 from optim.evalset import grouping, npz, pictures, stored
 from optim.evalset.casting import numpy_dtype
-from optim.metrics.choosing import check_labels, choose_output, infer_metric
-from optim.metrics.support.outputs import is_decision
+from optim.evalset.classes import by_name, in_order, mapping
+from optim.metrics.choosing import check_labels, infer_metric
 from optim.model import Model, TensorSpec
-from optim.names import legible
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_MOST = 20  # folders that are listed by name
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _SMALL = 96  # pixels a side: pictures of such sizes come as they are, with nothing to crop
 _MAX_PIXELS = 64_000_000
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -194,13 +191,12 @@ def convert(
         for position, member in enumerate(members):
             values[position], found = decoded(archive, member, recipe, spec)
             done.update(found)
-    names, labels = classes(members)
-    checked, metric = checked_labels(labels, names, results)
+    names, labels, metric = labelled(members, results)
     notes = [f"Preprocessing: {_spelled(recipe)}.", *pictures.notes_on(done)]
     if skipped:
         notes.append(f"{skipped} files that are no images in a class folder were left out.")
-    notes.append(mapping(names))
-    contents = stored.Contents({spec.name: values}, metric, checked, names, notes=tuple(notes))
+    notes.append(mapping(names, labels))
+    contents = stored.Contents({spec.name: values}, metric, labels, names, notes=tuple(notes))
     stored.write(grouping.grouped(contents, together), Path(out))
 
 
@@ -240,8 +236,8 @@ def one_per_folder(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]
     """The first image of each folder, in the classes' order. Raises InputError without any."""
     found: dict[str, zipfile.ZipInfo] = {}
     for member in members_of(archive)[0]:
-        found.setdefault(PurePosixPath(member.filename).parent.name, member)
-    return sorted(found.items(), key=lambda item: _natural(item[0]))
+        found.setdefault(_folder(member), member)
+    return [(name, found[name]) for name in in_order(found)]
 
 
 def _is_image(path: PurePosixPath) -> bool:
@@ -271,40 +267,17 @@ def decoded(
         ) from None
 
 
-def classes(members: Sequence[zipfile.ZipInfo]) -> tuple[tuple[str, ...], Array]:
-    """Class names in order, numbers by value and then text, and each image's class."""
-    folders = [PurePosixPath(member.filename).parent.name for member in members]
-    names = sorted(set(folders), key=_natural)
-    position = {name: number for number, name in enumerate(names)}
-    return tuple(names), np.array([position[folder] for folder in folders], dtype=np.int64)
-
-
-def mapping(names: Sequence[str]) -> str:
-    """Which folder is which class: the model must have been trained in this order."""
-    said = ", ".join(f"{legible(name, 40)} = {number}" for number, name in enumerate(names[:_MOST]))
-    more = f" and {len(names) - _MOST} more in this way" if len(names) > _MOST else ""
-    return f"Folders to classes: {said}{more}."
-
-
-def _natural(name: str) -> list[tuple[int, int, str]]:
-    parts = [part for part in re.split(r"(\d+)", name) if part]
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def checked_labels(
-    labels: Array, names: tuple[str, ...], outputs: Sequence[TensorSpec]
-) -> tuple[Array, str]:
-    """The labels in their metric's form, and its name. Raises InputError."""
+def labelled(
+    members: Sequence[zipfile.ZipInfo], outputs: Sequence[TensorSpec]
+) -> tuple[tuple[str, ...], Array, str]:
+    """Class names in order, each image's class, and the metric's name. Raises InputError."""
+    names, labels = by_name([*map(_folder, members)], outputs, "class folders")
     metric = infer_metric(labels, outputs)
-    output = choose_output(metric, outputs, 1)
-    wanted = 0 if is_decision(output) else metric.class_count(output)
-    if wanted and len(names) != wanted:  # else nobody can tell which folder is which class
-        raise stored.fail(
-            f"The zip has {len(names)} class folders ({', '.join(names[:5])}); "
-            f"the model's output {output.name!r} has {wanted} classes.",
-            "Make one folder per class of the model, in its order.",
-        )
-    return check_labels(metric, labels, outputs, 0), metric.name
+    return names, check_labels(metric, labels, outputs, 0), metric.name
+
+
+def _folder(member: zipfile.ZipInfo) -> str:
+    return PurePosixPath(member.filename).parent.name
 
 
 def _spelled(recipe: Preprocessing) -> str:

@@ -18,8 +18,10 @@ _SAID = {
     "deep": "in greys of 16 bits scaled to 8",
     "palette": "with a palette read as colours",
     "cmyk": "in CMYK read as RGB",
+    "frames": "of several frames or pages, of which the first is taken",
+    "reals": "in real numbers, of which those from 0 to 1 are scaled to 255",
 }
-Done = Literal["turned", "opaque", "deep", "palette", "cmyk"]
+Done = Literal["turned", "opaque", "deep", "palette", "cmyk", "frames", "reals"]
 
 
 def plain(image: Image.Image, gray: bool) -> Image.Image:
@@ -27,6 +29,8 @@ def plain(image: Image.Image, gray: bool) -> Image.Image:
     upright = ImageOps.exif_transpose(image)
     if _is_deep(upright):
         upright = _eight_bits(upright)
+    if upright.mode == "F":
+        upright = _of_reals(upright)
     if upright.has_transparency_data:
         rgba = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba)
@@ -41,6 +45,8 @@ def done_to(image: Image.Image) -> set[Done]:
         "deep": _is_deep(image),
         "palette": image.mode in ("P", "PA"),
         "cmyk": image.mode == "CMYK",
+        "frames": getattr(image, "n_frames", 1) > 1,
+        "reals": image.mode == "F",
     }
     return {what for what, holds in found.items() if holds}
 
@@ -58,3 +64,9 @@ def _is_deep(image: Image.Image) -> bool:
 def _eight_bits(image: Image.Image) -> Image.Image:
     values = np.clip(np.asarray(image).astype(np.float64), 0, None) / _PER_STEP
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+def _of_reals(image: Image.Image) -> Image.Image:
+    values = np.nan_to_num(np.asarray(image))
+    scaled = values * 255 if 0 <= values.min() and values.max() <= 1 else values
+    return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import images, npz
+from optim.evalset.classes import mapping
 from optim.evalset.images import Preprocessing
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.choosing import choose_output
@@ -106,10 +107,12 @@ def survey(
     spec, results, _ = images.of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
     with images.opened(path) as archive:
         members, left_out = images.members_within(archive, spec, max_mb)
-    names, labels = images.classes(members)
-    images.checked_labels(labels, names, results)
+    names, labels, _ = images.labelled(members, results)
     found = Surveyed(
-        images=len(members), classes=names, left_out=left_out, mapping=images.mapping(names)
+        images=len(members),
+        classes=tuple(names[number] for number in np.unique(labels)),
+        left_out=left_out,
+        mapping=mapping(names, labels),
     )
     return found.model_dump()
 
@@ -128,8 +131,7 @@ def preview(
     recipe.size(spec)
     with images.opened(path) as archive:
         members, _ = images.members_of(archive)
-        names, labels = images.classes(members)
-        labels, metric = images.checked_labels(labels, names, results)
+        names, labels, metric = images.labelled(members, results)
         first = images.one_per_folder(archive)[:count]
         shown = [images.decoded(archive, member, recipe, spec)[0] for _, member in first]
         some = _spread(labels)

@@ -15,6 +15,7 @@ from optim.settings import settings
 N, F = 40, models.FEATURES
 X = np.random.default_rng(3).standard_normal((N, F)).astype(np.float32)
 LABELS = np.arange(N) % models.CLASSES
+TEXTS = np.array(["a", "b", "c", "d"] * (N // models.CLASSES))
 
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -122,6 +123,35 @@ class TestGood:
         assert stored.about(out)["classes"] == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize(
+    ("names", "classes", "expected"),
+    [
+        (["ant", "bee", "cat", "dog"], None, [0, 1, 2, 3]),  # in order
+        (["b", "d", "a", "c"], ["d", "c", "b", "a"], [2, 0, 3, 1]),  # as the EvalSet says
+        (["3", "0", "1", "0"], None, [3, 0, 1, 0]),  # numbers of some of the classes
+        (["9", "10", "7", "8"], None, [2, 3, 0, 1]),  # names with numbers, as many as classes
+    ],
+)
+def test_labels_that_are_texts_become_class_numbers(
+    tmp_path, classifier, names, classes, expected
+) -> None:
+    extra = {} if classes is None else {"classes": classes}
+    labels = np.array(names)[LABELS][:, None]
+    about = stored.about(converted(tmp_path, classifier, x=X, labels=labels, **extra))
+    out = tmp_path / "out.npz"
+    found = {
+        row.tobytes(): int(label)
+        for split in ("calibration", "validation")
+        for row, label in zip(
+            stored.read(out, f"{split}_0", None).reshape(-1, F),
+            stored.read(out, f"{split}_labels", None),
+            strict=True,
+        )
+    }
+    assert [found[row.tobytes()] for row in X] == [expected[label] for label in LABELS]
+    assert f"{names[1]} = {expected[1]}" in about["notes"][-1]
+
+
 def test_one_array_is_taken_for_the_only_input_whatever_its_name(tmp_path):
     model = models.classifier(tmp_path)
     evalset = load_evalset(saved(tmp_path, arr_0=X, labels=LABELS), model)
@@ -149,7 +179,12 @@ BAD = {
     "too few labels": ({"x": X, "labels": LABELS[:5]}, "5 labels for 40 samples"),
     "label NaN": ({"x": X, "labels": np.full(N, np.nan)}, "labels hold NaN"),
     "label fraction": ({"x": X, "labels": LABELS + 0.5, "metric": "top1"}, "one class number"),
-    "label text": ({"x": X, "labels": LABELS.astype(str)}, "labels are <U.*, not numbers"),
+    "label text": ({"x": X, "labels": TEXTS[:, None].repeat(2, 1)}, "labels are <U.*, not numbers"),
+    "label names": ({"x": X, "labels": TEXTS[LABELS % 3]}, "3 texts as labels .a, b, c.* has 4"),
+    "label unknown": (
+        {"x": X, "labels": TEXTS[LABELS], "classes": ["a", "b", "c", "e"]},
+        "label 'd' is none of the `classes`",
+    ),
     "unknown metric": ({"x": X, "labels": LABELS, "metric": "bleu"}, "no metric 'bleu'"),
     "metric without labels": ({"x": X, "metric": "top1"}, "top1 needs labels"),
     "metric unlike outputs": ({"x": X, "labels": LABELS % 2, "metric": "auc"}, "fits none"),

@@ -203,6 +203,32 @@ def test_palettes_and_cmyk_keep_their_colours():
     assert green > 200 and red < 60 and blue < 60
 
 
+@pytest.mark.parametrize("form", ["TIFF", "GIF"])
+def test_of_several_frames_the_first_is_taken_and_said(form):
+    data = io.BytesIO()
+    frames = [Image.new("RGB", (8, 8), COLOURS[name]) for name in ("red", "blue")]
+    frames[0].save(data, form, save_all=True, append_images=frames[1:])
+    opened = Image.open(io.BytesIO(data.getvalue()))
+    assert plain(opened, gray=False).getpixel((0, 0)) == (255, 0, 0)
+    assert "frames" in done_to(opened)
+
+
+@pytest.mark.parametrize(("most", "shown"), [(1.0, 255), (200.0, 200)])
+def test_pictures_of_real_numbers_keep_their_range(most, shown):
+    opened = as_file(Image.fromarray(np.full((4, 4), most, np.float32)), "TIFF")
+    assert opened.mode == "F" and done_to(opened) == {"reals"}
+    assert plain(opened, gray=True).getpixel((0, 0)) == shown
+
+
+def test_folders_called_by_numbers_are_these_classes_though_some_are_missing(tmp_path):
+    path = zipped(tmp_path, {f"{name}/{i}.gif": picture("red", form="GIF") for name in ("2", "00")
+                             for i in range(2)})  # fmt: skip
+    evalset = load_evalset(path, models.image_classifier(tmp_path))
+    assert sorted([*evalset.labels("validation"), *evalset.labels("calibration")]) == [0, 0, 2, 2]
+    assert evalset.classes == ("00", "1", "2")
+    assert "Folders to classes: 00 = 0, 2 = 2." in evalset.notes
+
+
 def test_what_was_done_and_the_folders_classes_are_said(tmp_path):
     data = io.BytesIO()
     Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(data, "PNG")
