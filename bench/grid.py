@@ -19,7 +19,7 @@ import numpy as np
 
 from bench.procedure import Subject, slice_number
 from bench.space import recipes
-from bench.table import GRIDS, Candidate, Table, loss_of
+from bench.table import GRIDS, Candidate, Table
 from bench.zoo import subject
 from optim.build import built
 from optim.errors import OptimError
@@ -245,7 +245,7 @@ def _judged(
     return known.model_copy(
         update={
             "judge_seconds": time.monotonic() - start,
-            "loss": loss_of(found),
+            "loss": found.loss,
             "samples": found.n,
             "sound": found.sound or recipe.is_baseline,
         }

@@ -16,8 +16,6 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from optim.findings import Interval
-from optim.judging.quality import Quality
-from optim.metrics.base import find_metric
 from optim.part import Circumstances
 from optim.passes.base import Pass
 from optim.probing import Probe
@@ -164,13 +162,6 @@ def cheap_of(spelling: str) -> str:
 def within(one: Candidate, limit: float) -> bool:
     """Whether a candidate may be chosen under this limit of loss."""
     return one.sound and one.loss is not None and one.loss.value <= limit
-
-
-def loss_of(quality: Quality) -> Interval:
-    """Quality lost in a judgement, in the unit that limits are given in."""
-    low, high = quality.difference_ci
-    found = Interval(value=quality.difference, low=low, high=high)
-    return find_metric(quality.metric).loss(found, quality.baseline_value)
 
 
 def _short(value: object) -> object:

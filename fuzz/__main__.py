@@ -1,7 +1,7 @@
-"""Bring spoiled files through every door, and see that nothing breaks: `python -m fuzz`.
+"""Bring spoiled files through every door, and odd models through every pass: `python -m fuzz`.
 
-The same seed tries the same files. Prints a report in Markdown; exits 1 where anything was wrong,
-with the seed, the case and the file that did it.
+The same seed tries the same files and models. Prints a report in Markdown; exits 1 where anything
+was wrong, with the seed, the case and the file that did it.
 """
 
 import argparse
@@ -21,7 +21,7 @@ def main() -> int:
             "OPTIM_STEP_SECONDS": str(options.step_seconds),
             "OPTIM_STEP_MEMORY_MB": str(options.step_memory_mb),
         }
-        from fuzz import doors, report, running  # what they import reads the settings
+        from fuzz import bundled, doors, report, running  # what they import reads the settings
 
         wanted = tuple(d for d in doors.DOORS if not options.door or d.name in options.door)
         if options.only is None:
@@ -31,18 +31,22 @@ def main() -> int:
         else:
             result = running.Result(options.seed)
             print(running.tried(result, wanted[0], options.only, options.keep))
-    text = report.text(result, options)
-    print(text, *result.failures, sep="\n")
+        models = 0 if options.door else options.models
+        swept = bundled.swept(options.seed, models, options.seconds, Path(folder))
+    wrong = [one for one in swept if one.outcome == "wrong"]
+    text = report.text(result, options) + report.of_models(swept)
+    print(text, *result.failures, *wrong, sep="\n")
     if options.out:
         options.out.write_text(text, encoding="utf-8")
-    return 1 if result.failures else 0
+    return 1 if result.failures or wrong else 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("--seed", type=int, default=1, help="the same seed tries the same files")
     parser.add_argument("--cases", type=int, default=500, help="how many files at most")
-    parser.add_argument("--seconds", type=float, default=1800, help="how long at most")
+    parser.add_argument("--models", type=int, default=40, help="how many models of either kind")
+    parser.add_argument("--seconds", type=float, default=1800, help="how long at most, for each")
     parser.add_argument("--door", action="append", help="only this one; repeatable")
     parser.add_argument("--only", type=int, help="of the one door, only the case of this number")
     parser.add_argument("--step-seconds", type=int, default=30, help="time that a step may take")

@@ -5,7 +5,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import median
+from typing import get_args
 
+from fuzz.bundled import Found, Outcome
 from fuzz.judge import Verdict
 from fuzz.running import Result
 from optim.machine.environment import environment
@@ -19,6 +21,16 @@ every file it is demanded that the program goes on, that what it says is a sente
 traceback or path of the server, that no file, folder or process is left, and that its time keeps
 to the limits. *Taken*: it still was a sound file. *Refused*: a sentence said what is wrong with it.
 *Stopped*: the child that read it was, and a sentence said so.
+"""
+
+_MODELS = """
+## Bundled models
+
+{models} models that the `onnx` package brings for testing engines, drawn with the same seed:
+brought, given synthesized inputs, and each pass and engine tried on what could be brought. *Right*:
+it answers as the original does, or nothing changed. *Far off, and said*: the verdict says that its
+outputs are far from the original's, or collapsed. *Refused*: by a sentence that names what it is.
+*Wrong*: an error of a library's own, or a promise that was broken.
 """
 
 
@@ -40,6 +52,28 @@ def text(result: Result, options: Namespace) -> str:
         f"wrong. The program's own memory grew by {result.grown_mb:.0f} MB."
     )
     return "\n".join([_HEAD, " ".join(facts), "", *table, "", said, ""])
+
+
+def of_models(found: Sequence[Found]) -> str:
+    """The table of what became of bundled models, by recipe; empty where none was tried."""
+    if not found:
+        return ""
+    models = len({one.model for one in found})
+    recipes = sorted({one.recipe for one in found}, key=lambda name: (name != "brought", name))
+    kinds = get_args(Outcome)
+    rows = []
+    for recipe in (*recipes, "all"):
+        counts = Counter(one.outcome for one in found if recipe in (one.recipe, "all"))
+        rows.append(f"| {recipe} | {' | '.join(str(counts[kind]) for kind in kinds)} |")
+    return "\n".join(
+        [
+            _MODELS.format(models=models),
+            f"| recipe | {' | '.join(kinds)} |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _row(name: str, verdicts: Sequence[Verdict]) -> str:

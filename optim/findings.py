@@ -1,5 +1,6 @@
 """What is found out: a value with its interval, and what limits its worth."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +37,15 @@ class Interval(BaseModel):
     def negated(self) -> "Interval":
         """The same on a flipped axis, so that lower is better everywhere."""
         return Interval(value=-self.value, low=-self.high, high=-self.low)
+
+
+def largest(of: Sequence[Interval]) -> Interval:
+    """Each end of the largest: above a limit where any of them is, below where all are."""
+    return Interval(
+        value=max(one.value for one in of),
+        low=max(one.low for one in of),
+        high=max(one.high for one in of),
+    )
 
 
 EVEN = Interval(value=1.0, low=1.0, high=1.0)

@@ -18,7 +18,6 @@ from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
 from optim.search.space import circumstances_of
-from optim.studies.picking import loss_of
 from optim.studies.study import create_study
 from optim.studies.trial import Trial, measurement_of
 
@@ -108,7 +107,7 @@ def row_of(model: str, trial: Trial, seconds: float) -> Row:
     return row.model_copy(
         update={
             "speedup": found.speedup if trial.recipe.runtime.threads == 1 else found.gain,
-            "loss": loss_of(trial.quality),
+            "loss": trial.quality.loss,
             "p50_ms": round(found.p50_ms.value, 5),
             "processes": found.processes,
             "contention": round(found.contention, 3),

@@ -12,8 +12,6 @@ from optim.evalset import EvalSet, evalset_from_digest
 from optim.home import kept
 from optim.judging.outputs import outputs_of
 from optim.machine.environment import machine_id
-from optim.metrics.base import find_metric
-from optim.metrics.choosing import choose_output
 from optim.model import Model
 from optim.recipe import Recipe
 
@@ -38,7 +36,7 @@ def scores_of(model: Model, original: Model, recipe: Recipe, evalset: EvalSet) -
     versions = (version(name) for name in engine.packages)
     key = " ".join((model.digest, evalset.digest, engine.spelling, machine_id(), *versions))
     outputs = evalset.of_one(original.outputs)
-    name = choose_output(find_metric(evalset.metric), outputs, 1).name
+    name = evalset.judged(outputs).name
 
     def make() -> Scores:
         given = {

@@ -21,6 +21,8 @@ from optim.evalset.relabelling import relabel
 from optim.evalset.stored import Split
 from optim.home import files
 from optim.home.scratch import scratch
+from optim.metrics.base import find_metric
+from optim.metrics.choosing import choose_output
 from optim.model import Model, TensorSpec
 from optim.settings import settings
 
@@ -40,11 +42,23 @@ SYNTHESIZE = sandbox.Named("optim.evalset.synthetic:convert")  # it imports onnx
 _SUFFIX = ".npz"
 
 
+class Judged(BaseModel):
+    """One more output that has labels, and the metric that it is judged by."""
+
+    model_config = ConfigDict(frozen=True)
+
+    output: str
+    metric: str
+
+
 class EvalSet(BaseModel):
     """What is known of a stored EvalSet. Its arrays are read when asked for.
 
     Where the model takes several samples in one run, `together` says how many: then counts and
     `feeds` are of runs, `labels` and `texts` of samples.
+
+    `output` is the one that the labels are of (empty: the first that suits the metric); `others`
+    are further ones with labels of their own.
 
     `split_note` says how many samples each split has and how they were chosen; `notes` are
     sentences on what was done to the data (roundings, preprocessing, synthesis).
@@ -62,6 +76,8 @@ class EvalSet(BaseModel):
     validation_count: int
     split_note: str
     described: bool = False
+    output: str = ""
+    others: tuple[Judged, ...] = ()
     together: int = 1
     notes: tuple[str, ...] = ()
 
@@ -95,6 +111,16 @@ class EvalSet(BaseModel):
     def labels(self, split: Split, limit: int | None = None) -> NDArray[Any] | None:
         """Labels in the order of `feeds`: int64 classes [n] or float64 numbers [n, ...]."""
         return self._of_samples(f"{split}_labels", limit) if self.labelled else None
+
+    def labels_of(self, other: int, split: Split, limit: int | None = None) -> NDArray[Any]:
+        """Labels of one of the `others`, by its place there."""
+        return self._of_samples(f"{split}_labels_{other}", limit)
+
+    def judged(self, outputs: Sequence[TensorSpec]) -> TensorSpec:
+        """Which of a model's outputs for one sample the metric reads. Raises InputError."""
+        labels = self.labels("validation", 1)
+        size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
+        return choose_output(find_metric(self.metric), outputs, size, self.output)
 
     def texts(self, split: Split, limit: int | None = None) -> list[str]:
         """What each sample is, for people, in the order of `feeds`; empty where it is not said."""

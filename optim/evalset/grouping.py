@@ -67,14 +67,16 @@ def grouped(contents: Contents, together: int) -> Contents:
     note = f"The model takes {together} samples in one run: they are grouped, and judged one by one"
     rest = f"; {left} that filled no run are left out." if left else "."
 
-    def taken(array: Array | None) -> Array | None:
-        return None if array is None else in_runs(array[rows][:, None], together)
+    def taken(array: Array) -> Array:
+        return in_runs(array[rows][:, None], together)
 
+    others = (replace(other, labels=taken(other.labels)) for other in contents.others)
     return replace(
         contents,
         inputs={name: in_runs(array[rows], together) for name, array in contents.inputs.items()},
-        labels=taken(contents.labels),
-        texts=taken(contents.texts),
+        labels=None if contents.labels is None else taken(contents.labels),
+        others=tuple(others),
+        texts=None if contents.texts is None else taken(contents.texts),
         calibration=None if mask is None else mask[rows].reshape(-1, together)[:, 0],
         together=together,
         notes=(*contents.notes, note + rest),

@@ -3,6 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
 from optim.evalset import grouping, stored
+from optim.evalset.answers import answers_in, checked_labels, class_names, names_of
 from optim.evalset.casting import cast, numpy_dtype
-from optim.evalset.extras import checked_labels, class_names, contents_of, sample_texts
+from optim.evalset.extras import contents_of, sample_texts
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
 from optim.evalset.tryout import check_odd_samples
@@ -45,20 +47,21 @@ def convert(
     specs, results = as_specs(inputs), as_specs(outputs)
     arrays = load(Path(path), max_mb)
     notes: list[str] = []
-    given = _by_input(arrays, specs, notes)
+    given = _by_input(arrays, specs, results, notes)
     together = grouping.wanted(given, specs, results)
     ones = grouping.of_one(specs, together)
     checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in ones}
     count = _count(checked)
     runs = {name: grouping.in_runs(array, together) for name, array in checked.items()}
     notes += check_odd_samples(Path(model) if model else None, runs)
-    extras = _extras(arrays, checked)
-    if "labels" in extras and relabelling:
+    extras, words = _extras(arrays, checked), reserved(checked)
+    answers = answers_in({n: a for n, a in arrays.items() if n not in checked}, words, results)
+    if answers[0].labels is not None and relabelling:
         change = Relabelling.parse(relabelling)
-        extras["labels"] = change.applied(extras["labels"])
-        notes.append(change.note(class_names(extras.get("classes"))))
+        answers[0] = replace(answers[0], labels=change.applied(answers[0].labels))
+        notes.append(change.note(class_names(answers[0].classes)))
     outputs_of_one = grouping.of_one(results, together)
-    contents = contents_of(checked, count, extras, outputs_of_one, tuple(notes))
+    contents = contents_of(checked, count, extras, answers, outputs_of_one, tuple(notes))
     stored.write(grouping.grouped(contents, together), Path(out))
 
 
@@ -83,11 +86,22 @@ def check_stored(
         if about.get("described"):
             texts = flat(arrays.get(f"{split}_texts", np.empty(0)), together)
             sample_texts(texts, count * together)
-        if about.get("labelled"):
-            labels = flat(arrays.get(f"{split}_labels", np.empty(0)), together)
+        ones = grouping.of_one(as_specs(outputs), together)
+        for member, metric, output in _judged(about):
+            labels = flat(arrays.get(f"{split}_{member}", np.empty(0)), together)
             labels = checked_labels(labels, count * together)
-            metric = find_metric(str(about.get("metric")))
-            check_labels(metric, labels, grouping.of_one(as_specs(outputs), together), 0)
+            able = [spec for spec in ones if output in ("", spec.name)]
+            check_labels(find_metric(metric), labels, able, 0)
+
+
+def _judged(about: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """Each array of labels in the stored form, its metric and its output."""
+    if not about.get("labelled"):
+        return []
+    lead = ("labels", str(about.get("metric")), str(about.get("output", "")))
+    others = about.get("others", ())
+    rest = [(f"labels_{i}", str(o["metric"]), str(o["output"])) for i, o in enumerate(others)]
+    return [lead, *rest]
 
 
 def flat(array: Array, together: int) -> Array:
@@ -178,30 +192,33 @@ def only_match(names: Sequence[str], keys: Iterable[str]) -> str | None:
 
 
 def _by_input(
-    arrays: Mapping[str, Array], specs: Sequence[TensorSpec], notes: list[str]
+    arrays: Mapping[str, Array],
+    specs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    notes: list[str],
 ) -> Mapping[str, Array]:
     names = [spec.name for spec in specs]
-    if match := only_match(names, arrays):
+    of_outputs = names_of(reserved(names), outputs)
+    if match := only_match(names, arrays.keys() - of_outputs):
         notes.append(f"The array {match!r} was taken for the model's only input, {names[0]!r}.")
         return {**arrays, names[0]: arrays[match]}
     missing = [name for name in names if name not in arrays]
-    words = reserved(names).values()
-    unknown = [key for key in arrays if key not in names and key not in words]
+    words = reserved(names)
+    known = {*names, *words.values(), *of_outputs}
+    unknown = [key for key in arrays if key not in known]
     wanted = f"The model's inputs are: {', '.join(names)}."
-    next_step = f"Name the arrays after the inputs (and optionally {', '.join(words)})."
+    next_step = f"Name the arrays after the inputs (and optionally {', '.join(words.values())})."
     if missing:
         has = ", ".join(map(repr, unknown)) or "no other array"
         raise fail(
             f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", next_step
         )
-    if several := [key for key in unknown if key.startswith(f"{reserved(names)['labels']}_")]:
-        raise fail(
-            f"It has labels in {', '.join(map(repr, several))}; one output's answers are judged.",
-            f"Call the array of the one that matters most `{reserved(names)['labels']}`, and leave "
-            "out the others: how far their outputs drift is measured all the same.",
-        )
     if unknown:
-        raise fail(f"It has an array {unknown[0]!r} that is no input. {wanted}", next_step)
+        raise fail(
+            f"It has an array {unknown[0]!r} that is no input. {wanted}",
+            f"{next_step} Labels of single outputs are called as the outputs: "
+            f"{', '.join(spec.name for spec in outputs)}.",
+        )
     return arrays
 
 

@@ -68,5 +68,5 @@ def _eight_bits(image: Image.Image) -> Image.Image:
 
 def _of_reals(image: Image.Image) -> Image.Image:
     values = np.nan_to_num(np.asarray(image))
-    scaled = values * 255 if 0 <= values.min() and values.max() <= 1 else values
+    scaled = values * 255 if values.min() >= 0 and values.max() <= 1 else values
     return Image.fromarray(np.clip(np.rint(scaled), 0, 255).astype(np.uint8))

@@ -2,9 +2,9 @@
 
 Members: `about` (JSON), and per split one array per model input, `<split>_<position>`
 [samples, *input shape], `<split>_labels` and, where it says what its samples are,
-`<split>_texts`. Both splits are stored in the order of a seeded
-shuffle, so that the first n samples are a random sample of the split, and reading them reads no
-more of the file.
+`<split>_texts`; labels of further outputs are `<split>_labels_<position>`. Both splits are stored
+in the order of a seeded shuffle, so that the first n samples are a random sample of the split, and
+reading them reads no more of the file.
 """
 
 import json
@@ -29,6 +29,15 @@ _SEED = 0
 
 
 @dataclass(frozen=True)
+class Labelled:
+    """Labels of one more output, [samples, ...], and the spelling of its metric."""
+
+    output: str
+    metric: str
+    labels: Array
+
+
+@dataclass(frozen=True)
 class Contents:
     """An EvalSet as read and checked, before its split. Inputs are [samples, *input shape]."""
 
@@ -41,6 +50,9 @@ class Contents:
     synthetic: bool = False
     together: int = 1
     """How many samples each row holds: [rows, together, ...], labels and texts alike."""
+    output: str = ""
+    """The output that the labels are of; empty: the first that suits the metric."""
+    others: tuple[Labelled, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
 
@@ -58,6 +70,8 @@ def write(contents: Contents, out: Path) -> None:
         "metric": contents.metric,
         "labelled": contents.labels is not None,
         "synthetic": contents.synthetic,
+        **({"output": contents.output} if contents.output else {}),
+        **({"others": [_named(other) for other in contents.others]} if contents.others else {}),
         **({"together": contents.together} if contents.together > 1 else {}),
         "classes": contents.classes,
         "split_note": note,
@@ -65,6 +79,7 @@ def write(contents: Contents, out: Path) -> None:
         **{f"{name}_count": len(rows) for name, rows in parts.items()},
     }
     rows_too = {"labels": contents.labels, "texts": contents.texts}
+    rows_too |= {f"labels_{i}": other.labels for i, other in enumerate(contents.others)}
     if contents.texts is not None:
         about["described"] = True
     arrays: dict[str, Array] = {"about": np.array(json.dumps(about))}
@@ -76,6 +91,10 @@ def write(contents: Contents, out: Path) -> None:
                 arrays[f"{name}_{what}"] = array[rows]
     with out.open("wb") as sink:
         np.savez(sink, allow_pickle=False, **arrays)
+
+
+def _named(other: Labelled) -> dict[str, str]:
+    return {"output": other.output, "metric": other.metric}
 
 
 def _split(count: int, mask: Array | None, together: int) -> tuple[dict[Split, Array], str]:

@@ -1,7 +1,7 @@
 """The child's side of judging: what is kept while the samples pass by, and what it comes to."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,15 +10,16 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.evalset import EvalSet, evalset_from_digest
+from optim.findings import largest
 from optim.judging import outputs, verdicts
 from optim.judging.fidelity import Drift, fidelity
+from optim.judging.head import Head, further_heads
 from optim.judging.labelling import Misfit, misfit
 from optim.judging.matching import Matching
-from optim.judging.paired import Difference, difference
-from optim.judging.sequential import conclusion, level_of, looks, loss_at
-from optim.judging.values import Extent, Quality
+from optim.judging.paired import Difference
+from optim.judging.sequential import conclusion, level_of, looks
+from optim.judging.values import Extent, OfOutput, Quality
 from optim.metrics.base import Metric, find_metric
-from optim.metrics.choosing import choose_output
 from optim.metrics.support.outputs import answer_of, is_class_like, is_decision
 from optim.metrics.support.rows import Rows
 from optim.model import Model, TensorSpec
@@ -59,14 +60,11 @@ class Judgement:
     """What is kept while the samples pass by: rows for the metric, drifts of the outputs."""
 
     evalset: EvalSet
-    metric: Metric
-    output: TensorSpec
-    labels: Array | None
+    lead: Head
+    others: tuple[Head, ...]
     compared: list[Drift]
     classes: str
     matching: Matching
-    rows: list[Any] = field(default_factory=list)
-    baseline_rows: list[Any] = field(default_factory=list)
     answers: list[tuple[int, int]] = field(default_factory=list)
 
     @classmethod
@@ -80,29 +78,42 @@ class Judgement:
             limit: how many runs there will be; all by default.
         """
         specs = evalset.of_one(specs)
-        labels = evalset.labels("validation", limit)
-        size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
         floating = [spec for spec in specs if "float" in spec.dtype] or list(specs)
         metric = find_metric(evalset.metric)
-        output = choose_output(metric, specs, size)
+        output = evalset.judged(specs)
         named = (*filter(is_class_like, floating), *filter(is_decision, floating))
         classes = next((spec.name for spec in named), "")
+        if evalset.output in {spec.name for spec in named}:
+            classes = evalset.output
         if metric.kind in ("numbers", "boxes", "tokens"):
             classes = ""
         metric = metric.on(scores_classes=output.name == classes)
         drifts = [Drift(spec.name, floating="float" in spec.dtype) for spec in floating]
-        return cls(evalset, metric, output, labels, drifts, classes, Matching.of(specs))
+        lead = Head(metric, output, evalset.labels("validation", limit))
+        others = further_heads(evalset, specs, limit)
+        return cls(evalset, lead, others, drifts, classes, Matching.of(specs))
+
+    @property
+    def metric(self) -> Metric:
+        """Of the output that leads."""
+        return self.lead.metric
+
+    @property
+    def output(self) -> TensorSpec:
+        """The one that leads."""
+        return self.lead.output
+
+    @property
+    def labels(self) -> Array | None:
+        """Of the output that leads."""
+        return self.lead.labels
 
     def add(self, outputs: Mapping[str, Array], reference: Mapping[str, Array]) -> None:
         """Count one sample's outputs beside the original's."""
         aligned = self.matching.aligned(outputs, reference)
-        sides = (outputs, reference) if self.metric.any_count else aligned
-        ours, theirs = (self.metric.read(self.output.name, side) for side in sides)
+        for head in (self.lead, *self.others):
+            head.add((outputs, reference), aligned)
         outputs, reference = aligned
-        label = self._label(theirs)
-        self.baseline_rows.append(self.metric.row(theirs, label))
-        fits = self.metric.any_count or ours.shape == theirs.shape
-        self.rows.append(self.metric.row(ours if fits else np.full(theirs.shape, np.nan), label))
         for drift in self.compared:
             drift.add(reference[drift.name], outputs[drift.name])
         if self.classes:
@@ -113,29 +124,25 @@ class Judgement:
         """Whether this is a look at which the samples say on which side of the limit it lies."""
         together = self.evalset.together
         planned = tuple(-(-look // together) * together for look in looks(total * together))
-        if wanted.within is None or len(self.rows) not in planned:
+        if wanted.within is None or len(self.lead.rows) not in planned:
             return False
-        level = level_of(len(self.rows), planned)
-        return bool(conclusion(loss_at(self.metric, *self.both_rows(), level), wanted.within))
+        level = level_of(len(self.lead.rows), planned)
+        losses = [head.loss_at(level) for head in (self.lead, *self.others)]
+        return bool(conclusion(largest(losses), wanted.within))
 
     def both_rows(self) -> tuple[Rows, Rows]:
-        """The original's rows and the other's."""
-        return np.array(self.baseline_rows, np.float64), np.array(self.rows, np.float64)
+        """The original's rows and the other's, of the output that leads."""
+        return self.lead.both_rows()
 
     def classes_of(self, side: int) -> list[int]:
         """The class that the original (0) or the other model (1) names for each sample, if any."""
         return [pair[side] for pair in self.answers]
 
-    def _label(self, reference: Array) -> Array:
-        if self.labels is not None:
-            return np.asarray(self.labels[len(self.rows)])
-        return np.asarray(answer_of(reference)) if self.metric.kind == "class" else reference
-
     def quality(self) -> Quality:
         """The judgement on all samples counted so far."""
-        found = difference(self.metric, *self.both_rows())
+        found, others = self.lead.difference(), [head.difference() for head in self.others]
         drift = fidelity(self.compared, self._agreement())
-        collapse = self._collapse(found)
+        collapse = self._collapse(found, others)
         drifted = "" if collapse else self._drifted()
         low, high = (0.0, 0.0) if self._identical else (found.low, found.high)
         if not self.evalset.labelled:  # nothing agrees more with itself
@@ -145,7 +152,7 @@ class Judgement:
         facts = verdicts.Facts(
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),
-            n=len(self.rows),
+            n=len(self.lead.rows),
             total=self.evalset.validation_count * self.evalset.together,
             labelled=self.evalset.labelled,
             synthetic=self.evalset.synthetic,
@@ -171,8 +178,26 @@ class Judgement:
             collapsed=bool(collapse),
             drifted=bool(drifted),
             verdict=verdicts.verdict(facts),
+            others=self._of_others(facts, others),
             relabelling=unfit.change if unfit else "",
             warnings=verdicts.warnings(facts),
+        ).with_others_said()
+
+    def _of_others(
+        self, facts: verdicts.Facts, found: Sequence[Difference]
+    ) -> tuple[OfOutput, ...]:
+        """The judgement on each further output that has labels."""
+        return tuple(
+            OfOutput(
+                output=head.output.name,
+                metric=head.metric.spelling,
+                value=one.value,
+                baseline_value=one.baseline,
+                difference=one.size,
+                difference_ci=(one.low, one.high),
+                verdict=verdicts.verdict(facts.of_other(head.metric, one)),
+            )
+            for head, one in zip(self.others, found, strict=True)
         )
 
     @property
@@ -201,13 +226,11 @@ class Judgement:
             return int(np.max(self.labels)) + 1
         return max(self.output.shape, default=1)
 
-    def _collapse(self, found: Difference) -> str:
+    def _collapse(self, found: Difference, of_others: Sequence[Difference]) -> str:
         reasons = [drift.collapse() for drift in self.compared]
         originals, others = ({pair[side] for pair in self.answers} for side in (0, 1))
         if len(originals) > 1 and len(others) == 1:
             reasons.append(f"It answers class {others.pop()} on every sample.")
-        if self.metric.higher_is_better and found.high < 0:
-            chance = self.metric.chance
-            if found.value - chance < (found.baseline - chance) / 2:
-                reasons.append(f"It lost more than half of the original's {self.metric.title}.")
+        heads = zip((self.lead, *self.others), (found, *of_others), strict=True)
+        reasons += [head.lost_most(one) for head, one in heads]
         return next(filter(None, reasons), "")

@@ -1,7 +1,7 @@
 """A judgement in words: what the difference means, and how far the samples can carry it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optim.findings import Caution
 from optim.judging.paired import Difference
@@ -32,6 +32,10 @@ class Facts:
     class_count: int
     misfit: str = ""
     unlike: str = ""
+
+    def of_other(self, metric: Metric, found: Difference) -> "Facts":
+        """The same samples, for another output and what was found of it."""
+        return replace(self, metric=metric, found=found, collapse="", drifted="", misfit="")
 
     @property
     def worst(self) -> float:

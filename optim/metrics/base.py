@@ -20,7 +20,7 @@ from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.rows import Rows, mean
 from optim.model import TensorSpec
 from optim.names import legible
-from optim.part import Part, discover
+from optim.part import Part, discover, parse_part
 
 Kind = Literal["class", "binary", "numbers", "pixels", "tokens", "boxes", "any"]
 
@@ -99,6 +99,10 @@ class Metric(Part):
     def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
         """How well it suits labels that came without a metric; 0: not at all. The highest wins."""
         return 0
+
+    def suited(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> "Metric":
+        """With the settings that labels and outputs ask for, where none were given."""
+        return self
 
     def on(self, scores_classes: bool) -> "Metric":
         """The metric that does the work on an output; another than itself where that depends.
@@ -188,11 +192,11 @@ def all_metrics() -> dict[str, type[Metric]]:
 
 
 def find_metric(name: str) -> Metric:
-    """The metric a user named ("top-1", "AUC", ...). Raises InputError."""
-    key = _plain(name)
-    for known, metric in all_metrics().items():
-        if _plain(known) == key:
-            return metric()
+    """The metric a user named ("top-1", "AUC", "map:layout=yolo8", ...). Raises InputError."""
+    written, _, given = name.partition(":")
+    for known in all_metrics():
+        if _plain(known) == _plain(written):
+            return parse_part(f"{known}:{given}", all_metrics())
     raise InputError(
         f"There is no metric {legible(name)!r}.",
         f"Known ones: {', '.join(all_metrics())}.",

@@ -19,17 +19,18 @@ def infer_metric(labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
 
 
 def choose_output(
-    metric: Metric, outputs: Sequence[TensorSpec], label_size: int | None = None
+    metric: Metric, outputs: Sequence[TensorSpec], label_size: int | None = None, name: str = ""
 ) -> TensorSpec:
     """The output that a metric reads: the first of its candidates that fits.
 
     Args:
         label_size: how many numbers one label holds; None without labels.
+        name: of the output; empty where any will do.
 
     Raises: InputError where none fits.
     """
     for spec in metric.candidates(outputs):
-        if metric.fits(spec, label_size):
+        if name in ("", spec.name) and metric.fits(spec, label_size):
             return spec
     raise _fits_none(metric, outputs, label_size)
 

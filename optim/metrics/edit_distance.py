@@ -6,13 +6,14 @@ from typing import ClassVar
 import numpy as np
 
 from optim.arrays import Array
-from optim.metrics.base import Kind, Metric
+from optim.metrics.base import Kind
 from optim.metrics.support import tokens
+from optim.metrics.support.ctc import ReadsSequences, scores_steps, time_steps
 from optim.metrics.support.rows import Rows, ratio
 from optim.model import TensorSpec
 
 
-class EditDistance(Metric):
+class EditDistance(ReadsSequences):
     """How many tokens must be changed, for each token of the labels (token error rate)."""
 
     name: ClassVar[str] = "edit_distance"
@@ -24,8 +25,8 @@ class EditDistance(Metric):
     )
     helps: ClassVar[str] = "Speech, text in pictures, translation: answers of any length."
     hurts: ClassVar[str] = (
-        "Places are compared as the model answers them: blanks and repeats of a CTC model count "
-        "unless its graph takes them away. It may be over 100 %."
+        "Tokens are compared, not what they spell: of word pieces each wrong one counts. It "
+        "may be over 100 %."
     )
     unit: ClassVar[str] = "%"
     kind: ClassVar[Kind] = "tokens"
@@ -35,10 +36,8 @@ class EditDistance(Metric):
 
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """How many edits it takes, and how many tokens the label has."""
-        wanted = tokens.counted(label)
-        return float(tokens.edits(tokens.counted(tokens.answer(output)), wanted)), float(
-            len(wanted)
-        )
+        wanted = self.wanted(output, label)
+        return float(tokens.edits(self.answered(output), wanted)), float(len(wanted))
 
     def aggregate(self, rows: Rows, weights: Rows) -> Rows:
         """Of all sequences at once; 0 where labels have no tokens."""
@@ -47,10 +46,14 @@ class EditDistance(Metric):
 
     def candidates(self, outputs: Sequence[TensorSpec]) -> Sequence[TensorSpec]:
         """Those that have decided on places, then those that score them."""
+        if self.ctc_blank != "none":
+            return [spec for spec in outputs if scores_steps(spec)]
         return tokens.places_first(outputs)[::-1]
 
     def fits(self, spec: TensorSpec, label_size: int | None) -> bool:
         """Any number of places."""
+        if self.ctc_blank != "none":
+            return scores_steps(spec)
         return tokens.decides_places(spec) or tokens.scores_places(spec, None)
 
     def checked(self, labels: Array) -> Array:
@@ -58,6 +61,7 @@ class EditDistance(Metric):
         return tokens.checked(labels)
 
     def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
-        """A row of whole numbers for each sample, and an output that has decided on tokens."""
+        """A row of whole numbers for each sample, and an output of tokens or of time steps."""
         decided = any(map(tokens.decides_places, outputs))
-        return 30 if tokens.are_sequences(labels) and decided else 0
+        able = decided or bool(time_steps(labels, outputs))
+        return 30 if tokens.are_sequences(labels) and able else 0

@@ -21,7 +21,7 @@ from optim.search.instrument import Errors, Mended, Reading
 from optim.search.recorder import Recorder
 from optim.search.repair import Subject, repaired
 from optim.search.same import Made, first_like
-from optim.studies.picking import facts, loss_of
+from optim.studies.picking import facts
 from optim.studies.study import Study
 from optim.studies.trial import Progress
 from optim.timing.measure import Contender, heat_of, slice_of
@@ -138,7 +138,7 @@ class OnThisMachine:
         if self._try(self._build, recipe, False) or self.judge(recipe, within):
             return None
         quality = self._known[recipe].quality
-        return loss_of(quality) if quality and quality.sound else None
+        return quality.loss if quality and quality.sound else None
 
     def _gives_up(self) -> bool:
         return self._stopped() or self.now() > self._budget

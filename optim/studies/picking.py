@@ -15,7 +15,6 @@ from typing import Literal
 from scipy.special import ndtri
 
 from optim.findings import EVEN, Interval
-from optim.judging.quality import Quality
 from optim.machine.environment import usable_cores
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
@@ -231,7 +230,7 @@ def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
         is_original=original,
         gain=(summary.thread_gain or EVEN) if original else summary.gain,
         alike=EVEN if original else summary.speedup,
-        loss=loss_of(quality) if quality else None,
+        loss=quality.loss if quality else None,
         samples=quality.n if quality else 0,
         whole=bool(quality and quality.complete),
         sound=quality is None or quality.sound,
@@ -242,13 +241,6 @@ def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
         contention=summary.contention,
         in_points=quality is None or find_metric(quality.metric).higher_is_better,
     )
-
-
-def loss_of(quality: Quality) -> Interval:
-    """The loss with its interval, in the unit of a goal's `max_loss`."""
-    low, high = quality.difference_ci
-    span = Interval(value=quality.difference, low=low, high=high)
-    return find_metric(quality.metric).loss(span, quality.baseline_value)
 
 
 def picked(trials: Sequence[Trial], goal: Goal = DEFAULT) -> Trial | None:

@@ -15,7 +15,6 @@ from optim.arrays import Array
 from optim.evalset import EvalSet
 from optim.judging.outputs import outputs_of
 from optim.metrics.base import find_metric
-from optim.metrics.choosing import choose_output
 from optim.model import TensorSpec
 from optim.recipe import Recipe
 
@@ -47,9 +46,8 @@ def alternatives(
     if labels is None or not feeds:
         return ()
     specs = evalset.of_one([TensorSpec.model_validate(spec) for spec in outputs])
-    size = int(np.prod(labels.shape[1:], dtype=np.int64))
     metric = find_metric(evalset.metric)
-    output = choose_output(metric, specs, size).name
+    output = evalset.judged(specs).name
 
     def score(samples: Sequence[dict[str, Array]]) -> float:
         answers = outputs_of(Recipe.baseline().runtime, path, samples)

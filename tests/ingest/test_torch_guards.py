@@ -208,6 +208,16 @@ def _unknown_argument(program: Any) -> None:
     _first_node(program)["inputs"].append({"name": "other", "arg": {"as_code": "1"}, "kind": 1})
 
 
+def _object(program: Any) -> None:
+    held = {"as_custom_obj": {"name": "obj", "class_fqn": "torch.os.system"}}
+    _first_node(program)["inputs"].append({"name": "other", "arg": held, "kind": 1})
+
+
+def _object_as_input(program: Any) -> None:
+    held = {"as_custom_obj": {"name": "obj", "class_fqn": "__torch__.torch.classes.a.B"}}
+    program["graph_module"]["graph"]["inputs"].append(held)
+
+
 def _unknown_field(program: Any) -> None:
     _first_node(program)["hook"] = "print"
 
@@ -229,6 +239,8 @@ def _key(program: Any) -> None:
     [
         (_operator, "'torch.os.system' as 'as_operator', which could run code"),
         (_unknown_argument, "a field 'as_code', which nobody here knows"),
+        (_object, "'torch.os.system' as 'class_fqn', which could run code"),
+        (_object_as_input, "as 'class_fqn', which could run code"),
         (_unknown_field, "a field 'hook', which nobody here knows"),
         (_text_for_a_number, "as 'major', which could run code"),
         (_list_for_a_name, "as 'target', which could run code"),

@@ -5,10 +5,10 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 from support import evalset_models as models
+from support.judging import judged
 
 from optim.errors import StepError
 from optim.evalset import load_evalset, relabelled, synthesize
-from optim.judging.judgement import judge
 from optim.judging.quality import QUICK, Extent, Quality, quality_of
 from optim.judging.sequential import looks
 from optim.recipe import Recipe
@@ -32,20 +32,6 @@ def labelled(folder, model, count=2000, flipped=0.1):
     labels[wrong] = random.integers(0, models.CLASSES, wrong.sum())
     np.savez(folder / "labelled.npz", x=x, labels=labels)
     return load_evalset(folder / "labelled.npz", model)
-
-
-def judged(built, original, evalset, limit=None, runtime="onnxruntime", **extent):
-    """The child's function, here in this process: quicker, and the same."""
-    return Quality.model_validate(
-        _judge(built, original, evalset, runtime, **{"samples": limit, **extent})
-    )
-
-
-def _judge(built, original, evalset, runtime="onnxruntime", **extent):
-    given = original.model_dump(mode="json")
-    nowhere = (str(built.path / "none"), str(built.folder.parent))
-    wanted = {"seconds": 60.0, **extent}
-    return judge(str(built.path), given, runtime, evalset.digest, wanted, nowhere)
 
 
 def codes(quality):
@@ -280,8 +266,8 @@ def test_a_judgement_on_all_samples_is_given_again_whatever_is_asked_for(tmp_pat
 def test_judging_stops_in_time_with_what_it_has(tmp_path, original):
     evalset = labelled(tmp_path, original)
     start = time.monotonic()
-    answer = _judge(original, original, evalset, seconds=0.0)
-    assert Quality.model_validate(answer).n == 1 and time.monotonic() - start < 60
+    answer = judged(original, original, evalset, seconds=0.0)
+    assert answer.n == 1 and time.monotonic() - start < 60
     assert not list(settings().home.glob("**/*-*.npz"))
 
 

@@ -140,3 +140,65 @@ def test_boxes_that_are_none_are_refused(row, said):
 def test_labels_of_another_shape_are_refused():
     with pytest.raises(InputError, match="corners"):
         MAP.checked(np.zeros((4, 10)))
+
+
+def centred(corners):
+    return np.concatenate(
+        [(corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]], axis=1
+    )
+
+
+def heads_of(layout, corners, classes):
+    """What a head of this layout answers for these boxes among 40: the others score little."""
+    count, kinds = 40, 3
+    every = np.tile([200.0, 200, 210, 220], (count, 1))
+    every[: len(corners)] = corners
+    scores = np.full((count, kinds), 0.0005)
+    scores[np.arange(len(corners)), classes] = 0.9 - 0.1 * np.arange(len(corners))
+    if layout == "yolo8":
+        return {"output0": np.concatenate([centred(every), scores], 1).T[None]}
+    if layout == "yolo5":
+        sure = np.ones((count, 1))
+        return {"output0": np.concatenate([centred(every), sure, scores], 1)[None]}
+    if layout == "scored":
+        return {"boxes": every[None], "scores": scores[None]}
+    logits = np.log(scores / (1 - scores))
+    if layout == "deformable_detr":
+        return {"logits": logits[None], "pred_boxes": centred(every)[None]}
+    nothing = np.log(1 - scores.sum(axis=1, keepdims=True))
+    logits = np.concatenate([np.log(scores), nothing], axis=1)
+    return {"logits": logits[None], "pred_boxes": centred(every)[None]}
+
+
+@pytest.mark.parametrize("layout", ["yolo8", "yolo5", "scored", "detr", "deformable_detr"])
+def test_heads_without_their_last_step_are_decoded(layout):
+    corners = np.array([[10.0, 10, 50, 60], [12, 12, 80, 90], [100, 20, 150, 70]])
+    outputs = heads_of(layout, corners, [2, 0, 1])
+    specs = [spec(name, *array.shape) for name, array in outputs.items()]
+    labels = np.zeros((2, 4, 6))
+    named = find_metric("map") if layout == "deformable_detr" else infer_metric(labels, specs)
+    metric = named.suited(labels, specs)
+    if layout == "deformable_detr":  # nothing tells it from detr, so it is declared
+        assert metric.spelling == "map:layout=detr"
+        metric = find_metric("map:layout=deformable_detr")
+    assert metric.spelling == f"map:layout={layout}"
+    output = choose_output(metric, specs, 20)
+    found = metric.read(output.name, outputs)
+    found = found[found[:, 4] > 0.1]
+    assert found[:, :4] == pytest.approx(corners) and found[:, 5].tolist() == [2, 0, 1]
+    assert found[:, 4] == pytest.approx([0.9, 0.8, 0.7])
+
+
+def test_of_boxes_of_a_class_that_overlap_the_best_scored_stays():
+    near = np.array([[10.0, 10, 50, 60], [11, 11, 51, 61], [10, 10, 50, 60]])
+    outputs = heads_of("yolo8", near, [1, 1, 2])
+    found = find_metric("map:layout=yolo8").read("output0", outputs)
+    assert found[:, 4:] == pytest.approx(np.array([[0.9, 1], [0.7, 2]]))
+    assert len(find_metric("map:layout=yolo8,overlap=1").read("output0", outputs)) == 3
+
+
+def test_scores_that_are_not_finite_find_nothing():
+    outputs = {
+        name: array * np.nan for name, array in heads_of("yolo8", np.empty((0, 4)), []).items()
+    }
+    assert len(find_metric("map:layout=yolo8").read("output0", outputs)) == 0

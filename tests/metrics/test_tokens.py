@@ -75,3 +75,36 @@ def test_a_loss_of_shares_is_in_points_whichever_way_is_better():
     assert find_metric("edit_distance").loss(found, 0.1) == found
     assert find_metric("edit_distance").at_loss(0.02, 0.1) == pytest.approx(0.12)
     assert find_metric("mae").loss(found, 0.1).value == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(("blank", "ids"), [("first", [1, 2, 3]), ("last", [0, 1, 2])])
+@pytest.mark.parametrize("shape", [(1, 9, 4), (9, 1, 4)])
+def test_time_steps_of_ctc_are_read_by_their_best_path(blank, ids, shape):
+    """a a - a b b - - c: the tokens a a b c, and what fills labels up does not count."""
+    none = 0 if blank == "first" else 3
+    a, b, c = ids
+    steps = np.eye(4)[[a, a, none, a, b, b, none, none, c]].reshape(shape)
+    labels = np.array([[a, a, b, c, -1], [a, a, b, -1, -1]])
+    spec = TensorSpec(name="logits", dtype="float32", shape=shape)
+    metric = infer_metric(labels, [spec]).suited(labels, [spec])
+    assert metric.spelling == f"edit_distance:ctc_blank={blank}"
+    assert choose_output(metric, [spec], 5) == spec
+    assert value(metric.spelling, [steps, steps], labels) == pytest.approx(1 / 7)
+    exact = find_metric("exact-match").suited(labels, [spec])
+    assert value(exact.spelling, [steps, steps], labels) == 1 / 2
+    assert choose_output(exact, [spec], 5) == spec
+
+
+def test_zeros_that_fill_labels_up_are_no_tokens():
+    labels, spec = (
+        np.array([[1, 2, 0, 0], [3, 0, 0, 0]]),
+        LOGITS.model_copy(update={"shape": (1, 12, 4)}),
+    )
+    metric = find_metric("edit_distance").suited(labels, [spec])
+    assert metric.spelling == "edit_distance:ctc_blank=first"
+    steps = np.eye(4)[[1] * 4 + [2] * 8][None]
+    assert value(metric.spelling, [steps], labels[:1]) == 0
+
+
+def test_labels_of_as_many_places_are_no_time_steps():
+    assert find_metric("edit_distance").suited(LABELS, [LOGITS]) == find_metric("edit_distance")

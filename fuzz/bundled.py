@@ -1,0 +1,117 @@
+"""The models that the `onnx` package brings for testing engines, through every pass and engine.
+
+Each goes the way that a person's goes: brought, given inputs, built, judged, all in children.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import onnx
+
+from optim.build import built
+from optim.errors import InputError, OptimError
+from optim.evalset import EvalSet, synthesize
+from optim.ingest import ingest
+from optim.judging.quality import quality_of
+from optim.model import Model
+from optim.passes.base import all_passes
+from optim.recipe import Recipe
+from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
+
+DATA = Path(onnx.__file__).parent / "backend/test/data"
+_SAMPLES = 8
+_LEFT_OUT = ("nncf_int8", "recover", "true_length")  # minutes for each, or nothing without labels
+
+Outcome = Literal["right", "far off, and said", "refused", "wrong"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What became of a recipe on a model; `said` is the sentence of a refusal or what is wrong."""
+
+    model: str
+    recipe: str
+    outcome: Outcome
+    said: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.model}, {self.recipe}: {self.said}"
+
+
+def stored(seed: int, count: int) -> list[tuple[str, Path]]:
+    """A seeded sample of the models that lie in the package as files."""
+    paths = sorted((*DATA.glob("*/*/model.onnx"), *DATA.glob("light/*.onnx")))
+    chosen = random.Random(seed).sample(paths, min(count, len(paths)))
+    return [(p.parent.name if p.stem == "model" else p.stem, p) for p in chosen]
+
+
+def generated(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Path]]:
+    """A seeded sample of the models of the package's node tests, written into the folder."""
+    from onnx.backend.test.case.node import collect_testcases
+
+    cases = sorted(collect_testcases(), key=lambda case: case.name)
+    for case in random.Random(seed).sample(cases, min(count, len(cases))):
+        path = folder / f"{case.name}.onnx"
+        path.write_bytes(case.model.SerializeToString())
+        yield case.name, path
+
+
+def recipes() -> list[str]:
+    """Every pass as it comes, and every engine that is installed."""
+    passes = [
+        name
+        for name, kind in all_passes().items()
+        if name not in _LEFT_OUT and not kind.requirements and not kind.missing()
+    ]
+    engines = [
+        name
+        for name, kind in all_runtimes().items()
+        if name != BASELINE_RUNTIME and not kind.requirements and not kind.missing()
+    ]
+    return [*(f"{name} + {BASELINE_RUNTIME}" for name in passes), *engines]
+
+
+def swept(seed: int, count: int, seconds: float, folder: Path) -> list[Found]:
+    """Every recipe on `count` stored and `count` generated models, or as many as time allows."""
+    began, found = time.monotonic(), list[Found]()
+    pairs = zip(stored(seed, count), generated(seed, count, folder), strict=False)
+    for name, path in (one for pair in pairs for one in pair):
+        if time.monotonic() - began > seconds:
+            break
+        found += tried(name, path)
+    return found
+
+
+def tried(name: str, path: Path) -> list[Found]:
+    """Each recipe on one model."""
+    try:
+        model = ingest(path, name=name)
+        evalset = synthesize(model, _SAMPLES)
+    except InputError as error:
+        return [Found(name, "brought", _kind(error), str(error))]
+    except Exception as error:  # what a person would see as a traceback
+        return [Found(name, "brought", "wrong", repr(error))]
+    return [_one(name, model, evalset, Recipe.parse(recipe)) for recipe in recipes()]
+
+
+def _one(name: str, model: Model, evalset: EvalSet, recipe: Recipe) -> Found:
+    try:
+        made = built(model, recipe, evalset).model
+        quality = quality_of(made, model, recipe, evalset)
+    except OptimError as error:
+        return Found(name, recipe.spelling, _kind(error), str(error))
+    except Exception as error:  # what a person would see as a traceback
+        return Found(name, recipe.spelling, "wrong", repr(error))
+    if not quality.sound:
+        return Found(name, recipe.spelling, "far off, and said", quality.verdict)
+    return Found(name, recipe.spelling, "right")
+
+
+def _kind(error: OptimError) -> Outcome:
+    """A refusal names what it is; a promise that was broken or an unknown failure does not."""
+    unknown = "not known here" in error.what or "broke its promise" in error.what
+    return "wrong" if unknown else "refused"
