@@ -70,6 +70,7 @@ def test_toggle_measure_click_export_replay(
     assert checks["hashes"] and checks["inputs"] and checks["model"], replayed.stdout
 
 
+@pytest.mark.deep
 def test_zoom_is_kept_while_the_chart_updates(
     server: Server, study: str, new_page: NewPage
 ) -> None:
@@ -136,6 +137,7 @@ def test_hostile_names_are_only_text(server: Server, new_page: NewPage, tmp_path
     assert page.evaluate("() => window.hacked") is None
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_fits_1280_px(
     server: Server, study: str, new_page: NewPage, scheme: str

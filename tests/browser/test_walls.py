@@ -31,6 +31,7 @@ def shown(html: str) -> Iterator[str]:
         yield f"http://localhost:{ask.port}/"
 
 
+@pytest.mark.deep
 def test_a_report_draws_its_charts_and_runs_nothing_else(
     explored: Study, new_page: NewPage
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_foreign_page_cannot_frame_this_one(server: Server, new_page: NewPage)
         assert not page.frames[-1].get_by_text("Make a trained model faster").count()
 
 
+@pytest.mark.deep
 def test_an_upload_beyond_the_quota_is_said_in_the_page(tmp_path: Path, new_page: NewPage) -> None:
     server = Server(tmp_path, free_port(), {"OPTIM_SESSION_UPLOAD_MB": "1"})
     server.start()

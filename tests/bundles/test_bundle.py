@@ -166,6 +166,7 @@ def test_replay_rebuilds_measures_and_judges(bundle):
     assert RECIPE.spelling in result.text()
 
 
+@pytest.mark.deep
 def test_replay_of_a_zip(bundle, tmp_path):
     path = shutil.make_archive(str(tmp_path / "zipped"), "zip", bundle)
     result = replay(tmp_path / path)

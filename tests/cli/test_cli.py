@@ -210,7 +210,7 @@ def test_explore_answers_and_writes_the_bundle_of_what_it_chose(
     classifier: tuple[str, str], home: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = home / "best"
-    argv = ["explore", *_with_evalset(classifier), "--budget", "30s", "--max-loss", "50%"]
+    argv = ["explore", *_with_evalset(classifier), "--budget", "15s", "--max-loss", "50%"]
     assert main([*argv, "--json", "--out", str(out)]) == 0
     found = strict(capfd.readouterr().out)
     assert Recipe.baseline().spelling in {trial["recipe"] for trial in found["trials"]}

@@ -24,7 +24,7 @@ def test_a_report_is_written_for_a_study_by_its_title(explored: Study, tmp_path:
 
 
 @needs_chromium
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize(("ending", "begins"), [("pdf", b"%PDF-"), ("png", b"\x89PNG")])
 def test_a_report_is_printed_and_drawn(
     explored: Study, tmp_path: Path, ending: str, begins: bytes

@@ -21,6 +21,7 @@ KEY_OPS = {
     "weather": {"LSTM": 2},
 }
 NAMES = list(KEY_OPS)
+LONG = {"fashion", "spam"}
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -60,8 +61,9 @@ def split(name: str, calibration: bool) -> tuple[Arrays, NDArray[Any]]:
     return {key: evalset[key][rows] for key in names}, evalset["labels"][rows]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.deep] * (name in LONG)) for name in NAMES]
+)
 def test_the_card_is_true(name: str) -> None:
     card, (inputs, labels) = read_card(name), split(name, calibration=False)
     assert card["validation"] == len(labels)

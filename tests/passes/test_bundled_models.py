@@ -7,7 +7,7 @@ import pytest
 from support.bundled import generated, stored, tried
 
 RECIPES = ("simplify", "static_int8", "dynamic_int8", "weight_only", "fp16", "fuse_transformer")
-STORED, GENERATED = 24, 24
+STORED, GENERATED = 12, 12
 SEED = 8
 
 

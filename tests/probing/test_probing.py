@@ -33,6 +33,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "_WARM_NS", 0)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("runtime", PROBED)
 def test_every_runtime_is_probed_and_what_it_lacks_is_said(runtime, hasty, tmp_path) -> None:
     found = child.timed(runtime=runtime, threads=1, deadline=LATER, folder=str(tmp_path))

@@ -42,6 +42,7 @@ def asked(server: Hosted, body: bytes) -> bytes:
     return head.encode() + b"\r\n" + body
 
 
+@pytest.mark.deep
 def test_slow_readers_and_writers_hold_nobody_up(server: Hosted) -> None:
     body = one_row(server)
     whole = asked(server, body)

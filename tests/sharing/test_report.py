@@ -113,6 +113,7 @@ def test_the_pdf_has_pages(html: str, home: Path) -> None:
     assert data.count(b"/Type /Page\n") + data.count(b"/Type /Page ") >= 1
 
 
+@pytest.mark.deep
 @needs_chromium
 def test_the_slide_is_opaque_light_and_16_to_9(explored: Study) -> None:
     picture = Image.open(io.BytesIO(study_slide(explored, date="2026-11-26")))
@@ -124,6 +125,7 @@ def test_the_slide_is_opaque_light_and_16_to_9(explored: Study) -> None:
     assert max(colours)[0] < 0.99 * 2560 * 1440, "it is not empty"
 
 
+@pytest.mark.deep
 @needs_chromium
 def test_a_page_on_the_server_reaches_nothing(home: Path) -> None:
     """Neither another address nor a file: what it would load stays out, and it ends in time."""

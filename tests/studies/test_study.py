@@ -252,7 +252,7 @@ for i in range(12):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_two_processes_share_one_sqlite_file(study: Study) -> None:
     with sqlite3.connect(Path(os.environ["OPTIM_HOME"], "studies.db")) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -26,6 +26,7 @@ def loans(home, monkeypatch):
     return study
 
 
+@pytest.mark.deep
 def test_the_answer_stays_and_says_what_speed_would_earn(loans):
     page = opened("pages/export.py", loans, trial="0")
     (ask,) = (one for one in page.button if "each setting earn" in one.label)

@@ -85,6 +85,7 @@ def test_with_the_password_everything_is(team_server: Server) -> None:
     assert ask("/", cookie).status == 401 and ask(STREAM, WEBSOCKET | cookie).status == 403
 
 
+@pytest.mark.deep
 def test_a_password_file_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     server = Server(tmp_path, free_port(), {"OPTIM_PASSWORD_FILE": str(tmp_path / "none")})
     command = [sys.executable, "-m", "optim", "serve", "--port", str(server.port)]
