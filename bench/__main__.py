@@ -40,6 +40,7 @@ PARTS = (
         "cases": "bench.cases",
         "gpus": "bench.gpus",
         "families": "bench.families",
+        "findings": "bench.findings.report",
         "zoo": "bench.zoo.report",
         "grid": "bench.grid",
         "search": "bench.strategies.report",

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from optim.explaining.executed import Side, pairs, time_by_operator
-from optim.explaining.explain import explain
 from optim.graph import compare_graphs
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
+from optim.why.gathering import in_profiles
 from ui import charts, compare
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
@@ -61,7 +61,7 @@ def _profiles(study: Study, chosen: Sequence[Trial]) -> dict[int, Side] | None:
     return None
 
 
-def _why(chosen: Sequence[Trial], sides: Mapping[int, Side]) -> None:
+def _why(study: Study, chosen: Sequence[Trial], sides: Mapping[int, Side]) -> None:
     first = sides.get(chosen[0].number)
     others = [trial for trial in chosen[1:] if trial.number in sides]
     if first is None or not others:
@@ -75,16 +75,25 @@ def _why(chosen: Sequence[Trial], sides: Mapping[int, Side]) -> None:
         st.plotly_chart(figure, key="operators", alt="Time per operator of each trial")
         st.caption(
             "Operators as the graph names them, so that engines can be compared. From each "
-            "engine's own profiler, which slows small nodes down: the shares matter, not the sum."
+            "engine's own profiler, which slows small nodes down: the shares matter, not the sum. "
+            + compare.doubts(sides.values())
         )
     with words:
-        for trial in others:
-            st.markdown(f"**{plain(compare.title(trial))}** against #{chosen[0].number}")
-            st.markdown(compare.reasons(explain(first, sides[trial.number])))
+        for trial in chosen:
+            if trial.number in sides:
+                _held_back(study, trial, sides[trial.number])
     for trial in others:
         with st.expander(f"Node by node: #{trial.number} against #{chosen[0].number}"):
             rows = compare.node_rows(pairs(first, sides[trial.number]))
             st.dataframe(rows, hide_index=True, key=f"nodes:{trial.number}")
+
+
+def _held_back(study: Study, trial: Trial, side: Side) -> None:
+    """What costs a trial time by its profile, and the way to what that costs, measured."""
+    st.markdown(f"**{plain(compare.title(trial))}**")
+    st.markdown(compare.costs(in_profiles(study, trial, compare.original(study, trial), side)))
+    query = {"study": study.name, "trial": str(trial.number)}
+    st.page_link(page(WHY), label=f"Why #{trial.number}: costs, timed", query_params=query)
 
 
 def _precision(chosen: Sequence[Trial], sides: Mapping[int, Side]) -> None:
@@ -148,7 +157,7 @@ else:
         st.subheader("Why", anchor=False)
         profiled = _profiles(study, chosen)
         if profiled is not None:
-            _why(chosen, profiled)
+            _why(study, chosen, profiled)
             _precision(chosen, profiled)
         st.subheader("What changed in the graph", anchor=False)
         _changes(chosen)

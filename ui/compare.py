@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from optim.errors import OptimError
 from optim.explaining.executed import Pair, Side, precisions, wanted_precision
-from optim.explaining.explain import Reason
 from optim.graph import GraphDiff
+from optim.recipe import Recipe
 from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
@@ -14,11 +14,12 @@ from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
+from optim.why.finding import Finding
+from optim.why.told import cost, doubt
 from ui.cached import analysis_of_digest, profile_of_digest
 from ui.text import is_number, plain
 
 MOST = 6
-_BADGES = {"cost": ":red-badge[costs]", "gain": ":green-badge[gains]", "note": ":gray-badge[note]"}
 Table = dict[str, list[str]]
 
 
@@ -71,21 +72,42 @@ def sides(study: Study, chosen: Sequence[Trial]) -> dict[int, Side]:
     """
     found = {}
     for trial in chosen:
-        runtime = trial.recipe.runtime.spelling
-        run_us = 1e3 * trial.summary.p50_ms.value if trial.summary else None
-        profile = profile_of_digest(trial.model_digest, runtime, study.evalset.digest, run_us)
-        found[trial.number] = Side(
-            analysis=analysis_of_digest(trial.model_digest),
-            profile=profile,
-            wanted=wanted_precision(trial.recipe),
-            p50_us=run_us,
-        )
+        ms = trial.summary.p50_ms.value if trial.summary else None
+        found[trial.number] = _side(study, trial.model_digest, trial.recipe, ms)
     return found
 
 
-def reasons(found: Iterable[Reason]) -> str:
-    """An explanation as a Markdown list."""
-    return "\n".join(f"- {_BADGES[reason.kind]} {plain(reason.text)}" for reason in found)
+def original(study: Study, trial: Trial) -> Side:
+    """The original as it comes, with a trial's number of threads. Raises: StepError."""
+    baseline = Recipe.baseline(trial.recipe.runtime.threads)
+    ms = trial.summary.baseline_p50_ms if trial.summary else None
+    return _side(study, study.model.digest, baseline, ms)
+
+
+def _side(study: Study, digest: str, recipe: Recipe, ms: float | None) -> Side:
+    run_us = 1e3 * ms if ms else None
+    return Side(
+        analysis=analysis_of_digest(digest),
+        profile=profile_of_digest(digest, recipe.runtime.spelling, study.evalset.digest, run_us),
+        wanted=wanted_precision(recipe),
+        p50_us=run_us,
+    )
+
+
+def doubts(found: Iterable[Side]) -> str:
+    """What to think of profiles that add up to far more than their runs."""
+    timed = [(side.total_us / 1e3, side.p50_us / 1e3) for side in found if side.p50_us]
+    return doubt([profiled for profiled, _ in timed], [run for _, run in timed])
+
+
+def costs(found: Iterable[Finding]) -> str:
+    """What was found, as a Markdown list."""
+    lines = (
+        f"- **{one.code.replace('_', ' ').capitalize()}** :red-badge[{plain(cost(one) or 'time')}] "
+        f"{plain(one.text)}"
+        for one in found
+    )
+    return "\n".join(lines) or ":green-badge[nothing] By its profile no cause costs time."
 
 
 def precision_table(compared: Mapping[str, Side]) -> Table:

@@ -1,36 +1,28 @@
 """Why a trial is as fast and as good as it is: profiles, findings, what they cost, a waterfall."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from math import isfinite
 
 from pydantic import BaseModel, ConfigDict
 
 from optim import probing
-from optim.errors import InputError, StepError
+from optim.errors import InputError
 from optim.explaining.executed import Side, wanted_precision
 from optim.explaining.profile import join_profile, profile_of
 from optim.findings import Interval
 from optim.graph import analysis_of
-from optim.machine.environment import cpu_flags, usable_cores
-from optim.metrics.base import find_metric
 from optim.model import Model, load_model
-from optim.part import Circumstances
 from optim.recipe import Recipe
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from optim.why.cost import Costs
-from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings import found
-from optim.why.jump import Jump, jump_of, lost
-from optim.why.observing import Observed, observed
+from optim.why.gathering import evidence
 from optim.why.telling import Tell, nobody, part
 from optim.why.waterfall import Waterfall, waterfall
 
-_PROFILES = 3  # processes, for each side
-_DOUBTFUL = 0.85  # a share, of the original: below, its inputs may be prepared wrongly
+_PROFILES = 3  # processes, for each side; findings read the shortest, which nothing disturbed
 _PROBED, _PROFILED, _LOOKED = 0.35, 0.6, 0.7
 """Shares of an explanation that are done after these steps, by what they take where it is quiet."""
 
@@ -81,7 +73,8 @@ def why(
         probing.probe(part(tell, 0, begun, "probing this machine, once: "), cancelled)
     befores, afters = _profiles(study, trial, part(tell, begun, _PROFILED), cancelled)
     tell("looking at values and answers on real samples", _PROFILED)
-    seen = evidence(study, trial, befores[-1], afters[-1])
+    before, after = (min(sides, key=lambda side: side.total_us) for sides in (befores, afters))
+    seen = evidence(study, trial, before, after)
     findings = found(seen)
     if measure_costs:
         timing = part(tell, _LOOKED, 1.0)
@@ -96,47 +89,7 @@ def why(
         ),
         changes=tuple(f"{step.name}: {line}" for step in trial.reports for line in step.said),
         findings=findings,
-        profiled_ms=(befores[-1].total_us / 1e3, afters[-1].total_us / 1e3),
-    )
-
-
-def evidence(study: Study, trial: Trial, before: Side, after: Side) -> Evidence:
-    """Everything that findings look at."""
-    analysis, known = before.analysis, probing.known()
-    return Evidence(
-        original=study.model,
-        optimized=load_model(trial.model_digest),
-        evalset=study.evalset,
-        trial=trial,
-        before=before,
-        after=after,
-        observed=_observed(study, trial),
-        jump=_jump(study, trial),
-        here=Circumstances(
-            analysis.op_histogram,
-            frozenset(cpu_flags()),
-            usable_cores(),
-            recipe=trial.recipe.parts,
-            known=known,
-        ),
-        probe=known,
-    )
-
-
-def _jump(study: Study, trial: Trial) -> Jump | None:
-    """Where quality was lost; nothing where an engine refuses to have its tensors read out."""
-    with suppress(StepError):
-        return jump_of(study.model, study.evalset, trial) if lost(trial.quality) else None
-    return None
-
-
-def _observed(study: Study, trial: Trial) -> Observed:
-    quality = trial.quality
-    labelled = quality is not None and quality.labelled and isfinite(quality.baseline_value)
-    metric = find_metric(study.evalset.metric)
-    low = quality is not None and quality.baseline_value < _DOUBTFUL
-    return observed(
-        study.model, study.evalset, doubtful=labelled and (low or not metric.higher_is_better)
+        profiled_ms=(before.total_us / 1e3, after.total_us / 1e3),
     )
 
 

@@ -1,7 +1,8 @@
 """An explanation as text for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from optim.explaining.profile import TOO_LONG
 from optim.showing.text import milliseconds, spanned, times
 from optim.why.explanation import Why
 from optim.why.finding import Finding
@@ -19,7 +20,10 @@ def told(found: Why) -> str:
 def _lines(found: Why) -> Iterator[str]:
     yield f"Why {found.recipe}"
     yield f"{headline(found)}\n"
-    yield from _parts(found.waterfall) if found.is_original else _waterfall(found.waterfall)
+    flow = found.waterfall
+    yield from _parts(flow) if found.is_original else _waterfall(flow)
+    if doubted := doubt(found.profiled_ms, (flow.before_ms, flow.after_ms)):
+        yield f"  {doubted}"
     if found.changes:
         yield "\nWhat the recipe changed"
         yield from (f"  {line}" for line in found.changes)
@@ -44,6 +48,23 @@ def headline(found: Why) -> str:
     costly = sum(one.concerns == "time" for one in found.findings)
     said.append(f"Causes found that cost time: {costly or 'none'}.")
     return " ".join(said)
+
+
+def doubt(profiled_ms: Sequence[float], run_ms: Sequence[float]) -> str:
+    """What to think of profiles that add up to far more than the runs; empty where none does.
+
+    Args:
+        profiled_ms: what nodes add up to, of each side; run_ms: the measured run.
+    """
+    far = [pair for pair in zip(profiled_ms, run_ms, strict=True) if pair[0] > TOO_LONG * pair[1]]
+    if not far:
+        return ""
+    nodes, run = (milliseconds(ms) for ms in max(far))
+    return (
+        f"The profiled nodes add up to {nodes}, but a run takes {run}: the machine was busy, or "
+        "profiling slows these nodes down. Shares and estimated costs may be far off; measured "
+        "ones are not."
+    )
 
 
 def _of_the_original(flow: Waterfall) -> str:

@@ -1,6 +1,6 @@
 import pytest
 from streamlit.testing.v1 import AppTest
-from support.explored import RECIPES, opened, visited
+from support.explored import RECIPES, visited
 
 from optim.evalset import synthesize
 from optim.findings import Interval
@@ -23,14 +23,14 @@ def page_text(page: AppTest) -> str:
 
 
 def test_without_an_address_the_baseline_and_the_best_are_compared(explored: Study) -> None:
-    page = opened("pages/compare.py", explored)
+    page = visited("compare", explored)
     first, second = page.multiselect[0].value
     assert first == 0 and second in (1, 2)
     assert page.query_params["trials"] == f"0,{second}"
 
 
 def test_figures_are_those_of_the_trials(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials="0,2")
+    page = visited("compare", explored, trials="0,2")
     shown = figures(page)
     assert list(shown) == ["#0", "#2"]
     for number, cells in ((0, shown["#0"]), (2, shown["#2"])):
@@ -51,8 +51,11 @@ def test_figures_are_those_of_the_trials(explored: Study) -> None:
 
 
 def test_why_names_operators_precisions_and_nodes(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials=f"0,{RECIPES.index('openvino')}")
-    assert "executed nodes became" in page_text(page)
+    number = RECIPES.index("openvino")
+    page = visited("compare", explored, trials=f"0,{number}")
+    assert "Below dispatch" in page_text(page)  # the finding that Why has of this small model
+    (why,) = [link for link in page.get("page_link") if f"#{number}" in link.proto.label]
+    assert f"trial={number}" in why.proto.query_string
     (chart,) = page.get("plotly_chart")
     assert "MatMul" in chart.proto.spec and "#0" in chart.proto.spec
     precision = page.table[1].value
@@ -62,7 +65,7 @@ def test_why_names_operators_precisions_and_nodes(explored: Study) -> None:
 
 
 def test_graph_changes_of_a_quantized_trial(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials="0,1")
+    page = visited("compare", explored, trials="0,1")
     assert "QuantizeLinear nodes added" in page_text(page)
     assert "int8" in page_text(page).split("Weights:")[1]
     tables = [element.value for element in page.dataframe]
@@ -72,7 +75,7 @@ def test_graph_changes_of_a_quantized_trial(explored: Study) -> None:
 
 
 def test_trials_are_chosen_by_their_spelling_and_kept_in_the_address(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials="0,1")
+    page = visited("compare", explored, trials="0,1")
     chooser = page.multiselect[0]
     assert chooser.options[:3] == [f"#{i} {text}" for i, text in enumerate(RECIPES)]
     chooser.set_value([2, 0, 1]).run()
@@ -83,7 +86,7 @@ def test_trials_are_chosen_by_their_spelling_and_kept_in_the_address(explored: S
 
 
 def test_an_estimate_is_named_one_and_not_explained(explored: Study) -> None:
-    page = opened("pages/compare.py", explored, trials="0,3")
+    page = visited("compare", explored, trials="0,3")
     assert figures(page)["#3"]["Timed"] == "an estimate, not measured"
     assert "different hardware" in page.warning[0].value
     assert "measured on this machine are needed" in page_text(page)
@@ -93,7 +96,7 @@ def test_an_estimate_is_named_one_and_not_explained(explored: Study) -> None:
 def test_two_runs_of_the_page_profile_once(
     explored: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = opened("pages/compare.py", explored, trials="0,1")
+    page = visited("compare", explored, trials="0,1")
 
     def never(*_: object) -> None:
         raise AssertionError("profiled again")

@@ -71,7 +71,7 @@ def test_the_table_of_trials(explored: Study, extended: bool) -> None:
 
 
 def test_the_comparison(explored: Study, extended: bool) -> None:
-    page = opened("pages/compare.py", explored, trials="0,1")
+    page = visited("compare", explored, trials="0,1")
     labels = list(page.table[0].value[""])
     trials = [explored.trial(0), explored.trial(1)]
     assert labels[1 : labels.index("Verdict")] == titles(Where.COMPARE, explored, trials)

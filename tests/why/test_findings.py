@@ -1,24 +1,16 @@
-"""Each finding on a case made to show it: built, timed, judged and profiled for real."""
+"""Each finding on a case made to show it: built, run, judged and profiled for real."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
-import onnx
 import pytest
 from support.study_tools import use_home
 from support.why_cases import CASES, Case, cnn, small
+from support.why_evidence import Witness
 
-from optim.evalset import load_evalset
-from optim.explaining.executed import Side
 from optim.findings import Caution
-from optim.ingest import ingest
 from optim.recipe import Recipe
-from optim.running.queue import Queue
-from optim.studies.study import create_study
 from optim.why.evidence import Evidence
-from optim.why.explanation import evidence, side
 from optim.why.finding import Finding
 from optim.why.findings import finders, found
 
@@ -31,26 +23,11 @@ ELSEWHERE |= {"lower_precision_is_slower"}
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    """What is known of a case after a short measurement."""
+    """What is known of a case."""
     folder = tmp_path_factory.mktemp("why")
     with pytest.MonkeyPatch.context() as patch:
-        use_home(folder / "home", patch, TRIAL_SECONDS="0.3")
-        with Queue.open() as queue:
-            yield lambda case: _seen(case, queue, folder)
-
-
-def _seen(case: Case, queue: Queue, folder: Path) -> Evidence:
-    made = case.model()
-    onnx.save(made, folder / "model.onnx")
-    np.savez(folder / "evalset.npz", **case.arrays(made))
-    model = ingest(folder / "model.onnx", evalset=folder / "evalset.npz")
-    study = create_study(model, load_evalset(folder / "evalset.npz", model))
-    number = study.add(Recipe.parse(case.recipe), again=True)
-    (trial,) = queue.run_all(study, [number])
-    assert trial.state == "done", trial.error
-    before: Side = side(study, model, Recipe.baseline(trial.recipe.runtime.threads), 1.0)
-    after = side(study, trial.model_digest, trial.recipe, trial.summary.p50_ms.value)
-    return evidence(study, trial, before, after)
+        use_home(folder / "home", patch)
+        yield Witness(folder)
 
 
 def by_code(evidence: Evidence) -> dict[str, Finding]:

@@ -20,6 +20,7 @@ from optim.why.findings import (
     inputs_prepared_otherwise,
     lower_precision_is_slower,
     padding,
+    slower_nodes,
 )
 from optim.why.observing import InputSeen, Observed
 
@@ -118,3 +119,20 @@ def test_a_symptom_gives_way_to_its_cause_only(monkeypatch: pytest.MonkeyPatch) 
     finders = {code: lambda seen, one=one: [one] for code, one in every.items()}
     monkeypatch.setattr(findings, "finders", lambda: finders)
     assert {one.code for one in findings.found(evidence())} == {"cause", "shows_elsewhere"}
+
+
+def test_names_from_a_hostile_file_are_shortened() -> None:
+    name = "evil\n\u202e" + "x" * 5000
+    row = NodeRow(name=name, op="MatMul", flops=9)
+    graph = Analysis.model_construct(nodes=(row,), weights=())
+    sides = (
+        Side(
+            analysis=graph,
+            profile=(ProfiledNode(name=name, op="MatMul", microseconds=us, share=1, rows=(row,)),),
+        )
+        for us in (10.0, 90.0)
+    )
+    before, after = sides
+    recipe = Recipe.parse("simplify")
+    (told,) = slower_nodes.find(evidence(before=before, after=after, recipe=recipe))
+    assert len(told.text) < 300 and "\n" not in told.text and "\u202e" not in told.text

@@ -7,7 +7,7 @@ import pytest
 from support.trials import around
 
 from optim.why.explanation import Why
-from optim.why.told import title_of_findings
+from optim.why.told import doubt, title_of_findings
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,8 @@ def test_what_is_slower_went_worse_than_hoped_even_where_no_cause_was_found(
 ) -> None:
     found = SimpleNamespace(speedup=around(speedup), is_original=is_original, findings=findings)
     assert title_of_findings(cast("Why", found)).startswith(said)
+
+
+def test_a_profile_far_longer_than_its_run_is_doubted() -> None:
+    assert "0.3 ms, but a run takes 0.1 ms" in doubt((0.11, 0.3), (0.1, 0.1))
+    assert doubt((0.11, 0.14), (0.1, 0.1)) == ""

@@ -13,7 +13,7 @@ from optim.why.explanations import Explaining
 from optim.why.finding import Finding
 from optim.why.helped import helped, tried
 from optim.why.picture import parts_chart, waterfall_chart
-from optim.why.told import cost, headline, title_of_findings
+from optim.why.told import cost, doubt, headline, title_of_findings
 from ui.errors import errors_shown
 from ui.state import GRAPH, explanations, page, submit
 from ui.text import plain
@@ -58,7 +58,8 @@ def _answer(study: Study, trial: Trial, found: Why) -> None:
         )
         st.caption(
             "Each operator's share of the profile, on the scale of the measured run. Before: the "
-            "original on ONNX Runtime with as many threads. Hover for intervals."
+            "original on ONNX Runtime with as many threads. Hover for intervals. "
+            + doubt(found.profiled_ms, (found.waterfall.before_ms, found.waterfall.after_ms))
         )
         with st.expander("What the recipe changed"):
             for line in found.changes or ("Nothing: no pass changed the graph.",):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+from optim.names import legible
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.observing import SEQUENCE
@@ -26,8 +27,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     )
     yield Finding(
         nodes=(name,),
-        text=f"On average {percent(worst.padded)} of the input {name} is padding, which is "
-        f"computed like everything else.{unused}",
+        text=f"On average {percent(worst.padded)} of the input {legible(name)} is padding, "
+        f"which is computed like everything else.{unused}",
         cost_ms=seen.p50_ms * worst.padded,
         advice=(
             f"Bind the model to {longest} places (--dim, or a shorter EvalSet); "

@@ -1,4 +1,4 @@
-"""Reasons follow from profiles: made-up times on a real graph, real profiles of both engines."""
+"""What was executed: made-up times on a real graph, real profiles of both engines."""
 
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from optim.explaining.executed import (
     time_by_operator,
     wanted_precision,
 )
-from optim.explaining.explain import Reason, explain
 from optim.explaining.profile import join_profile
 from optim.graph import Analysis
 from optim.graph.analysis import analyse
@@ -96,10 +95,6 @@ def usual(
     return kind
 
 
-def by_code(reasons: tuple[Reason, ...]) -> dict[str, Reason]:
-    return {reason.code: reason for reason in reasons}
-
-
 def test_a_fused_node_stands_for_its_convolution_though_the_engine_names_only_the_rest(
     graph: Analysis,
 ) -> None:
@@ -139,94 +134,6 @@ def test_precisions_have_one_name_each(graph: Analysis, spelling: str, executed:
 def test_an_integer_operator_is_int8_whatever_its_input(graph: Analysis) -> None:
     dynamic = side(graph, NodeTime("dense", "DynamicQuantizeMatMul", 5, ("dense",), "float"))
     assert precisions(dynamic) == {"MatMul": {"int8": 1}}
-
-
-def test_products_that_kept_their_precision_are_named(graph: Analysis) -> None:
-    after = usual(30, 20, 10, "uint8", wanted="int8")(graph)
-    reason = by_code(explain(usual()(graph), after))["not_lowered"]
-    assert reason.kind == "cost" and reason.share == pytest.approx(10 / 62)
-    assert "1 of 3 matrix operators do not run in int8" in reason.text
-    assert "similarity" in reason.text and "no weights to convert" in reason.text
-    assert "Convolution" not in reason.text
-    unasked = by_code(explain(usual()(graph), usual(30, 20, 10, "uint8")(graph)))
-    assert "not_lowered" not in unasked
-
-
-def test_it_is_said_when_all_products_have_the_precision(graph: Analysis) -> None:
-    times = [
-        NodeTime("conv_fused", "Convolution", 9, ("norm",), "bf16"),
-        NodeTime("dense", "FullyConnected", 9, ("dense",), "bf16"),
-    ]
-    found = by_code(explain(usual()(graph), side(graph, *times, wanted="bf16")))
-    assert found["all_lowered"].text == "Every matrix operator (2) runs in bf16."
-
-
-def test_added_conversions_have_their_share(graph: Analysis) -> None:
-    more = [NodeTime(f"r{i}", "Reorder", 19) for i in range(2)]
-    after = usual(100, 50, 10, "float", *more)(graph)
-    reason = by_code(explain(usual()(graph), after))["conversions"]
-    assert reason.kind == "cost" and reason.share == pytest.approx(38 / 200)
-    assert "2 changes of type or layout (Reorder 2) take 19 %" in reason.text
-    assert "conversions" not in by_code(explain(after, after))
-
-
-def test_the_nodes_that_got_slower_are_named_the_worst_first(graph: Analysis) -> None:
-    after = usual(100, 90, 40, "uint8")(graph)
-    slower = [r.text for r in explain(usual()(graph), after) if r.code == "slower"]
-    assert [text.split()[0] for text in slower] == ["dense", "similarity"]
-    assert "50 µs became 90 µs, run as MatMul in int8" in slower[0]
-    a_little = usual(102, 55, 11)(graph)
-    assert not [r for r in explain(usual()(graph), a_little) if r.code == "slower"]
-
-
-def test_what_got_faster_is_summed_by_operator(graph: Analysis) -> None:
-    reasons = explain(usual()(graph), usual(25, 20, 10)(graph))
-    gains = [reason for reason in reasons if reason.code == "faster"]
-    assert [reason.text.split()[0] for reason in gains] == ["Conv", "MatMul"]
-    assert gains[0].share == pytest.approx(75 / 162)
-    assert "100 µs became 25 µs" in gains[0].text and gains[0].kind == "gain"
-
-
-def test_time_outside_the_nodes_is_said(graph: Analysis) -> None:
-    far, near = usual(p50=1620)(graph), usual(p50=170)(graph)
-    assert by_code(explain(far, far))["outside"].share == pytest.approx(0.9)
-    assert "outside" not in by_code(explain(near, near))
-
-
-def test_a_profile_far_longer_than_the_run_explains_nothing(graph: Analysis) -> None:
-    longer = usual(25, 127, 10, p50=100)(graph)
-    reasons = explain(usual()(graph), longer)
-    assert [reason.code for reason in reasons] == ["disturbed", "total"]
-    assert not [reason for reason in reasons if reason.kind != "note"]
-    longer = usual(p50=100)(graph)
-    text = by_code(explain(usual()(graph), longer))["disturbed"].text
-    assert "162 µs" in text and "100 µs" in text
-    assert "disturbed" not in by_code(explain(usual(p50=150)(graph), usual(p50=170)(graph)))
-
-
-def test_costs_come_first_and_the_same_is_no_reason(graph: Analysis) -> None:
-    one = usual()(graph)
-    (only,) = explain(one, one)
-    assert only.code == "total" and only.kind == "note"
-    after = usual(25, 90, 10, "float", NodeTime("cast", "Cast", 30))(graph)
-    kinds = [reason.kind for reason in explain(one, after)]
-    assert kinds == sorted(kinds, key=("cost", "gain", "note").index)
-    assert kinds[0] == "cost" and "gain" in kinds
-
-
-def test_an_empty_profile_explains_nothing_and_does_not_fail(graph: Analysis) -> None:
-    reasons = explain(side(graph), side(graph, wanted="int8", p50=0.0))
-    assert [reason.code for reason in reasons] == ["total"]
-
-
-def test_names_from_a_hostile_file_are_shortened(tmp_path: Path) -> None:
-    name = "evil\n\u202e" + "x" * 5000
-    node = helper.make_node("MatMul", ["x", "w"], ["y"], name=name)
-    weights = {"w": np.ones((4, 4), np.float32)}
-    graph = analyse(write(tmp_path, [node], {"x": [1, 4]}, {"y": [1, 4]}, weights))
-    sides = [side(graph, NodeTime(name, "MatMul", us, (name,), "float")) for us in (10, 90)]
-    (reason,) = [reason for reason in explain(*sides) if reason.code == "slower"]
-    assert len(reason.text) < 300 and "\n" not in reason.text and "\u202e" not in reason.text
 
 
 @pytest.mark.parametrize(
