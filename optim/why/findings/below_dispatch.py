@@ -20,9 +20,10 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if not tiny and outside < _MOST_OUTSIDE * seen.p50_ms:
         return
     cost = min(max(outside, (empty or 0.0) / 1e3), seen.p50_ms)
-    if tiny:
-        known = f" ({empty:.2g} µs on this engine)" if empty is not None else ""
-        why = f"that is hardly longer than a run with nothing in it{known}"
+    if tiny and empty is not None:
+        why = f"a run with nothing in it takes {empty:.2g} µs on this engine"
+    elif tiny:
+        why = "most of so short a run is what every run takes"
     else:
         why = f"{percent(cost / seen.p50_ms)} of it is in no node"
     yield Finding(
