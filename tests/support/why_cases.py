@@ -148,7 +148,7 @@ def normalization(length: int = 64, width: int = 128) -> onnx.ModelProto:
 def grouped() -> onnx.ModelProto:
     """A convolution, then a transposed one of single channels: it has no blocked kernel."""
     net = Net()
-    h = net.conv("x", 64, 64)
+    h = net.conv("x", 64, 64, 1)
     weight = net.random(64, 1, 3, 3)
     y = net.add("ConvTranspose", h, weight, group=64, pads=[1] * 4, name="groups")
     return net.model((1, 64, 32, 32), y, (1, 64, 32, 32))

@@ -12,8 +12,8 @@ from optim.why.findings.memory_bound import LOW
 from optim.why.mending import on
 from optim.why.saying import named, percent
 
-_MUCH_SLOWER = 6.0
-_MATTERS = 0.15
+_MUCH_SLOWER = 5.0  # depthwise convolutions with proper kernels are up to 3.5 times slower
+_MATTERS = 0.25  # of a run, that proper kernels would save
 _NEAR_MEMORY = 2.0  # times slower than memory gives bytes: nearer, memory sets the pace
 _MEMORY = 10.0  # GB/s that any memory gives one core
 _ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
@@ -22,7 +22,7 @@ _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """By FLOPs of the graph's nodes over their measured time."""
-    products = [node for node in seen.after.profile if _counts(node)]
+    products = [_scaled(node, seen.after.scale) for node in seen.after.profile if _counts(node)]
     best, memory = _best(seen, products), max([_MEMORY, *_probed(seen, "GB/s")])
     slow = [
         node
@@ -31,8 +31,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
         and _gigabytes_per_second(node) * _NEAR_MEMORY < memory
         and _per_byte(node) > LOW
     ]
-    total = seen.after.total_us or 1.0
-    if sum(node.microseconds for node in slow) < _MATTERS * total:
+    lost_ms = sum(_lost(node, best) for node in slow) / 1e3
+    if not slow or lost_ms < _MATTERS * seen.p50_ms:
         return
     slow.sort(key=lambda node: -node.microseconds)
     names = [_product(node).name for node in slow]
@@ -40,13 +40,12 @@ def find(seen: Evidence) -> Iterator[Finding]:
     rate = sum(n.flops for n in slow) / sum(n.microseconds for n in slow) / 1e3
     works = [work for work in seen.executed if work.name in names]
     reached = best[precision_of(slow[0])]
-    ideal = sum(n.flops for n in slow) / reached / 1e6
     yield Finding(
         nodes=tuple(names),
         text=f"{named(names)} ({', '.join(ops)}) reach {rate:.2g} GFLOP/s, where products reach "
         f"{reached:.3g} on this machine, and take {percent(seen.share(works))} of a run: the "
         "engine has no fast kernel for this operator, shape or type.",
-        cost_ms=max(0.0, seen.ms(works) - ideal),
+        cost_ms=lost_ms,
         advice="Try another engine, or replace the operator by one that engines are fast at (a "
         "plain convolution for a grouped, dilated or three-dimensional one, MatMul for Einsum).",
         recipe=_other_engine(seen),
@@ -61,6 +60,16 @@ def _best(seen: Evidence, products: list[ProfiledNode]) -> dict[str, float]:
         probed = _probed(seen, "GFLOP/s") if kind == "fp32" else []
         best[kind] = max(best.get(kind, _UNUSUAL), node.gflops_per_second, *probed)
     return best
+
+
+def _scaled(node: ProfiledNode, scale: float) -> ProfiledNode:
+    """With its time on the scale of the measured run, so that its rate is that of the run."""
+    return node.model_copy(update={"microseconds": scale * node.microseconds})
+
+
+def _lost(node: ProfiledNode, best: dict[str, float]) -> float:
+    """Microseconds that the node takes longer than at the best rate of its precision."""
+    return node.microseconds - node.flops / best[precision_of(node)] / 1e3
 
 
 def _counts(node: ProfiledNode) -> bool:
