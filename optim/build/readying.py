@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from optim.arrays import Feeds
 from optim.errors import OptimError, StepError
 from optim.ingest.first_run import Observed, check_same, run_once
+from optim.model.opset import at_least_opset
 from optim.model.proto import copy_of, opset_of, read_proto, write_proto
 from optim.passes.base import Pass
-from optim.passes.support.normal import at_least_opset, make_normal
+from optim.passes.support.normal import make_normal
 
 if TYPE_CHECKING:
     import onnx

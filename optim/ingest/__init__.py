@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 from optim import sandbox
 from optim.errors import DiskError, InputError, StepError
 from optim.home.scratch import scratch
-from optim.ingest.child import STAGE_FILE, bring, inspect
+from optim.ingest.child import bring, inspect
+from optim.ingest.finishing import STAGE_FILE
 from optim.ingest.kinds import ACCEPTED
 from optim.ingest.samples import SAMPLE_PREFIX, find_sample
 from optim.model import Model, store_model

@@ -8,7 +8,7 @@ from optim.errors import InputError
 from optim.evalset.npz import RESERVED, only_match
 from optim.evalset.peek import first_sample
 from optim.ingest.dims import bind, check_interface, name_dims, suggested, without_shape
-from optim.ingest.first_run import check_file, declare_outputs, run_once, undeclare_outputs
+from optim.ingest.finishing import check_and_write, stage
 from optim.ingest.kinds import FileKind, kind_of
 from optim.ingest.noting import notes_of
 from optim.ingest.onnx_file import read_onnx, unzip_onnx
@@ -23,7 +23,7 @@ from optim.ingest.repair import (
 )
 from optim.ingest.specs import InputSpec
 from optim.ingest.trying import tried
-from optim.model.proto import MODEL_FILE, describe, real_inputs, write_proto
+from optim.model.proto import MODEL_FILE, real_inputs
 from optim.names import legible
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 Brought = tuple["onnx.ModelProto", list[str]]
 """A model and plain sentences on what was changed to read it."""
-STAGE_FILE = "stage"
 
 
 def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
 
 
 def _tried(proto: "onnx.ModelProto", folder: Path) -> tuple[dict[str, int], bool]:
-    _stage(folder, "trying sizes for the dimensions that the model leaves open")
+    stage(folder, "trying sizes for the dimensions that the model leaves open")
     return tried(proto) if suggested(proto.graph) else ({}, False)
 
 
@@ -77,7 +76,7 @@ def bring(
     path, work = Path(source), Path(folder)
     given_specs = [InputSpec.parse(text) for text in specs]
     sample = first_sample(Path(evalset)) if evalset else {}
-    _stage(work, "reading the file")
+    stage(work, "reading the file")
     kind = kind_of(path, max_bytes)
     if kind is FileKind.TORCHSCRIPT:
         inputs = {name: array for name, array in sample.items() if name not in RESERVED}
@@ -94,10 +93,11 @@ def bring(
     notes += make_names_unique(proto) + make_sorted(proto)
     make_plain(proto)
     notes += made_dense(proto)
-    _stage(work, "checking the model")
+    stage(work, "checking the model")
     check_operators(proto)
     proto = without_functions(proto)
-    described = _check_and_write(proto, work / MODEL_FILE, feeds)
+    described, more = check_and_write(proto, work / MODEL_FILE, feeds)
+    notes += more
     source_name = "onnx" if kind in (FileKind.ONNX, FileKind.ONNX_ZIP) else str(kind)
     return {
         "described": described,
@@ -107,16 +107,11 @@ def bring(
     }
 
 
-def _stage(folder: Path, text: str) -> None:
-    """What is being done, for the parent to say should this process die of it."""
-    (folder / STAGE_FILE).write_text(text)
-
-
 def _read(path: Path, kind: FileKind, folder: Path, max_bytes: int) -> Brought:
     if kind is FileKind.TORCH_EXPORT:
         from optim.ingest.torch_files import export_pt2, open_pt2
 
-        _stage(folder, "exporting the torch.export program to ONNX")
+        stage(folder, "exporting the torch.export program to ONNX")
         return export_pt2(open_pt2(path, folder, max_bytes), folder / "exported.onnx"), []
     if kind is FileKind.ONNX_ZIP:
         unpacked = folder / "unpacked"
@@ -136,7 +131,7 @@ def _from_torchscript(
         traced_specs,
     )
 
-    _stage(folder, "exporting the TorchScript module to ONNX")
+    stage(folder, "exporting the TorchScript module to ONNX")
     module = open_torchscript(path, folder, max_bytes)
     names = arguments(module)
     candidates = _in_order(specs, names) or _from_sample(sample, names) or [traced_specs(module)]
@@ -223,18 +218,3 @@ def _matching(proto: "onnx.ModelProto", specs: list[InputSpec]) -> list[InputSpe
                 f"Write {legible(spec.name)}:{dtype}[sizes].",
             )
     return specs
-
-
-def _check_and_write(proto: "onnx.ModelProto", path: Path, feeds: Feeds) -> dict[str, Any]:
-    import onnx
-
-    declared = undeclare_outputs(proto.graph)
-    write_proto(proto, path)
-    _stage(path.parent, "doing a trial run of the model")
-    outputs, inferred = run_once(path, feeds)
-    _stage(path.parent, "checking the model")
-    bound = onnx.load(path, load_external_data=False)
-    declare_outputs(bound.graph, outputs, inferred, declared)
-    path.write_bytes(bound.SerializeToString(deterministic=True))
-    check_file(path)
-    return describe(str(path))

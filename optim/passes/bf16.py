@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from optim.model.opset import at_least_opset
 from optim.model.proto import copy_of
 from optim.part import Hazard
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.half import tried
-from optim.passes.support.normal import at_least_opset
 from optim.passes.support.tools import (
     float_weights,
     listed,

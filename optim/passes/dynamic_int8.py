@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import Field, field_validator
 
 from optim.arrays import Feeds
+from optim.model.opset import at_least_opset
 from optim.part import Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_opens, without_failing
-from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
     REDUCING,

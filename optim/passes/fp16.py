@@ -11,6 +11,7 @@ from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable, without_failing
 from optim.passes.support.half import tried
+from optim.passes.support.running import record_types
 from optim.passes.support.tools import (
     count_ops,
     float_weights,
@@ -85,7 +86,7 @@ class Fp16(Pass):
         refuse_unknown_nodes(self.exclude, model)
         full = copy_of(model)
         name_nodes(full)
-        _type_scores(full)
+        record_types(full)
         blocked = {*self.exclude, *_overflowing(full)}
         by_kind = [node.name for node in full.graph.node if node.op_type in self._kept_op_types()]
         careful, tried_so = tried(full, [*context.calibration], "fp16", {*blocked, *by_kind})
@@ -110,6 +111,7 @@ class Fp16(Pass):
 
             converter = OnnxModel(copy_of(full))
             converter.convert_float_to_float16(
+                use_symbolic_shape_infer=False,  # types are recorded; its script leaves files
                 keep_io_types=True,
                 op_block_list=self._kept_op_types(),
                 node_block_list=sorted(kept),
@@ -127,20 +129,6 @@ def _said(failed: tuple[str, ...]) -> tuple[str, ...]:
     if not failed:
         return ()
     return (f"Left in float32, since the converter failed on them: {listed(failed)}.",)
-
-
-def _type_scores(model: "onnx.ModelProto") -> None:
-    """Record, in place, that the scores of trees and the like are float32: what has no type gets no
-    cast, and no inference knows theirs."""
-    from onnx import TensorProto, helper
-
-    known = {value.name for value in (*model.graph.value_info, *model.graph.output)}
-    for node in model.graph.node:
-        if node.domain == "ai.onnx.ml" and node.op_type.endswith("Classifier"):
-            name = node.output[-1]
-            if name not in known:
-                typed = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-                model.graph.value_info.append(typed)
 
 
 def _without_detours(model: "onnx.ModelProto") -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from optim.errors import OptimError
+from optim.model.opset import restore_interface
 from optim.model.proto import copy_of, opset_of
 from optim.part import Group, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable
-from optim.passes.support.normal import restore_interface
 from optim.passes.support.tools import (
     count_ops,
     counted,

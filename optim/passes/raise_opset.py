@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from optim.errors import InputError
+from optim.model.opset import at_least_opset
 from optim.model.proto import opset_of
 from optim.part import Group
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.normal import at_least_opset
 from optim.passes.support.tools import quiet, refuse_over_2_gb
 
 if TYPE_CHECKING:

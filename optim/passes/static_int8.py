@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from pydantic import Field
 
 from optim.arrays import Feeds
+from optim.model.opset import at_least_opset
 from optim.part import Circumstances, Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.biases import corrected
 from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.gemms import biases_apart
-from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
     REDUCING,

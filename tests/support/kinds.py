@@ -189,6 +189,16 @@ def mixed() -> onnx.ModelProto:
     return sparse(made)
 
 
+def fused() -> onnx.ModelProto:
+    """A product as ONNX Runtime's own optimizer writes it, which infers no type of it elsewhere."""
+    made = _product(None)
+    node = made.graph.node[0]
+    node.domain, node.op_type = "com.microsoft", "FusedMatMul"
+    node.attribute.append(helper.make_attribute("alpha", 0.5))
+    made.opset_import.add(domain="com.microsoft", version=1)
+    return made
+
+
 def folding() -> onnx.ModelProto:
     """Three kilobytes that stand for megabytes."""
     w, node = Weights(17), helper.make_node
@@ -225,6 +235,7 @@ KINDS: dict[str, Callable[[], onnx.ModelProto]] = {
     "normalizing": normalizing,
     "branches": looping,
     "mixed": mixed,
+    "fused": fused,
 }
 
 

@@ -5,8 +5,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from optim.model.opset import restore_interface
 from optim.model.proto import copy_of, read_proto, write_proto
-from optim.passes.support.normal import restore_interface
 from optim.passes.support.tools import quiet
 
 if TYPE_CHECKING:

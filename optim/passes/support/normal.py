@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from optim.errors import StepError, one_line
-from optim.model.proto import all_graphs, opset_of, real_inputs
+from optim.model.proto import all_graphs
 from optim.model.sparse import make_dense
 from optim.passes.support.gemms import plain_gemms
 from optim.passes.support.names import free_names
@@ -60,30 +59,3 @@ def plain_constants(model: "onnx.ModelProto") -> int:
                 node.attribute.append(helper.make_attribute("value", tensor))
                 count += 1
     return count
-
-
-def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
-    """The model, converted where its opset is older. Raises StepError where that fails."""
-    import onnx
-
-    current = opset_of(model)
-    if current >= version:
-        return model
-    try:
-        raised = onnx.version_converter.convert_version(model, version)
-    except Exception as error:  # a C++ exception of no particular type
-        raise StepError(
-            f"The model has opset {current}, this pass needs {version}, and the conversion failed "
-            f"({one_line(error, 200)}).",
-            f"Export the model again with opset {version} or newer.",
-        ) from None
-    restore_interface(raised, model)
-    return raised
-
-
-def restore_interface(model: "onnx.ModelProto", like: "onnx.ModelProto") -> None:
-    """Undo what a library did to inputs and outputs: unused ones dropped, shapes rewritten."""
-    inputs = real_inputs(like.graph)
-    del model.graph.input[:], model.graph.output[:]
-    model.graph.input.extend(inputs)
-    model.graph.output.extend(like.graph.output)

@@ -1,5 +1,6 @@
 """Values of a model that a pass looks at, its outputs or inner ones, by ONNX Runtime."""
 
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,9 @@ from optim.passes.support.tools import quiet
 
 if TYPE_CHECKING:
     import onnx
+
+
+_TENSOR = re.compile(r"tensor\((\w+)\)")
 
 
 def outputs_of(model: "onnx.ModelProto", samples: Iterable[Feeds]) -> Iterator[dict[str, Array]]:
@@ -37,6 +41,24 @@ def observed(
         fed = {name: value for name, value in sample.items() if name in given}
         made = session.run(inner, fed) if session else []
         yield {**fed, **dict(zip(inner, made, strict=True))}
+
+
+def record_types(model: "onnx.ModelProto") -> None:
+    """Record, in place, the type and shape of each value of the main graph, by ONNX Runtime.
+
+    It knows its own operators; its script for that (`symbolic_shape_infer`) knows some of them.
+    """
+    from onnx import TensorProto, helper
+
+    made = [name for node in model.graph.node for name in node.output if name]
+    session = _opened(_with_outputs(model, made), "ORT_DISABLE_ALL")
+    declared = {value.name for value in model.graph.output}
+    del model.graph.value_info[:]
+    for value in session.get_outputs():
+        if value.name not in declared and (kind := _TENSOR.fullmatch(value.type)):
+            number = TensorProto.DataType.Value(kind[1].upper())
+            made_of = helper.make_tensor_value_info(value.name, number, value.shape)
+            model.graph.value_info.append(made_of)
 
 
 def answers(model: "onnx.ModelProto", samples: Iterable[Feeds]) -> Array:

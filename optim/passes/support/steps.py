@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.model.compare import changed
+from optim.model.opset import restore_interface
 from optim.model.proto import copy_of
 from optim.part import Group
 from optim.passes.base import Context, Outcome, Pass
-from optim.passes.support.normal import restore_interface
 from optim.passes.support.tools import count_ops, counted, quiet, refuse_over_2_gb
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError, StepError
+from optim.model.opset import at_least_opset, restore_interface
 from optim.model.proto import copy_of
 from optim.model.randomness import DRAWS
 from optim.model.wiring import made_of
 from optim.names import legible
 from optim.part import QUANTIZED_OPS
-from optim.passes.support.normal import at_least_opset, make_normal, restore_interface
+from optim.passes.support.normal import make_normal
 
 if TYPE_CHECKING:
     import onnx
@@ -199,10 +200,10 @@ def _typed(model: "onnx.ModelProto") -> "onnx.ModelProto":
     """The model with each value's type recorded, also behind ONNX Runtime's fused operators."""
     if not any(node.domain == "com.microsoft" for node in model.graph.node):
         return model  # the standard's own inference, which the quantizers call, suffices
-    with quiet():  # from here, since `onnxruntime.tools` would import PyTorch for it
-        from onnxruntime.transformers.shape_infer_helper import SymbolicShapeInference
+    from optim.passes.support.running import record_types  # which needs this module
 
-        return SymbolicShapeInference.infer_shapes(model, auto_merge=True)
+    record_types(model)
+    return model
 
 
 def refuse_unknown_nodes(names: Iterable[str], *models: "onnx.ModelProto") -> None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from optim.model.opset import at_least_opset
 from optim.part import Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.normal import at_least_opset
 from optim.passes.support.quantizing import (
     APPENDED,
     IntType,
