@@ -7,7 +7,7 @@ import streamlit as st
 
 from optim.errors import InputError
 from optim.showing.acceptable import acceptable
-from optim.showing.chart import trade_off
+from optim.showing.chart import Canvas, trade_off
 from optim.showing.points import marks
 from optim.showing.text import size
 from optim.studies.choice import front_of
@@ -19,7 +19,7 @@ from ui.explore.actions import REDRAW
 from ui.explore.builder import builder
 from ui.explore.filters import Shown, filters
 from ui.explore.find import find_the_best
-from ui.explore.live_chart import live_chart
+from ui.explore.live_chart import LIVE, live_chart
 from ui.explore.news import redraw_on_news
 from ui.explore.panel import panel
 from ui.explore.queue_list import queue_list
@@ -46,20 +46,19 @@ def _header(study: Study) -> None:
     """One line: what is being explored."""
     model, evalset = study.model, study.evalset
     facts = [f"{model.node_count:,} nodes", size(model.size_bytes)]
-    facts += [plain(all_targets()[LOCAL].title), plain(evalset.split_note)]
+    facts += [plain(all_targets()[LOCAL].title), f"{evalset.validation_count:,} samples"]
     if evalset.synthetic:
         facts.append("inputs are made up: quality is only fidelity to the original")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.subheader(plain(study.title), anchor=False, width="content")
         st.caption(" · ".join(facts), width="stretch")
-        _notes((*model.notes, *evalset.notes))
+        _notes((evalset.split_note, *model.notes, *evalset.notes))
         present_button()
 
 
 def _notes(known: Sequence[str]) -> None:
-    if known:
-        with st.popover(f"{len(known)} note{'s' * (len(known) > 1)}", width="content"):
-            st.markdown("\n".join(f"- {plain(note)}" for note in known))
+    with st.popover(f"{len(known)} note{'s' * (len(known) > 1)}", type="tertiary", width="content"):
+        st.markdown("\n".join(f"- {plain(note)}" for note in known))
 
 
 def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) -> None:
@@ -74,10 +73,20 @@ def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) 
         front=plane.front_name,
         view=key,
         shaded=acceptable(trials, plane, goal_of(study)),
+        canvas=Canvas(empty=_nothing(trials, shown)),
     )
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number))
     st.caption(plain(_progress(trials, {mark.number for mark in drawn}, len(shown.trials))))
+
+
+def _nothing(trials: list[Trial], shown: Shown) -> str:
+    """Why there is no point, where there is none."""
+    if not shown.trials:
+        return "No trial passes the filter."
+    if any(not trial.finished for trial in trials):
+        return "The original is being timed: the first point appears within seconds."
+    return "No trial has both of these figures."
 
 
 def _progress(trials: list[Trial], drawn: set[int], wanted: int) -> str:
@@ -103,6 +112,11 @@ def _live() -> None:
     if st.session_state.pop(REDRAW, False):
         st.rerun()
     study = st.session_state["open_study"]
+    with st.container(key=LIVE):
+        _drawn(study)
+
+
+def _drawn(study: Study) -> None:
     stamp = stamp_of(study.name)  # before the trials are read: what comes meanwhile is news
     trials = study.trials()
     verdict_line(study, trials)

@@ -12,10 +12,10 @@ from ui.errors import errors_shown
 from ui.glossary import explained
 from ui.hardware import this_machine
 from ui.parts import about, install_hint, packages_of, spelled, target_facts
-from ui.state import PARTS_TAB, TARGETS_TAB
+from ui.state import PARTS_TAB, RUNTIMES_TAB, TARGETS_TAB
 from ui.text import plain
 
-_TABS = ("Passes", "Runtimes", "Metrics", TARGETS_TAB)
+_TABS = ("Passes", RUNTIMES_TAB, "Metrics", TARGETS_TAB)
 
 
 def _listed(parts: dict[str, type[Part]]) -> None:

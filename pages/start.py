@@ -30,7 +30,8 @@ def _sample_card(sample: Sample) -> None:
         st.markdown(sample.summary)
         st.space("stretch")
         metric = find_metric(sample.metric)
-        st.caption(f"{metric.title} {metric.show(sample.value)} · {size(sample.size_bytes)}")
+        facts = f"{metric.title} {metric.show(sample.value)}", size(sample.size_bytes)
+        st.caption(" · ".join(fact.replace(" ", "\u00a0") for fact in facts))  # kept together
         if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
             with errors_shown(), st.spinner(f"Opening {sample.title} ..."):
                 model = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)
@@ -39,12 +40,12 @@ def _sample_card(sample: Sample) -> None:
 
 
 def _own_model() -> None:
+    left, right = st.columns(2)
     by_path = settings().server_files and st.toggle(
         "Files are on the server already",
         key="by_path",
         help="Read them by their path there instead of uploading them.",
     )
-    left, right = st.columns(2)
     with left:
         model = upload.given(
             "Model",
@@ -65,9 +66,13 @@ def _own_model() -> None:
             "optional `labels` and `metric`. For image models also a .zip of folders named by "
             "class.",
         )
+    if model:
+        _asked(model, evalset)
     protected()
-    if model is None:
-        return
+
+
+def _asked(model: upload.Upload, evalset: upload.Upload | None) -> None:
+    """What must be known about a model that was given, and the button that opens it."""
     with errors_shown():
         dims, specs = upload.answers(upload.ask(model), evalset is not None)
         if evalset is None:

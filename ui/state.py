@@ -26,7 +26,7 @@ EXPLORE, GRAPH, COMPARE, WHY, HARDWARE, EXPORT, PARTS, START = (
     for name in ("explore", "graph", "compare", "why", "hardware", "export", "parts", "start")
 )
 LEARN, SERVE = "pages/learn.py", "pages/serve.py"
-PARTS_TAB, TARGETS_TAB = "tab", "Target hardware"
+PARTS_TAB, RUNTIMES_TAB, TARGETS_TAB = "tab", "Runtimes", "Target hardware"
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 _DELETED = "deleted"

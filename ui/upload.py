@@ -95,20 +95,7 @@ def ask(model: Upload) -> Questions:
 
 def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[str]]:
     """Ask for symbolic dimensions and for inputs that the file does not describe."""
-    dims, specs = {}, []
-    if asked.dims:
-        st.markdown("**Sizes left open in this model** (symbolic dimensions)")
-        st.caption(
-            "Every engine gets fixed shapes. An EvalSet's own shapes win over these. "
-            + (_RUNS if asked.seen_to_run else _NOT_TRIED)
-        )
-        for name, column in zip(asked.dims, st.columns(max(4, len(asked.dims))), strict=False):
-            with column:
-                dims[name] = int(
-                    st.number_input(
-                        plain(name), min_value=1, value=asked.dims[name], key=key_of("dim", name)
-                    )
-                )
+    dims, specs = _sizes(asked) if asked.dims else {}, []
     if asked.inputs and not has_evalset:
         st.markdown("**Inputs** (the file does not say their types and shapes)")
         for name in asked.inputs:
@@ -116,6 +103,22 @@ def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[s
             text = st.text_input(plain(name), key=key_of("input", name), placeholder=example)
             specs += [text] if text else []
     return dims, specs
+
+
+def _sizes(asked: Questions) -> dict[str, int]:
+    """The sizes left open; folded away where those that are given run."""
+    known = ", ".join(f"{plain(name)} = {size}" for name, size in asked.dims.items())
+    title = f"Sizes left open in this model (symbolic dimensions): {known}"
+    with st.expander(title, expanded=not asked.seen_to_run, key="dims"):
+        st.caption(
+            "Every engine gets fixed shapes. An EvalSet's own shapes win over these. "
+            + (_RUNS if asked.seen_to_run else _NOT_TRIED)
+        )
+        places = st.columns(max(4, len(asked.dims)))
+        return {
+            name: int(place.number_input(plain(name), 1, value=size, key=key_of("dim", name)))
+            for (name, size), place in zip(asked.dims.items(), places, strict=False)
+        }
 
 
 def bring(

@@ -7,7 +7,7 @@ from optim.findings import Caution
 from optim.search.news import News, Row
 from optim.showing.figure import TrialFigure, Where
 from optim.showing.figures import figures_for
-from optim.showing.text import spanned, times
+from optim.showing.text import percent, spanned, times
 from optim.showing.verdict import verdict
 from optim.studies.goal import DEFAULT
 from optim.studies.trial import Trial
@@ -75,5 +75,5 @@ def search_table(news: News) -> str:
 
 def _candidate(row: Row) -> list[str]:
     gain = spanned(row.gain, times) if row.gain else "-"
-    loss = f"{100 * row.loss.value:.2f} %" if row.loss else "-"
+    loss = percent(row.loss.value) if row.loss else "-"
     return [row.recipe, gain, loss, row.state, row.why]

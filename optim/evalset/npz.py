@@ -16,6 +16,7 @@ from optim.evalset import grouping, stored
 from optim.evalset.answers import answers_in, checked_labels, class_names, names_of
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.extras import contents_of, sample_texts
+from optim.evalset.naming import labelled, likely_inputs
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
 from optim.evalset.tryout import check_odd_samples
@@ -45,8 +46,8 @@ def convert(
     Raises InputError: one sentence for what is wrong with it, and what to do.
     """
     specs, results = as_specs(inputs), as_specs(outputs)
-    arrays = load(Path(path), max_mb)
-    notes: list[str] = []
+    names, notes = [spec.name for spec in specs], list[str]()
+    arrays = labelled(load(Path(path), max_mb), names, reserved(names)["labels"], notes)
     given = _by_input(arrays, specs, results, notes)
     together = grouping.wanted(given, specs, results)
     ones = grouping.of_one(specs, together)
@@ -187,7 +188,7 @@ def reserved(inputs: Collection[str]) -> dict[str, str]:
 def only_match(names: Sequence[str], keys: Iterable[str]) -> str | None:
     """The one array that is left for the one input that none is named after; else None."""
     keys, words = list(keys), reserved(names).values()
-    left = [key for key in keys if key not in words and key not in names]
+    left = likely_inputs([key for key in keys if key not in words and key not in names])
     return left[0] if len(names) == 1 and names[0] not in keys and len(left) == 1 else None
 
 

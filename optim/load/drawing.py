@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from optim.findings import Interval
 from optim.load.curve import Curve
 from optim.load.loaded import PARTS, Loaded
+from optim.serving.settings import parse_serving
 from optim.showing import text
 from optim.showing.chart import GREY
 from optim.showing.chart.marks import COLOURS
@@ -56,7 +57,8 @@ def where_chart(curves: Sequence[Curve]) -> go.Figure:
     """Shares of the mean latency by part: at the lowest rate, the knee and the highest rate."""
     rows = [(curve, one, sum(one.where.values())) for curve in curves for one in _telling(curve)]
     labels = [
-        f"{curve.serving}<br>{one.rate:,.0f}/s: {text.milliseconds(ms)}" for curve, one, ms in rows
+        f"{parse_serving(curve.serving).short}<br>{one.rate:,.0f}/s: {text.milliseconds(ms)}"
+        for curve, one, ms in rows
     ]
     figure = go.Figure(
         [
@@ -94,7 +96,7 @@ def _line(curve: Curve, name: str, colour: str) -> go.Scatter:
     found = [(one, one.latency(name)) for one in curve.points]
     shown = [(one, value) for one, value in found if value and not isinf(value.value)]
     return go.Scatter(
-        name=f"{curve.serving} {name}",
+        name=f"{parse_serving(curve.serving).short} {name}",
         x=[one.rate for one, _ in shown],
         y=[value.value for _, value in shown],
         error_y=_error([value for _, value in shown], colour),

@@ -163,7 +163,7 @@ class Metric(Part):
     def show(self, value: float) -> str:
         """A value with its unit, such as "93.12 %"."""
         if self.unit == "%":
-            return f"{100 * value:.2f} %"
+            return f"{100 * value:z.2f} %"
         return f"{value:.4g} {self.unit}".rstrip()
 
     def show_difference(self, value: float) -> str:

@@ -25,6 +25,11 @@ class Serving(Batching, Part):
             batches = f"batches of up to {self.most}, waiting at most {self.wait_ms:g} ms"
         return ", ".join((self.title, _counted(self.sessions, "session") + threads, batches))
 
+    @property
+    def short(self) -> str:
+        """For where there is little room: the protocol and what is not as it comes."""
+        return f"{self.title} {self.spelling.partition(':')[2]}".strip()
+
 
 class Rest(Serving):
     """HTTP/1.1."""

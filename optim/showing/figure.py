@@ -138,15 +138,13 @@ class TrialFigure:
     @property
     def axis(self) -> str:
         """Title of an axis that shows it."""
-        return self._with_so_far(_with_unit(self.title, self.unit))
+        title = _with_unit(self.title, self.unit)
+        return f"{title} ({self.so_far})" if self.so_far else title
 
     @property
     def heading(self) -> str:
         """Heading of a column that shows it."""
-        return self._with_so_far(_with_unit(self.short or self.title, self.unit))
-
-    def _with_so_far(self, title: str) -> str:
-        return f"{title} ({self.so_far})" if self.so_far else title
+        return _with_unit(self.short or self.title, self.unit)
 
 
 def _with_unit(title: str, unit: str) -> str:

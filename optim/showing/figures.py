@@ -161,7 +161,7 @@ def _difference(scoring: Scoring) -> TrialFigure:
         "quality_difference",
         "Difference in quality",
         _judged(_difference_of),
-        (lambda value: f"{100 * value:+.2f} points") if share else (lambda value: f"{value:+.3g}"),
+        (lambda value: f"{100 * value:+z.2f} points") if share else (lambda value: f"{value:+.3g}"),
         Where.PANEL | Where.COMPARE,
         none="none",
         key="quality_difference",
@@ -296,7 +296,7 @@ FIGURES: tuple[TrialFigure | Callable[[Scoring], TrialFigure], ...] = (
         "top1_agreement",
         "Same top class",
         _drift(lambda drift: drift.top1_agreement),
-        lambda value: f"{value:.2%}",
+        text.percent,
         Where.PANEL | Where.REPORT,
     ),
     TrialFigure(

@@ -50,6 +50,11 @@ def times(value: float) -> str:
     return f"{value:.2f}×"
 
 
+def percent(share: float) -> str:
+    """A share in %, never "-0.00 %"."""
+    return f"{100 * share:z.2f} %"
+
+
 def seconds(value: float) -> str:
     """A duration to wait for."""
     return f"{value:.0f} s" if value < 90 else f"{value / 60:.0f} min"

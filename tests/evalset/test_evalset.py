@@ -160,8 +160,15 @@ def test_one_array_is_taken_for_the_only_input_whatever_its_name(tmp_path):
         load_evalset(saved(tmp_path, arr_0=X), models.embedder(tmp_path))
 
 
+def test_labels_are_found_under_the_names_that_people_give_them(tmp_path):
+    evalset = load_evalset(saved(tmp_path, data=X, Target=LABELS), models.classifier(tmp_path))
+    assert evalset.metric == "top1"
+    assert "array 'Target' was taken for the labels" in evalset.notes[0]
+    assert "array 'data' was taken for the model's only input, 'x'" in evalset.notes[1]
+
+
 BAD = {
-    "missing input": ({"y": X, "z": X}, "no array for the input 'x'"),
+    "missing input": ({"a": X, "z": X}, "no array for the input 'x'"),
     "missing input, no other": ({"labels": LABELS}, "no array for the input 'x'; it has no other"),
     "one array of another shape": ({"y": X[:, :3]}, r"'x' has shape \[40, 3\]"),
     "unknown array": ({"x": X, "extra": X}, "'extra' that is no input"),

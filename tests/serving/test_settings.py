@@ -66,3 +66,7 @@ def test_settings_have_words() -> None:
     assert words["rest"] == "REST, 1 session, no batches"
     assert words["rest:encoding=json,threads=2"].startswith("REST as JSON, 1 session of 2 threads")
     assert "up to 8, waiting at most 2 ms" in parse_serving("grpc:most=8,wait_ms=2").words
+    assert [parse_serving(text).short for text in ("rest", "grpc:most=8")] == [
+        "REST",
+        "gRPC most=8",
+    ]

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from optim.findings import Interval
-from optim.showing.chart import Axis, Mark, MarkKind, Zone, trade_off
+from optim.showing.chart import Axis, Canvas, Mark, MarkKind, Zone, trade_off
 from optim.showing.chart.marks import COLOURS
 
 X, Y = Axis("latency", False), Axis("accuracy", True)
@@ -106,8 +106,10 @@ def test_ticks_of_a_logarithmic_axis_are_whole_numbers_not_their_last_digit() ->
     assert trade_off([_mark(0, 1, 90)], Axis("latency", False, True), Y).layout.xaxis.tickformat
 
 
-def test_no_points_make_an_empty_chart() -> None:
-    assert not trade_off([], X, Y).data
+def test_no_points_make_an_empty_chart_that_says_why_and_has_no_numbers() -> None:
+    empty = trade_off([], X, Y, canvas=Canvas(empty="Nothing passes the filter."))
+    assert not empty.data and not empty.layout.xaxis.showticklabels
+    assert "Nothing passes the filter." in {note.text for note in empty.layout.annotations}
 
 
 def _names(figure: go.Figure) -> set[str]:
@@ -200,3 +202,27 @@ def _luminance(colour: str) -> float:
     shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("y", "worse"), [(Y, 20), (Axis("error", False), 900)])
+def test_one_far_worse_point_squeezes_no_axis_but_has_a_strip(y: Axis, worse: float) -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89, on_front=True), _mark(2, 1, 80)]
+    beside = trade_off([*marks, _mark(3, 0.5, worse)], X, y)
+    assert beside.layout.yaxis.range == trade_off(marks, X, y).layout.yaxis.range
+    assert _numbers(_trace(beside, "far worse")) == [3]
+    assert _trace(beside, "far worse").yaxis == "y2"
+
+
+def test_what_is_within_the_loss_allowed_is_never_far() -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 20)]
+    allowed = Zone("y", 10, float("inf"), "allowed", firm=True)
+    assert _numbers(_trace(trade_off(marks, X, Y, shaded=[allowed]), "A")) == [1]
+
+
+def test_in_a_replay_the_axes_and_the_strip_are_those_of_all_that_will_come() -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89, on_front=True), _mark(2, 0.5, 20)]
+    first, last = (
+        trade_off(some, X, Y, canvas=Canvas(holds=tuple(marks))) for some in (marks[:1], marks)
+    )
+    assert first.layout.yaxis.range == last.layout.yaxis.range
+    assert first.layout.yaxis.domain == last.layout.yaxis.domain

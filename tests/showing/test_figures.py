@@ -109,5 +109,5 @@ def test_what_is_judged_on_a_part_says_so_wherever_it_reads() -> None:
     first = trial(1, judged=quality(0.89, n=512).model_copy(update={"complete": False}))
     known = figures(METRIC, [first])
     assert known[QUALITY].text(first).endswith(", on 512 samples so far")
-    assert known[QUALITY].heading.endswith("(on 512 samples so far)")
+    assert known[QUALITY].so_far == "on 512 samples so far"
     assert "so far" not in figures(METRIC)[QUALITY].text(trial(1, judged=quality(0.89)))

@@ -3,6 +3,7 @@
 import pytest
 
 from optim.findings import Interval
+from optim.metrics.base import find_metric
 from optim.showing import text
 
 
@@ -38,3 +39,8 @@ def test_an_interval_names_its_unit_once() -> None:
 
 def exactly(value: float) -> Interval:
     return Interval(value=value, low=value, high=value)
+
+
+def test_nothing_is_less_than_nothing() -> None:
+    assert text.percent(-1e-9) == "0.00 %" and text.percent(-0.012) == "-1.20 %"
+    assert find_metric("top1").show(-1e-9) == "0.00 %"

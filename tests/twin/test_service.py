@@ -43,11 +43,24 @@ def test_the_command_answers(deep, capsys):
 
 def test_the_page_answers(explored):
     page = opened("pages/hardware.py", explored, trial="1")
-    page.number_input(key="twin rate").set_value(200.0)
-    page.number_input(key="twin limit").set_value(500.0)
+    _asked(page, "Requests a second").set_value(200.0)
+    _asked(page, "Of 100 answers, 99 have to come within, ms (p99)").set_value(500.0)
     (ask,) = (one for one in page.button if one.label == "Ask the twin")
     ask.click().run(timeout=120)
     assert not page.exception and not page.error
     said = [one.value.replace("\\", "") for one in page.markdown]
     assert any("200 requests a second at p99 500 ms" in one for one in said)
     assert any("simulation" in one.value for one in page.caption)
+
+
+def test_the_rate_that_is_asked_for_follows_the_trial(explored):
+    rates = {
+        number: _asked(opened("pages/hardware.py", explored, trial=number), "Requests a second").key
+        for number in ("1", "2")
+    }
+    assert rates["1"] != rates["2"], "one field for both would keep the first trial's rate"
+
+
+def _asked(page, label):
+    (found,) = (one for one in page.number_input if one.label == label)
+    return found

@@ -28,7 +28,7 @@ from ui.cached import analysis_of_digest
 from ui.errors import errors_shown, show
 from ui.forms import settings_form
 from ui.parts import about, came_from, described, install_hint, target_label
-from ui.state import PARTS, PARTS_TAB, TARGETS_TAB, choose_trial, page, submit
+from ui.state import PARTS, PARTS_TAB, RUNTIMES_TAB, TARGETS_TAB, choose_trial, page, submit
 from ui.text import as_code, plain
 
 _KEY = "build"
@@ -201,8 +201,13 @@ def _runtime(analysis: Analysis) -> Runtime:
     )
     if others := [part for part in all_runtimes().values() if part.name not in available]:
         with st.expander(f"{len(others)} more engines, not installed"):
-            for part in others:
-                st.caption(f"**{part.title}:** {install_hint(part)}")
+            st.caption(", ".join(part.title for part in others))
+            st.page_link(
+                page(PARTS),
+                label="What each needs",
+                icon=":material/download:",
+                query_params={PARTS_TAB: RUNTIMES_TAB},
+            )
     return build_part(available[name], _form(available[name], analysis))
 
 

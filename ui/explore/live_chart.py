@@ -9,6 +9,8 @@ import streamlit as st
 
 from ui.vendored import loader
 
+LIVE = "live"
+"""Key of the part of a page that is drawn anew at every news; page.css keeps it from fading."""
 _HTML = '<div class="live-chart" role="figure" tabindex="0" style="width: 100%"></div>'
 _CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}"
 

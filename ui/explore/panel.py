@@ -132,7 +132,7 @@ def _ties(trials: Sequence[Trial], trial: Trial, plane: Plane) -> None:
 def _warnings(warnings: Sequence[Caution]) -> None:
     """What limits the numbers: one box per severity, remarks folded away."""
     lines = {
-        severity: "\n".join(f"- {plain(w.text)}" for w in warnings if w.severity == severity)
+        severity: _listed([plain(w.text) for w in warnings if w.severity == severity])
         for severity in ("error", "warning", "info")
     }
     if lines["error"]:
@@ -142,3 +142,8 @@ def _warnings(warnings: Sequence[Caution]) -> None:
     if lines["info"]:
         with st.expander("Remarks on these numbers"):
             st.caption(lines["info"])
+
+
+def _listed(said: Sequence[str]) -> str:
+    """As a list, where there is more than one."""
+    return "\n".join(f"- {each}" for each in said) if len(said) > 1 else "".join(said)

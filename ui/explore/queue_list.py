@@ -12,6 +12,7 @@ from optim.studies.trial import Trial
 from optim.timing.stopping import StoppingRule
 from ui.state import queue, searches
 
+_FIRST = 3  # the others are folded away: the table is what people look for below
 _SHOWN = 12  # a thousand rows of widgets would take a browser seconds to draw, at every news
 
 
@@ -28,10 +29,14 @@ def queue_list(study: Study, trials: Sequence[Trial]) -> None:
     reserved = sum(run.budget for _, run in running)
     ours = [item for item in pending if item.study == study.name and item.number in mine]
     others = sum(item.study != study.name for item in pending)
-    for item in ours[:_SHOWN]:
+    for item in ours[:_FIRST]:
         _queued(study, item, mine[item.number], reserved)
-    if len(ours) > _SHOWN:
-        st.caption(f"{len(ours) - _SHOWN} more wait behind these; the table has all of them.")
+    if len(ours) > _FIRST:
+        with st.expander(f"{len(ours) - _FIRST} more wait behind these", key="queue_rest"):
+            for item in ours[_FIRST:_SHOWN]:
+                _queued(study, item, mine[item.number], reserved)
+            if len(ours) > _SHOWN:
+                st.caption(f"And {len(ours) - _SHOWN} more; the table has all of them.")
     if others:
         st.caption(f"{others} more from other studies share this machine.")
 

@@ -60,7 +60,8 @@ def columns(metric: str, trials: Sequence[Trial] = ()) -> dict[str, Any]:
     """The columns in their order, and how each is shown.
 
     Args:
-        trials: those in the table; headings say of some figures what they are known on so far.
+        trials: those in the table; on hover headings say of some figures what they are known on
+            so far.
     """
     number, words, check = (
         st.column_config.NumberColumn,
@@ -87,7 +88,10 @@ def _figure_columns(where: Where, metric: str, trials: Sequence[Trial]) -> dict[
     for name, figure in figures_for(where, metric, trials).items():
         heading = figure.heading
         found[name] = st.column_config.NumberColumn(
-            heading, format=figure.column_format, width=max(70, 22 + 6 * len(heading))
+            heading,
+            format=figure.column_format,
+            width=max(70, 22 + 6 * len(heading)),
+            help=f"{figure.title}, {figure.so_far}." if figure.so_far else None,
         )
         if figure.where & Where.INTERVAL:
             found[_interval(name)] = st.column_config.TextColumn("95 % interval", width=100)

@@ -1,7 +1,6 @@
 """The stage: verdict, chart, a sentence, and the few things that a presenter needs."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -14,7 +13,7 @@ from optim.showing.verdict import Verdict, verdict
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
-from ui.explore.live_chart import live_chart
+from ui.explore.live_chart import LIVE, live_chart
 from ui.explore.news import redraw_on_news
 from ui.present.keys import keys, window_height
 from ui.present.place import Place, Presentation, begin, left
@@ -54,7 +53,8 @@ def present_button() -> None:
 def present(study: Study) -> None:
     """The whole page in presenter mode."""
     st.html(_STYLE)
-    _stage(study)
+    with st.container(key=LIVE):
+        _stage(study)
 
 
 @st.fragment
@@ -92,20 +92,22 @@ def _chart(study: Study, told: Presentation, place: Place, trials: Sequence[Tria
     shown = told.came if place.revealed is None else told.came[: place.revealed]
     plane = default_plane(study.evalset.metric, trials)
     key, chosen = key_of("stage", study.name), _chosen(told, place, shown)
-    draw = partial(
-        trade_off,
+    figure = trade_off(
+        marks(shown, plane),
         x=plane.axes()[0],
         y=plane.axes()[1],
         chosen=chosen,
+        front=plane.front_name,
         view=key,
         shaded=acceptable(trials, plane, goal_of(study)),
-        canvas=Canvas(_WIDTH, int(_SHARE * window_height()), _LARGER),
+        canvas=Canvas(
+            _WIDTH,
+            int(_SHARE * window_height()),
+            _LARGER,
+            holds=tuple(marks(told.came, plane)),  # so that points do not move in a replay
+            empty="The first point appears within seconds.",
+        ),
     )
-    figure = draw(marks(shown, plane), front=plane.front_name)
-    if place.revealed is not None:  # the axes stay as they will be, so that points do not move
-        whole = draw(marks(told.came, plane), front=plane.front_name)
-        figure.update_xaxes(range=whole.layout.xaxis.range)
-        figure.update_yaxes(range=whole.layout.yaxis.range)
     alt = f"{plane.y.title} against {plane.x.title} of {len(shown)} trials"
     live_chart(_for_a_room(figure), key, alt, chosen, told.stand_at)
 

@@ -32,7 +32,7 @@ def show(study: Study, trial: Trial) -> None:
     )
     key = key_of("twin", study.name, trial.number)
     with st.form(key_of("ask twin", study.name)):
-        demand, batching = _demand(typical(trial.latency_ms or 1.0)), _batching()
+        demand, batching = _demand(typical(trial.latency_ms or 1.0), key), _batching()
         costs = _prices()
         asked = st.form_submit_button("Ask the twin", type="primary")
     if asked:
@@ -43,7 +43,8 @@ def show(study: Study, trial: Trial) -> None:
         _answer(*st.session_state[key])
 
 
-def _demand(start: Demand) -> Demand:
+def _demand(start: Demand, of: str) -> Demand:
+    """What is asked; a rate and a limit to start from are those of each trial (`of`)."""
     rate, limit, pattern = st.columns(3)
     come = pattern.selectbox(
         "They come", PATTERNS, format_func=lambda p: _PATTERNS[p], key="twin pattern"
@@ -51,9 +52,9 @@ def _demand(start: Demand) -> Demand:
     within = "Of 100 answers, 99 have to come within, ms (p99)"
     return Demand(
         rate.number_input(
-            "Requests a second", 1.0, 1e7, start.rate, start.rate / 10, _PLAIN, "twin rate"
+            "Requests a second", 1.0, 1e7, start.rate, start.rate / 10, _PLAIN, f"rate {of}"
         ),
-        limit.number_input(within, 0.1, 1e5, start.limit_ms, 1.0, _PLAIN, "twin limit"),
+        limit.number_input(within, 0.1, 1e5, start.limit_ms, 1.0, _PLAIN, f"limit {of}"),
         come,
     )
 

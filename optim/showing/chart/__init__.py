@@ -10,7 +10,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from optim.showing.chart import traces, zones
-from optim.showing.chart.frame import Frame, framed
+from optim.showing.chart.frame import Frame, framed, sorted_out
 from optim.showing.chart.labels import labels
 from optim.showing.chart.marks import ACCENT, BAR, GREY, INK, Axis, Canvas, Mark, MarkKind, Zone
 
@@ -45,7 +45,8 @@ def trade_off(
     front and the chosen point named.
 
     Colour and shape tell engines apart; those on the front are larger and outlined; hollow is an
-    estimate, pale what is still measured. What collapsed is in a strip of its own.
+    estimate, pale what is still measured. What collapsed, or is far worse than the
+    front, is in a strip of its own.
 
     Args:
         front: what the front is called.
@@ -54,14 +55,16 @@ def trade_off(
         canvas: what it is drawn on.
     """
     scale = canvas.scale
-    frame = framed(marks, x, y)
+    given = canvas.holds or marks
+    marks, whole = (sorted_out(some, given, y, shaded) for some in (marks, given))
+    frame = framed(whole, x, y)
     figure = go.Figure(
         [*traces.fronts(marks, x, y, front), *traces.points(marks, frame, chosen, scale)]
     )
     figure.add_traces([traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen])
     if figure.data:
         figure.add_trace(traces.pointed_at())
-    ground, name = zones.strip(frame)
+    ground, name = zones.strip(frame, whole)
     share = frame.main[1] - frame.main[0]
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])
     plot = (canvas.width - scale * _TICKS, share * high)
@@ -77,10 +80,19 @@ def trade_off(
             _better_corner(x, y, scale),
         ],
     )
+    if not marks:
+        return _empty(figure, canvas)
     if frame.strip:
         hidden = {"visible": False, "range": (0, 1), "fixedrange": True}
         figure.update_layout(yaxis2={**hidden, "domain": frame.strip, "anchor": "x"})
     return figure
+
+
+def _empty(figure: go.Figure, canvas: Canvas) -> go.Figure:
+    """Without a point no range is meant: there are no numbers along the axes."""
+    figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False, showgrid=False)
+    said = {"text": canvas.empty, "xref": "paper", "yref": "paper", "x": 0.5, "y": 0.5}
+    return figure.add_annotation(**said, showarrow=False, font={"size": canvas.scale * 14})
 
 
 def _layout(view: str, height: int, scale: float) -> dict[str, Any]:

@@ -1,23 +1,25 @@
 """What the axes show: ranges that hold the points, and a strip for those without a place."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from statistics import median_low
 
 from optim.findings import Interval
-from optim.showing.chart.marks import Axis, Mark
+from optim.showing.chart.marks import Axis, Mark, Zone
 
 _MARGIN = 0.07
 _SMALLEST = 1e-9
-_STRIP = 0.08  # of the height, for what collapsed
+_STRIP = 0.08  # of the height, for what has no place up the axis
+_FAR = 10  # times as far as the front and its bars reach: they keep a tenth of the axis at least
+_SHARE = 0.01  # of the value, which is their reach where they have none
 
 
 @dataclass(frozen=True)
 class Frame:
     """Ranges of both axes (in decades where logarithmic), and the share of height that is theirs.
 
-    `strip` is the share of what collapsed; None where nothing did.
+    `strip` is the share of what has no place up the axis; None where all have one.
     """
 
     x: tuple[float, float]
@@ -44,11 +46,36 @@ class Frame:
         return min(max(value, self.y[0]), self.y[1])
 
 
+def sorted_out(
+    marks: Sequence[Mark], beside: Sequence[Mark], y: Axis, shaded: Iterable[Zone] = ()
+) -> list[Mark]:
+    """The marks, those called far that are so much worse than the front and the original.
+
+    Args:
+        beside: what they are compared with.
+        shaded: what is in a firm zone is wanted, and never far.
+    """
+    core = [m.y for m in beside if m.placed and (m.on_front or m.kind == "baseline")]
+    if not core:
+        return list(marks)
+    sign = 1 if y.higher_is_better else -1
+    costs = [-sign * span.value for span in core]
+    reach = max(max(costs) - min(costs), median_low(span.high - span.low for span in core))
+    least = max(costs) + _FAR * (reach or _SHARE * abs(max(costs)))
+    wanted = [zone for zone in shaded if zone.firm and zone.along == "y"]
+
+    def is_far(mark: Mark) -> bool:
+        inside = any(zone.low <= mark.y.value <= zone.high for zone in wanted)
+        return mark.placed and -sign * mark.y.value > least and not inside
+
+    return [replace(mark, kind="far") if is_far(mark) else mark for mark in marks]
+
+
 def framed(marks: Sequence[Mark], x: Axis, y: Axis) -> Frame:
     """The frame of marks; the strip is on the side of the axis up that is worse."""
     across = _range([(mark.x, mark.placed) for mark in marks], x)
     up = _range([(mark.y, mark.placed) for mark in marks], y)
-    if all(mark.kind != "collapsed" for mark in marks):
+    if not any(mark.in_strip for mark in marks):
         return Frame(across, up, x.log)
     if y.higher_is_better:
         return Frame(across, up, x.log, (_STRIP + 0.03, 1.0), (0.0, _STRIP))

@@ -50,7 +50,7 @@ def labels(
         scale: how much larger than usual names and points are.
     """
     size = (size[0] / scale, size[1] / scale)
-    shown = [mark for mark in marks if mark.kind != "collapsed" and _inside(mark, frame)]
+    shown = [mark for mark in marks if not mark.in_strip and _inside(mark, frame)]
     taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
     found = []
     for mark in _named(shown, chosen):

@@ -14,8 +14,9 @@ INK = "#1b2430"
 COLOURS = ("#1f8fc0", "#c96a12", "#a05fc4", "#2e8b57", "#c2557f", "#8a7a1e")
 """Of engines: all have 3:1 on white and on the page's dark ground (WCAG 1.4.11)."""
 SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
-MarkKind = Literal["baseline", "measured", "live", "first", "estimate", "collapsed"]
-"""`live`: measured, its interval tightening; `first`: a first reading of too few runs."""
+MarkKind = Literal["baseline", "measured", "live", "first", "estimate", "far", "collapsed"]
+"""`live`: measured, its interval tightening; `first`: a first reading of too few runs; `far`: so
+much worse than the front that it would squeeze it to a line (the chart itself says which are)."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,13 @@ class Mark:
 
     @property
     def placed(self) -> bool:
-        """Whether its values count: those of a collapsed one or of a first reading do not."""
-        return self.kind not in ("collapsed", "first")
+        """Whether its values count: those of a first reading and of what is in the strip do not."""
+        return self.kind != "first" and not self.in_strip
+
+    @property
+    def in_strip(self) -> bool:
+        """Whether it stands in the strip at the chart's edge, not at its height."""
+        return self.kind in ("collapsed", "far")
 
 
 @dataclass(frozen=True)
@@ -71,9 +77,12 @@ class Zone:
 @dataclass(frozen=True)
 class Canvas:
     """Pixels to draw on; the width only tells where there is room for names. `scale`: how much
-    larger than usual points and type are.
+    larger than usual points and type are; `holds`: marks that the axes are to hold, where those are
+    more than are drawn; `empty`: what stands there without a mark.
     """
 
     width: int = 560
     height: int = 430
     scale: float = 1.0
+    holds: tuple[Mark, ...] = ()
+    empty: str = "No point yet."

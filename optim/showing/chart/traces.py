@@ -13,7 +13,8 @@ from optim.showing.chart.marks import ACCENT, BAR, COLOURS, GREY, INK, SYMBOLS, 
 
 _MANY = 30
 """Above so many points bars are drawn for the front, the chosen and the one pointed at."""
-_BASELINE, _COLLAPSED = "original", "collapsed"
+_BASELINE, _COLLAPSED, _FAR = "original", "collapsed", "far worse"
+_IN_STRIP = {"collapsed": "x-thin", "far": "line-ns"}
 _Style = tuple[str, str]  # colour, symbol
 
 
@@ -38,8 +39,8 @@ def is_estimate(mark: Mark) -> bool:
 def points(
     marks: Sequence[Mark], frame: Frame, chosen: int | None, scale: float = 1.0
 ) -> list[go.Scatter]:
-    """A trace for each engine, for the original and for what collapsed."""
-    styled = styles(mark for mark in marks if mark.kind != "collapsed")
+    """A trace for each engine, for the original and for each kind in the strip."""
+    styled = styles(mark for mark in marks if not mark.in_strip)
     few = len(marks) <= _MANY
     traces = []
     for name, part in _by_name(marks).items():
@@ -50,7 +51,7 @@ def points(
 
 def _by_name(marks: Sequence[Mark]) -> dict[str, list[Mark]]:
     found: dict[str, list[Mark]] = {}
-    order = ("baseline", "measured", "live", "first", "estimate", "collapsed")
+    order = ("baseline", "measured", "live", "first", "estimate", "far", "collapsed")
     for mark in sorted(marks, key=lambda m: (order.index(m.kind), m.group)):
         found.setdefault(_name(mark), []).append(mark)
     return found
@@ -60,6 +61,7 @@ def _name(mark: Mark) -> str:
     named = {
         "baseline": _BASELINE,
         "collapsed": _COLLAPSED,
+        "far": _FAR,
         "estimate": f"{mark.group}, estimate",
     }
     return named.get(mark.kind, mark.group)
@@ -73,23 +75,23 @@ def _points(
     barred: Sequence[bool],
     scale: float,
 ) -> go.Scatter:
-    collapsed = name == _COLLAPSED
+    aside = marks[0].in_strip
     own, shape = styled.get(marks[0].group, (GREY, "circle"))
-    colour, shape = (GREY, "x-thin") if collapsed else (own, shape)
+    colour, shape = (GREY, _IN_STRIP[marks[0].kind]) if aside else (own, shape)
     hollow = marks[0].kind == "estimate"
     symbols = [_symbol(mark, shape) for mark in marks]
     return go.Scatter(
         name=escape(name),
         x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value for mark in marks],
         y=[_height(mark, frame) for mark in marks],
-        yaxis="y2" if collapsed else "y",
+        yaxis="y2" if aside else "y",
         mode="markers",
         cliponaxis=False,
         customdata=[[mark.number, *_ends(mark)] for mark in marks],
         hovertext=[_hover(mark) for mark in marks],
         hoverinfo="text",
-        error_x=_bars([mark.x for mark in marks], barred) if not collapsed else None,
-        error_y=_bars([mark.y for mark in marks], barred) if not collapsed else None,
+        error_x=_bars([mark.x for mark in marks], barred) if not aside else None,
+        error_y=_bars([mark.y for mark in marks], barred) if not aside else None,
         meta="points",
         marker={
             "color": colour,
@@ -97,7 +99,7 @@ def _points(
             "size": [scale * _size(mark) for mark in marks],
             "opacity": [0.5 if mark.kind in ("live", "first") else 1.0 for mark in marks],
             "line": {
-                "width": [2.2 if mark.on_front or hollow or collapsed else 0 for mark in marks],
+                "width": [2.2 if mark.on_front or hollow or aside else 0 for mark in marks],
                 "color": [INK if mark.on_front and not hollow else colour for mark in marks],
             },
         },
@@ -115,7 +117,7 @@ def _size(mark: Mark) -> int:
 
 
 def _height(mark: Mark, frame: Frame) -> float:
-    if mark.kind == "collapsed":
+    if mark.in_strip:
         return 0.5
     return mark.y.value if mark.placed else frame.kept_up(mark.y.value)
 
@@ -199,7 +201,7 @@ def ring(mark: Mark, frame: Frame, scale: float = 1.0) -> go.Scatter:
     return go.Scatter(
         x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value],
         y=[_height(mark, frame)],
-        yaxis="y2" if mark.kind == "collapsed" else "y",
+        yaxis="y2" if mark.in_strip else "y",
         mode="markers",
         cliponaxis=False,
         meta="chosen",

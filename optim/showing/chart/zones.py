@@ -1,14 +1,20 @@
-"""Zones of the plane and the strip of what collapsed, as Plotly's shapes with their names."""
+"""Zones of the plane and the strip at its edge, as Plotly's shapes with their names."""
 
 from collections.abc import Iterable, Sequence
 from math import isinf
 from typing import Any
 
 from optim.showing.chart.frame import Frame, place
-from optim.showing.chart.marks import GREY, Zone
+from optim.showing.chart.marks import GREY, Mark, Zone
 
 _FILL = "#2e8b57"
 _NOTE = 11  # size of type
+_STRIP = {
+    frozenset({"collapsed"}): "collapsed: outputs far from the original's",
+    frozenset({"far"}): "far worse: point at one for its figures",
+    frozenset({"collapsed", "far"}): "far worse, or collapsed: point at one for its figures",
+}
+"""What the strip is called, by the kinds that are in it."""
 
 
 def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
@@ -91,8 +97,10 @@ def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
     return {**note, "x": at, "y": y, "yref": "y domain", "xanchor": side, "yanchor": anchor}
 
 
-def strip(frame: Frame) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
-    """The ground of what collapsed and what it is called; nothing where there is none."""
+def strip(
+    frame: Frame, marks: Iterable[Mark]
+) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
+    """The ground of what is in the strip and what that is called; nothing where there is none."""
     if frame.strip is None:
         return (), ()
     low, high = frame.strip
@@ -100,8 +108,9 @@ def strip(frame: Frame) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, An
         "type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "yref": "paper", "y0": low,
         "y1": high, "fillcolor": GREY, "opacity": 0.15, "line": {"width": 0}, "layer": "below",
     }  # fmt: skip
+    kinds = frozenset(mark.kind for mark in marks if mark.in_strip)
     name = {
-        "text": "collapsed: outputs far from the original's", "showarrow": False,
+        "text": _STRIP[kinds], "showarrow": False,
         "xref": "x domain", "x": 0.995, "xanchor": "right", "yref": "paper",
         "y": (low + high) / 2, "yanchor": "middle", "font": {"size": _NOTE},
     }  # fmt: skip
