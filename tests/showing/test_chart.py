@@ -226,3 +226,14 @@ def test_in_a_replay_the_axes_and_the_strip_are_those_of_all_that_will_come() ->
     )
     assert first.layout.yaxis.range == last.layout.yaxis.range
     assert first.layout.yaxis.domain == last.layout.yaxis.domain
+
+
+def test_a_name_does_not_lie_on_that_of_a_zone() -> None:
+    allowed = Zone("y", 90.3, float("inf"), "within the loss allowed", firm=True)
+    marks = [_mark(0, 1, 93, "baseline"), _mark(1, 8, 90, on_front=True, short="#1 int8")]
+    free, beside = (trade_off(marks, X, Y, shaded=zones) for zones in ((), [allowed]))
+    (was,), (now,) = (
+        [note for note in figure.layout.annotations if note.name == "label"]
+        for figure in (free, beside)
+    )
+    assert (was.xanchor, was.yanchor) != (now.xanchor, now.yanchor)

@@ -64,7 +64,8 @@ def trade_off(
     figure.add_traces([traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen])
     if figure.data:
         figure.add_trace(traces.pointed_at())
-    ground, name = zones.strip(frame, whole)
+    notes = zones.zone_notes(shaded, frame, scale)
+    ground, name = zones.strip(frame, whole, scale)
     share = frame.main[1] - frame.main[0]
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])
     plot = (canvas.width - scale * _TICKS, share * high)
@@ -74,8 +75,8 @@ def trade_off(
         yaxis=_axis(y, frame.y) | {"domain": frame.main},
         shapes=[*zones.zone_shapes(shaded, frame), *ground],
         annotations=[
-            *zones.zone_notes(shaded, frame, scale),
-            *labels(marks, frame, chosen, plot, scale),
+            *notes,
+            *labels(marks, frame, chosen, plot, scale, notes),
             *name,
             _better_corner(x, y, scale),
         ],

@@ -42,16 +42,19 @@ def labels(
     chosen: int | None,
     size: tuple[float, float],
     scale: float = 1.0,
+    notes: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Annotations for those that are named, most important first; without room there is none.
 
     Args:
         size: width and height of the plot in pixels, about.
         scale: how much larger than usual names and points are.
+        notes: what stands at the edges of zones already.
     """
     size = (size[0] / scale, size[1] / scale)
     shown = [mark for mark in marks if not mark.in_strip and _inside(mark, frame)]
     taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
+    taken += [_box_of(note, frame, size) for note in notes if "xref" in note]
     found = []
     for mark in _named(shown, chosen):
         for side in _SIDES:
@@ -81,6 +84,14 @@ def _pixels(mark: Mark, frame: Frame, size: tuple[float, float]) -> tuple[float,
 
 def _around(x: float, y: float) -> _Box:
     return _Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT)
+
+
+def _box_of(note: dict[str, Any], frame: Frame, size: tuple[float, float]) -> _Box:
+    """Of a zone's name, which stands at the left or the right edge of the plot."""
+    width, y = _CHAR * len(note["text"]), frame.up(note["y"]) * size[1]
+    left = 0.0 if note["xanchor"] == "left" else size[0] - width
+    low = y if note["yanchor"] == "bottom" else y - _LINE
+    return _Box(left, low, left + width, low + _LINE)
 
 
 def _text(mark: Mark) -> str:

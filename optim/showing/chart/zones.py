@@ -98,7 +98,7 @@ def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
 
 
 def strip(
-    frame: Frame, marks: Iterable[Mark]
+    frame: Frame, marks: Sequence[Mark], scale: float = 1.0
 ) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
     """The ground of what is in the strip and what that is called; nothing where there is none."""
     if frame.strip is None:
@@ -108,10 +108,13 @@ def strip(
         "type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "yref": "paper", "y0": low,
         "y1": high, "fillcolor": GREY, "opacity": 0.15, "line": {"width": 0}, "layer": "below",
     }  # fmt: skip
-    kinds = frozenset(mark.kind for mark in marks if mark.in_strip)
+    within = [mark for mark in marks if mark.in_strip]
+    kinds = frozenset(mark.kind for mark in within)
+    left = all(frame.across(mark.x.value) > 0.5 for mark in within)  # its name beside them
     name = {
         "text": _STRIP[kinds], "showarrow": False,
-        "xref": "x domain", "x": 0.995, "xanchor": "right", "yref": "paper",
-        "y": (low + high) / 2, "yanchor": "middle", "font": {"size": _NOTE},
+        "xref": "x domain", "x": 0.005 if left else 0.995, "xanchor": "left" if left else "right",
+        "yref": "paper",
+        "y": (low + high) / 2, "yanchor": "middle", "font": {"size": scale * _NOTE},
     }  # fmt: skip
     return (ground,), (name,)
