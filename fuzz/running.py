@@ -65,7 +65,8 @@ def fuzzed(
     A file lies under its name in `keep` while it is tried: there it stays if this process dies.
     """
     result, process = Result(seed), psutil.Process()
-    _begin(doors)
+    if count:
+        _begin(doors)
     began, memory = time.monotonic(), process.memory_full_info().uss
     for door, number in itertools.islice(cases(seed, doors), count):
         if time.monotonic() - began > seconds:

@@ -1,13 +1,14 @@
 """Answers that an EvalSet wants: labels of outputs, each with its metric. In a child."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from optim.arrays import Array
 from optim.evalset.classes import by_name, mapping, numbered
 from optim.evalset.stored import fail
+from optim.evalset.unlabelled import labelled_rows
 from optim.metrics.base import Metric, all_metrics, find_metric
 from optim.metrics.choosing import (
     as_class_numbers,
@@ -27,6 +28,15 @@ class Given:
     labels: Array | None = None
     metric: Array | None = None
     classes: Array | None = None
+
+    def only(self, kept: Array) -> "Given":
+        """With the labels of these samples [samples]; as it is where it has not one for each."""
+        labels = self.labels
+        if labels is not None and labels.size == len(kept):
+            labels = labels.reshape(len(kept))
+        if labels is None or len(labels) != len(kept):
+            return self
+        return replace(self, labels=labels[kept])
 
 
 @dataclass(frozen=True)
@@ -96,18 +106,32 @@ def _names(output: str, place: int, word: str, alone: bool) -> tuple[str, ...]:
     return (f"{word}_{output}", f"{word}_{place}", *((output,) if alone else ()))
 
 
+def with_labels(given: Sequence[Given], count: int, outputs: Sequence[TensorSpec]) -> Array:
+    """Which samples have a label of every output that has labels, [samples]."""
+    kept = np.ones(count, bool)
+    for one in given:
+        able = _outputs_for(one, outputs)
+        if one.labels is not None and one.labels.size == count and one.metric is None:
+            found = labelled_rows(one.labels.reshape(count), able)
+            kept &= True if found is None else found
+    return kept
+
+
+def _outputs_for(given: Given, outputs: Sequence[TensorSpec]) -> Sequence[TensorSpec]:
+    return [spec for spec in outputs if given.output in ("", spec.name)]
+
+
 def judged(given: Given, count: int, outputs: Sequence[TensorSpec]) -> Judged:
     """The labels checked and in the form that their metric wants. Raises InputError."""
-    if given.output:
-        outputs = [spec for spec in outputs if spec.name == given.output]
+    outputs = _outputs_for(given, outputs)
     labels, classes, notes = given.labels, class_names(given.classes), []
     if labels is not None and labels.dtype.kind in "US" and labels.shape in ((count,), (count, 1)):
         labels, classes, said = _of_texts(labels, classes, outputs)
         notes.append(said)
     if labels is not None:
         labels = checked_labels(labels, count)
-        for kind, rewritten in (("class", as_class_numbers), ("pixels", as_masks)):
-            if _may_be(given.metric, kind):
+        for kinds, rewritten in ((("class", "binary"), as_class_numbers), (("pixels",), as_masks)):
+            if any(_may_be(given.metric, kind) for kind in kinds):
                 labels, more = rewritten(labels, outputs)
                 notes += more
     metric = _metric(given.metric, labels, outputs)
@@ -125,7 +149,7 @@ def _of_texts(
     labels: Array, classes: tuple[str, ...], outputs: Sequence[TensorSpec]
 ) -> tuple[Array, tuple[str, ...], str]:
     """Labels that are names of classes as their numbers, the names, and a note."""
-    texts = texts_in(labels)
+    texts = [text.strip() for text in texts_in(labels)]
     if classes:
         numbers = numbered(texts, classes)
     else:
@@ -135,7 +159,7 @@ def _of_texts(
 
 def checked_labels(labels: Array, count: int) -> Array:
     """Labels as one number, or several, per sample. Raises InputError."""
-    if labels.ndim == 0 or len(labels) != count:
+    if labels.ndim == 0 or (len(labels) != count and labels.size != count):
         raise fail(
             f"There are {labels.size if labels.ndim == 0 else len(labels)} labels for "
             f"{count} samples.",
@@ -148,7 +172,7 @@ def checked_labels(labels: Array, count: int) -> Array:
         )
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         raise fail("The labels hold NaN or infinite values.", "Remove those samples.")
-    return labels.reshape(count) if labels.shape == (count, 1) else labels
+    return labels.reshape(count) if labels.size == count else labels
 
 
 def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:

@@ -19,6 +19,7 @@ from optim.errors import OptimError
 from optim.evalset import grouping, npz, pictures, stored
 from optim.evalset.casting import numpy_dtype
 from optim.evalset.classes import by_name, in_order, mapping
+from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import check_labels, infer_metric
 from optim.model import Model, TensorSpec
 
@@ -214,9 +215,9 @@ def members_within(
 ) -> tuple[list[zipfile.ZipInfo], int]:
     """As `members_of`, where they fit: as files, and as arrays of the model's input."""
     members, left_out = members_of(archive)
-    npz.check_size(sum(member.file_size for member in members), max_mb)
+    check_size(sum(member.file_size for member in members), max_mb)
     item = numpy_dtype(spec).itemsize * int(np.prod(spec.shape, dtype=np.int64))
-    npz.check_size(len(members) * item, max_mb)
+    check_size(len(members) * item, max_mb)
     return members, left_out
 
 

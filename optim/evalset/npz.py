@@ -1,31 +1,34 @@
 """Read an `.npz` that a user brought: check everything, believe nothing. Runs in a child."""
 
-import zipfile
-import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib import format as npy
 
-from optim.arrays import Array, npy_header
-from optim.errors import first_line
+from optim.arrays import Array
 from optim.evalset import grouping, stored
-from optim.evalset.answers import answers_in, checked_labels, class_names, names_of
+from optim.evalset.answers import (
+    answers_in,
+    checked_labels,
+    class_names,
+    names_of,
+    with_labels,
+)
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.extras import contents_of, sample_texts
 from optim.evalset.naming import labelled, likely_inputs
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
 from optim.evalset.tryout import check_odd_samples
+from optim.evalset.unzipping import load
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
 
+OF_SAMPLES = ("calibration", "texts")
 RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary")
-_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
 
 
 def convert(
@@ -52,16 +55,22 @@ def convert(
     together = grouping.wanted(given, specs, results)
     ones = grouping.of_one(specs, together)
     checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in ones}
+    extras, words = _extras(arrays, checked), reserved(checked)
+    answers = answers_in({n: a for n, a in arrays.items() if n not in checked}, words, results)
+    outputs_of_one = grouping.of_one(results, together)
+    kept = with_labels(answers, _count(checked), outputs_of_one)
+    if not kept.all():
+        notes.append(f"{np.sum(~kept):,} samples are marked as having no label and are left out.")
+        checked = {name: array[kept] for name, array in checked.items()}
+        extras |= {w: extras[w][kept] for w in OF_SAMPLES if len(extras.get(w, ())) == len(kept)}
+        answers = [one.only(kept) for one in answers]
     count = _count(checked)
     runs = {name: grouping.in_runs(array, together) for name, array in checked.items()}
     notes += check_odd_samples(Path(model) if model else None, runs)
-    extras, words = _extras(arrays, checked), reserved(checked)
-    answers = answers_in({n: a for n, a in arrays.items() if n not in checked}, words, results)
     if answers[0].labels is not None and relabelling:
         change = Relabelling.parse(relabelling)
         answers[0] = replace(answers[0], labels=change.applied(answers[0].labels))
         notes.append(change.note(class_names(answers[0].classes)))
-    outputs_of_one = grouping.of_one(results, together)
     contents = contents_of(checked, count, extras, answers, outputs_of_one, tuple(notes))
     stored.write(grouping.grouped(contents, together), Path(out))
 
@@ -113,66 +122,6 @@ def flat(array: Array, together: int) -> Array:
 def as_specs(items: list[dict[str, Any]]) -> list[TensorSpec]:
     """Tensor descriptions as they travel to a child."""
     return [TensorSpec.model_validate(item) for item in items]
-
-
-def load(path: Path, max_mb: int) -> dict[str, Array]:
-    """All arrays of an `.npz` whose headers promise no more than `max_mb`. Raises InputError."""
-    if not zipfile.is_zipfile(path):
-        raise fail(
-            f"{path.name} is not an .npz file, or it is cut off.",
-            'Make one with numpy.savez("evalset.npz", input_name=array, labels=labels).',
-        )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            check_size(sum(member.file_size for member in members), max_mb)
-            return {_key(member): _array(archive, member) for member in members}
-    except _DAMAGED as error:
-        raise fail(
-            f"{path.name} is damaged ({first_line(error)}).", "Save it again with numpy.savez."
-        ) from None
-
-
-def check_size(size: int, max_mb: int) -> None:
-    """Raise InputError where an archive unpacks to more than the limit."""
-    if size > max_mb * 1_000_000:
-        raise fail(
-            f"It unpacks to {size / 1e6:,.0f} MB; the limit is {max_mb:,} MB.",
-            "Use fewer samples or raise OPTIM_MAX_EVALSET_MB.",
-        )
-
-
-def _key(member: zipfile.ZipInfo) -> str:
-    if not member.filename.endswith(".npy"):
-        raise fail(
-            f"It holds {member.filename!r}, which is no array.",
-            "Save arrays only, with numpy.savez.",
-        )
-    return member.filename.removesuffix(".npy")
-
-
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """Read one array after its header has been checked against the member's size."""
-    with archive.open(member) as stream:
-        shape, _, dtype = npy_header(stream)
-        start = stream.tell()
-    if dtype.hasobject:
-        raise fail(
-            f"The array {_key(member)!r} holds pickled Python objects, which can run code when "
-            "they are read; it is refused.",
-            'Save plain numbers: check array.dtype, and use array.astype("float32") or stack it.',
-        )
-    size = dtype.itemsize
-    for length in shape:  # Python integers: no overflow
-        size *= length
-    if start + size != member.file_size:
-        raise fail(
-            f"The array {_key(member)!r} is damaged: its header says {list(shape)} {dtype}, "
-            f"{size:,} bytes, but it holds {member.file_size - start:,}.",
-            "Save it again with numpy.savez.",
-        )
-    with archive.open(member) as stream:
-        return np.asarray(npy.read_array(stream, allow_pickle=False))
 
 
 def _extras(arrays: Mapping[str, Array], inputs: Collection[str]) -> dict[str, Array]:

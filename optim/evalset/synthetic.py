@@ -13,6 +13,7 @@ import onnx
 from optim.arrays import Array
 from optim.evalset import npz, stored
 from optim.evalset.casting import numpy_dtype
+from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import infer_metric
 from optim.model import TensorSpec
 
@@ -28,7 +29,7 @@ def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, 
     """Child: synthesize `samples` samples for the model at `path` and store them at `out`."""
     specs = npz.as_specs(inputs)
     sizes = [numpy_dtype(s).itemsize * int(np.prod(s.shape, dtype=np.int64)) for s in specs]
-    npz.check_size(samples * sum(sizes), max_mb)
+    check_size(samples * sum(sizes), max_mb)
     graph = onnx.load(path, load_external_data=False).graph
     random = np.random.default_rng(_SEED)
     values = {spec.name: _values(spec, samples, graph, random) for spec in specs}

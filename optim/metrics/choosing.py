@@ -7,7 +7,7 @@ import numpy as np
 from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
-from optim.metrics.support.outputs import is_class_like, size_of
+from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.pixels import check_mask, classes_of
 from optim.model import TensorSpec
 
@@ -116,17 +116,37 @@ def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[
 def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:
     """Labels written otherwise as class numbers, and a note; what is no class stays as it is.
 
-    One-hot rows for an output of as many scores, and whole numbers stored as floats for a model
-    without an output of one number.
+    One-hot rows for an output of as many scores, two values for one of a single score, and whole
+    numbers stored as floats for a model without an output of one number.
     """
     sizes = {size_of(spec) for spec in outputs if is_class_like(spec)}
+    if labels.ndim == 3 and labels.shape[1] == 1 and labels.shape[2] in sizes:
+        labels = labels[:, 0]
     if labels.ndim == 2 and labels.shape[1] in sizes and _is_one_hot(labels):
         note = f"The labels were one-hot {list(labels.shape)}; they are class numbers now."
         return labels.argmax(axis=1), [note]
+    single = labels.ndim == 1 or labels.shape[1:] == (2,)
+    scores = any(size_of(spec) == 1 and "float" in spec.dtype for spec in outputs)
+    if single and scores and not sizes and not any(map(is_decision, outputs)):
+        return _as_binary(labels)
     floats = labels.ndim == 1 and labels.dtype.kind == "f" and bool(sizes)
     if floats and 1 not in map(size_of, outputs) and np.array_equal(labels, np.rint(labels)):
         return labels.astype(np.int64), [f"The labels were {labels.dtype}; they are whole now."]
     return labels, []
+
+
+def _as_binary(labels: Array) -> tuple[Array, list[str]]:
+    """Two values, or one-hot rows of two, as 0 and 1, and a note; all else as it is."""
+    if labels.ndim == 2:
+        if not _is_one_hot(labels):
+            return labels, []
+        return labels.argmax(axis=1), ["The labels were one-hot rows of two; they are 0 and 1 now."]
+    values = np.unique(labels)
+    whole = len(values) == 2 and np.array_equal(values, np.rint(values))
+    if not whole or np.array_equal(values, (0, 1)):
+        return labels, []
+    note = f"The labels were {values[0]:g} and {values[1]:g}; they are 0 and 1 now."
+    return (labels == values[1]).astype(np.int64), [note]
 
 
 def _is_one_hot(labels: Array) -> bool:
@@ -138,6 +158,8 @@ def _check_range(labels: Array, limit: int, spec: TensorSpec) -> None:
     if wrong.size:
         shifted = labels.min() == 1 and labels.max() <= limit
         helps = " Counted from 1? Bring them with --labels shift=-1." if shifted else ""
+        if labels.min() == -1 and labels.max() < limit - 1:
+            helps = " Counted from -1? Bring them with --labels shift=+1."
         raise InputError(
             f"Label {labels[wrong[0]]} of sample {wrong[0]} is out of range: "
             f"the output {spec.name!r} has classes 0 to {limit - 1}.",

@@ -311,3 +311,40 @@ class TestSynthesized:
         settings.cache_clear()
         with pytest.raises(InputError, match="the limit is 1 MB"):
             synthesize(classifier, samples=100_000)
+
+
+@pytest.mark.parametrize("mark", [-1, -100, 255, np.nan])
+def test_samples_that_are_marked_as_having_no_label_are_left_out(
+    tmp_path, classifier, mark
+) -> None:
+    labels = np.where(np.arange(N) < 8, mark, LABELS)
+    texts = np.array([f"sample {i}" for i in range(N)])
+    out = converted(tmp_path, classifier, x=X, labels=labels[None], texts=texts)
+    about = stored.about(out)
+    assert about["metric"] == "top1" and "8 samples are marked" in about["notes"][0]
+    assert about["calibration_count"] + about["validation_count"] == N - 8
+    rows, said, given = (
+        stored.read(out, f"validation_{what}", None) for what in ("0", "texts", "labels")
+    )
+    place = int(said[0].split()[1])
+    assert np.array_equal(rows[0].ravel(), X[place]) and given[0] == LABELS[place]
+
+
+def test_a_mark_that_may_be_a_class_is_none(tmp_path, classifier) -> None:
+    with pytest.raises(InputError, match="Counted from -1.*shift=.1"):
+        converted(tmp_path, classifier, x=X, labels=LABELS % 3 - 1)
+    scorer = models.scorer(tmp_path)
+    out = converted(tmp_path, scorer, x=X, labels=LABELS % 3 - 1)
+    assert stored.about(out)["metric"] == "mae"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [LABELS % 2 * 2 - 1, LABELS % 2 + 1, np.eye(2)[LABELS % 2], (LABELS % 2)[None]],
+    ids=["-1 and 1", "1 and 2", "one-hot", "a row"],
+)
+def test_two_classes_written_otherwise_are_0_and_1(tmp_path, labels) -> None:
+    out = converted(tmp_path, models.scorer(tmp_path), x=X, labels=labels)
+    assert stored.about(out)["metric"] == "auc"
+    found = stored.read(out, "validation_labels", None)
+    assert set(found.tolist()) == {0, 1}

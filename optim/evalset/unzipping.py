@@ -1,0 +1,74 @@
+"""The arrays of an `.npz`, each read only after its header was checked. Runs in a child."""
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.lib import format as npy
+
+from optim.arrays import Array, npy_header
+from optim.errors import first_line
+from optim.evalset.stored import fail
+
+_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+
+
+def load(path: Path, max_mb: int) -> dict[str, Array]:
+    """All arrays of an `.npz` whose headers promise no more than `max_mb`. Raises InputError."""
+    if not zipfile.is_zipfile(path):
+        raise fail(
+            f"{path.name} is not an .npz file, or it is cut off.",
+            'Make one with numpy.savez("evalset.npz", input_name=array, labels=labels).',
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            check_size(sum(member.file_size for member in members), max_mb)
+            return {_key(member): _array(archive, member) for member in members}
+    except _DAMAGED as error:
+        raise fail(
+            f"{path.name} is damaged ({first_line(error)}).", "Save it again with numpy.savez."
+        ) from None
+
+
+def check_size(size: int, max_mb: int) -> None:
+    """Raise InputError where an archive unpacks to more than the limit."""
+    if size > max_mb * 1_000_000:
+        raise fail(
+            f"It unpacks to {size / 1e6:,.0f} MB; the limit is {max_mb:,} MB.",
+            "Use fewer samples or raise OPTIM_MAX_EVALSET_MB.",
+        )
+
+
+def _key(member: zipfile.ZipInfo) -> str:
+    if not member.filename.endswith(".npy"):
+        raise fail(
+            f"It holds {member.filename!r}, which is no array.",
+            "Save arrays only, with numpy.savez.",
+        )
+    return member.filename.removesuffix(".npy")
+
+
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
+    """Read one array after its header has been checked against the member's size."""
+    with archive.open(member) as stream:
+        shape, _, dtype = npy_header(stream)
+        start = stream.tell()
+    if dtype.hasobject:
+        raise fail(
+            f"The array {_key(member)!r} holds pickled Python objects, which can run code when "
+            "they are read; it is refused.",
+            'Save plain numbers: check array.dtype, and use array.astype("float32") or stack it.',
+        )
+    size = dtype.itemsize
+    for length in shape:  # Python integers: no overflow
+        size *= length
+    if start + size != member.file_size:
+        raise fail(
+            f"The array {_key(member)!r} is damaged: its header says {list(shape)} {dtype}, "
+            f"{size:,} bytes, but it holds {member.file_size - start:,}.",
+            "Save it again with numpy.savez.",
+        )
+    with archive.open(member) as stream:
+        return np.asarray(npy.read_array(stream, allow_pickle=False))
