@@ -90,6 +90,11 @@ def exported(
     return onnx.load_from_string(file.getvalue())
 
 
+def net(module: Any, *shapes: Any, **options: Any) -> Callable[[], onnx.ModelProto]:
+    """What exports a module when it is called; as `exported`."""
+    return lambda: exported(module, *shapes, **options)
+
+
 def written(text: str, opset: int = 17, **weights: Any) -> onnx.ModelProto:
     """A graph in ONNX's own text, its nodes without names; weights by shape (random) or value."""
     made = parser.parse_model(f'<ir_version: 8, opset_import: ["": {opset}]> g {text}')

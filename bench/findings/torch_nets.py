@@ -95,7 +95,7 @@ class Reader(nn.Module):
 class Recurrent(nn.Module):
     """A recurrent network over steps, the last of which is classified."""
 
-    def __init__(self, kind: type[nn.Module] = nn.LSTM, inside: int = 32, width: int = 96) -> None:
+    def __init__(self, kind: Any = nn.LSTM, inside: int = 32, width: int = 96) -> None:
         super().__init__()
         self.steps, self.head = kind(inside, width, batch_first=True), nn.Linear(width, 6)
 

@@ -14,7 +14,7 @@ from optim.arrays import Feeds
 from optim.errors import StepError
 from optim.part import Start
 from optim.runtimes.base import EngineNode, NodeTime, Runtime, Session
-from optim.runtimes.support.fusion import executed_for, node_name
+from optim.runtimes.support.fusion import executed_for, known_as, node_name
 from optim.runtimes.support.ort_errors import reason
 
 _PROVIDERS = ["CPUExecutionProvider"]
@@ -94,8 +94,11 @@ class OnnxRuntime(Runtime):
             )
             for _ in range(runs + 1):
                 session.run(None, feeds)
-            events = json.loads(Path(session.end_profiling()).read_text())
-            return _node_times(events, executed_for(path, optimized), runs)
+            events = _kernels(json.loads(Path(session.end_profiling()).read_text()))
+            traced = ((name, event["args"]["op_name"]) for name, event in events)
+            names = known_as(optimized, traced)
+            known = [(names.get(name, name), event) for name, event in events]
+            return _node_times(known, executed_for(path, optimized), runs)
 
     def engine_graph(self, path: Path) -> list[EngineNode]:
         """The optimized model that ONNX Runtime writes, before its kernels are chosen."""
@@ -211,17 +214,27 @@ class _OrtSession(Session):
         del self._session
 
 
+def _kernels(events: Iterable[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """The events of a trace that time a node's kernel, each with the node's name."""
+    return [
+        (event["name"].removesuffix(_KERNEL), event)
+        for event in events
+        if event.get("cat") == "Node" and event["name"].endswith(_KERNEL)
+    ]
+
+
 def _node_times(
-    events: Iterable[dict[str, Any]], stands_for: dict[str, tuple[str, ...]], runs: int
+    events: Iterable[tuple[str, dict[str, Any]]],
+    stands_for: dict[str, tuple[str, ...]],
+    runs: int,
 ) -> list[NodeTime]:
-    """Node events of a trace -> medians over the last `runs`, in order of execution.
+    """Timed kernels of a trace -> medians over the last `runs`, in order of execution.
 
     A control-flow node's time includes its body's, so the body's own nodes are left out.
     """
     times: dict[str, list[dict[str, Any]]] = {}
-    for event in events:
-        name = event["name"].removesuffix(_KERNEL)
-        if event.get("cat") == "Node" and event["name"].endswith(_KERNEL) and name in stands_for:
+    for name, event in events:
+        if name in stands_for:
             times.setdefault(name, []).append(event)
     return [
         NodeTime(

@@ -89,19 +89,22 @@ def normalizations(graph: Analysis) -> Iterator[Pattern]:
 
 
 def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
-    """Back from the root to the first mean; empty where it is something else."""
+    """Back from the root to both means; empty where it is something else.
+
+    The variance is the mean of squared differences, or that of squares less the mean's square.
+    """
     seen: dict[str, NodeRow] = {}
-    waiting, kinds = [root], set()
+    waiting, kinds, means = [root], set(), 0
     while waiting and len(seen) < 2 * _STEPS:
         row = waiting.pop(0)
         if row.name in seen:
             continue
         seen[row.name] = row
         kinds.add(row.op)
-        if row.op == "ReduceMean" and "Sub" in kinds:
+        means += row.op == "ReduceMean"
+        if means > 1 and "Sub" in kinds:
             break
         waiting += [one for one in wiring.before(row) if one.op not in _PRODUCTS]
-    means = sum(row.op == "ReduceMean" for row in seen.values())
     if means < 2 or "Sub" not in kinds or not kinds & _SQUARES:
         return []
     divided = [reader for reader in wiring.after(root) if reader.op == "Div"]

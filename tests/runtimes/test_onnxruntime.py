@@ -42,6 +42,16 @@ def test_profile_counts_a_loop_once(model):
     assert "repeat" in {node for row in rows for node in row.nodes}
 
 
+def test_an_operator_without_a_kernel_has_the_time_of_what_runs_in_its_place(tmp_path):
+    text = """<ir_version: 8, opset_import: ["": 14]> g (float[1,64,64] x) => (float[1,64,64] y) {
+      [first] a = HardSwish(x)  [root] b = Sqrt(a)  [second] y = HardSwish(b) }"""
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    feeds = {"x": np.ones((1, 64, 64), np.float32)}
+    rows = Recipe.baseline().runtime.profile(tmp_path / "model.onnx", feeds, runs=3)
+    assert [row.op for row in rows] == [*("HardSigmoid", "Mul"), "Sqrt", *("HardSigmoid", "Mul")]
+    assert [row.nodes for row in rows if row.nodes] == [("first",), ("root",), ("second",)]
+
+
 @pytest.mark.parametrize(
     ("spelling", "option", "value"),
     [

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import onnx
 import pytest
 from support.trials import around
 
@@ -15,14 +16,18 @@ from optim.why.alternatives import Alternative
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings import (
+    below_dispatch,
     conversions,
     denormals,
     inputs_prepared_otherwise,
     lower_precision_is_slower,
     padding,
+    slow_kernel,
     slower_nodes,
+    threads,
 )
 from optim.why.observing import InputSeen, Observed
+from optim.why.patterns import normalizations
 
 
 def evidence(**facts: object) -> Evidence:
@@ -136,3 +141,52 @@ def test_names_from_a_hostile_file_are_shortened() -> None:
     recipe = Recipe.parse("simplify")
     (told,) = slower_nodes.find(evidence(before=before, after=after, recipe=recipe))
     assert len(told.text) < 300 and "\n" not in told.text and "\u202e" not in told.text
+
+
+def test_a_long_wait_outside_of_nodes_is_no_call_of_the_engine() -> None:
+    for ms, count in ((0.2, 1), (19.0, 0)):
+        here = evidence(p50_ms=ms, after=SimpleNamespace(nodes_us=100 * ms), probe=None)
+        assert len(list(below_dispatch.find(here))) == count
+
+
+def test_what_threads_bring_is_said_only_where_it_is_known() -> None:
+    recipe = Recipe.parse("onnxruntime:threads=8")
+    for share, said in ((0.1, True), (0.9, False)):
+        trial = SimpleNamespace(summary=SimpleNamespace(thread_gain=around(0.5, share)))
+        here = SimpleNamespace(cores=2)
+        (told,) = threads.find(evidence(recipe=recipe, trial=trial, here=here))
+        assert ("They bring" in told.text) is said
+
+
+def test_a_kernel_is_slow_against_what_was_probed_not_against_an_odd_node() -> None:
+    """A profile that gave one node another's work made the other seem slow."""
+    rows = [
+        NodeRow(name=name, op="Conv", flops=4_500_000, bytes=100_000) for name in ("odd", "plain")
+    ]
+    profile = tuple(
+        ProfiledNode(
+            name=row.name, op="Conv", microseconds=us, share=0.5, precision="float", rows=(row,)
+        )
+        for row, us in zip(rows, (10.0, 100.0), strict=True)
+    )
+    graph = Analysis.model_construct(nodes=tuple(rows), weights=())
+    side = Side(analysis=graph, profile=profile)
+    rate = SimpleNamespace(unit="GFLOP/s", precision="fp32", threads=1, quartiles=(110, 113, 115))
+    for probe, count in ((None, 1), (SimpleNamespace(rows=[rate]), 0)):
+        here = evidence(after=side, probe=probe, p50_ms=0.11, executed=executed(side))
+        assert len(list(slow_kernel.find(here))) == count
+
+
+def test_a_normalization_by_two_moments_is_one() -> None:
+    """The mean of squares less the square of the mean."""
+    text = """<ir_version: 8, opset_import: ["": 17]> g (float[2,8] x, float e) => (float[2,8] y) {
+      [mean] m = ReduceMean<axes=[-1]>(x)  [square] s = Mul(x, x)
+      [squares] q = ReduceMean<axes=[-1]>(s)  [other] o = Mul(m, m)  [less] v = Sub(q, o)
+      [safe] a = Add(v, e)  [root] r = Sqrt(a)  [centred] c = Sub(x, m)  [last] y = Div(c, r) }"""
+    nodes = onnx.parser.parse_model(text).graph.node
+    rows = tuple(
+        NodeRow(name=n.name, op=n.op_type, reads=tuple(n.input), writes=tuple(n.output))
+        for n in nodes
+    )
+    (found,) = normalizations(Analysis.model_construct(nodes=rows, weights=(), outputs=("y",)))
+    assert found.anchor == "root" and {"mean", "squares", "last"} <= set(found.nodes)

@@ -1,6 +1,7 @@
 """Which nodes of the given model an executed node stands for, after the engine's fusions."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,30 @@ def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
 def node_name(node: Any) -> str:
     """The node's name, or its first output's where it has none."""
     return node.name or next(iter(node.output), "")
+
+
+def known_as(executed: Path, traced: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What an engine's trace calls nodes without a name -> what `executed_for` calls them.
+
+    Such are what ONNX Runtime puts in the place of operators without a kernel (HardSwish, Mish).
+    Its trace numbers them, so they are told apart by their operators and their order.
+
+    Args:
+        traced: names and operators in the trace, in order of execution.
+    """
+    import onnx
+
+    nodes = onnx.load(str(executed), load_external_data=False).graph.node
+    named = {node.name for node in nodes}
+    waiting: dict[str, list[str]] = {}
+    for node in nodes:
+        if not node.name:
+            waiting.setdefault(node.op_type, []).append(node_name(node))
+    found: dict[str, str] = {}
+    for name, op in traced:
+        if name not in named and name not in found and waiting.get(op):
+            found[name] = waiting[op].pop(0)
+    return found
 
 
 def _behind(tensors: list[str], borders: set[str], producers: dict[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from optim.why.saying import percent
 _MOST_OUTSIDE = 0.4
 _TINY_MS = 0.01
 _RUNS_OF_NOTHING = 3.0
+_MOST_CALL_MS = 0.3  # no engine's call takes longer: what is outside of nodes beyond that, waits
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -17,7 +18,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     outside = max(0.0, seen.p50_ms - seen.after.nodes_us / 1e3)
     empty = seen.probe.dispatch_us(seen.engine) if seen.probe else None
     tiny = seen.p50_ms < max(_TINY_MS, _RUNS_OF_NOTHING * (empty or 0.0) / 1e3)
-    if not tiny and outside < _MOST_OUTSIDE * seen.p50_ms:
+    if not tiny and not _MOST_OUTSIDE * seen.p50_ms <= outside < _MOST_CALL_MS:
         return
     cost = min(max(outside, (empty or 0.0) / 1e3), seen.p50_ms)
     if tiny and empty is not None:
@@ -30,7 +31,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         text=f"One run takes {milliseconds(seen.p50_ms)}, and {why}: calling the engine, handing "
         "over inputs and outputs, starting operators. Fewer or cheaper operations can hardly be "
         "felt.",
-        cost_ms=cost,
+        cost_ms=cost or None,
         advice="Run several samples at once (a batch) so that they share a call; choose the engine "
         "by its cost per call.",
     )

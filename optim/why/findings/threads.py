@@ -7,6 +7,7 @@ from optim.why.finding import Finding
 from optim.why.mending import changed
 from optim.why.saying import spread
 
+_VAGUE = 4.0  # an interval whose ends are further apart says nothing
 _WORTH = 1.2  # what several threads must bring over one, that they are worth their cores
 
 
@@ -19,7 +20,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     crowded = threads > seen.here.cores
     if not crowded and (gain is None or gain.low > _WORTH):
         return
-    brought = f" They bring the original {spread(gain)}." if gain else ""
+    known = gain is not None and gain.high < _VAGUE * gain.low
+    brought = f" They bring the original {spread(gain)}." if gain and known else ""
     what = (
         f"{threads} threads share {seen.here.cores} cores and wait for each other."
         if crowded
