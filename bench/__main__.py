@@ -5,11 +5,11 @@ where no part is named). That its search finds: zoo makes models, grid measures 
 search plays strategies on the stored grids, peers has other tools choose. families tells which pass
 and which engine pays where, gpus what this machine's GPU brings. serve tells what a server adds to
 a run, soak that it loses and mixes up nothing, beside how others serve the same model, settings how
-the search of serving settings does, twin how far the simulation is off. findings tells how many
-known causes Why names, and what it says of models with none. serving is those of
-servers: serve, settings, soak, beside and twin, each for `--seconds` at most. cases runs the
-program on files whose answers are known. Prints a report in Markdown; exits 1 where a claim does
-not hold, or a part did not run. To be run on an idle machine.
+the search of serving settings does, twin how far the simulation is off. serving is those of
+servers: serve, settings, soak, beside and twin, each for `--seconds` at most. findings tells how
+many known causes Why names, and what it says of models with none. cases runs the program on files
+whose answers are known. Prints a report in Markdown; exits 1 where a claim does not hold, or a part
+did not run. To be run on an idle machine.
 """
 
 import argparse
@@ -85,7 +85,7 @@ def _told(name: str, options: argparse.Namespace) -> tuple[str, bool]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("part", nargs="?", default="all", choices=[*PARTS, *GROUPS])
-    parser.add_argument("names", nargs="*", help="models of the zoo, samples, or sets; default: all")
+    parser.add_argument("names", nargs="*", help="of models, samples or sets; default: all")
     parser.add_argument("--sample", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--slices", type=int, default=10, help="agree, isolation: slices a sample")
     parser.add_argument("--tries", type=int, default=100, help="aa: how many")
