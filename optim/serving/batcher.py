@@ -2,8 +2,9 @@
 
 One queue for each model, one worker for each session. A worker takes the oldest request, and waits
 for more, at most as long as the setting says; then its session runs them at once, in a thread of
-its own, or on the event loop where a run takes less than the way to that thread and back. What
-finds the queue full is refused at once: a queue that only grows answers nobody in time.
+its own, or on the event loop where a run takes less than the way to that thread and back, or where
+nothing else is to be done meanwhile. What finds the queue full is refused at once: a queue that
+only grows answers nobody in time.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from heapq import heappop, heappush
 import numpy as np
 
 from optim.arrays import Feeds
-from optim.serving.batching import Batching, Outputs, Run, Timing
+from optim.serving.batching import Batching, Inline, Outputs, Run, Timing
 from optim.serving.errors import Overloaded, Stopping, TooLate
 
 Answered = asyncio.Future[tuple[Outputs, Timing]]
@@ -52,14 +53,14 @@ class Batcher:
         runs: Sequence[Run],
         batching: Batching,
         pools: Sequence[ThreadPoolExecutor] = (),
-        inline: bool = False,
+        inline: Inline = Inline.NEVER,
     ) -> None:
-        """`pools`: the thread of each run, where it has one already; `inline`: on the loop."""
+        """`pools`: the thread of each run, where it has one already; `inline`: if on the loop."""
         self._settings, self._sizes, self._inline = batching, frozenset(batching.sizes), inline
         self._loop = asyncio.get_running_loop()
         self._queue: list[_Waiting] = []
         self._rows, self._asked = 0, 0
-        self._draining = False
+        self._draining = self._turn_has_work = False
         self._pools = pools or [ThreadPoolExecutor(1) for _ in runs]
         workers = (_Worker(run, pool) for run, pool in zip(runs, self._pools, strict=True))
         self._free = deque(workers)
@@ -83,11 +84,12 @@ class Batcher:
             raise Stopping("The server is stopping.")
         if self._rows + rows > self._settings.queue:
             raise Overloaded(f"{self._rows} rows wait already; at most {self._settings.queue} may.")
+        alone = self._is_first_of_its_turn() and not self._rows
         self._asked += 1
         waiting = _Waiting(self._asked, feeds, rows, self._loop.create_future())
         self._rows += rows
         heappush(self._queue, waiting)
-        self._hand_out()
+        self._hand_out(alone)
         if not waiting.answer.done():
             seconds = self._settings.timeout_ms / 1e3
             waiting.limit = self._loop.call_later(seconds, self._is_late, waiting.answer)
@@ -105,17 +107,27 @@ class Batcher:
         if not answer.done():
             answer.set_exception(TooLate(f"It waited {self._settings.timeout_ms:g} ms."))
 
-    def _hand_out(self) -> None:
-        """What waits, to those that wait for it."""
-        while self._queue and self._free:
-            self._fill(self._free.popleft())
+    def _is_first_of_its_turn(self) -> bool:
+        """Whether this turn of the event loop had no work of ours before, which it has now."""
+        first, self._turn_has_work = not self._turn_has_work, True
+        if first:
+            self._loop.call_soon(self._has_turned)
+        return first
 
-    def _fill(self, worker: _Worker) -> None:
+    def _has_turned(self) -> None:
+        self._turn_has_work = False
+
+    def _hand_out(self, alone: bool = False) -> None:
+        """What waits, to those that wait for it; `alone`: it is one, and nothing else is to do."""
+        while self._queue and self._free:
+            self._fill(self._free.popleft(), alone)
+
+    def _fill(self, worker: _Worker, alone: bool) -> None:
         """Take what waits; then run, or wait for more."""
         begins, now = not worker.batch, time.monotonic()
         if self._took_all_it_can(worker.batch) or (worker.batch and not self._settings.wait_ms):
             worker.taken = now if begins else worker.taken
-            self._begin(worker)
+            self._begin(worker, alone)
             return
         self._free.append(worker)
         if begins and worker.batch:
@@ -140,7 +152,7 @@ class Batcher:
         self._begin(worker)
         self._hand_out()
 
-    def _begin(self, worker: _Worker) -> None:
+    def _begin(self, worker: _Worker, alone: bool = False) -> None:
         """Run its batch."""
         if worker.due:
             worker.due.cancel()
@@ -148,7 +160,7 @@ class Batcher:
         batch, started = worker.batch, time.monotonic()
         while not self._settings.padding and len(batch) > 1 and _rows(batch) not in self._sizes:
             heappush(self._queue, batch.pop())  # to its old place: it is first in the next
-        if self._inline:
+        if self._inline is Inline.ALWAYS or (self._inline is Inline.IDLE and alone):
             self._ended(worker, started, *_tried(worker.run, batch))
         else:
             worker.pool.submit(self._run, worker, started)
@@ -161,6 +173,7 @@ class Batcher:
     def _ended(
         self, worker: _Worker, started: float, ended: float, found: Outputs | Exception
     ) -> None:
+        self._is_first_of_its_turn()  # these answers are to leave before the loop stands still
         batch, worker.batch = worker.batch, []
         if isinstance(found, Exception):
             _refuse(batch, found)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Annotated
 
 import numpy as np
@@ -13,6 +14,18 @@ Outputs = dict[str, np.ndarray]
 Run = Callable[[Feeds], Outputs]
 _QUICK_S = 0.1e-3
 """A run that takes less is over before its thread would have begun and told of its end."""
+_SHORT_S = 10e-3
+"""So long an event loop may stand still: a look at a server's health waits for it."""
+
+
+class Inline(Enum):
+    """When a run is done on the event loop instead of its session's thread."""
+
+    NEVER = auto()
+    IDLE = auto()
+    """Where nothing else runs, waits, or was read with it: the way to a thread and back is spared,
+    and the queue still sees who comes meanwhile."""
+    ALWAYS = auto()
 
 
 class Batching(BaseModel):
@@ -58,7 +71,13 @@ class Batching(BaseModel):
     def runs_inline(self, run_s: float) -> bool:
         """Whether a run of so many seconds is done on the event loop: nothing could run beside it,
         and no request could join it."""
-        return run_s < _QUICK_S and self.sessions == self.most == 1 and not self.pinned
+        return self.inline(run_s) is Inline.ALWAYS
+
+    def inline(self, run_s: float) -> Inline:
+        """When runs of so many seconds are done on the event loop."""
+        if self.pinned or not self.sessions == self.most == 1 or run_s > _SHORT_S:
+            return Inline.NEVER
+        return Inline.ALWAYS if run_s < _QUICK_S else Inline.IDLE
 
 
 @dataclass

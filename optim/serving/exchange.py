@@ -1,7 +1,6 @@
 """What handlers of HTTP get and give: a request, and an answer that is there or still to come."""
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +8,8 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
+
+from pydantic_core import to_json
 
 from optim.serving.errors import Refused
 
@@ -55,7 +56,12 @@ Handler = Callable[[Request], Answer | Later]
 
 def as_json(value: object, status: int = 200) -> Answer:
     """An answer in JSON."""
-    return Answer(json.dumps(value).encode(), status)
+    return Answer(json_of(value), status)
+
+
+def json_of(value: object) -> bytes:
+    """As JSON has it: what is no number there is null."""
+    return to_json(value, inf_nan_mode="null")
 
 
 def head_of(answer: Answer, kept_open: bool) -> bytes:

@@ -81,7 +81,7 @@ class Hosting:
     async def start(self) -> None:
         """Open all models. Raises OptimError."""
         for one in self.models.values():
-            await one.start()
+            await one.start(alone=len(self.models) == 1)
 
     async def stop(self) -> None:
         """Answer what waits, and close them."""

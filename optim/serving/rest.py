@@ -4,19 +4,18 @@ The binary form is Triton's extension of the protocol: the header `Inference-Hea
 says where the JSON ends, `binary_data_size` of an input how many bytes are its own.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
-import numpy as np
+from pydantic_core import from_json
 
 from optim.serving import parts, tensors
 from optim.serving.batching import Outputs
 from optim.serving.errors import BadRequest, NotThere, Refused
-from optim.serving.exchange import Answer, Handler, Later, Request, as_json
+from optim.serving.exchange import Answer, Handler, Later, Request, as_json, json_of
 from optim.serving.hosting import Hosting
 from optim.serving.parts import Stopwatch
 from optim.serving.served import Served, check_outputs
@@ -92,7 +91,7 @@ class _Rest:
     def infer(self, request: Request, name: str) -> Later:
         served = self._hosting.find(name)
         watch = Stopwatch()
-        asked, rest = _split(bytes(request.body), request.header(tensors.JSON_LENGTH))
+        asked, rest = _split(memoryview(request.body), request.header(tensors.JSON_LENGTH))
         feeds = _feeds(served, asked, rest)
         watch.is_decoded()
         coming = self._hosting.infer(served, feeds, "rest")
@@ -108,7 +107,7 @@ def _readiness(ready: bool) -> Answer:
     return as_json({"ready": ready}, 200 if ready else 503)
 
 
-def _split(body: bytes, header: str | None) -> tuple[dict[str, Any], bytes]:
+def _split(body: memoryview, header: str | None) -> tuple[dict[str, Any], memoryview]:
     """The JSON of a request, and the bytes behind it."""
     end = len(body)
     if header is not None:
@@ -116,15 +115,15 @@ def _split(body: bytes, header: str | None) -> tuple[dict[str, Any], bytes]:
             raise BadRequest(f"{tensors.JSON_LENGTH} is {header[:20]!r}, of {len(body):,} bytes.")
         end = int(header)
     try:
-        asked = json.loads(body[:end])
-    except (ValueError, RecursionError):
+        asked = from_json(bytes(body[:end]))
+    except ValueError:
         raise BadRequest("The request is no JSON.") from None
     if not isinstance(asked, dict) or not isinstance(asked.get("inputs"), list):
         raise BadRequest('The request has no "inputs", a list of tensors.')
     return asked, body[end:]
 
 
-def _feeds(served: Served, asked: dict[str, Any], rest: bytes) -> dict[str, tensors.Array]:
+def _feeds(served: Served, asked: dict[str, Any], rest: memoryview) -> dict[str, tensors.Array]:
     """The arrays of a request by input. Raises BadRequest."""
     feeds: dict[str, tensors.Array] = {}
     for given in asked["inputs"]:
@@ -163,25 +162,16 @@ def _response(
             behind.append(tensors.raw(outputs[name]))
             one["parameters"] = {"binary_data_size": len(behind[-1])}
         else:
-            one["data"] = _numbers(outputs[name])
+            one["data"] = outputs[name].ravel().tolist()
         described.append(one)
     answer = {"model_name": served.name, "model_version": "1", "outputs": described}
     if isinstance(asked.get("id"), str):
         answer["id"] = asked["id"]
-    head = json.dumps(answer).encode()
+    head = json_of(answer)
     if not behind:
         return Answer(head, headers={parts.HEADER: told()})
     headers = {tensors.JSON_LENGTH: str(len(head)), parts.HEADER: told()}
     return Answer(b"".join([head, *behind]), kind=_BINARY, headers=headers)
-
-
-def _numbers(value: tensors.Array) -> list[Any]:
-    """As JSON has them: what is no number there is null."""
-    flat = value.ravel()
-    if flat.dtype.kind == "f" and not np.isfinite(flat).all():
-        return [float(x) if np.isfinite(x) else None for x in flat]
-    found: list[Any] = flat.tolist()
-    return found
 
 
 def _wanted(asked: dict[str, Any], outputs: Outputs, whole: bool) -> Sequence[tuple[str, bool]]:

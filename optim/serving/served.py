@@ -2,37 +2,28 @@
 
 import asyncio
 import os
-import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optim.arrays import Feeds, TensorSpec
 from optim.errors import InputError
-from optim.model.rebinding import rebound
-from optim.serving.alike import check_rows
 from optim.serving.batcher import Answered, Batcher
-from optim.serving.batching import Batching, Outputs
+from optim.serving.batching import Batching, Inline, Outputs
 from optim.serving.errors import BadRequest, Stopping
+from optim.serving.sized import Engine, Sized
 
 if TYPE_CHECKING:
     from optim.runtimes.base import Runtime
 
 
 _RUNS = 6
-
-
-class Engine(Protocol):
-    """An opened model, such as a Session."""
-
-    def run(self, feeds: Feeds) -> Outputs: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -124,8 +115,12 @@ class Served:
         """How many rows wait."""
         return self._batcher.waiting if self._batcher else 0
 
-    async def start(self) -> None:
-        """Open its sessions, and run each once. Raises StepError, InputError."""
+    async def start(self, alone: bool = True) -> None:
+        """Open its sessions, and run each once. Raises StepError, InputError.
+
+        Args:
+            alone: no other model is on this event loop.
+        """
         loop, (example,) = asyncio.get_running_loop(), self.opened.examples(1)
         pools = [_thread(cpus) for cpus in self._cpus()]
         # Each in its own thread, since an engine's threads get the cores of who starts them.
@@ -134,7 +129,9 @@ class Served:
             await loop.run_in_executor(pool, _timed, run, example)
             for run, pool in zip(runs, pools, strict=True)
         ]
-        inline = self.batching.runs_inline(max(seconds))
+        inline = self.batching.inline(max(seconds))
+        if inline is Inline.IDLE and not (alone and self._threads == 1):
+            inline = Inline.NEVER  # several threads wait for the one that called them before
         self._batcher = Batcher(runs, self.batching, pools, inline)
 
     def infer(self, feeds: Feeds) -> Answered:
@@ -157,14 +154,19 @@ class Served:
         if not self.batching.pinned:
             return [[]] * self.batching.sessions
         here = sorted(os.sched_getaffinity(0))[::-1]  # the first serves interrupts
-        each = self.batching.threads or self.opened.threads
+        each = self._threads
         return [
             [here[(session * each + thread) % len(here)] for thread in range(each)]
             for session in range(self.batching.sessions)
         ]
 
-    def _open(self) -> "_Sized":
-        sized = _Sized.of(self.opened, self.batching)
+    @property
+    def _threads(self) -> int:
+        """Of each session."""
+        return self.batching.threads or self.opened.threads
+
+    def _open(self) -> Sized:
+        sized = Sized.of(self.opened, self.batching)
         self._sessions += sized.sessions.values()
         return sized
 
@@ -176,31 +178,6 @@ class Served:
         if len(rows) > 1:
             raise BadRequest(f"The inputs have unequal numbers of rows: {sorted(rows)}.")
         return rows.pop() if rows else 1
-
-
-class _Sized:
-    """One session for each size of batch; a batch in between is filled up to the next."""
-
-    def __init__(self, sessions: Mapping[int, Engine]) -> None:
-        self.sessions = dict(sorted(sessions.items()))
-        self._lock = threading.Lock()
-
-    @classmethod
-    def of(cls, opened: Opened, batching: Batching) -> "_Sized":
-        sessions = {1: opened.open(opened.model, batching.threads)}
-        for size in set(batching.sizes) - {1}:
-            with rebound(opened.model, size) as other:
-                sessions[size] = opened.open(other, batching.threads)
-        found = cls(sessions)
-        check_rows(sessions, found, opened.examples(1)[0])
-        return found
-
-    def __call__(self, feeds: Feeds) -> Outputs:
-        rows = next(iter(feeds.values())).shape[0] if len(self.sessions) > 1 else 1
-        size = next(size for size in self.sessions if size >= rows)
-        with self._lock:
-            outputs = self.sessions[size].run(_filled(feeds, size - rows))
-        return {name: value[:rows] for name, value in outputs.items()} if size > 1 else outputs
 
 
 def check_outputs(names: Iterable[object], outputs: Outputs) -> None:
@@ -225,13 +202,6 @@ def _timed(run: Callable[[Feeds], Outputs], feeds: Feeds) -> float:
         run(feeds)
         moments.append(time.perf_counter())
     return float(np.median(np.diff(moments)[1:]))
-
-
-def _filled(feeds: Feeds, more: int) -> Feeds:
-    """With the last row again, so many times."""
-    if not more:
-        return feeds
-    return {n: np.concatenate([v, np.repeat(v[-1:], more, axis=0)]) for n, v in feeds.items()}
 
 
 def named(served: Iterable[Served]) -> dict[str, Served]:

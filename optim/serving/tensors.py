@@ -95,15 +95,17 @@ def _exact(flat: Array, dtype: str) -> Array:
     return flat.astype(dtype)
 
 
-def from_raw(spec: TensorSpec, data: bytes, shape: tuple[int, ...]) -> Array:
-    """An array from its bytes, little-endian and in C order. Raises BadRequest."""
+def from_raw(spec: TensorSpec, data: bytes | memoryview, shape: tuple[int, ...]) -> Array:
+    """An array from its bytes, little-endian and in C order; of these, where they lie as engines
+    want them. Raises BadRequest."""
     dtype = np.dtype(spec.dtype).newbyteorder("<")
     wanted = prod(shape) * dtype.itemsize
     if len(data) != wanted:
         raise BadRequest(
             f"The input {spec.name!r} has {len(data):,} bytes; {list(shape)} needs {wanted:,}."
         )
-    return np.frombuffer(data, dtype).reshape(shape).astype(spec.dtype, copy=False)
+    found = np.frombuffer(data, dtype).reshape(shape)
+    return found.astype(spec.dtype, copy=not found.flags.aligned)
 
 
 def raw(array: Array) -> bytes:

@@ -40,7 +40,8 @@ from optim.serving.settings import Rest
 from optim.twin.simulation import Draw
 
 _WHERE = "twin"
-_SECONDS = 1.0
+_SECONDS = 2.0
+_STRETCHES = 10
 _LEAST_RUNS, _MOST_RUNS = 30, 4000
 _REQUESTS = 1000
 _CHUNKS = 20
@@ -78,12 +79,20 @@ class ServiceTimes:
         return batching.runs_inline(self.median_ms() / 1e3)
 
     def draw(self, rng: np.random.Generator) -> Draw:
-        """Samples of them at random, with replacement."""
+        """Stretches of them at random: slow runs come in groups, since what slows
+        one (a neighbour, the clock of the CPU) lasts, and a queue suffers more from a group.
+
+        Moving blocks that wrap around (Politis, Romano 1992, "A circular block-resampling procedure
+        for stationary data"), of a tenth of the measured times each.
+        """
         known = sorted(self.runs)
 
         def drawn(rows: int, count: int) -> NDArray[np.float64]:
-            size = next(size for size in known if size >= rows)
-            found: NDArray[np.float64] = rng.choice(self.runs[size], count)
+            times = self.runs[next(size for size in known if size >= rows)]
+            length = max(1, len(times) // _STRETCHES)
+            begins = rng.integers(0, len(times), -(-count // length))
+            at = (begins[:, None] + np.arange(length)).ravel()[:count]
+            found: NDArray[np.float64] = times[at % len(times)]
             return found
 
         return drawn

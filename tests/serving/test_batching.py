@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from support.looping import ran
 
 from optim.arrays import Feeds
 from optim.serving.batcher import Batcher
-from optim.serving.batching import Batching, Outputs
+from optim.serving.batching import Batching, Inline, Outputs, Timing
 from optim.serving.errors import Overloaded, Stopping, TooLate
 
 
@@ -179,3 +179,71 @@ def test_draining_answers_what_waits_and_takes_nothing_more() -> None:
     started = time.monotonic()
     played(Batching(), ask)
     assert time.monotonic() - started < 8
+
+
+def test_a_lone_request_is_run_on_the_loop_and_one_beside_it_in_its_thread() -> None:
+    """Several that are read in one turn: the queue sees all but the first."""
+    threads: list[int] = []
+
+    def engine(feeds: Feeds) -> Outputs:
+        threads.append(threading.get_ident())
+        return {"y": feeds["x"]}
+
+    async def ask() -> int:
+        batcher = Batcher([engine], Batching(queue=2), inline=Inline.IDLE)
+        asked = [batcher.ask(rows_of(n)) for n in (1.0, 2.0, 3.0)]
+        was_there = [answer.done() for answer in asked]
+        with pytest.raises(Overloaded):
+            batcher.ask(rows_of(4.0))
+        answers = await asyncio.gather(*asked)
+        await asyncio.sleep(0)
+        assert batcher.ask(rows_of(5.0)).done() and was_there == [True, False, False]
+        await batcher.drain()
+        assert [found["y"][0, 0] for found, _ in answers] == [1, 2, 3]
+        return threading.get_ident()
+
+    loop = ran(ask())
+    assert [one == loop for one in threads] == [True, False, False, True]
+
+
+def test_answers_leave_before_a_lone_request_holds_the_loop() -> None:
+    """One that is read in the turn in which another's run ends goes to the thread."""
+
+    async def ask() -> bool:
+        engine, behind = Engine(), list[asyncio.Future[tuple[Outputs, Timing]]]()
+        batcher = Batcher([engine], Batching(), inline=Inline.IDLE)
+        batcher.ask(rows_of(1.0))
+        engine.open.clear()
+        first, ended = batcher.ask(rows_of(2.0)), batcher._ended
+
+        def ended_and_asked(*args: Any) -> None:
+            ended(*args)
+            if not behind:
+                behind.append(batcher.ask(rows_of(3.0)))
+                assert not behind[0].done()
+
+        batcher._ended = ended_and_asked  # type: ignore[method-assign]
+        engine.open.set()
+        await first
+        answered = await behind[0]
+        await batcher.drain()
+        return bool(answered[0]["y"][0, 0] == 6)
+
+    assert ran(ask())
+
+
+@pytest.mark.parametrize(
+    ("batching", "run_s", "when"),
+    [
+        (Batching(), 1e-5, Inline.ALWAYS),
+        (Batching(), 2e-3, Inline.IDLE),
+        (Batching(), 0.1, Inline.NEVER),
+        (Batching(sessions=2), 1e-5, Inline.NEVER),
+        (Batching(most=4), 1e-5, Inline.NEVER),
+        (Batching(pinned=True), 1e-5, Inline.NEVER),
+    ],
+)
+def test_only_what_is_short_runs_on_the_loop(
+    batching: Batching, run_s: float, when: Inline
+) -> None:
+    assert batching.inline(run_s) is when

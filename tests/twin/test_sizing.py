@@ -167,3 +167,16 @@ def test_a_run_on_the_event_loop_and_the_front_wait_for_each_other():
     assert (
         predicted(quick, ALONE, busy).p50_ms > predicted(quick, Batching(sessions=2), busy).p50_ms
     )
+
+
+def test_slow_runs_that_come_together_are_drawn_together():
+    """One run in twenty is slow: a queue suffers more where these follow each other."""
+    times = np.full(1000, 1e-3)
+    times[100:150] = 10e-3
+    apart = times.copy()
+    np.random.default_rng(0).shuffle(apart)
+    together, spread = (
+        predicted(ServiceTimes({1: found}, 1e-4, ""), ALONE, Demand(300, 100)).p99_ms.value
+        for found in (times, apart)
+    )
+    assert together > 2 * spread
