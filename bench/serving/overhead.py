@@ -46,10 +46,9 @@ def run(options: Namespace) -> tuple[str, bool]:
         for way in (*_REST, _RPC):
             added, floor = found[way] - found[_BARE], found[_FLOOR + way]
             fine &= way == "REST, JSON" or added <= _MOST_MS
-            over_rested = found[way] - found[_RESTED]
-            cells = (found[_BARE], found[_RESTED], found[way], added, over_rested, floor)
-            cells += (added - floor,)
-            rows.append(f"| {name} | {way} | {' | '.join(f'{ms:.3f}' for ms in cells)} |")
+            figures = [found[_BARE], found[_RESTED], found[way], added]
+            figures += [found[way] - found[_RESTED], floor, added - floor]
+            rows.append(f"| {name} | {way} | {' | '.join(f'{ms:.3f}' for ms in figures)} |")
     head = "| model | way | bare | rested | served | added | over rested "
     head += "| client and loopback | server's path |"
     title = f"## What a server adds, p50 in ms (to reach: at most {_MOST_MS} over bare)"
