@@ -30,8 +30,7 @@ def _sample_card(sample: Sample) -> None:
         st.markdown(sample.summary)
         st.space("stretch")
         metric = find_metric(sample.metric)
-        facts = f"{metric.title} {metric.show(sample.value)}", size(sample.size_bytes)
-        st.caption(" · ".join(fact.replace(" ", "\u00a0") for fact in facts))  # kept together
+        st.caption(f"{metric.title} {metric.show(sample.value)}  \n{size(sample.size_bytes)}")
         if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
             with errors_shown(), st.spinner(f"Opening {sample.title} ..."):
                 model = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)

@@ -50,7 +50,7 @@ def roofline_chart(found: Roofline) -> go.Figure:
 
 def _logarithmic(low: float, high: float) -> dict[str, Any]:
     ends = [math.log10(low), math.log10(high)]
-    return {"type": "log", "dtick": 1, "exponentformat": "SI", "range": ends}
+    return {"type": "log", "dtick": 1, "exponentformat": "SI extended", "range": ends}
 
 
 def left_out(found: Roofline) -> str:

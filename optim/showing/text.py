@@ -21,7 +21,7 @@ def milliseconds(value: float) -> str:
 
 def size(value: float) -> str:
     """Bytes, in the decimal unit that fits."""
-    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if value >= factor:
             return f"{value / factor:.3g} {unit}" if value < 1e3 * factor else f"{value:,.0f} B"
     return f"{value:.0f} B"
@@ -34,7 +34,7 @@ def megabytes(value: float) -> str:
 
 def count(value: float) -> str:
     """A large count, such as FLOPs, with its SI prefix."""
-    for prefix, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+    for prefix, factor in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= factor:
             return f"{value / factor:.3g} {prefix}"
     return f"{value:.0f} "

@@ -18,7 +18,13 @@ def test_milliseconds(value: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(12, "12 B"), (4_366_655, "4.37 MB"), (1_170, "1.17 kB"), (2.5e9, "2.5 GB")],
+    [
+        (12, "12 B"),
+        (4_366_655, "4.37 MB"),
+        (1_170, "1.17 kB"),
+        (2.5e9, "2.5 GB"),
+        (3.35e12, "3.35 TB"),
+    ],
 )
 def test_size(value: float, shown: str) -> None:
     assert text.size(value) == shown
@@ -44,3 +50,7 @@ def exactly(value: float) -> Interval:
 def test_nothing_is_less_than_nothing() -> None:
     assert text.percent(-1e-9) == "0.00 %" and text.percent(-0.012) == "-1.20 %"
     assert find_metric("top1").show(-1e-9) == "0.00 %"
+
+
+def test_a_count_of_any_size_has_its_prefix() -> None:
+    assert text.count(1.98e15) == "1.98 P" and text.count(2e12) == "2 T"
