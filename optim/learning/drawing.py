@@ -81,7 +81,9 @@ def bars(
     figure.update_xaxes(type="log" if log else "linear")
     least = min([*values, *(low for low, _ in spans)])
     figure.update_xaxes(
-        range=[log10(least / 1.5), log10(top * _LOG_ROOM)] if log else [0, top * _ROOM]
+        range=[log10(least / 1.5), log10(top * _LOG_ROOM)]
+        if log
+        else [min(0.0, least * _ROOM), max(0.0, top * _ROOM) or 1.0]
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
@@ -106,14 +108,19 @@ def _name_ends(
     )
 
 
-def outcome_chart(outcome: Outcome) -> go.Figure:
-    """What an experiment compared, each bar with its interval; estimates are hollow."""
-    shown = outcome.bars
+def outcome_chart(outcome: Outcome, figure: str = "") -> go.Figure:
+    """What an experiment compared, each bar with its interval; estimates are hollow.
+
+    Args:
+        figure: the one that was asked for, which the bars are to show.
+    """
+    drawn = outcome.drawn(figure)
+    shown = drawn.bars
     span = [bar.value.value for bar in shown]
     return bars(
         [bar.label for bar in shown],
         span,
-        outcome.axis,
+        drawn.axis,
         spans=[(bar.value.low, bar.value.high) for bar in shown],
         hollow=[bar.estimated for bar in shown],
         log=min(span) > 0 and max(span) / min(span) > 50,

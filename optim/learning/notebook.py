@@ -50,7 +50,7 @@ def lesson_notebook(lesson: Lesson) -> bytes:
                 "figure = outcome.figure(lesson.question.figure)",
                 "print(lesson.question.check(guess, figure).text)",
                 "print(outcome.rests_on, outcome.machine, *outcome.notes, sep='\\n')",
-                "outcome_chart(outcome).show()",
+                "outcome_chart(outcome, lesson.question.figure).show()",
             ),
             _said("## To take home", *lesson.take_home),
             _said("## Sources", "\n".join(sources)),

@@ -48,20 +48,36 @@ class Bar(BaseModel):
     estimated: bool = False
 
 
+class Bars(BaseModel):
+    """Bars that share an axis, whose title is `axis`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bars: tuple[Bar, ...]
+    axis: str
+
+
 class Outcome(BaseModel):
-    """What was found, on which machine and when. `bars` share an axis, whose title is `axis`."""
+    """What was found, on which machine and when. `bars` share an axis, whose title is `axis`;
+    `of_figures` are other bars, for the figures that those do not show.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     figures: dict[str, Figure]
     bars: tuple[Bar, ...] = ()
     axis: str = "ms a run"
+    of_figures: dict[str, Bars] = {}
     rests_on: str = ""
     in_turns: bool = False
     """Whether what is compared was timed in turns, so that ratios are known better than times."""
     notes: tuple[str, ...] = ()
     machine: str = ""
     when: str = ""
+
+    def drawn(self, figure: str) -> Bars:
+        """The bars that show a figure."""
+        return self.of_figures.get(figure) or Bars(bars=self.bars, axis=self.axis)
 
     def figure(self, name: str) -> Figure:
         """The figure of this name. Raises InputError where there is none."""

@@ -66,7 +66,7 @@ def test_an_experiment_finds_what_its_lessons_ask_for(name: str) -> None:
     told: list[float] = []
     outcome = EXPERIMENTS[name].briefly().run(lambda _doing, share: told.append(share))
     assert told == sorted(told)
-    assert outcome.bars and outcome_chart(outcome).data
+    assert outcome.bars and all(outcome_chart(outcome, name).data for name in outcome.figures)
     assert outcome.machine and outcome.when and outcome.rests_on
     assert set(outcome.figures) <= set(EXPERIMENTS[name].figures)
     for lesson in LESSONS.values():

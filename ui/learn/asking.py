@@ -53,14 +53,14 @@ def verdict(found: Verdict) -> None:
     kind[found.state](plain(found.text), icon=_ICONS[found.state])
 
 
-def result(outcome: Outcome) -> None:
-    """What was measured, and what it rests on."""
-    st.plotly_chart(outcome_chart(outcome), config={"displayModeBar": False})
+def result(outcome: Outcome, figure: str) -> None:
+    """What was measured, drawn for the figure that was asked for, and what it rests on."""
+    st.plotly_chart(outcome_chart(outcome, figure), config={"displayModeBar": False})
     rests = f"{outcome.rests_on}, measured {outcome.when} on {outcome.machine}".strip(", ")
     turns = " A ratio of two is known better, since both took turns." if outcome.in_turns else ""
     st.caption(plain(f"{rests}. Whiskers are 95 % intervals.{turns}"))
     with st.expander("All figures"):
-        for figure in outcome.figures.values():
-            st.markdown(f"{plain(figure.title)}: **{plain(figure.shown)}**")
+        for found in outcome.figures.values():
+            st.markdown(f"{plain(found.title)}: **{plain(found.shown)}**")
         for note in outcome.notes:
             st.markdown(f":material/warning: {plain(note)}")

@@ -134,7 +134,7 @@ def _seen_by_all(seen: Seen, lesson: Lesson) -> None:
         st.error(plain(run.error))
     if outcome and found:
         st.markdown(f"#### {plain(found.title)}: {plain(found.shown)}")
-        result(outcome)
+        result(outcome, lesson.question.figure)
 
 
 def _decided(seen: Seen, lesson: Lesson) -> Outcome | None:

@@ -120,7 +120,7 @@ def _shown(lesson: Lesson, mine: tuple[int, float] | None) -> None:
     elif run.outcome and run.decided >= mine[0]:
         with errors_shown():
             verdict(lesson.question.check(mine[1], run.outcome.figure(lesson.question.figure)))
-            result(run.outcome)
+            result(run.outcome, lesson.question.figure)
 
 
 def ending(lesson: Lesson) -> None:

@@ -12,7 +12,7 @@ from optim.errors import InputError
 from optim.findings import Interval
 from optim.judging.quality import Extent, Quality, quality_of
 from optim.learning.experiment import Experiment
-from optim.learning.outcome import Bar, Figure, Outcome, Tell, exact, here, never, silent
+from optim.learning.outcome import Bar, Bars, Figure, Outcome, Tell, exact, here, never, silent
 from optim.learning.sample import Opened, opened
 from optim.learning.together import Runner, together
 from optim.metrics.base import find_metric
@@ -84,6 +84,7 @@ class Recipes(Experiment):
         return here(
             figures=_timed(summaries, models) | _judged(judged, of),
             bars=[Bar(label=n, value=s.p50_ms) for n, s in zip(labels, summaries, strict=True)],
+            of_figures={"loss": _lost(labels, judged)},
             in_turns=True,
             rests_on=text.timed(summaries[1]),
             notes=[c.text for c in summaries[1].warnings if c.severity != "info"],
@@ -142,6 +143,19 @@ def _judged(judged: list[Quality], of: Opened) -> dict[str, Figure]:
         title = f"Signal to noise of its outputs on {b.n} samples, in dB"
         found["sqnr"] = Figure(title=title, value=exact(b.fidelity.sqnr_db))
     return found
+
+
+def _lost(labels: list[str], judged: list[Quality]) -> Bars:
+    """What each loses against the original."""
+    metric = find_metric(judged[0].metric)
+    sign, scale = (-1 if metric.higher_is_better else 1), (100 if metric.unit == "%" else 1)
+    found = []
+    for label, one in zip(labels, judged, strict=True):
+        low, high = sorted(sign * scale * end for end in one.difference_ci)
+        value = Interval(value=sign * scale * one.difference, low=low, high=high)
+        found.append(Bar(label=label, value=value))
+    unit = "points" if scale == 100 else metric.unit
+    return Bars(bars=tuple(found), axis=f"{metric.title}, {unit} lost against the original")
 
 
 def _loss(a: Quality, b: Quality, scale: float) -> Interval:
