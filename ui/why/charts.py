@@ -51,12 +51,14 @@ def error_by_layer(
         hoverinfo="skip",
     )
     if jump:
+        beside = 3 * places[jump.tensor] < 2 * len(errors)  # to the right the line lies lower
         figure.add_annotation(
             x=places[jump.tensor],
             y=_height(jump),
             text=f"jumps at {escape(jump.node[-32:])}",
-            ax=0,
-            ay=-36,
+            ax=30 if beside else 0,
+            ay=-30,
+            xanchor="left" if beside else "center",
             font={"color": WORSE},
             arrowcolor=WORSE,
         )
