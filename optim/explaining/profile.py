@@ -31,6 +31,10 @@ CONVERSIONS = frozenset(
 """Executed operators that only change a type or a layout."""
 
 
+_RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
+_RAN_RECURRENT = "RNNSeq"
+
+
 class ProfiledNode(BaseModel):
     """One node as executed, its measured time, and what it stands for in the graph."""
 
@@ -139,6 +143,18 @@ def heaviest(rows: Sequence[NodeRow]) -> NodeRow:
     return max(rows, key=lambda row: (row.flops, row.bytes))
 
 
+def _claim_recurrent(
+    analysis: Analysis, times: list[NodeTime], owners: dict[str, set[int]]
+) -> None:
+    """Recurrent nodes that OpenVINO runs under names of its own are the graph's, in order."""
+    rows = [row.name for row in analysis.nodes if row.op in _RECURRENT and not owners[row.name]]
+    owned = set().union(*owners.values())
+    ran = [i for i, time in enumerate(times) if time.op == _RAN_RECURRENT and i not in owned]
+    if len(rows) == len(ran):
+        for name, index in zip(rows, ran, strict=True):
+            owners[name].add(index)
+
+
 def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
     """For each executed node its rows, in the graph's order."""
     owners: dict[str, set[int]] = {row.name: set() for row in analysis.nodes}
@@ -148,6 +164,7 @@ def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
         for name in time.nodes or (time.name,):
             if name in owners and not (name in products and index in full):
                 owners[name].add(index)
+    _claim_recurrent(analysis, times, owners)
     full.update(*(owners[name] for name in products))
     wiring = Wiring(analysis)
     for row in reversed(analysis.nodes):

@@ -81,3 +81,13 @@ def test_a_node_without_rows_keeps_its_time() -> None:
     assert [node.share for node in found] == [0.75, 0.25]
     assert found[0].rows == rows and found[0].flops == 2010
     assert found[1].rows == ()
+
+
+def test_recurrent_nodes_that_run_under_another_name_are_the_graphs_in_order() -> None:
+    """OpenVINO forgets what the model called them."""
+    rows = tuple(NodeRow(name=name, op="LSTM", flops=2000) for name in ("low", "high"))
+    times = [NodeTime(f"LSTMSequence_{n}", "RNNSeq", 3.0) for n in (83, 137)]
+    graph = Analysis.model_construct(nodes=rows)
+    assert [node.rows for node in join_profile(graph, times)] == [(rows[0],), (rows[1],)]
+    one_more = [*times, NodeTime("LSTMSequence_200", "RNNSeq", 3.0)]
+    assert not any(node.rows for node in join_profile(graph, one_more))
