@@ -24,7 +24,9 @@ from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
 
 DATA = Path(onnx.__file__).parent / "backend/test/data"
 _SAMPLES = 8
-_LEFT_OUT = ("nncf_int8", "recover", "true_length")  # minutes for each, or nothing without labels
+FOLDERS = ("simple", "pytorch-converted", "pytorch-operator")  # `light` has nets of 500 MB
+_LEFT_OUT = ("nncf_int8", "recover", "true_length", "inductor", "torch")
+"""They take up to minutes for each model: they train, compile or search."""
 
 Outcome = Literal["right", "far off, and said", "refused", "wrong"]
 
@@ -44,9 +46,9 @@ class Found:
 
 def stored(seed: int, count: int) -> list[tuple[str, Path]]:
     """A seeded sample of the models that lie in the package as files."""
-    paths = sorted((*DATA.glob("*/*/model.onnx"), *DATA.glob("light/*.onnx")))
+    paths = [p for name in FOLDERS for p in sorted((DATA / name).glob("*/model.onnx"))]
     chosen = random.Random(seed).sample(paths, min(count, len(paths)))
-    return [(p.parent.name if p.stem == "model" else p.stem, p) for p in chosen]
+    return [(path.parent.name, path) for path in chosen]
 
 
 def generated(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Path]]:
@@ -70,7 +72,9 @@ def recipes() -> list[str]:
     engines = [
         name
         for name, kind in all_runtimes().items()
-        if name != BASELINE_RUNTIME and not kind.requirements and not kind.missing()
+        if name not in (BASELINE_RUNTIME, *_LEFT_OUT)
+        and not kind.requirements
+        and not kind.missing()
     ]
     return [*(f"{name} + {BASELINE_RUNTIME}" for name in passes), *engines]
 

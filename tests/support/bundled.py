@@ -1,6 +1,5 @@
 """The models that the `onnx` package brings for testing engines, in samples that a seed gives."""
 
-import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +14,6 @@ from optim.ingest.specs import InputSpec
 from optim.model.proto import MODEL_FILE, read_proto, real_inputs
 from support.building import Through
 
-DATA = Path(onnx.__file__).parent / "backend/test/data"
-FOLDERS = ("simple", "pytorch-converted", "pytorch-operator")
 _EXACT = ("simplify", "fuse_transformer")
 _MAX_BYTES = 100_000_000
 
@@ -28,24 +25,6 @@ class Found(NamedTuple):
     recipe: str
     kind: str
     text: str = ""
-
-
-def stored(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Path]]:
-    """A seeded sample of the models that lie in the package as files."""
-    paths = [p for name in FOLDERS for p in sorted((DATA / name).glob("*/model.onnx"))]
-    for path in random.Random(seed).sample(paths, min(count, len(paths))):
-        yield path.parent.name, path
-
-
-def generated(seed: int, count: int, folder: Path) -> Iterator[tuple[str, Path]]:
-    """A seeded sample of the models of the package's node tests."""
-    from onnx.backend.test.case.node import collect_testcases
-
-    cases = sorted(collect_testcases(), key=lambda case: case.name)
-    for case in random.Random(seed).sample(cases, min(count, len(cases))):
-        path = folder / f"{case.name}.onnx"
-        path.write_bytes(case.model.SerializeToString())
-        yield case.name, path
 
 
 def tried(name: str, path: Path, recipes: tuple[str, ...], folder: Path) -> Iterator[Found]:
