@@ -155,7 +155,7 @@ def _lost(labels: list[str], judged: list[Quality]) -> Bars:
         value = Interval(value=sign * scale * one.difference, low=low, high=high)
         found.append(Bar(label=label, value=value))
     unit = "points" if scale == 100 else metric.unit
-    return Bars(bars=tuple(found), axis=f"{metric.title}, {unit} lost against the original")
+    return Bars(bars=tuple(found), axis=f"{metric.title} lost{f', {unit}' * bool(unit)}")
 
 
 def _loss(a: Quality, b: Quality, scale: float) -> Interval:
