@@ -1,5 +1,6 @@
 """Rows measured one after the other, each as the program measures a trial, until time is up."""
 
+import os
 import sys
 import time
 from argparse import Namespace
@@ -26,30 +27,40 @@ MODELS = (
     *("mlp", "gru", "mobilenet_v2", "resnet18", "bert_tiny", "minilm", "resnet50"),
 )
 """The four samples and the larger models, where none is named; the quick ones first."""
-_ABOUT = ("cpu", "flags", "cores", "memory_gb", "onnxruntime", "openvino", "torch")
+_ABOUT = ("cpu", "flags", "cores", "memory_gb", "gpu", "onnxruntime", "openvino", "torch")
 _SECOND = "openvino"
 
 
 def run(options: Namespace) -> tuple[str, bool]:
     """The table; its claim is that each model has a row whose answer is as the program promises."""
-    path = FOLDER / f"{machine_id()}.json"
-    here = environment()
-    kept = Kept.read(path, {key: here.get(key, "") for key in _ABOUT})
     deadline = time.monotonic() + 60 * options.minutes
     names = options.names or MODELS
     turns = sorted(_turns(names, Path(options.cache)), key=lambda turn: turn[0])
+    kept = {name: _kept(name) for name in names}
     with Queue.open() as queue:
         for position, one, recipe in turns:
-            if (there := kept.of(one.name, recipe.spelling)) and there.quiet:
+            if (there := kept[one.name].of(recipe.spelling)) and there.quiet:
                 continue
             if time.monotonic() > deadline:
                 break
-            kept = kept.plus(_measured(queue, one, recipe))
-            kept.write(path)
-            _say(kept.rows[-1], position)
-    known = {(row.model, row.recipe) for row in kept.rows if row.quiet}
+            kept[one.name] = kept[one.name].plus(_measured(queue, one, recipe))
+            kept[one.name].write(_path(one.name))
+            _say(kept[one.name].rows[-1], position)
+    whole = Kept.together([*kept.values()])
+    known = {(row.model, row.recipe) for row in whole.rows if row.quiet}
     left = sum((one.name, recipe.spelling) not in known for _, one, recipe in turns)
-    return report(kept, names, left), bool(known)
+    return report(whole, names, left), bool(known)
+
+
+def _path(model: str) -> Path:
+    """A file for each model, so that several can be measured beside each other, each on cores of
+    its own."""
+    return FOLDER / f"{model}-{machine_id()}.json"
+
+
+def _kept(model: str) -> Kept:
+    here = environment()
+    return Kept.read(_path(model), {key: here.get(key, "") for key in _ABOUT})
 
 
 def recipes(here: Circumstances) -> list[Recipe]:
@@ -112,6 +123,7 @@ def row_of(model: str, trial: Trial, seconds: float) -> Row:
             "processes": found.processes,
             "contention": round(found.contention, 3),
             "load": max(piece.load_average for piece in measurement_of(trial.slices).slices),
+            "cores": os.cpu_count() or 1,
             "same": bool(trial.reports) and not any(one.modified for one in trial.reports),
             "sound": trial.quality.sound or trial.recipe.is_baseline,
         }

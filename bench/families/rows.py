@@ -1,12 +1,12 @@
 """Rows of the table as they are kept: what one recipe brought to one model on this machine."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from optim.findings import Interval
-from optim.machine.environment import usable_cores
 
 FOLDER = Path(__file__).parent
 _DISTURBED = 0.05  # share of the time that others had its cores: as a trial's own caution
@@ -19,7 +19,7 @@ class Row(BaseModel):
     `speedup` is the paired ratio to the original on one thread of ONNX Runtime, `loss` what of its
     quality is lost, as a share or a relative error (as a goal's limit is); both None where `error`
     says why not. `contention`: share of the time that other work had its cores; `load`: the
-    machine's load average meanwhile, at its highest. `same`: its passes
+    machine's load average meanwhile, at its highest, `cores`: all that it has. `same`: its passes
     changed nothing. `sound`: its answers neither collapsed nor drifted.
     """
 
@@ -33,6 +33,7 @@ class Row(BaseModel):
     processes: int = 0
     contention: float = 0.0
     load: float = 0.0
+    cores: int = 1
     same: bool = False
     sound: bool = True
     error: str = ""
@@ -42,7 +43,7 @@ class Row(BaseModel):
     @property
     def quiet(self) -> bool:
         """Whether its figures may stand for the machine."""
-        return self.contention <= _DISTURBED and self.load <= usable_cores() + _BESIDE
+        return self.contention <= _DISTURBED and self.load <= self.cores + _BESIDE
 
     def pays(self, limit: float) -> bool:
         """Whether it is shown to be faster, and loses no more than this."""
@@ -53,16 +54,16 @@ class Row(BaseModel):
 
 
 class Kept(BaseModel):
-    """All rows of a machine. `about`: its CPU and the engines' versions."""
+    """Rows of a machine. `about`: its CPU and the engines' versions."""
 
     model_config = ConfigDict(frozen=True)
 
     about: dict[str, str]
     rows: tuple[Row, ...] = ()
 
-    def of(self, model: str, recipe: str) -> Row | None:
-        """The row, where it is known."""
-        return next((r for r in self.rows if (r.model, r.recipe) == (model, recipe)), None)
+    def of(self, recipe: str) -> Row | None:
+        """The recipe's first row, where it is known."""
+        return next((row for row in self.rows if row.recipe == recipe), None)
 
     def plus(self, row: Row) -> "Kept":
         """With a row that takes the place of the same measured before."""
@@ -73,6 +74,11 @@ class Kept(BaseModel):
     def read(cls, path: Path, about: dict[str, str]) -> Self:
         """Those of a file; none where there is no such file."""
         return cls.model_validate_json(path.read_text()) if path.exists() else cls(about=about)
+
+    @classmethod
+    def together(cls, parts: Sequence["Kept"]) -> "Kept":
+        """What several files of one machine tell."""
+        return cls(about=parts[0].about, rows=tuple(row for one in parts for row in one.rows))
 
     def write(self, path: Path) -> None:
         """As JSON, a row a line."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self, runtime_checkable
 
-from optim.arrays import Feeds
+from optim.arrays import Array, Feeds
 from optim.part import Circumstances, Group, Ingredient, Product, discover
 
 if TYPE_CHECKING:
@@ -55,10 +55,12 @@ class Context:
 
 
 class Calibration:
-    """Calibration inputs, re-iterable. Validation samples never get here."""
+    """Calibration inputs, re-iterable, and their labels where the EvalSet gives each sample one.
+    Validation samples never get here."""
 
-    def __init__(self, samples: list[Feeds]) -> None:
+    def __init__(self, samples: list[Feeds], labels: Array | None = None) -> None:
         self._samples = samples
+        self.labels = labels if labels is not None and len(labels) == len(samples) else None
 
     def __len__(self) -> int:
         return len(self._samples)

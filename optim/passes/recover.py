@@ -1,6 +1,7 @@
 """Recovery: a changed model is trained to answer as its original does, on calibration inputs.
 
-Its original is the teacher, so no labels are needed (`support.distilling`). Where a pass to 8 bits
+Its original is the teacher, so no labels are needed (`support.distilling`); those of calibration
+samples are a second one where an EvalSet gives them (`support.label_loss`). Where a pass to 8 bits
 follows, products are rounded while training: quantization-aware training.
 """
 
@@ -12,6 +13,7 @@ from pydantic import Field
 from optim.model.compare import changed
 from optim.part import Circumstances, Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.sparkline import sparkline
 from optim.passes.support.tools import name_nodes, refuse_quantized
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from optim.passes.support.rounding import Fake8Bit
 
 _OUTPUT_AXIS = {"ConvTranspose": 1, "MatMul": 1}
+_LABELS = {
+    "classes": "It learned from the labels of calibration samples too: by cross-entropy.",
+    "two classes": "It learned from the labels of calibration samples too: by cross-entropy.",
+    "numbers": "It learned from the labels of calibration samples too: by their squared error.",
+}
 _SLACK = 3.0  # a step of training begun within the budget may end this much later, in budgets
 
 
@@ -31,8 +38,9 @@ class Recover(Pass):
     title: ClassVar[str] = "Train to answer as the original (recovery by distillation)"
     summary: ClassVar[str] = (
         "Trains a model that an earlier pass has changed, with the original as its teacher, on "
-        "calibration inputs and mixtures of them; no labels are needed. Where a pass to 8 bits "
-        "follows, it trains with their rounding (quantization-aware training)."
+        "calibration inputs and mixtures of them. No labels are needed; where there are some it "
+        "learns from them too. Where a pass to 8 bits follows, it trains with their rounding "
+        "(quantization-aware training)."
     )
     helps: ClassVar[str] = (
         "After structured pruning, and before 8 bits where those cost quality: most of what was "
@@ -89,6 +97,9 @@ class Recover(Pass):
         "of what was lost.",
     )
     batch: int = Field(default=64, ge=1, le=1024, description="Samples in each step of training.")
+    labels: bool = Field(
+        default=True, description="Learn from the labels of calibration samples too, if any."
+    )
     seed: int = Field(default=0, ge=0, le=1_000_000, description="Seed of all that is drawn.")
 
     def takes(self, here: Circumstances) -> bool:
@@ -143,11 +154,16 @@ class Recover(Pass):
         student, teacher = TorchGraph(named, device), TorchGraph(original, device)
         student.rounding = _rounding(named, lowering) if lowering else None
 
-        def look(done: float, loss: float, before: float) -> None:
-            context.say(f"training, {done:.0%}, held-back loss {loss:.3g}, was {before:.3g}")
+        def look(done: float, curve: list[float]) -> None:
+            context.say(
+                f"training, {done:.0%}, held-back loss {curve[-1]:.3g}, was {curve[0]:.3g}: "
+                f"{sparkline(curve)}"
+            )
 
+        context.say("training, finding out how many steps fit")
         plan = Plan(self.seconds, self.steps, self.batch, self.rate, self.seed, look)
-        trained = Distilling(student, teacher, [*context.calibration], plan).run()
+        labels = context.calibration.labels if self.labels else None
+        trained = Distilling(student, teacher, [*context.calibration], plan, labels).run()
         result = student.as_onnx()
         for node, was in zip(result.graph.node, model.graph.node, strict=True):
             node.name = was.name
@@ -178,5 +194,6 @@ def _told(trained: "Trained", aware: str) -> tuple[str, ...]:
         f"Trained {trained.steps:,} steps in {trained.seconds:.0f} s{aware}: the error on "
         f"held-back calibration samples went from {trained.before:.3g} to {trained.after:.3g} "
         "(0: as the original; 1: as one answer for all).",
-        f"On the way: {curve}.",
+        f"On the way: {curve} ({sparkline(trained.curve)}).",
+        *([_LABELS[trained.labels]] if trained.labels else []),
     )

@@ -116,7 +116,6 @@ def call(arrays):
 
 def _keep_kernels_in(folder: Path) -> None:
     """Where PyTorch and Triton put what they compile; a child can write nowhere else."""
-    os.environ.setdefault("USER", "nobody")  # PyTorch asks who this is; a child may not look it up
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "2"  # each is a process that imports PyTorch
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder / "inductor")
     os.environ["TRITON_CACHE_DIR"] = str(folder / "triton")

@@ -27,6 +27,8 @@ _lock = threading.Lock()
 def told_environment(site: Path | None = None) -> dict[str, str]:
     """What children may know of this process's, the places of modules spelled out for elsewhere.
 
+    Libraries ask who they run as, and a child may not look that up: it is told a name.
+
     Args:
         site: a folder of packages that goes before the program's own.
     """
@@ -39,7 +41,7 @@ def told_environment(site: Path | None = None) -> dict[str, str]:
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
     if home := known.get("OPTIM_HOME"):  # they work in another folder
         known["OPTIM_HOME"] = str(Path(home).expanduser().absolute())
-    return {**known, "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+    return {**known, "USER": "nobody", "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
 
 
 def protections() -> dict[str, str]:

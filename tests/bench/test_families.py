@@ -49,6 +49,15 @@ def test_only_what_is_shown_to_be_faster_and_keeps_its_quality_pays() -> None:
         assert not row.pays(0.01)
 
 
+def test_the_fastest_that_pays_runs_on_the_cpu() -> None:
+    gpu = QUIET.model_copy(
+        update={"recipe": "torch_cuda", "speedup": Interval(value=9, low=8, high=10)}
+    )
+    text = report(Kept(about={}, rows=(QUIET, gpu)), ["fashion"], 0)
+    assert "| `static_int8 + openvino` | 3.90 to 4.10 |" in text
+    assert "| `torch_cuda` | **8.00 to 10.00** |" in text
+
+
 def test_disturbed_rows_are_not_shown_and_what_pays_is_bold() -> None:
     disturbed = Row(
         model="fashion", recipe="openvino", speedup=QUIET.speedup, loss=QUIET.loss, contention=0.3
@@ -58,4 +67,5 @@ def test_disturbed_rows_are_not_shown_and_what_pays_is_bold() -> None:
     assert "| `static_int8 + openvino` | **3.90 to 4.10** | 1 of 1 |" in text
     assert "| `static_int8 + onnxruntime` | no | 0 of 1 |" in text
     assert not QUIET.model_copy(update={"load": 12.0}).quiet
+    assert QUIET.model_copy(update={"load": 12.0, "cores": 16}).quiet
     assert "`openvino`" not in text and "2 rows; 1 to go, 1 of them" in text

@@ -73,14 +73,40 @@ def test_a_pruned_model_comes_closer_to_its_original() -> None:
     assert outcome.modified
     held = pass_models.feeds("mlp")[pass_models.CALIBRATION_SAMPLES :]
     assert _cosine(outcome.model, model, held) > _cosine(pruned, model, held)
-    assert told and told[0].startswith("training, ")
+    assert told[0].endswith("how many steps fit")
+    assert told[-1].startswith("training, 100%, held-back loss ") and "█" in told[-1]
     shapes = {t.name: tuple(t.dims) for t in outcome.model.graph.initializer}
     assert shapes == {t.name: tuple(t.dims) for t in pruned.graph.initializer}
 
 
+def test_the_last_batch_may_have_fewer_samples_in_a_graph_that_is_made_for_one() -> None:
+    model, feeds = pass_models.load("spam"), pass_models.feeds("spam")[:20]
+    context = Context(Calibration(feeds), original=model, following=(StaticInt8(),))
+    notes = Recover(steps=1, batch=2).run(model, context).notes
+    assert any("held-back calibration samples" in note for note in notes)
+
+
+def test_labels_of_calibration_samples_are_learned_from_where_asked_for() -> None:
+    """What the teacher gets wrong the student then gets right more often."""
+    model, context = pass_models.load("mlp"), pass_models.context("mlp")
+    feeds = [*context.calibration]
+    answers = pass_models.outputs(model, feeds).reshape(len(feeds), -1)
+    wanted = (answers.argmax(1) + 1) % answers.shape[1]
+    pruned = StructuredPrune(flops=0.6).run(model, context).model
+    context = replace(context, original=model, calibration=Calibration(feeds, wanted))
+
+    def right(labels: bool) -> float:
+        outcome = Recover(steps=150, batch=16, labels=labels).run(pruned, context)
+        assert labels == any("by cross-entropy" in note for note in outcome.notes)
+        found = pass_models.outputs(outcome.model, feeds).reshape(len(feeds), -1)
+        return float(np.take_along_axis(found, wanted[:, None], 1).mean())
+
+    assert right(True) > right(False)
+
+
 def test_as_many_steps_again_give_the_same_model(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is meanwhile: it is not ended early here."""
-    monkeypatch.setattr("optim.passes.support.distilling._LATE", 1e9)
+    monkeypatch.setattr("optim.passes.support.clock._LATE", 1e9)
     model, context = pass_models.load("cnn"), pass_models.context("cnn")
     pruned = StructuredPrune(flops=0.5).run(model, context).model
     context = replace(context, original=model)

@@ -22,6 +22,13 @@ import ctypes, os, sys, time
 
 def crash(): ctypes.string_at(0)
 def greedy(): kept = [bytes([i]) * 10_000_000 for i in range(200)]; time.sleep(60)
+def shared():
+    kept = bytes([1]) * 200_000_000
+    for _ in range(3):
+        if not os.fork():
+            time.sleep(0.7)
+            os._exit(len(kept) > 0 and 7)
+    return [os.waitstatus_to_exitcode(os.wait()[1]) for _ in range(3)]
 def hang(): time.sleep(60)
 def vanish(): os._exit(0)
 def loud():
@@ -81,6 +88,10 @@ def test_what_a_loud_child_wrote_is_not_read_whole() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50_000_000
+
+
+def test_memory_that_processes_of_a_child_share_counts_once() -> None:
+    assert run("shared") == [7, 7, 7]
 
 
 def test_a_child_that_the_system_kills_is_not_called_a_crash() -> None:

@@ -6,39 +6,45 @@ Knowledge Distillation", 2021), inner tensors as Romero et al., "FitNets", 2015.
 """
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from optim.arrays import Feeds
+from optim.arrays import Array, Feeds
 from optim.errors import StepError
+from optim.passes.support.clock import Clock, wave
+from optim.passes.support.label_loss import LabelLoss
 from optim.passes.support.samples import Batch, held_back, mixed, stacked
 from optim.passes.support.torch_graph import TorchGraph
 
 _HELD_BACK, _MOST_HELD_BACK = 0.15, 128
-_LOOKS = 40  # at the held-back samples, in the whole training
 _PATIENCE = 20  # looks without a gain, half of the training, after which it ends
-_FIRST = 0.1  # share of the training in which it is found out how many steps fit
-_LATE = 2.5  # times the seconds given, after which it ends wherever it is
 _WARM_UP = 20  # steps in which the rate rises
 _AS_GOOD = 1e-5  # a held-back loss with which there is nothing left to gain
 _STEADY = 0.8  # share of the steps after which ranges stay
 _MOST_INNER = 8
 _INNER_WEIGHT = 0.5
 _POOL, _POOL_BYTES = 100, 1 << 29  # batches whose answers are kept, so that they come once
+_PLAIN = 0.25  # share of batches that are samples as they are, where labels are learned from too
+_LABEL_WEIGHT = 0.1
 _NORM = 1.0  # gradients longer than this are cut
 
-Look = Callable[[float, float, float], None]
-"""Told at each look: the share that is done, loss on held-back samples, that before training."""
+Look = Callable[[float, list[float]], None]
+"""Told at each look: the share that is done, and all losses on held-back samples so far, the first
+of them before training."""
+
+
+_Answered = tuple[dict[str, Any], dict[str, Any], Array | None]
+"""A batch, what the teacher makes of it, and its labels where it is to learn from them."""
 
 
 @dataclass
 class Trained:
     """What came of it: held-back losses (0: as the original, 1: as one answer
-    for all), `planned`: the steps to ask for to get the same again."""
+    for all), `planned`: the steps to ask for to get the same again, `labels`: how they were
+    used, empty where they were not."""
 
     before: float
     after: float
@@ -46,6 +52,7 @@ class Trained:
     planned: int
     seconds: float
     curve: list[float] = field(default_factory=list)
+    labels: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,68 +67,28 @@ class Plan:
     look: Look
 
 
-class _Clock:
-    """How far a training is. Where only seconds are given, the steps that fit are counted in their
-    first tenth, in which nothing depends on how many they will be: given as many steps, another
-    training goes exactly the same way.
-    """
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan, self._total, self._started = plan, plan.steps, time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Since it began."""
-        return time.monotonic() - self._started
-
-    def over(self, step: int) -> bool:
-        """Whether to end before this step."""
-        if not self._total and self.seconds > _FIRST * self._plan.seconds:
-            self._total = max(1, round(step / _FIRST))
-        late = not self._plan.steps and self.seconds > _LATE * self._plan.seconds
-        return late or bool(self._total and step >= self._total)
-
-    def done(self, step: int) -> float:
-        """From 0 to 1; 0 in the first tenth."""
-        return max(0.0, step / self._total - _FIRST) / (1 - _FIRST) if self._total else 0.0
-
-    def share(self, step: int) -> float:
-        """How much of the training is done, from 0 to 1."""
-        return step / self._total if self._total else 0.0
-
-    def look(self, step: int) -> bool:
-        """Whether to look at the held-back samples after this many steps."""
-        if not self._total:
-            return False
-        return step > _FIRST * self._total and step % max(1, self._total // _LOOKS) == 0
-
-    def planned(self, step: int) -> int:
-        """The steps that make another training go the same way."""
-        late = self.seconds > _LATE * self._plan.seconds
-        return step if late or not self._total else self._total
-
-
-def _wave(done: float) -> float:
-    """Down as a cosine."""
-    return 0.5 * (1 + math.cos(math.pi * done))
-
-
 class Distilling:
     """A student and its teacher on the same samples."""
 
     def __init__(
-        self, student: TorchGraph, teacher: TorchGraph, feeds: Sequence[Feeds], plan: Plan
+        self,
+        student: TorchGraph,
+        teacher: TorchGraph,
+        feeds: Sequence[Feeds],
+        plan: Plan,
+        labels: Array | None = None,
     ):
         import torch
 
         self._torch, self._student, self._teacher, self._plan = torch, student, teacher, plan
         self._random = np.random.default_rng(plan.seed)
         torch.manual_seed(plan.seed)
-        samples, kept = held_back(feeds, _HELD_BACK, _MOST_HELD_BACK)
-        self._samples = samples
+        self._samples, kept = held_back(feeds, _HELD_BACK, _MOST_HELD_BACK)
+        self._held_back = len(kept)
+        self._rows = {name: len(array) for name, array in feeds[0].items()}
         self._batch = _batch_size(teacher, feeds, plan.batch)
         self._half = student.rounding is None and _fast_in_half(student.device)
-        self._pool: list[tuple[dict[str, Any], dict[str, Any]]] = []
+        self._pool: list[_Answered] = []
         self._room = _POOL_BYTES
         self._inner = _matching(student, teacher, feeds[0])
         self._weights = [*student.parameters.values()]
@@ -130,13 +97,15 @@ class Distilling:
             self._answered(stacked(kept[at : at + self._batch]))
             for at in range(0, len(kept), self._batch)
         ]
-        self._scales = self._spread([target for _, target in self._kept])
+        self._scales = self._spread([target for _, target, _ in self._kept])
+        self._labels = labels[-len(self._samples) :] if labels is not None else np.zeros(0)
+        self._label_loss = self._of_labels(labels) if labels is not None else None
 
     def run(self) -> Trained:
         """Train the student in place; it ends as it was best on the held-back samples."""
         self._refresh_statistics()
         best = before = self._held_back_loss()
-        clock = _Clock(self._plan)
+        clock = Clock(self._plan.seconds, self._plan.steps)
         state, curve, since, step = self._student.state(), [before], 0, 0
         rate = self._plan.rate * float(np.clip(before**0.5, 0.1, 1.0))
         optimizer = self._torch.optim.AdamW(self._weights, lr=rate, weight_decay=1e-4)
@@ -144,7 +113,7 @@ class Distilling:
             done = clock.done(step)
             self._watch(done < _STEADY)
             for group in optimizer.param_groups:
-                group["lr"] = rate * min(1.0, (step + 1) / _WARM_UP) * _wave(done)
+                group["lr"] = rate * min(1.0, (step + 1) / _WARM_UP) * wave(done)
             self._step(optimizer)
             step += 1
             if clock.look(step) or clock.over(step):
@@ -153,9 +122,10 @@ class Distilling:
                 since = 0 if loss < best else since + 1
                 if loss < best:
                     best, state = loss, self._student.state()
-                self._plan.look(clock.share(step), loss, before)
+                self._plan.look(clock.share(step), curve)
         self._student.restore(state)
-        return Trained(before, best, step, clock.planned(step), clock.seconds, curve)
+        how = self._label_loss.how if self._label_loss else ""
+        return Trained(before, best, step, clock.planned(step), clock.seconds, curve, how)
 
     def _watch(self, on: bool) -> None:
         """Whether the ranges of what is rounded follow what comes by."""
@@ -163,11 +133,13 @@ class Distilling:
             self._student.rounding.watching = on
 
     def _step(self, optimizer: Any) -> None:
-        batch, target = self._next()
-        self._student.batch = self._batch
+        batch, target, labels = self._next()
+        self._sized(self._student, batch)
         with self._torch.autocast(self._student.device, self._torch.bfloat16, self._half):
             found = self._student.run(batch, target)
         loss = self._loss(found, target)
+        if self._label_loss and labels is not None:
+            loss = loss + _LABEL_WEIGHT * self._label_loss(found[self._teacher.outputs[0]], labels)
         optimizer.zero_grad()
         loss.backward()
         self._torch.nn.utils.clip_grad_norm_(self._weights, _NORM)
@@ -176,23 +148,39 @@ class Distilling:
             for weight, mask in self._zeros:  # what was pruned stays pruned
                 weight *= mask
 
-    def _next(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _next(self) -> _Answered:
         """A batch with the teacher's answers: a new one, or one of the pool when that is full."""
         if self._room < 0 or len(self._pool) >= _POOL:
             return self._pool[int(self._random.integers(len(self._pool)))]
         count = min(self._batch, len(self._samples))
         chosen = self._random.choice(len(self._samples), count, replace=False)
-        found = self._answered(mixed(stacked([self._samples[i] for i in chosen]), self._random))
+        batch = stacked([self._samples[i] for i in chosen])
+        if self._label_loss and self._random.random() < _PLAIN:
+            found = self._answered(batch, self._labels[chosen])
+        else:
+            found = self._answered(mixed(batch, self._random))
         self._pool.append(found)
-        self._room -= sum(t.numel() * t.element_size() for part in found for t in part.values())
+        self._room -= sum(t.numel() * t.element_size() for p in found[:2] for t in p.values())
         return found
 
-    def _answered(self, batch: Batch) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A batch as tensors, and what the teacher makes of it."""
+    def _answered(self, batch: Batch, labels: Array | None = None) -> _Answered:
+        """A batch as tensors, what the teacher makes of it, and its labels where they count."""
         feeds = tensors(batch, self._teacher.device)
-        self._teacher.batch = self._batch
+        self._sized(self._teacher, feeds)
         with self._torch.no_grad():
-            return feeds, self._teacher.run(feeds, [*self._teacher.outputs, *self._inner])
+            target = self._teacher.run(feeds, [*self._teacher.outputs, *self._inner])
+        return feeds, target, labels
+
+    def _sized(self, graph: TorchGraph, feeds: dict[str, Any]) -> None:
+        """Tell a graph for one sample how many come together: the last batch has fewer."""
+        name, value = next(iter(feeds.items()))
+        graph.batch = len(value) // max(1, self._rows[name])
+
+    def _of_labels(self, labels: Array) -> LabelLoss | None:
+        """None where they do not go with the first output."""
+        answers = [target[self._teacher.outputs[0]].reshape(-1) for _, target, _ in self._kept]
+        found = LabelLoss(labels, self._torch.cat(answers).reshape(self._held_back, -1))
+        return found if found.how else None
 
     def _loss(self, found: dict[str, Any], target: dict[str, Any]) -> Any:
         outputs = [self._error(found, target, name) for name in self._teacher.outputs]
@@ -217,7 +205,8 @@ class Distilling:
         self._watch(False)
         total = 0.0
         with self._torch.no_grad():
-            for feeds, target in self._kept:
+            for feeds, target, _ in self._kept:
+                self._sized(self._student, feeds)
                 found = self._student.run(feeds, self._teacher.outputs)
                 errors = [self._error(found, target, name) for name in self._teacher.outputs]
                 total += float(sum(errors)) / len(errors)
@@ -232,12 +221,14 @@ class Distilling:
             return
         before, state = self._held_back_loss(), self._student.state()
         self._watch(True)
-        self._student.learning, self._student.batch = True, self._batch
+        self._student.learning = True
         with self._torch.no_grad():
             for number, at in enumerate(range(0, len(self._samples), self._batch)):
                 self._student.momentum = 1 / (number + 1)
                 batch = stacked(self._samples[at : at + self._batch])
-                self._student.run(tensors(batch, self._student.device), self._student.outputs)
+                feeds = tensors(batch, self._student.device)
+                self._sized(self._student, feeds)
+                self._student.run(feeds, self._student.outputs)
         self._student.learning = False
         if self._held_back_loss() > before:
             self._student.restore(state)
