@@ -98,7 +98,9 @@ class Recover(Pass):
     )
     batch: int = Field(default=64, ge=1, le=1024, description="Samples in each step of training.")
     labels: bool = Field(
-        default=True, description="Learn from the labels of calibration samples too, if any."
+        default=True,
+        description="Learn from the labels of calibration samples too, if any "
+        "and the model has one output.",
     )
     seed: int = Field(default=0, ge=0, le=1_000_000, description="Seed of all that is drawn.")
 
@@ -162,7 +164,8 @@ class Recover(Pass):
 
         context.say("training, finding out how many steps fit")
         plan = Plan(self.seconds, self.steps, self.batch, self.rate, self.seed, look)
-        labels = context.calibration.labels if self.labels else None
+        alone = self.labels and len(original.graph.output) == 1  # else it is open whose they are
+        labels = context.calibration.labels if alone else None
         trained = Distilling(student, teacher, [*context.calibration], plan, labels).run()
         result = student.as_onnx()
         for node, was in zip(result.graph.node, model.graph.node, strict=True):

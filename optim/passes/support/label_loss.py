@@ -1,4 +1,4 @@
-"""What a training may learn from labels beside its teacher: an error of the first output.
+"""What a training may learn from labels beside its teacher: an error of the one output.
 
 Classes by cross-entropy, numbers by their squared error in units of the labels' variance. Outputs
 that are probabilities already are taken as such.
