@@ -101,8 +101,7 @@ def make_plain(proto: "onnx.ModelProto") -> None:
     if not opset_of(proto):
         proto.opset_import.add(version=_OPSET_FOR_NONE)  # trees alone: passes need one all the same
     inputs = real_inputs(proto.graph)
-    if proto.graph.initializer:
-        proto.ir_version = max(proto.ir_version, 4)
+    proto.ir_version = max(proto.ir_version, 4)  # what passes store need not be inputs then
     if len(inputs) < len(proto.graph.input):
         kept = [type(value).FromString(value.SerializeToString()) for value in inputs]
         del proto.graph.input[:]

@@ -27,6 +27,7 @@ def at_least_opset(model: "onnx.ModelProto", version: int) -> "onnx.ModelProto":
             f"({one_line(error, 200)}).",
             f"Export the model again with opset {version} or newer.",
         ) from None
+    raised.ir_version = max(raised.ir_version, model.ir_version)
     restore_interface(raised, model)
     del raised.graph.value_info[:]  # of what it adds, without a type: ONNX Runtime refuses that
     return raised

@@ -28,6 +28,7 @@ class FoldConstants(GraphStep):
         "larger than the model's weights."
     )
     stage: ClassVar[Stage] = Stage.CONSTANTS
+    min_opset: ClassVar[int] = 13  # of the operators that its library writes sequences with
     nothing: ClassVar[str] = "No node depends on constants alone."
 
     def rewrite(self, model: "ir.Model") -> Counts:

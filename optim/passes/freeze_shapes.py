@@ -28,6 +28,7 @@ class FreezeShapes(GraphStep):
         "the sizes already."
     )
     stage: ClassVar[Stage] = Stage.SHAPES
+    min_opset: ClassVar[int] = 13  # of the operators that its library writes sequences with
     nothing: ClassVar[str] = "The shapes inside are constants already, or depend on the data."
 
     def rewrite(self, model: "ir.Model") -> Counts:

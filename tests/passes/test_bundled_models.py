@@ -13,6 +13,20 @@ STORED, GENERATED = 12, 12
 SEED = 8
 
 
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("test_ReplicationPad2d", "structured_prune"),  # pads as an attribute
+        ("test_operator_mm", "simplify"),  # an old file, whose stored values all were inputs
+        ("test_sequence_model5", "fold_constants"),  # written as a later opset has it
+        ("test_sequence_model5", "freeze_shapes"),
+    ],
+)
+def test_models_that_failed_inside(name: str, recipe: str, tmp_path: Path) -> None:
+    (found,) = tried(name, dict(stored(SEED, 1000))[name], (recipe,), tmp_path)
+    assert found.kind == "right", found
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("source", ["stored", "generated"])
 def test_no_pass_fails_inside_of_its_library(source: str, tmp_path: Path) -> None:

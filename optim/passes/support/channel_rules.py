@@ -6,6 +6,8 @@ they were. Shapes, splits and groups that then change are put right by `narrowin
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from optim.model.proto import opset_of
 from optim.passes.support.channels import Axis, Channels, Rule, attribute, blocks
 from optim.passes.support.product_rules import PRODUCT_RULES
@@ -144,7 +146,9 @@ def _slice(w: Channels, node: "onnx.NodeProto") -> None:
 def _pad(w: Channels, node: "onnx.NodeProto") -> None:
     """Axes without padding go along."""
     x, y, rank = node.input[0], node.output[0], w.rank(node.input[0])
-    pads = w.weights.get(node.input[1]) if len(node.input) == 2 or not any(node.input[3:]) else None
+    said = np.array(attribute(node, "pads", ()))  # below opset 11
+    stored = "" if any(node.input[3:]) else "".join(node.input[1:2])
+    pads = said if len(node.input) == 1 else w.weights.get(stored)
     if pads is None or pads.size != 2 * rank:
         return w.pin_all(filter(None, (*node.input, *node.output)))
     for at in range(rank):
