@@ -124,7 +124,7 @@ class Distilling:
                     best, state = loss, self._student.state()
                 self._plan.look(clock.share(step), curve)
         self._student.restore(state)
-        how = self._label_loss.how if self._label_loss else ""
+        how = self._label_loss.how if self._label_loss and step else ""
         return Trained(before, best, step, clock.planned(step), clock.seconds, curve, how)
 
     def _watch(self, on: bool) -> None:
