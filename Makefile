@@ -5,6 +5,8 @@ SECONDS ?= 120
 PY := .venv/bin/python
 MODELS ?=
 ENGINES ?=
+# Where it is set, each of thousands of processes would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup setup-dev debian run test test-fast test-all test-engines coverage lint bench bench-search bench-peers bench-serve bench-gpu bench-families fuzz docs
 

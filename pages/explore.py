@@ -84,6 +84,8 @@ def _nothing(trials: list[Trial], shown: Shown) -> str:
     """Why there is no point, where there is none."""
     if not shown.trials:
         return "No trial passes the filter."
+    if any(trial.phase.startswith("timing:") for trial in trials):
+        return "The first point has to wait: something else is timed on this machine."
     if any(not trial.finished for trial in trials):
         return "The original is being timed: the first point appears within seconds."
     return "No trial has both of these figures."

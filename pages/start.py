@@ -31,7 +31,9 @@ def _sample_card(sample: Sample) -> None:
         st.space("stretch")
         metric = find_metric(sample.metric)
         st.caption(f"{metric.title} {metric.show(sample.value)}  \n{size(sample.size_bytes)}")
-        if st.button("Open", key=f"sample:{sample.name}", type="primary", width="stretch"):
+        if st.button(
+            f"Open {sample.title}", key=f"sample:{sample.name}", type="primary", width="stretch"
+        ):
             with errors_shown(), st.spinner(f"Opening {sample.title} ..."):
                 model = ingest(f"sample:{sample.name}", evalset=sample.evalset_path)
                 evalset = load_evalset(sample.evalset_path, model)

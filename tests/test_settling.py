@@ -111,6 +111,7 @@ def test_auto_gives_7_bits_where_this_runtimes_products_overflow(
     assert largest_weight(elsewhere.model) > 64
 
 
+@pytest.mark.deep
 @each_int8
 def test_what_was_decided_is_in_the_key_so_another_machine_builds_its_own(
     name: str, model: Model, evalset: EvalSet, monkeypatch: pytest.MonkeyPatch
@@ -216,7 +217,7 @@ print(*next(iter(session.run({"x": np.ones((1, 64), np.float32)}).values())).rav
 """
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @each_int8
 def test_where_an_engine_really_overflows_the_default_is_right(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -13,7 +13,8 @@ from tempfile import gettempdir
 from optim.errors import Cancelled
 
 _LOCK_POLL_SECONDS = 0.1
-_LONG_SECONDS = 10.0
+_LONG_SECONDS = 5.0
+_WAITS = "something else is timed on this machine, and this waits for it"
 _logger = logging.getLogger(__name__)
 _here = threading.local()
 
@@ -26,6 +27,17 @@ def lock_file() -> Path:
 def waited() -> float:
     """Seconds that this thread has waited for others' timings, those of a wait under way too."""
     return float(getattr(_here, "waited", 0.0))
+
+
+@contextmanager
+def telling(say: Callable[[str], None]) -> Iterator[None]:
+    """Within it, `say` is told why once this thread has waited long for others' timings, and
+    an empty text once that is over."""
+    _here.say = say
+    try:
+        yield
+    finally:
+        del _here.say
 
 
 @contextmanager
@@ -47,6 +59,7 @@ def machine_to_itself(cancelled: Callable[[], bool]) -> Iterator[None]:
 
 def _wait(lock: int, cancelled: Callable[[], bool]) -> None:
     before, began, told = waited(), time.monotonic(), False
+    say: Callable[[str], None] | None = getattr(_here, "say", None)
     while not _locked(lock):
         if cancelled():
             raise Cancelled("Cancelled.", "Retry it when you like.")
@@ -55,7 +68,9 @@ def _wait(lock: int, cancelled: Callable[[], bool]) -> None:
         _here.waited = before + spent
         if spent > _LONG_SECONDS and not told:
             told = True
-            _logger.warning("Something else is timed on this machine: this waits for it.")
+            (say or _logger.warning)(_WAITS)
+    if told and say:
+        say("")
 
 
 def _locked(lock: int) -> bool:

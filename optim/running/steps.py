@@ -17,6 +17,7 @@ from optim.errors import Cancelled, OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.graph import analysis_of
 from optim.judging.quality import ALL, QUICK, quality_of
+from optim.machine.lock import telling
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.running.noticing import on_answers, on_build, together
@@ -133,16 +134,17 @@ class _Step:
     def _time(self, optimized: Model) -> None:
         self._on_phase("timing")
         taken = len(self.progress.slices)
-        piece = slice_of(
-            optimized,
-            self._original,
-            self._recipe,
-            self._evalset,
-            seconds=StoppingRule.of_settings().seconds(taken),
-            seed=taken,
-            solo=taken == 0,
-            cancelled=self._cancelled,
-        )
+        with telling(lambda why: self._on_phase(f"timing: {why}" if why else "timing")):
+            piece = slice_of(
+                optimized,
+                self._original,
+                self._recipe,
+                self._evalset,
+                seconds=StoppingRule.of_settings().seconds(taken),
+                seed=taken,
+                solo=taken == 0,
+                cancelled=self._cancelled,
+            )
         self.progress = self.progress.with_slice(piece)
 
     def _judge(self, optimized: Model, quick: bool = False) -> None:

@@ -49,6 +49,7 @@ def test_all_are_looked_at_once_in_order_before_any_is_again(
     assert sorted(looks[3:5]) == sorted(looks[5:7]) == [NAMES[0], NAMES[2]]
 
 
+@pytest.mark.deep
 def test_it_ends_where_each_was_timed_in_enough_processes(looks, classifier, tmp_path, monkeypatch):
     found = filled(classifier, tmp_path / "grid.json", monkeypatch, 1000, processes=3)
     assert [len(one.logs) for one in found.candidates.values()] == [3, 0, 3]

@@ -63,6 +63,7 @@ def test_every_peer_says_what_it_is_and_needs():
     assert [peer for peer in PEERS if not report._module(peer).REQUIREMENTS] == [OURS]
 
 
+@pytest.mark.deep
 def test_peers_need_nothing_of_this_program_to_be_imported(given):
     """Their environments have neither optim nor an engine: standard library and numpy only."""
     code = (

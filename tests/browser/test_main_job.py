@@ -114,6 +114,7 @@ def test_the_graph_is_drawn_by_the_viewer(server: Server, study: str, new_page: 
     expect(viewer.get_by_text("Relu").first).to_be_visible()
 
 
+@pytest.mark.deep
 def test_hostile_names_are_only_text(server: Server, new_page: NewPage, tmp_path: Path) -> None:
     evil = "<img src=x onerror='top.hacked=1'>![a](http://example.com/a.png)"
     graph = helper.make_graph(
@@ -172,6 +173,7 @@ BAD = {
 }
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", BAD)
 def test_bad_models_are_one_sentence(
     server: Server, study: str, new_page: NewPage, tmp_path: Path, name: str

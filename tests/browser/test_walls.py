@@ -18,7 +18,7 @@ from optim.bundles.report import report_html
 from optim.studies.study import Study
 
 __all__ = ["explored"]
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.deep]
 PASSWORD = "correct horse battery"
 NewPage = Callable[..., Page]
 
@@ -31,7 +31,6 @@ def shown(html: str) -> Iterator[str]:
         yield f"http://localhost:{ask.port}/"
 
 
-@pytest.mark.deep
 def test_a_report_draws_its_charts_and_runs_nothing_else(
     explored: Study, new_page: NewPage
 ) -> None:
@@ -84,7 +83,6 @@ def test_a_foreign_page_cannot_frame_this_one(server: Server, new_page: NewPage)
         assert not page.frames[-1].get_by_text("Make a trained model faster").count()
 
 
-@pytest.mark.deep
 def test_an_upload_beyond_the_quota_is_said_in_the_page(tmp_path: Path, new_page: NewPage) -> None:
     server = Server(tmp_path, free_port(), {"OPTIM_SESSION_UPLOAD_MB": "1"})
     server.start()

@@ -33,7 +33,7 @@ def test_every_engine_is_opened_in_a_function(name, findings):
     assert "    def run(feeds):" in script
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_it_answers_where_nothing_but_its_requirements_is(exported, findings, tmp_path):
     """An environment of its own, made as its README says."""
     bundle = shutil.copytree(exported, tmp_path / "elsewhere")

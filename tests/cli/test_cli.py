@@ -156,7 +156,7 @@ def test_measure_prints_one_json_list_and_nothing_else(classifier: tuple[str, st
     assert recipes[1] in done.stderr  # progress
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_one_failure_is_told_and_exits_with_1(
     determinants: str, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -22,6 +22,7 @@ def files(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[
     return str(model), str(evalset)
 
 
+@pytest.mark.deep
 def test_json(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
     model, evalset = files
     recipe = "onnxruntime:graph=off"

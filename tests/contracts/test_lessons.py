@@ -50,6 +50,7 @@ def test_a_lesson_is_short_and_whole(lesson: Lesson) -> None:
     assert all(len(sentence.split()) <= 30 for sentence in lesson.take_home)
 
 
+@pytest.mark.deep
 @pytest.mark.parametrize("name", list(PICTURES))
 def test_a_picture_is_drawn_from_live_data(name: str) -> None:
     panels = PICTURES[name].draw()

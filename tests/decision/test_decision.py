@@ -104,7 +104,7 @@ def test_the_credit_sample_has_an_example_that_says_where_it_is_from():
     assert example_for("Mail filter") is None
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_the_credit_sample_in_money(home, capsys, monkeypatch):
     monkeypatch.setenv("OPTIM_TRIAL_SECONDS", "0.2")
     settings.cache_clear()

@@ -108,6 +108,7 @@ def test_it_is_made_once_and_a_child_finds_it(index):
         sandbox.call(ask, {}, where="t")
 
 
+@pytest.mark.deep
 def test_limits_and_walls_hold_in_its_children(index):
     wheel(index, "hostile", HOSTILE)
     environment = Environment("hostile", ("hostile==1.0",), ("hostile",))

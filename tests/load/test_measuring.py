@@ -40,6 +40,7 @@ def test_every_millisecond_has_its_place(bundle: Path, spelling: str) -> None:
     assert sum(map(len, burst.requests.service_ms().values())) == burst.requests.count
 
 
+@pytest.mark.deep
 def test_what_is_refused_is_said(bundle: Path) -> None:
     # Two sessions, since a quick run is done on the event loop, where nothing waits in a queue.
     with bench(bundle, parse_serving("rest:queue=1,sessions=2")) as on:
@@ -57,6 +58,7 @@ def test_it_is_stopped_and_what_cannot_be_served_is_said(bundle: Path, tmp_path:
         pass
 
 
+@pytest.mark.deep
 def test_the_command_tells_curves_as_json(bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["load", str(bundle), "--qps", "50,100", "--seconds", "0.5", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)

@@ -97,6 +97,7 @@ def test_the_programs_documents_leave_them_out(outside: None) -> None:
     assert "round_weights" not in parts_document() and "`simplify`" in parts_document()
 
 
+@pytest.mark.deep
 def test_they_work_in_real_children(
     outside: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

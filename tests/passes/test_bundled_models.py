@@ -28,7 +28,7 @@ def test_models_that_failed_inside(name: str, recipe: str, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("source", ["stored", "generated"])
+@pytest.mark.parametrize("source", ["stored", pytest.param("generated", marks=pytest.mark.deep)])
 def test_no_pass_fails_inside_of_its_library(source: str, tmp_path: Path) -> None:
     sample = stored(SEED, STORED) if source == "stored" else generated(SEED, GENERATED, tmp_path)
     found = [one for name, path in sample for one in tried(name, path, RECIPES, tmp_path)]

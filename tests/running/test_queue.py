@@ -113,6 +113,7 @@ def test_a_failure_is_one_sentence_and_the_queue_goes_on(study: Study) -> None:
     assert retried.state == "done"
 
 
+@pytest.mark.deep
 def test_a_step_that_fails_midway_keeps_what_it_brought(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,6 +133,7 @@ def test_a_step_that_fails_midway_keeps_what_it_brought(
     assert not done.progress.judged and not done.progress.has_point
 
 
+@pytest.mark.deep
 def test_the_budget_of_a_run_ends_it_at_a_point(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -282,6 +284,7 @@ def test_a_job_travels_as_json() -> None:
     assert Job.model_validate(job.model_dump(mode="json")) == job
 
 
+@pytest.mark.deep
 def test_a_store_that_is_full_for_a_while_loses_no_verdict(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

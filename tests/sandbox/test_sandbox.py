@@ -152,6 +152,7 @@ def test_children_do_not_share_their_random_numbers() -> None:
     assert first[0] != second[0] and first[1] != second[1]
 
 
+@pytest.mark.deep
 def test_many_at_once_get_their_own_answers() -> None:
     with ThreadPoolExecutor(8) as pool:
         assert len({tuple(found) for found in pool.map(run, ["chance"] * 16)}) == 16

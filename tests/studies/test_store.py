@@ -22,7 +22,7 @@ from optim.studies.store import Owner, storage, this_process
 OPEN = "from optim.studies.store import storage; storage().get_all_studies()"
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_several_processes_may_open_an_empty_home_at_once(home: Path) -> None:
     started = [
         subprocess.Popen([sys.executable, "-c", OPEN], cwd=ROOT, stderr=subprocess.PIPE, text=True)

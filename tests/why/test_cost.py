@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.study_tools import brought, study
@@ -50,6 +51,7 @@ def test_what_could_not_be_timed_is_not_offered() -> None:
     assert with_measured(finding, {}).recipe == ""
 
 
+@pytest.mark.deep
 def test_recipes_are_timed_beside_the_one_they_mend(study: Study) -> None:
     recipe = Recipe.parse("onnxruntime:graph=off")
     findings = [
