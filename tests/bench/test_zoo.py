@@ -149,6 +149,7 @@ def test_bytes_of_a_short_file_begin_and_end_the_features():
     assert found.shape == (2048,)
 
 
+@pytest.mark.deep
 def test_sentences_differ_and_are_the_same_again():
     assert sentences(20, rng()) == sentences(20, rng())
     assert len(set(sentences(50, rng()))) == 50

@@ -229,6 +229,7 @@ def worker(
 
 
 @soon
+@pytest.mark.deep
 def test_a_scheduler_elsewhere(worker: int, brought: tuple[Path, Callable[[], Study]]) -> None:
     study = brought[1]()
     crashed, cancelled, good = add(study, *ENGINES)

@@ -100,12 +100,15 @@ def toggle(page: Page, label: str) -> None:
     """
     switch = page.locator("[data-testid=stSidebar] label").filter(has_text=label)
     switch.wait_for(state="attached")
+    wanted = not switch.locator("input").is_checked()
     section = page.locator("[data-testid=stSidebar] details:not([open])").filter(has=switch)
     for _ in range(_CLICKS):
         if section.count():
             section.locator("summary").click()
-        with suppress(TimeoutError):
-            return switch.click(timeout=10_000)
+        with suppress(TimeoutError, AssertionError):
+            switch.click(timeout=10_000)
+            expect(switch.locator("input")).to_be_checked(checked=wanted, timeout=10_000)
+            return
     raise AssertionError(f"{label} could not be switched in {_CLICKS} clicks")
 
 
@@ -127,14 +130,19 @@ def recipe_built(page: Page) -> Locator:
 def add(page: Page, spelling: str) -> int:
     """Add the recipe that the builder comes to; returns its trial, which is then the chosen one.
 
-    The button is held until that recipe is drawn: it must not move away under the pointer.
+    The button is held until that recipe is drawn: it must not move away under the pointer. Again
+    where it did.
     """
-    page.get_by_role("button", name="Add to the chart").hover()
-    page.mouse.down()
-    expect(recipe_built(page)).to_have_text(spelling)
-    page.mouse.up()
-    expect(page.locator("[data-testid=stMain] .as-code")).to_have_text(spelling)
-    return int(chosen(page).inner_text().split()[1])
+    for _ in range(_CLICKS):
+        page.get_by_role("button", name="Add to the chart").hover()
+        page.mouse.down()
+        expect(recipe_built(page)).to_have_text(spelling)
+        page.mouse.up()
+        with suppress(AssertionError):
+            shown = page.locator("[data-testid=stMain] .as-code")
+            expect(shown).to_have_text(spelling, timeout=15_000)
+            return int(chosen(page).inner_text().split()[1])
+    raise AssertionError(f"{spelling} could not be added in {_CLICKS} clicks")
 
 
 def add_recipe(page: Page, spelling: str) -> int:

@@ -20,6 +20,7 @@ def not_probed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explanation.probing, "probe", lambda tell, cancelled: tell("nothing", 1.0))
 
 
+@pytest.mark.deep
 def test_it_is_made_and_kept(study: Study) -> None:
     number = study.add(Recipe.parse("static_int8 + onnxruntime"))
     with Queue.open() as queue:
