@@ -1,5 +1,6 @@
 PORT ?= 8501
-JOBS ?= auto
+# Tests wait for their children a third of the time: one worker more than there are cores.
+JOBS ?= $(shell expr $$(nproc) + 1)
 SEED ?= 1
 SECONDS ?= 120
 PY := .venv/bin/python
@@ -39,7 +40,7 @@ test-fast: setup-dev
 	$(PY) -m pytest -m "not alone and not slow and not deep" -n $(JOBS)
 
 test-all: setup-dev
-	$(PY) -m pytest -m "not alone" -n $(JOBS)
+	$(PY) -m pytest -m "not alone" -n auto
 	$(PY) -m pytest -m alone
 
 # What every engine promises, of those with packages of their own: installed as far as they are not.
@@ -48,7 +49,7 @@ test-engines: setup-dev
 
 # Every test again, a quarter slower: which lines and branches they run.
 coverage: setup-dev
-	$(PY) -m pytest -m "not alone" -n $(JOBS) --cov --cov-report=
+	$(PY) -m pytest -m "not alone" -n auto --cov --cov-report=
 	$(PY) -m pytest -m alone --cov --cov-append
 
 lint: setup-dev

@@ -148,12 +148,21 @@ def test_what_is_above_a_section_stays_where_it_is_when_that_opens(
     for number in range(sections.count()):
         section = sections.nth(number)
         section.scroll_into_view_if_needed()
-        before = _above(page, section)
+        before = _still_above(page, section)
         section.click()
         expect(section.locator("xpath=..")).to_have_attribute("open", "")
         page.wait_for_timeout(500)  # it opens by a movement
         assert _above(page, section) == before
         section.click()
+
+
+def _still_above(page: Page, section: Locator) -> list[list[float]]:
+    """`_above` once it is the same for a while: advice comes a moment after the last point."""
+    places, before = _above(page, section), None
+    while places != before:
+        page.wait_for_timeout(1000)
+        places, before = _above(page, section), places
+    return places
 
 
 def _above(page: Page, section: Locator) -> list[list[float]]:
