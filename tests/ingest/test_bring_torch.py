@@ -192,7 +192,7 @@ def test_an_exported_program_keeps_its_dynamic_batch(bring, net, pt2, tmp_path):
     assert str(tmp_path).encode() not in model.path.read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_the_same_program_in_another_process_is_the_same_model(bring, pt2):
     first = ingest(pt2)
     assert bring(pt2) == first

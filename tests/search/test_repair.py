@@ -104,7 +104,7 @@ def test_guesses_begin_with_the_last_and_the_first_product(home: Path) -> None:
     assert set(sets[-1].nodes) <= {row.name for row in rows.nodes}
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_ruined_model_is_repaired_by_the_node_that_ruins_it(home: Path, tmp_path: Path) -> None:
     path, inputs = write_outlier_mlp(tmp_path)
     model = ingest(path, evalset=inputs)

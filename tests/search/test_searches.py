@@ -61,6 +61,7 @@ def ended(searches: Searches, study: Study) -> bool:
     return not searches.under_way()
 
 
+@pytest.mark.deep
 def test_it_has_the_machine_to_itself_until_it_is_stopped(
     study: Study, queue: Queue, searches: Searches, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,7 @@ def test_money_is_for_two_classes_and_others_get_a_sentence(explored: Study) -> 
     assert not any("each setting earn" in one.label for one in page.button), "no dead end"
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 def test_a_bundle_made_in_the_page_downloads_and_replays(explored: Study, tmp_path: Path) -> None:
     page = opened("pages/export.py", explored, trial="1")
     page.button(key="make").click().run()

@@ -82,6 +82,7 @@ def _waterfalls(page: AppTest) -> list:
     return [spec for spec in specs if "xaxis2" in spec["layout"]]
 
 
+@pytest.mark.deep
 def test_one_toggle_has_it_all_and_the_original_none(explored: Study) -> None:
     one = visited("why", explored, trial="1", view="1")
     assert "All of it is static_int8's" in page_text(one)

@@ -37,6 +37,7 @@ def test_it_is_made_and_kept(study: Study) -> None:
         assert Explanations(lambda: queue).of(study, trial).why == found.why
 
 
+@pytest.mark.deep
 def test_stopped_it_leaves_nothing(study: Study) -> None:
     number = study.add(Recipe.parse("onnxruntime"))
     with Queue.open() as queue:
