@@ -22,7 +22,7 @@ from optim.evalset.stored import Split
 from optim.home import files
 from optim.home.scratch import scratch
 from optim.metrics.base import find_metric
-from optim.metrics.choosing import choose_output
+from optim.metrics.choosing import choose_output, size_of_label
 from optim.model import Model, TensorSpec
 from optim.settings import settings
 
@@ -118,8 +118,7 @@ class EvalSet(BaseModel):
 
     def judged(self, outputs: Sequence[TensorSpec]) -> TensorSpec:
         """Which of a model's outputs for one sample the metric reads. Raises InputError."""
-        labels = self.labels("validation", 1)
-        size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
+        size = size_of_label(self.labels("validation", 1))
         return choose_output(find_metric(self.metric), outputs, size, self.output)
 
     def texts(self, split: Split, limit: int | None = None) -> list[str]:

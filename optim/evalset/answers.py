@@ -16,6 +16,7 @@ from optim.metrics.choosing import (
     check_labels,
     choose_output,
     infer_metric,
+    size_of_label,
 )
 from optim.model import TensorSpec
 
@@ -88,18 +89,11 @@ def names_of(words: Mapping[str, str], outputs: Sequence[TensorSpec]) -> set[str
 
 
 def _own(output: str, place: int, arrays: Mapping[str, Array], words: Mapping[str, str]) -> Given:
-    found = (
-        next(
-            (
-                arrays[n]
-                for n in _names(output, place, words[word], word == "labels")
-                if n in arrays
-            ),
-            None,
-        )
-        for word in ("labels", "metric", "classes")
-    )
-    return Given(output, *found)
+    def first(word: str) -> Array | None:
+        names = _names(output, place, words[word], alone=word == "labels")
+        return next((arrays[name] for name in names if name in arrays), None)
+
+    return Given(output, first("labels"), first("metric"), first("classes"))
 
 
 def _names(output: str, place: int, word: str, alone: bool) -> tuple[str, ...]:
@@ -197,7 +191,7 @@ def _metric(name: Array | None, labels: Array | None, outputs: Sequence[TensorSp
 def _inferred(labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
     """The metric that suits labels which came without one. Raises InputError where none does."""
     metric = infer_metric(labels, outputs).suited(labels, outputs)
-    size = None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
+    size = size_of_label(labels)
     if labels is None or any(metric.fits(spec, size) for spec in metric.candidates(outputs)):
         return metric
     shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)

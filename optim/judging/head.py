@@ -12,7 +12,7 @@ from optim.findings import Interval
 from optim.judging.paired import Difference, difference
 from optim.judging.sequential import loss_at
 from optim.metrics.base import Metric, find_metric
-from optim.metrics.choosing import choose_output
+from optim.metrics.choosing import choose_output, size_of_label
 from optim.metrics.support.outputs import answer_of
 from optim.metrics.support.rows import Rows
 from optim.model import TensorSpec
@@ -74,7 +74,7 @@ def further_heads(
     found = []
     for place, judged in enumerate(evalset.others):
         labels = evalset.labels_of(place, "validation", limit)
-        size = int(np.prod(labels.shape[1:], dtype=np.int64))
         metric = find_metric(judged.metric)
-        found.append(Head(metric, choose_output(metric, specs, size, judged.output), labels))
+        output = choose_output(metric, specs, size_of_label(labels), judged.output)
+        found.append(Head(metric, output, labels))
     return tuple(found)

@@ -12,6 +12,11 @@ from optim.metrics.support.pixels import check_mask, classes_of
 from optim.model import TensorSpec
 
 
+def size_of_label(labels: Array | None) -> int | None:
+    """How many numbers the label of one sample has; None without labels."""
+    return None if labels is None else int(np.prod(labels.shape[1:], dtype=np.int64))
+
+
 def infer_metric(labels: Array | None, outputs: Sequence[TensorSpec]) -> Metric:
     """The metric for labels that came without one: the one that says it suits them best."""
     metrics = [metric() for metric in all_metrics().values()]
@@ -59,7 +64,7 @@ def check_labels(
 
     Raises: InputError for labels that are out of range, of the wrong shape or not finite.
     """
-    label_size = int(np.prod(labels.shape[1:], dtype=np.int64))
+    label_size = size_of_label(labels)
     spec = choose_output(metric, outputs, label_size)
     if metric.kind == "pixels":
         return _pixels(labels, spec, metric.pixel_classes(spec))
