@@ -96,18 +96,21 @@ def chosen(page: Page) -> Locator:
 def toggle(page: Page, label: str) -> None:
     """Switch a pass in the recipe builder; its section is opened first where it is folded.
 
-    Again where the builder was just being drawn anew, and the click met nothing.
+    Again where the builder was just being drawn anew: the click met nothing, or was taken back.
     """
     switch = page.locator("[data-testid=stSidebar] label").filter(has_text=label)
     switch.wait_for(state="attached")
     wanted = not switch.locator("input").is_checked()
+    before = recipe_built(page).inner_text().strip()
     section = page.locator("[data-testid=stSidebar] details:not([open])").filter(has=switch)
     for _ in range(_CLICKS):
         if section.count():
             section.locator("summary").click()
         with suppress(TimeoutError, AssertionError):
-            switch.click(timeout=10_000)
+            if switch.locator("input").is_checked() != wanted:
+                switch.click(timeout=10_000)
             expect(switch.locator("input")).to_be_checked(checked=wanted, timeout=10_000)
+            expect(recipe_built(page)).not_to_have_text(before, timeout=10_000)
             return
     raise AssertionError(f"{label} could not be switched in {_CLICKS} clicks")
 

@@ -39,14 +39,20 @@ _AT_ONCE = 4  # so many toggles of a section are seen at once: what a search wou
 
 
 def load(recipe: Recipe) -> None:
-    """Set the builder's widgets to a recipe. Only in a callback, before they are drawn."""
+    """Set the builder's widgets to a recipe. Only in a callback, before they are drawn.
+
+    What stands as it should is left alone: a widget that is written is drawn anew, and takes back
+    a click that came meanwhile.
+    """
     used: dict[str, Part] = {part.name: part for part in (*recipe.passes, recipe.runtime)}
-    for name in all_passes():
-        st.session_state[f"{_KEY}.{name}"] = name in used
+    wanted: dict[str, object] = {f"{_KEY}.{name}": name in used for name in all_passes()}
     for name, part in used.items():
         for field, value in part.model_dump(mode="json").items():
-            st.session_state[f"{_KEY}.{name}.{field}"] = value
-    st.session_state[_RUNTIME] = recipe.runtime.name
+            wanted[f"{_KEY}.{name}.{field}"] = value
+    wanted[_RUNTIME] = recipe.runtime.name
+    for key, value in wanted.items():
+        if key not in st.session_state or st.session_state[key] != value:
+            st.session_state[key] = value
 
 
 @st.fragment
