@@ -9,7 +9,7 @@ limit, which the pick then says. Otherwise it is the original.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, hypot, log
 from typing import Literal
 
 from scipy.special import ndtri
@@ -181,7 +181,8 @@ def samples_wanted(loss: Interval, samples: int, limit: float) -> int | None:
 def pick(field: Iterable[Facts], goal: Goal, cores: int, compared: int = 1) -> Facts | None:
     """The best that may be picked; the original where nothing else may; None where it is missing.
 
-    Among equals (their intervals overlap) the one with a loss that is shown, then fewer threads.
+    Among equals (their intervals overlap) the one with a loss that is shown, then fewer threads:
+    what more threads bring must be shown, too.
     """
     eligible = [one for one in field if standing(one, goal, cores, compared).eligible]
     if not eligible:
@@ -189,7 +190,7 @@ def pick(field: Iterable[Facts], goal: Goal, cores: int, compared: int = 1) -> F
     best = max(eligible, key=lambda one: (_worth(one, goal), one.name))
     if goal.objective in ("size", "memory"):
         return best
-    tied = [one for one in eligible if one.gain.high >= best.gain.low and _near(one, best, goal)]
+    tied = [one for one in eligible if _tied(one, best, goal)]
     return max(tied, key=lambda one: (_is_shown(one, goal), -one.threads, _worth(one, goal)))
 
 
@@ -197,9 +198,18 @@ def _is_shown(one: Facts, goal: Goal) -> bool:
     return one.is_original or (one.loss is not None and one.loss.high <= goal.max_loss)
 
 
-def _near(one: Facts, best: Facts, goal: Goal) -> bool:
-    """Whether the difference is too small to matter beside how well the loss is known."""
-    return _worth(one, goal) >= 0.97 * _worth(best, goal)
+def _tied(one: Facts, best: Facts, goal: Goal) -> bool:
+    """Whether the difference is not shown, and on as many threads too small to matter, too."""
+    if one.threads < best.threads:
+        return not _shown_faster(best.gain, one.gain)
+    near = _worth(one, goal) >= 0.97 * _worth(best, goal)
+    return near and one.gain.high >= best.gain.low
+
+
+def _shown_faster(one: Interval, other: Interval) -> bool:
+    """Whether a ratio is larger than another, with 95 % confidence, were they independent."""
+    difference = log(one.value / other.value)
+    return difference > hypot(log(one.value / one.low), log(other.high / other.value))
 
 
 def _worth(one: Facts, goal: Goal) -> float:

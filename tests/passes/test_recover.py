@@ -1,16 +1,18 @@
 """A changed model trained back towards its original, and what cannot be."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
-from support import pass_models
+from support import kinds, pass_models
 
 from optim.arrays import Feeds
+from optim.build.readying import ready
 from optim.errors import StepError
-from optim.model.proto import copy_of
+from optim.model.proto import copy_of, write_proto
 from optim.passes.base import Calibration, Context
 from optim.passes.magnitude_prune import MagnitudePrune
 from optim.passes.recover import Recover
@@ -77,6 +79,20 @@ def test_a_pruned_model_comes_closer_to_its_original() -> None:
     assert told[-1].startswith("training, 100%, held-back loss ") and "█" in told[-1]
     shapes = {t.name: tuple(t.dims) for t in outcome.model.graph.initializer}
     assert shapes == {t.name: tuple(t.dims) for t in pruned.graph.initializer}
+
+
+def test_weights_that_were_nodes_are_trained_too(tmp_path: Path) -> None:
+    made, path = kinds.constants(), tmp_path / "given.onnx"
+    feeds = kinds.samples(made, 128)
+    write_proto(made, path)
+    model, notes = ready(path, (SHORT,), feeds[0])
+    assert "6 weights that were nodes" in notes[0]
+    assert TorchGraph(model).parameters.keys() == {"w1", "w2", "scale", "shift"}
+    context = Context(calibration=Calibration(feeds), original=model)
+    pruned = MagnitudePrune(sparsity=0.7).run(model, context).model
+    outcome = SHORT.run(pruned, context)
+    assert outcome.modified
+    assert _cosine(outcome.model, model, feeds) > _cosine(pruned, model, feeds)
 
 
 def test_the_last_batch_may_have_fewer_samples_in_a_graph_that_is_made_for_one() -> None:

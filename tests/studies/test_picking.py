@@ -59,6 +59,12 @@ def test_threads_are_compared_like_with_like() -> None:
     assert picked(threads, goal=Goal(cores=1)) == "onnxruntime"
 
 
+def test_more_threads_are_taken_only_where_what_they_bring_is_shown() -> None:
+    two = replace(FAST, name="two", threads=2, gain=span(2.2, 0.13), alike=span(3.7, 0.2))
+    assert picked(replace(FAST, gain=span(2.12, 0.09), alike=span(2.12, 0.09)), two) == "fast"
+    assert picked(replace(FAST, gain=span(1.3, 0.09), alike=span(1.3, 0.09)), two) == "two"
+
+
 def test_threads_on_a_crowded_machine_are_not_believed() -> None:
     threads = replace(FAST, name="threads", threads=2, gain=span(20), alike=span(18))
     assert picked(threads) == "threads"

@@ -47,6 +47,23 @@ def added_row() -> onnx.ModelProto:
     return model(nodes, w, {"x": (ROWS, WIDE)}, {"y": (ROWS, NARROW)})
 
 
+def constants() -> onnx.ModelProto:
+    """Every weight is a node of its own (Constant), as Paddle's exporter writes it."""
+    w, node = Weights(19), helper.make_node
+    w.normal("w1", 8, 1, 3, 3), w.normal("w2", 8 * 36, NARROW, scale=0.1)
+    w.normal("scale", 8), w.normal("shift", 8), w.normal("mean", 8)
+    w.constant("variance", np.linspace(0.5, 2, 8, dtype=np.float32))
+    nodes = [
+        *(node("Constant", [], [one.name], value=one) for one in w.tensors),
+        node("Conv", ["x", "w1"], ["c"], name="conv"),
+        node("BatchNormalization", ["c", "scale", "shift", "mean", "variance"], ["n"], name="norm"),
+        node("Relu", ["n"], ["r"], name="relu"),
+        node("Flatten", ["r"], ["f"], name="flat"),
+        node("MatMul", ["f", "w2"], ["y"], name="down"),
+    ]
+    return model(nodes, Weights(19), {"x": (1, 1, 8, 8)}, {"y": (1, NARROW)})
+
+
 def mnist() -> onnx.ModelProto:
     """As CNTK wrote the well-known one: opset 8, reshaped weights, biases with leading ones."""
     w, node = Weights(18), helper.make_node
@@ -226,6 +243,7 @@ KINDS: dict[str, Callable[[], onnx.ModelProto]] = {
     "alpha and beta": lambda: _product(_bias(1, 16), alpha=-1.5, beta=3.0),
     "alpha without bias": lambda: _product(None, alpha=2.0, beta=3.0),
     "added row": added_row,
+    "constants": constants,
     "mnist": mnist,
     "sparse": sparse,
     "sparse constant": sparse_constant,

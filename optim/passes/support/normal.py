@@ -29,9 +29,10 @@ def make_normal(model: "onnx.ModelProto", keep: Iterable[str] = ()) -> tuple[str
     model.ir_version = max(model.ir_version, _MIN_IR)
     dense = len(make_dense(model))
     gemms, names = plain_gemms(model), free_names(model, keep)
-    listed = plain_constants(model)
+    listed, stored = plain_constants(model), stored_weights(model)
     said = {
         f"{listed} constants that were written as lists became tensors": listed,
+        f"{stored} weights that were nodes (Constant) were stored as weights": stored,
         f"{dense} sparse weights were stored dense": dense,
         f"{gemms} Gemm nodes got plain weights and a vector as their bias": gemms,
         f"{names} names that quantizers use themselves were changed inside of the model": names,
@@ -59,3 +60,29 @@ def plain_constants(model: "onnx.ModelProto") -> int:
                 node.attribute.append(helper.make_attribute("value", tensor))
                 count += 1
     return count
+
+
+def stored_weights(model: "onnx.ModelProto") -> int:
+    """Arrays of floats that nodes hold become initializers, in place; how many there were.
+
+    Paddle's and TensorFlow's exporters write weights as Constant nodes, which few passes look at.
+    Single numbers and whole numbers stay where they are: they are settings more than weights.
+    """
+    outputs = {value.name for value in model.graph.output}
+    held = [node for node in model.graph.node if _weight(node) and node.output[0] not in outputs]
+    for node in held:
+        tensor = model.graph.initializer.add()
+        tensor.CopyFrom(node.attribute[0].t)
+        tensor.name = node.output[0]
+        model.graph.node.remove(node)
+    return len(held)
+
+
+def _weight(node: "onnx.NodeProto") -> bool:
+    from onnx import TensorProto
+
+    if node.op_type != "Constant" or not node.attribute or node.attribute[0].name != "value":
+        return False
+    floats = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16)
+    held = node.attribute[0].t
+    return bool(held.dims) and held.data_type in floats
