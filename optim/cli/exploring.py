@@ -73,7 +73,8 @@ def _show_search(args: argparse.Namespace, study: Study, found: Answer) -> None:
         return
     print(show.trial_table(trials, metric, on_front))
     print("* on the front: nothing tried in this study is clearly both faster and better")
-    tell(study, trials, args.verbose)
+    chosen = [trial for trial in trials if trial.recipe.spelling == found.recipe]
+    tell(study, trials if args.verbose else chosen, args.verbose)
     print(show.search_table(found.news))
     print(*found.sentences, f"Most likely to help next: {found.help}", sep="\n")
 

@@ -62,9 +62,7 @@ def parser() -> argparse.ArgumentParser:
             help="change of the labels: shift=-1, or order=2|0|1 for the model's class of each",
         )
     for command in (measure, explore):
-        command.add_argument(
-            "--verbose", action="store_true", help="every remark, not three lines a recipe"
-        )
+        command.add_argument("--verbose", action="store_true", help="every remark, not three lines")
     measure.add_argument(
         "--recipe",
         action="append",
