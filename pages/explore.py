@@ -178,9 +178,12 @@ def _page(study: Study) -> None:
         choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
     _header(study)
     with st.sidebar:
-        builder(study)
+        st.subheader("Recipe")
+        aside = st.container()
     find_the_best(study)
     _live()
+    with aside:  # after the chart, which people came for: each costs as much
+        builder(study)
 
 
 _page(require_study())

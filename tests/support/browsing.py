@@ -99,7 +99,8 @@ def toggle(page: Page, label: str) -> None:
     Again where the builder was just being drawn anew: the click met nothing, or was taken back.
     """
     switch = page.locator("[data-testid=stSidebar] label").filter(has_text=label)
-    switch.wait_for(state="attached")
+    if not switch.count():
+        _unfold(page, switch)
     wanted = not switch.locator("input").is_checked()
     before = recipe_built(page).inner_text().strip()
     section = page.locator("[data-testid=stSidebar] details:not([open])").filter(has=switch)
@@ -113,6 +114,17 @@ def toggle(page: Page, label: str) -> None:
             expect(recipe_built(page)).not_to_have_text(before, timeout=10_000)
             return
     raise AssertionError(f"{label} could not be switched in {_CLICKS} clicks")
+
+
+def _unfold(page: Page, switch: Locator) -> None:
+    """Open folded sections of toggles until one of them has drawn the switch."""
+    page.get_by_role("button", name="Add to the chart").wait_for()
+    folds = page.locator("[data-testid=stSidebar] details:not([open]) summary")
+    for fold in folds.filter(has_text=re.compile(r"^.*(\d+ more$|step by step)")).all():
+        fold.click()
+        with suppress(TimeoutError):
+            switch.wait_for(state="attached", timeout=10_000)
+            return
 
 
 def type_recipe(page: Page, spelling: str) -> None:

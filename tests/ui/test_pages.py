@@ -122,11 +122,17 @@ def test_toggles_make_the_recipe_and_rivals_switch_off(explore: AppTest) -> None
     assert _recipe(explore) == "simplify + static_int8 + openvino:precision=bf16"
 
 
-def test_single_steps_stand_beside_each_other_and_open_when_used(explore: AppTest) -> None:
-    explore.toggle(key="build.fold_batchnorm").set_value(True)
-    explore.toggle(key="build.remove_dead").set_value(True).run()
+def test_toggles_that_are_folded_away_are_drawn_once_they_are_used(explore: AppTest) -> None:
+    drawn = {toggle.key for toggle in explore.sidebar.toggle}
+    assert "build.simplify" in drawn and "build.fold_batchnorm" not in drawn
+    recipe = "fold_batchnorm + remove_dead + onnxruntime"
+    explore.text_input(key="build:typed").set_value(recipe).run()
+    assert explore.toggle(key="build.fold_batchnorm").value and _recipe(explore) == recipe
+    explore.toggle(key="build.share_subexpressions").set_value(True).run()
     assert not explore.exception
-    assert _recipe(explore).startswith("fold_batchnorm + remove_dead + ")
+    assert _recipe(explore).startswith("fold_batchnorm + share_subexpressions + remove_dead + ")
+    opened = [fold.label for fold in explore.sidebar.expander if fold.proto.expanded]
+    assert opened == ["Graph, step by step"]
 
 
 def test_a_typed_recipe_sets_the_toggles(explore: AppTest) -> None:

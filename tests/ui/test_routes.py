@@ -1,5 +1,6 @@
 """The server's own routes: the viewer without telemetry, model files by digest, health."""
 
+import gzip
 import re
 from collections.abc import Callable, Iterator
 from html import escape
@@ -33,7 +34,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Model]:
     settings.cache_clear()
 
 
-Get = Callable[[str], Answer]
+Get = Callable[..., Answer]
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +103,15 @@ def test_health_metrics_and_plotly(get: Get, model: Model) -> None:
     assert get("/healthz").text == "ok\n"
     assert "\noptim_studies 0\n" in get("/metrics").text
     assert "javascript" in get(PLOTLY_URL).headers["content-type"]
+
+
+def test_plotly_comes_packed_for_who_can_unpack_it(get: Get) -> None:
+    plain, packed = get(PLOTLY_URL), get(PLOTLY_URL, {"Accept-Encoding": "gzip, br"})
+    assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+    assert "content-encoding" not in plain.headers
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "javascript" in packed.headers["content-type"]
+    assert gzip.decompress(packed.body) == plain.body
 
 
 def test_news_of_a_study_are_a_stamp_that_changes_with_it(get: Get, model: Model) -> None:

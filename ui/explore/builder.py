@@ -1,10 +1,10 @@
-"""The recipe builder: toggles grouped as the field groups them, forms made from the parts.
+"""The recipe builder: targets, toggles, the engine, and the recipe that they come to.
 
-The widgets are the state: `build.PART` is a pass's switch, `build.PART.SETTING` a setting. A recipe
-is loaded into the builder by writing these keys in a callback, before the widgets are drawn.
+A recipe is loaded into the builder by writing its widgets' keys in a callback, before they are
+drawn.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -12,8 +12,8 @@ from optim import probing
 from optim.errors import OptimError
 from optim.graph import Analysis
 from optim.machine.environment import cpu_name, environment
-from optim.part import Group, Part, build_part
-from optim.passes.base import Pass, Stage, all_passes
+from optim.part import Part, build_part
+from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import BASELINE_RUNTIME, Runtime, all_runtimes
 from optim.search.advice import advise
@@ -26,16 +26,12 @@ from optim.targets.estimate import estimate
 from optim.targets.placing import placed, stands_under
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown, show
-from ui.forms import settings_form
-from ui.parts import about, came_from, described, install_hint, target_label
+from ui.explore.toggles import KEY, part_form, passes_chosen, unfold
+from ui.parts import came_from, target_label
 from ui.state import PARTS, PARTS_TAB, RUNTIMES_TAB, TARGETS_TAB, choose_trial, page, submit
 from ui.text import as_code, plain
 
-_KEY = "build"
-_RUNTIME, _TARGET, _TYPED = f"{_KEY}:runtime", f"{_KEY}:target", f"{_KEY}:typed"
-_MAX_NAMES = 1000
-_LAST = 1000  # rank of what no search starts with
-_AT_ONCE = 4  # so many toggles of a section are seen at once: what a search would try first
+_RUNTIME, _TARGET, _TYPED = f"{KEY}:runtime", f"{KEY}:target", f"{KEY}:typed"
 
 
 def load(recipe: Recipe) -> None:
@@ -45,11 +41,12 @@ def load(recipe: Recipe) -> None:
     a click that came meanwhile.
     """
     used: dict[str, Part] = {part.name: part for part in (*recipe.passes, recipe.runtime)}
-    wanted: dict[str, object] = {f"{_KEY}.{name}": name in used for name in all_passes()}
+    wanted: dict[str, object] = {f"{KEY}.{name}": name in used for name in all_passes()}
     for name, part in used.items():
         for field, value in part.model_dump(mode="json").items():
-            wanted[f"{_KEY}.{name}.{field}"] = value
+            wanted[f"{KEY}.{name}.{field}"] = value
     wanted[_RUNTIME] = recipe.runtime.name
+    unfold(used)
     for key, value in wanted.items():
         if key not in st.session_state or st.session_state[key] != value:
             st.session_state[key] = value
@@ -58,7 +55,6 @@ def load(recipe: Recipe) -> None:
 @st.fragment
 def builder(study: Study) -> None:
     """Everything of the builder, and the button that adds the recipe to the study."""
-    st.subheader("Recipe")
     targets = st.multiselect(
         "Target hardware",
         list(all_targets()),
@@ -72,11 +68,7 @@ def builder(study: Study) -> None:
     top = st.container()
     with errors_shown():
         analysis = analysis_of_digest(study.model.digest)
-        passes = [*_passes("Graph and operators", _of(Group.GRAPH), analysis), *_steps(analysis)]
-        early = [part for part in _of(Group.MODEL) if part.stage <= Stage.RECOVER]
-        late = [part for part in _of(Group.MODEL) if part.stage > Stage.RECOVER]
-        passes += _passes("Pruning and recovery", early, analysis)
-        passes += _passes("Quantization and precision", late, analysis)
+        passes = passes_chosen(analysis)
         runtime = _runtime(analysis)
         recipe = Recipe.of([*sorted(passes, key=lambda part: part.stage), runtime])
         with top:
@@ -135,63 +127,6 @@ def _advice(recipe: Recipe, analysis: Analysis) -> None:
         st.warning(plain(found.text))
 
 
-def _of(group: Group) -> list[type[Pass]]:
-    """The passes of a group, first what a search would try first; what is not installed last."""
-
-    def rank(part: type[Pass]) -> tuple[bool, int]:
-        return bool(part.missing()), min((start.rank for start in part.starts), default=_LAST)
-
-    return sorted((part for part in all_passes().values() if part.group == group), key=rank)
-
-
-def _passes(title: str, parts: Sequence[type[Pass]], analysis: Analysis) -> list[Pass]:
-    """A section of toggles, the less usual ones folded away."""
-    st.markdown(f"**{title}**")
-    chosen = _switches(parts[:_AT_ONCE], analysis)
-    if rest := parts[_AT_ONCE:]:
-        with st.expander(f"{len(rest)} more", expanded=_in_use(rest)):
-            chosen += _switches(rest, analysis)
-    return chosen
-
-
-def _steps(analysis: Analysis) -> list[Pass]:
-    """What the toggles above do in one go, step by step: for seeing what each brings."""
-    parts = sorted(_of(Group.STEPS), key=lambda part: part.stage)
-    with st.expander("Graph, step by step", expanded=_in_use(parts)):
-        st.caption("Most of these are part of *Simplify the graph*. Alone, each tells what it did.")
-        return _switches(parts, analysis)
-
-
-def _in_use(parts: Sequence[type[Pass]]) -> bool:
-    return any(st.session_state.get(f"{_KEY}.{part.name}") for part in parts)
-
-
-def _switches(parts: Sequence[type[Pass]], analysis: Analysis) -> list[Pass]:
-    chosen = [_pass(part, analysis) for part in parts]
-    return [part for part in chosen if part]
-
-
-def _pass(part: type[Pass], analysis: Analysis) -> Pass | None:
-    hint = install_hint(part)
-    on = st.toggle(
-        part.title,
-        key=f"{_KEY}.{part.name}",
-        disabled=bool(hint),
-        help=hint or "\n\n".join(described(part)),
-        on_change=_switch_off_rivals,
-        args=(part,),
-    )
-    return build_part(part, _form(part, analysis)) if on and not hint else None
-
-
-def _switch_off_rivals(part: type[Pass]) -> None:
-    """Two passes of one stage refuse each other, so turning one on turns the other off."""
-    if st.session_state[f"{_KEY}.{part.name}"]:
-        for other in all_passes().values():
-            if other.stage == part.stage and other is not part:
-                st.session_state[f"{_KEY}.{other.name}"] = False
-
-
 def _runtime(analysis: Analysis) -> Runtime:
     st.markdown("**Engine**")
     available = {name: part for name, part in all_runtimes().items() if not part.missing()}
@@ -214,21 +149,7 @@ def _runtime(analysis: Analysis) -> Runtime:
                 icon=":material/download:",
                 query_params={PARTS_TAB: RUNTIMES_TAB},
             )
-    return build_part(available[name], _form(available[name], analysis))
-
-
-def _form(part: type[Part], analysis: Analysis) -> dict[str, object]:
-    """What a part does, and its settings."""
-    with st.expander("Settings, when it helps, when it hurts"):
-        about(part)
-        return settings_form(part, f"{_KEY}.{part.name}", _choices(part, analysis))
-
-
-def _choices(part: type[Part], analysis: Analysis) -> Mapping[str, Sequence[str]]:
-    """Names to offer in fields that are lists: operators of this model, or its nodes."""
-    ops = list(analysis.op_histogram)
-    nodes = [row.name for row in analysis.nodes[:_MAX_NAMES]]
-    return {field: ops if "op_types" in field else nodes for field in part.model_fields}
+    return build_part(available[name], part_form(available[name], analysis))
 
 
 def _forecast(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]) -> None:
@@ -276,7 +197,7 @@ def _typed() -> None:
             placeholder="static_int8 + openvino:threads=2",
             help="Parts joined by +, the runtime last. Enter sets the toggles above.",
         )
-        problem = st.session_state.pop(f"{_KEY}:problem", None)
+        problem = st.session_state.pop(f"{KEY}:problem", None)
         if problem:
             show(problem)
 
@@ -285,4 +206,4 @@ def _load_typed() -> None:
     try:
         load(Recipe.parse(st.session_state[_TYPED]))
     except OptimError as error:
-        st.session_state[f"{_KEY}:problem"] = error
+        st.session_state[f"{KEY}:problem"] = error

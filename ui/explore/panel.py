@@ -41,13 +41,17 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     st.markdown(f"**Trial {trial.number}**{where} {state}{pinned}")
     st.html(as_code(trial.recipe.spelling))
     actions(study, trial)
-    known, passes, figures_ = st.tabs(["Summary", "Passes", "Figures"])
-    with known:
-        _summary(study, trial, trials, plane)
-    with passes:
-        details.passes(trial)
-    with figures_:
-        details.all_figures(study, trial, trials)
+    known, passes, figures_ = st.tabs(["Summary", "Passes", "Figures"], on_change="rerun")
+    # Only what is seen is drawn: all of it is drawn anew at every news.
+    if known.open:
+        with known:
+            _summary(study, trial, trials, plane)
+    if passes.open:
+        with passes:
+            details.passes(trial)
+    if figures_.open:
+        with figures_:
+            details.all_figures(study, trial, trials)
 
 
 def _summary(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> None:

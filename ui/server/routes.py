@@ -1,5 +1,7 @@
 """What the server answers besides Streamlit: first paint, viewer, model files, bundles, health."""
 
+import gzip
+from functools import cache
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -24,6 +26,7 @@ _HEADERS = {
     "Content-Security-Policy": "default-src 'none'",
     "Cache-Control": "private, max-age=31536000, immutable",  # named by their content
 }
+_LEVEL = 6  # of packing: more of it brings a four-hundredth and takes a third longer
 
 
 def routes() -> list[BaseRoute]:
@@ -81,7 +84,18 @@ def _not_found() -> Response:
 
 
 async def _plotly(request: Request) -> Response:
-    return FileResponse(plotly_file(), headers={"Cache-Control": "max-age=86400"})
+    """Packed once: left to Streamlit, every new browser would have the server pack 5 MB again."""
+    headers = {"Cache-Control": "max-age=86400", "Vary": "Accept-Encoding"}
+    if "gzip" not in request.headers.get("Accept-Encoding", ""):
+        return FileResponse(plotly_file(), headers=headers)
+    packed = await run_in_threadpool(_packed_plotly)
+    headers |= {"Content-Encoding": "gzip"}
+    return Response(packed, headers=headers, media_type="text/javascript")
+
+
+@cache
+def _packed_plotly() -> bytes:
+    return gzip.compress(plotly_file().read_bytes(), _LEVEL, mtime=0)
 
 
 async def _health(request: Request) -> Response:
