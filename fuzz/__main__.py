@@ -21,18 +21,17 @@ def main() -> int:
             "OPTIM_STEP_SECONDS": str(options.step_seconds),
             "OPTIM_STEP_MEMORY_MB": str(options.step_memory_mb),
         }
-        from fuzz import bundled, doors, report, running  # what they import reads the settings
+        # What these import reads the settings.
+        from fuzz import bundled, doors, journal, report, running
 
         wanted = tuple(d for d in doors.DOORS if not options.door or d.name in options.door)
-        if options.only is None:
-            result = running.fuzzed(
-                options.seed, options.cases, options.seconds, options.keep, wanted
-            )
-        else:
-            result = running.Result(options.seed)
-            print(running.tried(result, wanted[0], options.only, options.keep))
-        models = 0 if options.door else options.models
-        swept = bundled.swept(options.seed, models, options.seconds, Path(folder))
+        if options.only is not None:
+            print(running.tried(wanted[0], options.seed, options.only, options.keep))
+            return 0
+        kept = journal.Journal(options.keep / f"seed-{options.seed}.jsonl")
+        seconds, models = options.seconds, 0 if options.door else options.models
+        result = running.fuzzed(options.seed, options.cases, seconds, options.keep, kept, wanted)
+        swept = bundled.swept(options.seed, models, seconds, Path(folder), kept)
     wrong = [one for one in swept if one.outcome == "wrong"]
     text = report.text(result, options) + report.of_models(swept)
     print(text, *result.failures, *wrong, sep="\n")

@@ -7,11 +7,13 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
 import onnx
 
+from fuzz.journal import Journal
 from optim.build import built
 from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, synthesize
@@ -20,7 +22,9 @@ from optim.judging.quality import quality_of
 from optim.model import Model
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
+from optim.running.warming import warm
 from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
+from optim.sandbox import wait_until_warm
 
 DATA = Path(onnx.__file__).parent / "backend/test/data"
 _SAMPLES = 8
@@ -79,14 +83,21 @@ def recipes() -> list[str]:
     return [*(f"{name} + {BASELINE_RUNTIME}" for name in passes), *engines]
 
 
-def swept(seed: int, count: int, seconds: float, folder: Path) -> list[Found]:
-    """Every recipe on `count` stored and `count` generated models, or as many as time allows."""
+def swept(seed: int, count: int, seconds: float, folder: Path, journal: Journal) -> list[Found]:
+    """Every recipe on `count` stored and `count` generated models, or as many as time allows.
+
+    What the journal has is not tried again.
+    """
+    warm()
+    wait_until_warm()
     began, found = time.monotonic(), list[Found]()
-    pairs = zip(stored(seed, count), generated(seed, count, folder), strict=False)
-    for name, path in (one for pair in pairs for one in pair):
+    pairs = zip_longest(stored(seed, count), generated(seed, count, folder))
+    for name, path in (one for pair in pairs for one in pair if one):
         if time.monotonic() - began > seconds:
             break
-        found += tried(name, path)
+        if name not in journal:
+            journal.add(name, *tried(name, path))
+        found += [Found(**record) for record in journal[name]]
     return found
 
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import psutil
 
@@ -31,6 +31,11 @@ class Verdict:
     seconds: float
     said: str = ""
     wrong: tuple[str, ...] = ()
+
+    @classmethod
+    def read(cls, record: dict[str, Any]) -> "Verdict":
+        """As a journal has it."""
+        return cls(**record | {"wrong": tuple(record["wrong"])})
 
 
 def judged(opened: Callable[[Path], object], path: Path) -> Verdict:

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from fuzz.doors import DOORS, Door
+from fuzz.journal import Journal
 from fuzz.judge import Verdict, judged
 from fuzz.sound import sound_files
 from optim.running.warming import warm
@@ -46,6 +47,13 @@ class Result:
     seconds: float = 0.0
     grown_mb: float = 0.0
 
+    def add(self, door: Door, number: int, keep: Path, verdict: Verdict) -> None:
+        """The verdict on one case."""
+        self.verdicts[door.name].append(verdict)
+        if verdict.wrong:
+            kept = _kept(door, self.seed, number, keep)
+            self.failures.append(Failure(door.name, self.seed, number, kept, verdict))
+
 
 def cases(seed: int, doors: tuple[Door, ...]) -> Iterator[tuple[Door, int]]:
     """Which door is tried next, for ever: by their weights, each numbered from 0."""
@@ -58,21 +66,30 @@ def cases(seed: int, doors: tuple[Door, ...]) -> Iterator[tuple[Door, int]]:
 
 
 def fuzzed(
-    seed: int, count: int, seconds: float, keep: Path, doors: tuple[Door, ...] = DOORS
+    seed: int,
+    count: int,
+    seconds: float,
+    keep: Path,
+    journal: Journal,
+    doors: tuple[Door, ...] = DOORS,
 ) -> Result:
     """Try that many cases, or as many as the seconds allow, and keep the files that did wrong.
 
     A file lies under its name in `keep` while it is tried: there it stays if this process dies.
+    What the journal has is not tried again.
     """
     result, process = Result(seed), psutil.Process()
-    if count:
+    chosen = list(itertools.islice(cases(seed, doors), count))
+    if any(_key(seed, *case) not in journal for case in chosen):
         _begin(doors)
     began, memory = time.monotonic(), process.memory_full_info().uss
-    for door, number in itertools.islice(cases(seed, doors), count):
+    for door, number in chosen:
         if time.monotonic() - began > seconds:
             break
-        tried(result, door, number, keep)
-    result.seconds = time.monotonic() - began
+        if (key := _key(seed, door, number)) not in journal:
+            journal.add(key, tried(door, seed, number, keep))
+        result.add(door, number, keep, Verdict.read(journal[key][0]))
+    result.seconds = sum(v.seconds for of_door in result.verdicts.values() for v in of_door)
     result.grown_mb = (process.memory_full_info().uss - memory) / 1e6
     return result
 
@@ -85,19 +102,23 @@ def _begin(doors: tuple[Door, ...]) -> None:
     wait_until_warm()
 
 
-def tried(result: Result, door: Door, number: int, keep: Path) -> Verdict:
-    """One case, its verdict added to the result."""
-    suffix = Path(door.file).suffix
+def tried(door: Door, seed: int, number: int, keep: Path) -> Verdict:
+    """One case; its file is kept where it did wrong."""
+    kept = _kept(door, seed, number, keep)
     keep.mkdir(parents=True, exist_ok=True)
-    kept = keep / f"{door.name.replace(' ', '-')}-{result.seed}-{number}{suffix}"
-    kept.write_bytes(door.spoiled(result.seed, number))
+    kept.write_bytes(door.spoiled(seed, number))
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"brought{suffix}")
+        path = Path(folder, f"brought{kept.suffix}")
         path.write_bytes(kept.read_bytes())
         verdict = judged(door.opened, path)
-    result.verdicts[door.name].append(verdict)
-    if verdict.wrong:
-        result.failures.append(Failure(door.name, result.seed, number, kept, verdict))
-    else:
+    if not verdict.wrong:
         kept.unlink()
     return verdict
+
+
+def _kept(door: Door, seed: int, number: int, keep: Path) -> Path:
+    return keep / f"{_key(seed, door, number).replace(' ', '-')}{Path(door.file).suffix}"
+
+
+def _key(seed: int, door: Door, number: int) -> str:
+    return f"{door.name}-{seed}-{number}"

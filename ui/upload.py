@@ -11,7 +11,7 @@ import streamlit as st
 
 from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
-from optim.evalset.images import of_one_image
+from optim.evalset.preprocessing import of_one_image
 from optim.evalset.preview import Preview, Surveyed, previews, surveyed
 from optim.home.scratch import scratch
 from optim.ingest import Questions, ingest, questions

@@ -59,7 +59,8 @@ def parser() -> argparse.ArgumentParser:
             "--labels",
             default="",
             metavar="CHANGE",
-            help="change of the labels: shift=-1, or order=2|0|1 for the model's class of each",
+            help="change of the labels: shift=-1, order=2|0|1 for the model's class of each, or "
+            "boxes=cxcywh*640x480 (form, and what it is scaled by)",
         )
     for command in (measure, explore):
         command.add_argument("--verbose", action="store_true", help="every remark, not three lines")

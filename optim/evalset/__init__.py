@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from optim import sandbox
 from optim.errors import InputError
 from optim.evalset import grouping, images, npz, stored
-from optim.evalset.images import Preprocessing
+from optim.evalset.preprocessing import Preprocessing
 from optim.evalset.relabelling import relabel
 from optim.evalset.stored import Split
 from optim.home import files

@@ -8,169 +8,24 @@ import zipfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
 
 from optim.arrays import Array
 from optim.errors import OptimError
 from optim.evalset import grouping, npz, pictures, stored
 from optim.evalset.casting import numpy_dtype
 from optim.evalset.classes import by_name, in_order, mapping
+from optim.evalset.preprocessing import Preprocessing, of_one_image
 from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import check_labels, infer_metric
-from optim.model import Model, TensorSpec
+from optim.model import TensorSpec
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-_SMALL = 96  # pixels a side: pictures of such sizes come as they are, with nothing to crop
 _MAX_PIXELS = 64_000_000
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
-
-Triple = tuple[float, float, float]
-_Positive = Annotated[float, Field(gt=0)]
-
-
-class Preprocessing(BaseModel):
-    """From an image file to the model's input. Height and width come from the model.
-
-    Applied in order: resize, crop, scale, subtract the mean, divide by the deviation.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    layout: Literal["nchw", "nhwc"] = Field(
-        default="nchw", description="Order of the input's axes: channels before or after the image."
-    )
-    channels: Literal["rgb", "bgr", "gray"] = Field(
-        default="rgb", description="Order of the colour channels."
-    )
-    fit: Literal["crop", "stretch", "pad"] = Field(
-        default="crop",
-        description="How another shape is brought to the model's: resize the shorter side and "
-        "crop the centre, stretch, or resize the longer side and pad with black.",
-    )
-    crop_share: float = Field(
-        default=0.875,
-        gt=0,
-        le=1,
-        description="With fit=crop: the share of the resized image that the crop keeps "
-        "(0.875 is 224 of 256).",
-    )
-    filter: Literal["bilinear", "bicubic", "nearest"] = Field(
-        default="bilinear", description="Interpolation when resizing."
-    )
-    scale: float = Field(
-        default=1 / 255, gt=0, description="What pixel values (0 to 255) are multiplied by first."
-    )
-    mean: Triple = Field(
-        default=_IMAGENET_MEAN, description="Subtracted per channel, in the channels' order."
-    )
-    std: tuple[_Positive, _Positive, _Positive] = Field(
-        default=_IMAGENET_STD, description="Divided by per channel, in the channels' order."
-    )
-
-    @classmethod
-    def suggested(cls, model: Model) -> "Preprocessing":
-        """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
-        spec, _, _ = of_one_image(model.inputs, model.outputs)
-        last = len(spec.shape) == 4 and spec.shape[1] not in (1, 3)
-        gray = len(spec.shape) == 3 or spec.shape[3 if last else 1] == 1
-        given: dict[str, Any] = {"layout": "nhwc" if last else "nchw"}
-        if min(_sides(spec, last)) <= _SMALL:
-            given["crop_share"] = 1.0
-        if gray:
-            given["channels"] = "gray"
-        whole_numbers = numpy_dtype(spec).kind != "f"
-        if gray or whole_numbers:
-            given |= {"mean": (0, 0, 0), "std": (1, 1, 1)}
-        if whole_numbers:
-            given["scale"] = 1.0
-        return cls.model_validate(given)
-
-    def apply(self, image: Image.Image, spec: TensorSpec) -> Array:
-        """The input array for one image, shaped as the input is."""
-        height, width = self.size(spec)
-        picture = self._fitted(pictures.plain(image, self.channels == "gray"), width, height)
-        pixels = np.asarray(picture, dtype=np.float64).reshape(height, width, -1)
-        if self.channels == "bgr":
-            pixels = pixels[:, :, ::-1]
-        count = pixels.shape[2]
-        pixels = (pixels * self.scale - self.mean[:count]) / self.std[:count]
-        ordered = pixels.transpose(2, 0, 1) if self.layout == "nchw" else pixels
-        dtype = numpy_dtype(spec)
-        if dtype.kind in "iu":
-            limits = np.iinfo(dtype)
-            ordered = np.clip(np.rint(ordered), limits.min, limits.max)
-        return ordered.astype(dtype).reshape(spec.shape)
-
-    def undone(self, array: Array, spec: TensorSpec) -> Array:
-        """The pixels uint8[height, width, channels] in RGB or grey that an input was made of."""
-        height, width = self.size(spec)
-        if self.layout == "nchw":
-            ordered = array.reshape(-1, height, width).transpose(1, 2, 0)
-        else:
-            ordered = array.reshape(height, width, -1)
-        count = ordered.shape[2]
-        values = (ordered.astype(np.float64) * self.std[:count] + self.mean[:count]) / self.scale
-        if self.channels == "bgr":
-            values = values[:, :, ::-1]
-        return np.clip(np.rint(values), 0, 255).astype(np.uint8)
-
-    def size(self, spec: TensorSpec) -> tuple[int, int]:
-        """Height and width of the input. Raises InputError where layout or channels do not fit."""
-        shape = spec.shape if len(spec.shape) == 4 else (1, 1, *spec.shape[1:])
-        count = 1 if self.channels == "gray" else 3
-        channels, *size = shape[1:] if self.layout == "nchw" else (shape[3], shape[1], shape[2])
-        if channels != count or shape[0] != 1:
-            raise stored.fail(
-                f"The input {spec.name!r} has shape {list(spec.shape)}, which does not fit "
-                f"layout {self.layout} with channels {self.channels}.",
-                "Change the layout or the channels.",
-            )
-        return size[0], size[1]
-
-    def _fitted(self, image: Image.Image, width: int, height: int) -> Image.Image:
-        method = Image.Resampling[self.filter.upper()]
-        if self.fit == "stretch":
-            return image.resize((width, height), method)
-        ratios = width / image.width, height / image.height
-        ratio = max(ratios) / self.crop_share if self.fit == "crop" else min(ratios)
-        resized = image.resize(
-            (max(1, round(image.width * ratio)), max(1, round(image.height * ratio))), method
-        )
-        left, top = (resized.width - width) // 2, (resized.height - height) // 2
-        return resized.crop((left, top, left + width, top + height))
-
-
-def _sides(spec: TensorSpec, channels_last: bool) -> tuple[int, ...]:
-    return spec.shape[1:3] if channels_last else spec.shape[-2:]
-
-
-def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
-    """The model's one input, if it takes an image. Raises InputError."""
-    if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
-        shape = inputs[0].shape
-        grey = len(shape) == 3 and min(shape[1:]) >= 8
-        if grey or (len(shape) == 4 and (shape[1] in (1, 3) or shape[3] in (1, 3))):
-            return inputs[0]
-    listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
-    raise stored.fail(
-        f"A zip of images needs a model with one image as its input; this one takes {listed}.",
-        "Give an .npz with one array per input.",
-    )
-
-
-def of_one_image(
-    inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
-) -> tuple[TensorSpec, list[TensorSpec], int]:
-    """The input and the outputs of one image, and how many images a run takes. InputError."""
-    together = grouping.taken_at_once(inputs, outputs)
-    spec = image_input(grouping.of_one(inputs, together))
-    return spec, grouping.of_one(outputs, together), together
 
 
 def convert(

@@ -19,7 +19,7 @@ from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import images, npz
 from optim.evalset.classes import mapping
-from optim.evalset.images import Preprocessing
+from optim.evalset.preprocessing import Preprocessing, of_one_image
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.choosing import choose_output
 from optim.metrics.support.outputs import answer_of
@@ -104,7 +104,7 @@ def survey(
     path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int
 ) -> dict[str, Any]:
     """Child: see `surveyed`."""
-    spec, results, _ = images.of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
+    spec, results, _ = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
     with images.opened(path) as archive:
         members, left_out = images.members_within(archive, spec, max_mb)
     names, labels, _ = images.labelled(members, results)
@@ -126,7 +126,7 @@ def preview(
     model: str,
 ) -> dict[str, Any]:
     """Child: see `previews`."""
-    spec, results, together = images.of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
+    spec, results, together = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
     recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
     with images.opened(path) as archive:

@@ -1,6 +1,7 @@
-"""Changes of labels that make them fit the model's classes: a shift, or another order.
+"""Changes of labels that make them fit the model: another count, order, or form of boxes.
 
-Spelled `shift=-1` (one less for each label) or `order=2|0|1` (class 0 is the model's class 2).
+Spelled `shift=-1` (one less for each label), `order=2|0|1` (class 0 is the model's class 2) or
+`boxes=cxcywh*640x480` (see `box_forms`); several with commas between.
 """
 
 import re
@@ -13,43 +14,69 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Array
 from optim.errors import InputError
+from optim.metrics.support.box_forms import BoxForm
+from optim.metrics.support.boxes import NO_CLASS
 
-_SPELLING = re.compile(r"shift=(?P<shift>[-+]?\d{1,6})|order=(?P<order>\d{1,6}(\|\d{1,6})*)")
+_SHIFT = re.compile(r"[-+]?\d{1,6}")
+_ORDER = re.compile(r"\d{1,6}(\|\d{1,6})*")
+_MOST = 20_000  # characters of a spelling
 
 
 class Relabelling(BaseModel):
-    """One such change; `order` is empty for a shift."""
+    """Such changes; `order` is empty and `boxes` is none where these stay."""
 
     model_config = ConfigDict(frozen=True)
 
     shift: int = 0
     order: tuple[int, ...] = ()
+    boxes: BoxForm | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the spelling; empty text changes nothing. Raises InputError."""
-        if not text:
-            return cls()
-        found = _SPELLING.fullmatch(text.strip())
-        if not found:
-            raise InputError(
-                f"{text[:60]!r} is no change of labels.",
-                "Write shift=-1, or order=2|0|1 for the model's class of each label from 0.",
-                "EvalSet",
-            )
-        if found["shift"]:
-            return cls(shift=int(found["shift"]))
-        return cls(order=tuple(map(int, found["order"].split("|"))))
+        changes: dict[str, Any] = {}
+        for part in text[:_MOST].split(",") if text else ():
+            kind, _, value = part.strip().partition("=")
+            if kind == "shift" and _SHIFT.fullmatch(value):
+                changes["shift"] = int(value)
+            elif kind == "order" and _ORDER.fullmatch(value):
+                changes["order"] = tuple(map(int, value.split("|")))
+            elif kind == "boxes" and (form := BoxForm.parse(value)):
+                changes["boxes"] = form
+            else:
+                raise _none(part)
+        return cls(**changes)
 
     @property
     def spelling(self) -> str:
         """The text form; empty where nothing changes."""
+        parts = [f"boxes={self.boxes.spelling}"] if self.boxes else []
         if self.order:
-            return f"order={'|'.join(map(str, self.order))}"
-        return f"shift={self.shift:+d}" if self.shift else ""
+            parts.append(f"order={'|'.join(map(str, self.order))}")
+        elif self.shift:
+            parts.append(f"shift={self.shift:+d}")
+        return ",".join(parts)
 
     def applied(self, labels: Array) -> Array:
-        """The changed labels. Raises InputError where they are no whole numbers in its range."""
+        """The changed labels: classes [samples, ...], or boxes [samples, most, 5 or 6].
+
+        Raises:
+            InputError: The labels are not what the change is made for.
+        """
+        rows = labels.ndim == 3 and labels.shape[2] in (5, 6)
+        if self.boxes:
+            if not rows or labels.dtype.kind not in "iuf":
+                raise self._unfit(f"the labels are {labels.dtype}{list(labels.shape)}, no boxes")
+            labels = self.boxes.of_labels(labels)
+        if not (self.shift or self.order):
+            return labels
+        if not rows:
+            return self._classes(labels)
+        changed, there = labels.astype(np.float64), labels[..., 0] > NO_CLASS
+        changed[there, 0] = self._classes(labels[there, 0])
+        return changed
+
+    def _classes(self, labels: Array) -> Array:
         whole = labels.astype(np.int64)
         if labels.dtype.kind not in "iubf" or not np.array_equal(whole, labels):
             raise self._unfit("the labels are no whole numbers")
@@ -70,6 +97,15 @@ class Relabelling(BaseModel):
             pairs = ", ".join(f"{c} = {n}" for c, n in zip(classes, self.order, strict=False))
             return f"The labels were put in another order, as asked: {pairs}."
         return f"The labels were changed as asked: {self.spelling}."
+
+
+def _none(text: str) -> InputError:
+    return InputError(
+        f"{text[:60]!r} is no change of labels.",
+        "Write shift=-1, order=2|0|1 for the model's class of each label from 0, or, for boxes, "
+        "boxes=cxcywh*640x480 for centres and sizes in shares of a picture of 640 by 480.",
+        "EvalSet",
+    )
 
 
 def relabel(path: str, change: str, out: str) -> None:

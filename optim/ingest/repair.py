@@ -116,7 +116,7 @@ def made_dense(proto: "onnx.ModelProto") -> list[str]:
     names = make_dense(proto)
     if not names:
         return []
-    return [f"{len(names)} sparse weights are stored dense, such as {legible(names[0])!r}."]
+    return [f"Sparse weights ({len(names):,}) are stored dense, such as {legible(names[0])!r}."]
 
 
 def without_functions(proto: "onnx.ModelProto") -> "onnx.ModelProto":

@@ -12,6 +12,7 @@ from optim.arrays import Array
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.findings import largest
 from optim.judging import outputs, verdicts
+from optim.judging.box_labels import MOST_SAMPLES, box_misfit, picture_size
 from optim.judging.fidelity import Drift, fidelity
 from optim.judging.head import Head, further_heads
 from optim.judging.labelling import Misfit, misfit
@@ -20,6 +21,7 @@ from optim.judging.paired import Difference
 from optim.judging.sequential import conclusion, level_of, looks
 from optim.judging.values import Extent, OfOutput, Quality
 from optim.metrics.base import Metric, find_metric
+from optim.metrics.support.boxes import best_scored
 from optim.metrics.support.outputs import answer_of, is_class_like, is_decision
 from optim.metrics.support.rows import Rows
 from optim.model import Model, TensorSpec
@@ -66,6 +68,8 @@ class Judgement:
     classes: str
     matching: Matching
     answers: list[tuple[int, int]] = field(default_factory=list)
+    boxes: list[Array] = field(default_factory=list)
+    """What the original found in the first samples, where true boxes are known."""
 
     @classmethod
     def of(
@@ -113,6 +117,8 @@ class Judgement:
         aligned = self.matching.aligned(outputs, reference)
         for head in (self.lead, *self.others):
             head.add((outputs, reference), aligned)
+        if self.metric.kind == "boxes" and len(self.boxes) < MOST_SAMPLES:
+            self.boxes.append(best_scored(self.metric.read(self.output.name, reference)))
         outputs, reference = aligned
         for drift in self.compared:
             drift.add(reference[drift.name], outputs[drift.name])
@@ -213,8 +219,15 @@ class Judgement:
         return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
 
     def _misfit(self) -> Misfit | None:
-        """Whether the labels seem to be meant otherwise, where they are classes."""
-        if self.labels is None or self.metric.kind != "class" or not self.answers:
+        """Whether the labels seem to be meant otherwise, where they are classes or boxes."""
+        if self.labels is None:
+            return None
+        if self.metric.kind == "boxes":
+            (sample,) = self.evalset.feeds("validation", 1)
+            return box_misfit(
+                self.labels, self.boxes, picture_size([array.shape for array in sample.values()])
+            )
+        if self.metric.kind != "class" or not self.answers:
             return None
         answers = np.array([original for original, _ in self.answers])
         return misfit(self.labels[: len(answers)], answers, max(self.output.shape, default=1))

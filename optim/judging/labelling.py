@@ -8,7 +8,7 @@ from optim.arrays import Array
 
 _FEWEST = 20  # samples, below which a better fit may be chance
 _PER_CLASS = 5  # samples, below which the best order of classes fits by chance
-_GAIN, _GOOD = 0.2, 0.5  # what a change must gain at least, and reach
+GAIN, GOOD = 0.2, 0.5  # what a change must gain at least, and reach
 _CHANCE = 4.0
 """Divided by the root of the number of samples: eight standard deviations of a share, gained by
 nothing that is chance, though the best of many orders is taken."""
@@ -40,16 +40,16 @@ def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
             f"All {len(labels):,} labels are {labels[0]}, while the original answers "
             f"{len(np.unique(answers))} classes: are they the labels?"
         )
-    fit, gain = float(np.mean(labels == answers)), max(_GAIN, _CHANCE / len(labels) ** 0.5)
+    fit, gain = float(np.mean(labels == answers)), max(GAIN, _CHANCE / len(labels) ** 0.5)
     if fit > 1 - gain:
         return None
     shift, shifted = max(
         ((by, float(np.mean(labels + by == answers))) for by in (-1, 1)), key=lambda item: item[1]
     )
     order, ordered = _best_order(labels, answers, classes)
-    if shifted >= max(_GOOD, fit + gain, ordered - _CLEAR):
+    if shifted >= max(GOOD, fit + gain, ordered - _CLEAR):
         return _told(fit, shifted, f"shift={shift:+d}", "Shifted by one")
-    if order and ordered >= max(_GOOD, fit + gain):
+    if order and ordered >= max(GOOD, fit + gain):
         change = f"order={'|'.join(map(str, order))}"
         return _told(fit, ordered, change, "With the classes in another order")
     return None

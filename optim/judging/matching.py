@@ -12,6 +12,7 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.model import TensorSpec
+from optim.names import legible
 
 Outputs = Mapping[str, Array]
 _IOU = 0.5
@@ -70,18 +71,22 @@ class Matching:
         near = overlaps[a, b] >= _IOU
         return a[near], b[near]
 
+    @property
+    def _named(self) -> str:
+        return ", ".join(repr(legible(name)) for name in self.names)
+
     def said(self) -> str:
         """A sentence on numbers that differ, or are 0 everywhere; empty for neither."""
         if self.samples and not self.rows:
             return (
-                f"The outputs {', '.join(self.names)} are empty on all {self.samples:,} samples: "
+                f"The outputs {self._named} are empty on all {self.samples:,} samples: "
                 "nothing of them was compared. Bring an EvalSet on which the model finds something."
             )
         if not self.unlike:
             return ""
         how = f"an overlap (IoU) of at least {_IOU}" if self.boxes else "their place"
         return (
-            f"The outputs {', '.join(self.names)} have another number of rows than the original's "
+            f"The outputs {self._named} have another number of rows than the original's "
             f"on {self.unlike:,} of {self.samples:,} samples. By {how}, "
             f"{self.matched / max(1, self.rows):.1%} of all rows have a partner; the others count "
             "as lost or made up."

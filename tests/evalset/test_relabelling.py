@@ -17,6 +17,7 @@ from optim.recipe import Recipe
 pytestmark = pytest.mark.usefixtures("home")
 X = np.random.default_rng(3).standard_normal((40, models.FEATURES)).astype(np.float32)
 LABELS = np.arange(40) % models.CLASSES
+SPELLINGS = ["shift=-1", "shift=+1", "order=2|0|1", "boxes=cxcywh*64x48,shift=-1", "boxes=xywh"]
 
 
 def saved(folder, **arrays):
@@ -28,15 +29,25 @@ def sorted_labels(evalset):
     return sorted([*evalset.labels("calibration"), *evalset.labels("validation")])
 
 
-@pytest.mark.parametrize("text", ["shift=-1", "shift=+1", "order=2|0|1"])
+@pytest.mark.parametrize("text", SPELLINGS)
 def test_the_spelling_is_read_back(text: str) -> None:
     assert Relabelling.parse(text).spelling == text
 
 
-@pytest.mark.parametrize("text", ["shift", "order=", "shift=1.5", "order=1|x", "move=1"])
+@pytest.mark.parametrize(
+    "text", ["shift", "order=", "shift=1.5", "order=1|x", "move=1", "boxes=xy"]
+)
 def test_what_is_no_change_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="no change of labels"):
         Relabelling.parse(text)
+
+
+def test_of_boxes_only_classes_are_shifted_and_what_fills_up_stays() -> None:
+    given = np.array([[[1, 0.5, 0.5, 0.2, 0.4], [-1, 0, 0, 0, 0]]])
+    made = Relabelling.parse("boxes=cxcywh*100x50,shift=-1").applied(given)
+    assert made[0] == pytest.approx(np.array([[0, 40, 15, 60, 35], [-1, 0, 0, 0, 0]]))
+    with pytest.raises(InputError, match="no boxes"):
+        Relabelling.parse("boxes=xywh").applied(LABELS)
 
 
 def test_labels_from_1_are_brought_with_a_shift(tmp_path) -> None:

@@ -16,7 +16,8 @@ from support.study_tools import use_home
 
 from fuzz import mutations, running
 from fuzz.doors import DOORS, Door
-from fuzz.judge import judged
+from fuzz.journal import Journal
+from fuzz.judge import Verdict, judged
 from fuzz.sound import _classifier, sound_files
 from optim.errors import InputError
 from optim.settings import settings
@@ -37,12 +38,15 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_short_run_finds_nothing_wrong(tmp_path: Path) -> None:
-    result = running.fuzzed(SEED, CASES, seconds=600, keep=tmp_path / "kept")
+    journal = Journal(tmp_path / "journal.jsonl")
+    result = running.fuzzed(SEED, CASES, 600, tmp_path / "kept", journal)
     assert not result.failures, "\n".join(map(str, result.failures))
     assert result.verdicts.keys() == {door.name for door in DOORS}
     assert not [*(tmp_path / "kept").iterdir()], "only what went wrong is kept"
     outcomes = {v.outcome for verdicts in result.verdicts.values() for v in verdicts}
     assert {"taken", "refused"} <= outcomes
+    again = running.fuzzed(SEED, CASES, 600, tmp_path / "kept", Journal(tmp_path / "journal.jsonl"))
+    assert again.verdicts == result.verdicts and again.grown_mb < 1, "nothing is tried twice"
 
 
 def test_the_same_seed_tries_the_same(tmp_path: Path) -> None:
@@ -111,9 +115,9 @@ def test_what_goes_wrong_is_noticed_and_its_file_kept(
     opened: Callable[[Path], None], wrong: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Door, "spoiled", lambda self, seed, number: b"spoiled")
-    result = running.Result(SEED)
+    result, door = running.Result(SEED), Door("onnx", "model.onnx", opened, ())
     try:
-        running.tried(result, Door("onnx", "model.onnx", opened, ()), 7, tmp_path)
+        result.add(door, 7, tmp_path, running.tried(door, SEED, 7, tmp_path))
     finally:
         (settings().home.parent / mutations.ESCAPED).unlink(missing_ok=True)
         for child in psutil.Process().children():
@@ -130,6 +134,14 @@ def test_a_refusal_in_words_is_right(tmp_path: Path) -> None:
     path.touch()
     verdict = judged(_tell("The file is empty."), path)
     assert (verdict.outcome, verdict.wrong) == ("refused", ())
+
+
+def test_a_journal_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None:
+    path, verdict = tmp_path / "a.jsonl", Verdict("stopped", 0.5, "said", ("one", "two"))
+    Journal(path).add("first", verdict)
+    path.write_text(path.read_text() + '["second", [{"outc')
+    journal = Journal(path)
+    assert Verdict.read(journal["first"][0]) == verdict and "second" not in journal
 
 
 @pytest.mark.slow

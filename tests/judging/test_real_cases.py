@@ -1,6 +1,7 @@
 """Models of public reports, small: masks, and boxes of which there may be none."""
 
 import numpy as np
+import onnxruntime as ort
 import pytest
 from support.paths import CASES
 
@@ -34,3 +35,23 @@ def test_outputs_that_may_be_empty_keep_a_length_that_depends_on_the_data() -> N
     }
     quality = quality_of(model, model, BASELINE, synthesize(model, 16))
     assert any("empty on all" in warning.text for warning in quality.warnings)
+
+
+def test_boxes_as_yolo_writes_them_are_told_and_taken_with_one_change(tmp_path) -> None:
+    model = ingest(CASES / "nms_data_dependent_model.onnx")
+    pictures = np.random.default_rng(0).uniform(0, 1, (24, 3, 8, 8)).repeat(8, 2).repeat(8, 3)
+    pictures = pictures.astype(np.float32)
+    session, labels = ort.InferenceSession(model.path), np.full((24, 5, 5), -1.0)
+    for row, picture in zip(labels, pictures, strict=True):
+        corners, scores, _ = session.run(None, {"image": picture[None]})
+        best = corners[np.argsort(-scores)[:5]]
+        row[: len(best), 0] = 1
+        row[: len(best), 1:3] = (best[:, :2] + best[:, 2:]) / 2 / 64
+        row[: len(best), 3:] = (best[:, 2:] - best[:, :2]) / 64
+    assert (labels[..., 0] == 1).sum() > 20, "the pictures have something to find"
+    np.savez(tmp_path / "yolo.npz", image=pictures, labels=labels)
+    told = quality_of(model, model, BASELINE, load_evalset(tmp_path / "yolo.npz", model))
+    assert told.relabelling.startswith("boxes=cxcywh*64x64")
+    assert "labels_do_not_fit" in {warning.code for warning in told.warnings}
+    mended = load_evalset(tmp_path / "yolo.npz", model, told.relabelling)
+    assert not quality_of(model, model, BASELINE, mended).relabelling

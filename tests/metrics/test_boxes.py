@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from optim.errors import InputError
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels, choose_output, infer_metric
+from optim.metrics.support.box_forms import BoxForm
 from optim.metrics.support.boxes import table
 from optim.model import TensorSpec
 
@@ -128,13 +129,28 @@ def test_scores_and_classes_go_beside_their_boxes():
     assert one_class[:, 4:].tolist() == [[0.5, 0], [1, 0]]
 
 
-@pytest.mark.parametrize(
-    ("row", "said"),
-    [([0.5, 0, 0, 1, 1], "no whole number"), ([0, 5, 5, 1, 9], "second corner is not beyond")],
-)
-def test_boxes_that_are_none_are_refused(row, said):
-    with pytest.raises(InputError, match=said):
-        check_labels(MAP, np.array([[row]]), TORCHVISION, 0)
+def test_boxes_that_are_none_are_refused():
+    with pytest.raises(InputError, match="no whole number"):
+        check_labels(MAP, np.array([[[0.5, 0, 0, 1, 1]]]), TORCHVISION, 0)
+
+
+def test_forms_of_boxes_are_read_as_the_corners_they_mean():
+    corners = np.array([[10.0, 20, 30, 60]])
+    centre, size = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
+    forms = {
+        "xyxy": corners,
+        "cxcywh": np.c_[centre, size],
+        "xywh": np.c_[corners[:, :2], size],
+        "yxyx": corners[:, [1, 0, 3, 2]],
+        "cxcywh*40x80": np.c_[centre, size] / [40, 80, 40, 80],
+        "xywh/2x4": np.c_[corners[:, :2], size] * [2, 4, 2, 4],
+    }
+    for spelling, boxes in forms.items():
+        form = BoxForm.parse(spelling)
+        assert form and form.spelling == spelling
+        assert form.corners(boxes) == pytest.approx(corners)
+    for wrong in ("xyx", "cxcywh*40", "xywh/0x4", "xyxy*1x2x3"):
+        assert BoxForm.parse(wrong) is None
 
 
 def test_labels_of_another_shape_are_refused():

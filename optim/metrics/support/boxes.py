@@ -71,21 +71,15 @@ def checked(labels: Array) -> Array:
     """True boxes [samples, most, 5 or 6] as [samples, most, 6]. Raises InputError.
 
     A row is the class, two corners and, if it is there, 1 where a box shall not count; the class
-    -1 fills up samples that have fewer.
+    -1 fills up samples that have fewer. Whether four numbers are corners the original's answers
+    tell, when it is judged.
     """
     if labels.ndim != 3 or labels.shape[2] not in (5, 6):
         raise _wrong(f"are {labels.dtype}{list(labels.shape)}")
     given = labels.astype(np.float64)
-    classes, corners = given[..., 0], given[..., 1:5]
+    classes = given[..., 0]
     if not np.array_equal(classes, np.rint(classes)):
         raise _wrong("have a class that is no whole number")
-    turned = (classes > NO_CLASS) & (corners[..., 2:] < corners[..., :2]).any(axis=2)
-    if turned.any():
-        sample, row = np.argwhere(turned)[0]
-        raise _wrong(
-            f"have a box {corners[sample, row].tolist()} whose second corner is not beyond"
-            f" the first, in sample {sample}"
-        )
     short = given.shape[2] == 5
     return np.concatenate([given, np.zeros((*given.shape[:2], 1))], 2) if short else given
 
