@@ -213,6 +213,28 @@ def test_one_far_worse_point_squeezes_no_axis_but_has_a_strip(y: Axis, worse: fl
     assert _trace(beside, "far worse").yaxis == "y2"
 
 
+@pytest.mark.parametrize("log", [False, True])
+def test_one_slow_point_squeezes_no_axis_but_stands_past_it_with_its_value(log: bool) -> None:
+    x = Axis("latency", False, log)
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89, on_front=True), _mark(2, 3, 88)]
+    alone, beside = (trade_off(some, x, Y, 3) for some in (marks, [*marks, _mark(3, 83.21, 88.5)]))
+    if log:  # squeezes nothing
+        assert _numbers(_trace(beside, "A")) == [1, 2, 3]
+        return
+    assert beside.layout.xaxis.range == alone.layout.xaxis.range
+    slow = _trace(beside, "past the axis")
+    assert _numbers(slow) == [3] and (slow.xaxis, slow.yaxis, slow.y[0]) == ("x2", "y", 88.5)
+    assert beside.layout.xaxis2.domain[0] > beside.layout.xaxis.domain[1]
+    assert [note.text for note in beside.layout.annotations if note.name == "past"] == ["83.2"]
+    (ring,) = (trace for trace in beside.data if trace.meta == "chosen")
+    assert ring.xaxis == "x2"
+
+
+def test_many_slow_points_rule_the_axis_as_the_bulk_does() -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89), *(_mark(n, 60, 88) for n in (2, 3, 4))]
+    assert trade_off(marks, X, Y).layout.xaxis.range[1] > 60
+
+
 def test_what_is_within_the_loss_allowed_is_never_far() -> None:
     marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 20)]
     allowed = Zone("y", 10, float("inf"), "allowed", firm=True)

@@ -72,11 +72,13 @@ def _click_lonely_point(page: Page, but: int) -> int:
         """(but) => {
             const chart = document.querySelector(".live-chart");
             const box = chart.getBoundingClientRect();
-            const {xaxis, yaxis, yaxis2} = chart._fullLayout;
+            const {xaxis, xaxis2, yaxis, yaxis2} = chart._fullLayout;
+            const over = (trace) => (trace.xaxis === "x2" ? xaxis2 : xaxis);
             const up = (trace) => (trace.yaxis === "y2" ? yaxis2 : yaxis);
+            const at = (axis, value) => axis._offset + axis.c2p(value);
             const places = chart.data.flatMap((trace) => (trace.customdata ?? []).map(
-                (custom, i) => [custom[0], box.x + xaxis._offset + xaxis.c2p(trace.x[i]),
-                                box.y + up(trace)._offset + up(trace).c2p(trace.y[i])]));
+                (custom, i) => [custom[0], box.x + at(over(trace), trace.x[i]),
+                                box.y + at(up(trace), trace.y[i])]));
             const gap = (a) => Math.min(...places.filter((b) => b !== a).map(
                 (b) => Math.hypot(a[1] - b[1], a[2] - b[2])));
             return places.filter((a) => a[0] !== but).sort((a, b) => gap(b) - gap(a))[0];

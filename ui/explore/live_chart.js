@@ -76,12 +76,17 @@ function zoomKept(layout, box) {
   return layout;
 }
 
+// Where a point stands; what is past the axis is drawn on one of its own, and comes last.
+function across(trace, i) {
+  return trace.xaxis === "x2" ? Infinity : trace.x[i];
+}
+
 // For the keyboard: the arrows walk over the points from left to right and choose as a click does.
 function walk(box, event, choose) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   const points = box.data
-    .flatMap((trace) => (trace.customdata ?? []).map(([number], i) => ({ number, x: trace.x[i] })))
-    .sort((a, b) => a.x - b.x || a.number - b.number);
+    .flatMap((trace) => (trace.customdata ?? []).map(([number], i) => ({ number, x: across(trace, i) })))
+    .sort((a, b) => (a.x === b.x ? a.number - b.number : a.x - b.x));
   if (!step || !points.length) return;
   event.preventDefault();
   const at = points.findIndex((point) => point.number === box.chosen);

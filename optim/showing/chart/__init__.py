@@ -9,8 +9,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from optim.showing.chart import traces, zones
-from optim.showing.chart.frame import Frame, framed, sorted_out
+from optim.showing.chart import strips, traces, zones
+from optim.showing.chart.frame import framed, sorted_out
 from optim.showing.chart.labels import labels
 from optim.showing.chart.marks import ACCENT, BAR, GREY, INK, Axis, Canvas, Mark, MarkKind, Zone
 
@@ -56,7 +56,7 @@ def trade_off(
     """
     scale = canvas.scale
     given = canvas.holds or marks
-    marks, whole = (sorted_out(some, given, y, shaded) for some in (marks, given))
+    marks, whole = (sorted_out(some, given, x, y, shaded) for some in (marks, given))
     frame = framed(whole, x, y)
     figure = go.Figure(
         [*traces.fronts(marks, x, y, front), *traces.points(marks, frame, chosen, scale)]
@@ -65,28 +65,24 @@ def trade_off(
     if figure.data:
         figure.add_trace(traces.pointed_at())
     notes = zones.zone_notes(shaded, frame, scale)
-    ground, name = zones.strip(frame, whole, scale)
-    share = frame.main[1] - frame.main[0]
+    ground, names = strips.strips(frame, marks, whole, scale)
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])
-    plot = (canvas.width - scale * _TICKS, share * high)
+    plot = (
+        (frame.wide[1] - frame.wide[0]) * (canvas.width - scale * _TICKS),
+        (frame.main[1] - frame.main[0]) * high,
+    )
     figure.update_layout(
         **_layout(view, canvas.height, scale),
-        xaxis=_axis(x, frame.x) | {"showgrid": False, "anchor": "y2" if _below(frame) else "y"},
-        yaxis=_axis(y, frame.y) | {"domain": frame.main},
+        **strips.axes(frame, _axis(x, frame.x), _axis(y, frame.y)),
         shapes=[*zones.zone_shapes(shaded, frame), *ground],
         annotations=[
             *notes,
             *labels(marks, frame, chosen, plot, scale, notes),
-            *name,
+            *names,
             _better_corner(x, y, scale),
         ],
     )
-    if not marks:
-        return _empty(figure, canvas)
-    if frame.strip:
-        hidden = {"visible": False, "range": (0, 1), "fixedrange": True}
-        figure.update_layout(yaxis2={**hidden, "domain": frame.strip, "anchor": "x"})
-    return figure
+    return figure if marks else _empty(figure, canvas)
 
 
 def _empty(figure: go.Figure, canvas: Canvas) -> go.Figure:
@@ -115,11 +111,6 @@ def _layout(view: str, height: int, scale: float) -> dict[str, Any]:
         "dragmode": "zoom",
         "uirevision": view,
     }
-
-
-def _below(frame: Frame) -> bool:
-    """Whether the strip is below the plot, so that the axis across goes under it."""
-    return frame.strip is not None and frame.strip[0] == 0
 
 
 def _axis(axis: Axis, ends: tuple[float, float]) -> dict[str, Any]:

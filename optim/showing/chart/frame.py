@@ -1,25 +1,30 @@
 """What the axes show: ranges that hold the points, and a strip for those without a place."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import median_low
+from typing import Literal
 
 from optim.findings import Interval
-from optim.showing.chart.marks import Axis, Mark, Zone
+from optim.showing.chart.marks import Axis, Mark, MarkKind, Zone
 
 _MARGIN = 0.07
 _SMALLEST = 1e-9
 _STRIP = 0.08  # of the height, for what has no place up the axis
-_FAR = 10  # times as far as the front and its bars reach: they keep a tenth of the axis at least
+_SIDE = 0.12  # of the width, for what has none across: a value stands beside each
+_FAR_UP = 10  # times as far as the front and its bars reach: they keep a tenth of the axis at least
 _SHARE = 0.01  # of the value, which is their reach where they have none
+_FAR_ACROSS = 2  # times as far as the bulk reaches, or its worst value: it keeps a third at least
+_BULK = 0.75  # of the points: a few that are slow rule no axis, many do
 
 
 @dataclass(frozen=True)
 class Frame:
-    """Ranges of both axes (in decades where logarithmic), and the share of height that is theirs.
+    """Ranges of both axes (in decades where logarithmic), and the shares of the plot.
 
-    `strip` is the share of what has no place up the axis; None where all have one.
+    `main` and `wide` are the shares of height and width that are the axes' own; `strip` and `side`
+    those of what has no place up or across; None where all have one.
     """
 
     x: tuple[float, float]
@@ -27,6 +32,8 @@ class Frame:
     log: bool
     main: tuple[float, float] = (0.0, 1.0)
     strip: tuple[float, float] | None = None
+    wide: tuple[float, float] = (0.0, 1.0)
+    side: tuple[float, float] | None = None
 
     def across(self, value: float) -> float:
         """Where a value is across, from 0 to 1 within the range."""
@@ -47,39 +54,77 @@ class Frame:
 
 
 def sorted_out(
-    marks: Sequence[Mark], beside: Sequence[Mark], y: Axis, shaded: Iterable[Zone] = ()
+    marks: Sequence[Mark], beside: Sequence[Mark], x: Axis, y: Axis, shaded: Sequence[Zone] = ()
 ) -> list[Mark]:
-    """The marks, those called far that are so much worse than the front and the original.
+    """The marks, those called far that are so much worse than the front and the original, and
+    those called beyond that the bulk of all would be squeezed by.
 
     Args:
         beside: what they are compared with.
         shaded: what is in a firm zone is wanted, and never far.
     """
-    core = [m.y for m in beside if m.placed and (m.on_front or m.kind == "baseline")]
+    core = [m for m in beside if m.placed and (m.on_front or m.kind == "baseline")]
     if not core:
         return list(marks)
-    sign = 1 if y.higher_is_better else -1
-    costs = [-sign * span.value for span in core]
-    reach = max(max(costs) - min(costs), median_low(span.high - span.low for span in core))
-    least = max(costs) + _FAR * (reach or _SHARE * abs(max(costs)))
-    wanted = [zone for zone in shaded if zone.firm and zone.along == "y"]
+    up = _worst_of_core([mark.y for mark in core], y)
+    across = _worst_of_bulk([mark.x for mark in core], [m.x for m in beside if m.placed], x)
+    return [
+        _moved(_moved(mark, "far", y, up, shaded), "beyond", x, across, shaded) for mark in marks
+    ]
 
-    def is_far(mark: Mark) -> bool:
-        inside = any(zone.low <= mark.y.value <= zone.high for zone in wanted)
-        return mark.placed and -sign * mark.y.value > least and not inside
 
-    return [replace(mark, kind="far") if is_far(mark) else mark for mark in marks]
+def _moved(mark: Mark, kind: MarkKind, axis: Axis, worst: float, shaded: Sequence[Zone]) -> Mark:
+    """The mark, of this kind where it is worse than the worst that has a place on the axis."""
+    along: Literal["x", "y"] = "y" if kind == "far" else "x"
+    value = (mark.y if along == "y" else mark.x).value
+    wanted = (zone for zone in shaded if zone.firm and zone.along == along)
+    if not mark.placed or _cost(value, axis) <= worst:
+        return mark
+    return mark if any(z.low <= value <= z.high for z in wanted) else replace(mark, kind=kind)
+
+
+def _cost(value: float, axis: Axis) -> float:
+    return -value if axis.higher_is_better else value
+
+
+def _worst_of_core(spans: Sequence[Interval], axis: Axis) -> float:
+    costs = [_cost(span.value, axis) for span in spans]
+    reach = _reach(costs, spans) or _SHARE * abs(max(costs))
+    return max(costs) + _FAR_UP * reach
+
+
+def _worst_of_bulk(core: Sequence[Interval], spans: Sequence[Interval], axis: Axis) -> float:
+    """A logarithmic axis squeezes nothing."""
+    if axis.log:
+        return math.inf
+    best = sorted(_cost(span.value, axis) for span in spans)
+    costs = [*best[: int(_BULK * len(best))], *(_cost(span.value, axis) for span in core)]
+    return max(costs) + _FAR_ACROSS * max(_reach(costs, core), abs(max(costs)))
+
+
+def _reach(costs: Sequence[float], spans: Sequence[Interval]) -> float:
+    return max(max(costs) - min(costs), median_low(span.high - span.low for span in spans))
 
 
 def framed(marks: Sequence[Mark], x: Axis, y: Axis) -> Frame:
-    """The frame of marks; the strip is on the side of the axis up that is worse."""
+    """The frame of marks; each strip is on the side of its axis that is worse."""
     across = _range([(mark.x, mark.placed) for mark in marks], x)
-    up = _range([(mark.y, mark.placed) for mark in marks], y)
-    if not any(mark.in_strip for mark in marks):
-        return Frame(across, up, x.log)
-    if y.higher_is_better:
-        return Frame(across, up, x.log, (_STRIP + 0.03, 1.0), (0.0, _STRIP))
-    return Frame(across, up, x.log, (0.0, 0.97 - _STRIP), (1.0 - _STRIP, 1.0))
+    up = _range([(mark.y, mark.placed or mark.beyond) for mark in marks], y)
+    main, strip = _divided(any(mark.in_strip for mark in marks), _STRIP, y.higher_is_better)
+    wide, side = _divided(any(mark.beyond for mark in marks), _SIDE, x.higher_is_better)
+    return Frame(across, up, x.log, main, strip, wide, side)
+
+
+_Ends = tuple[float, float]
+
+
+def _divided(needed: bool, share: float, at_the_start: bool) -> tuple[_Ends, _Ends | None]:
+    """An axis's own share of the plot, and its strip's if one is needed."""
+    if not needed:
+        return (0.0, 1.0), None
+    if at_the_start:
+        return (share + 0.03, 1.0), (0.0, share)
+    return (0.0, 0.97 - share), (1.0 - share, 1.0)
 
 
 def place(value: float, log: bool) -> float:

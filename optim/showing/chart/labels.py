@@ -52,7 +52,7 @@ def labels(
         notes: what stands at the edges of zones already.
     """
     size = (size[0] / scale, size[1] / scale)
-    shown = [mark for mark in marks if not mark.in_strip and _inside(mark, frame)]
+    shown = [mark for mark in marks if not mark.aside and _inside(mark, frame)]
     taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
     taken += [_box_of(note, frame, size) for note in notes if "xref" in note]
     found = []

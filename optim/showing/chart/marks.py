@@ -14,9 +14,12 @@ INK = "#1b2430"
 COLOURS = ("#1f8fc0", "#c96a12", "#a05fc4", "#2e8b57", "#c2557f", "#8a7a1e")
 """Of engines: all have 3:1 on white and on the page's dark ground (WCAG 1.4.11)."""
 SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
-MarkKind = Literal["baseline", "measured", "live", "first", "estimate", "far", "collapsed"]
-"""`live`: measured, its interval tightening; `first`: a first reading of too few runs; `far`: so
-much worse than the front that it would squeeze it to a line (the chart itself says which are)."""
+MarkKind = Literal[
+    "baseline", "measured", "live", "first", "estimate", "beyond", "far", "collapsed"
+]
+"""`live`: measured, its interval tightening; `first`: a first reading of too few runs; `far` and
+`beyond`: so much worse up, or across, that they would squeeze the others to a line (the chart
+itself says which are)."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,22 @@ class Mark:
     @property
     def placed(self) -> bool:
         """Whether its values count: those of a first reading and of what is in the strip do not."""
-        return self.kind != "first" and not self.in_strip
+        return self.kind != "first" and not self.aside
+
+    @property
+    def aside(self) -> bool:
+        """Whether it stands in a strip at an edge of the chart."""
+        return self.in_strip or self.beyond
 
     @property
     def in_strip(self) -> bool:
-        """Whether it stands in the strip at the chart's edge, not at its height."""
+        """Whether that is the strip of what has no height."""
         return self.kind in ("collapsed", "far")
+
+    @property
+    def beyond(self) -> bool:
+        """Whether that is the strip of what has no place across."""
+        return self.kind == "beyond"
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,23 @@
 import itertools
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
+from typing import Any, get_args
 
 import plotly.graph_objects as go
 
 from optim.findings import Interval
 from optim.showing.chart.frame import Frame
-from optim.showing.chart.marks import ACCENT, BAR, COLOURS, GREY, INK, SYMBOLS, Axis, Mark
+from optim.showing.chart.marks import ACCENT, BAR, COLOURS, GREY, INK, SYMBOLS, Axis, Mark, MarkKind
 
 _MANY = 30
 """Above so many points bars are drawn for the front, the chosen and the one pointed at."""
-_BASELINE, _COLLAPSED, _FAR = "original", "collapsed", "far worse"
-_IN_STRIP = {"collapsed": "x-thin", "far": "line-ns"}
+_NAMES = {
+    "baseline": "original",
+    "collapsed": "collapsed",
+    "far": "far worse",
+    "beyond": "past the axis",
+}
+_ASIDE = {"collapsed": "x-thin", "far": "line-ns", "beyond": "line-ew"}
 _Style = tuple[str, str]  # colour, symbol
 
 
@@ -40,7 +45,7 @@ def points(
     marks: Sequence[Mark], frame: Frame, chosen: int | None, scale: float = 1.0
 ) -> list[go.Scatter]:
     """A trace for each engine, for the original and for each kind in the strip."""
-    styled = styles(mark for mark in marks if not mark.in_strip)
+    styled = styles(mark for mark in marks if not mark.aside)
     few = len(marks) <= _MANY
     traces = []
     for name, part in _by_name(marks).items():
@@ -51,20 +56,15 @@ def points(
 
 def _by_name(marks: Sequence[Mark]) -> dict[str, list[Mark]]:
     found: dict[str, list[Mark]] = {}
-    order = ("baseline", "measured", "live", "first", "estimate", "far", "collapsed")
+    order = get_args(MarkKind)
     for mark in sorted(marks, key=lambda m: (order.index(m.kind), m.group)):
         found.setdefault(_name(mark), []).append(mark)
     return found
 
 
 def _name(mark: Mark) -> str:
-    named = {
-        "baseline": _BASELINE,
-        "collapsed": _COLLAPSED,
-        "far": _FAR,
-        "estimate": f"{mark.group}, estimate",
-    }
-    return named.get(mark.kind, mark.group)
+    """What the legend calls it: its engine, unless it stands for something else."""
+    return f"{mark.group}, estimate" if is_estimate(mark) else _NAMES.get(mark.kind, mark.group)
 
 
 def _points(
@@ -75,16 +75,14 @@ def _points(
     barred: Sequence[bool],
     scale: float,
 ) -> go.Scatter:
-    aside = marks[0].in_strip
+    aside = marks[0].aside
     own, shape = styled.get(marks[0].group, (GREY, "circle"))
-    colour, shape = (GREY, _IN_STRIP[marks[0].kind]) if aside else (own, shape)
+    colour, shape = (GREY, _ASIDE[marks[0].kind]) if aside else (own, shape)
     hollow = marks[0].kind == "estimate"
     symbols = [_symbol(mark, shape) for mark in marks]
     return go.Scatter(
         name=escape(name),
-        x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value for mark in marks],
-        y=[_height(mark, frame) for mark in marks],
-        yaxis="y2" if aside else "y",
+        **_place(marks, frame),
         mode="markers",
         cliponaxis=False,
         customdata=[[mark.number, *_ends(mark)] for mark in marks],
@@ -93,6 +91,7 @@ def _points(
         error_x=_bars([mark.x for mark in marks], barred) if not aside else None,
         error_y=_bars([mark.y for mark in marks], barred) if not aside else None,
         meta="points",
+        showlegend=not marks[0].beyond,  # their strip is named
         marker={
             "color": colour,
             "symbol": symbols,
@@ -114,6 +113,22 @@ def _symbol(mark: Mark, shape: str) -> str:
 
 def _size(mark: Mark) -> int:
     return 15 if mark.on_front else 13 if mark.kind == "baseline" else 10
+
+
+def _place(marks: Sequence[Mark], frame: Frame) -> dict[str, Any]:
+    """Where they stand, on which axes: all in the same strip, or all in none."""
+    return {
+        "x": [_across(mark, frame) for mark in marks],
+        "y": [_height(mark, frame) for mark in marks],
+        "xaxis": "x2" if marks[0].beyond else "x",
+        "yaxis": "y2" if marks[0].in_strip else "y",
+    }
+
+
+def _across(mark: Mark, frame: Frame) -> float:
+    if mark.beyond:
+        return 0.5
+    return mark.x.value if mark.placed else frame.kept_in(mark.x.value)
 
 
 def _height(mark: Mark, frame: Frame) -> float:
@@ -199,9 +214,7 @@ def _best_values(marks: Sequence[Mark], x: Axis, y: Axis) -> list[Mark]:
 def ring(mark: Mark, frame: Frame, scale: float = 1.0) -> go.Scatter:
     """Around the chosen point."""
     return go.Scatter(
-        x=[frame.kept_in(mark.x.value) if not mark.placed else mark.x.value],
-        y=[_height(mark, frame)],
-        yaxis="y2" if mark.in_strip else "y",
+        **_place([mark], frame),
         mode="markers",
         cliponaxis=False,
         meta="chosen",

@@ -1,20 +1,14 @@
-"""Zones of the plane and the strip at its edge, as Plotly's shapes with their names."""
+"""Zones of the plane, as Plotly's shapes with their names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import isinf
 from typing import Any
 
 from optim.showing.chart.frame import Frame, place
-from optim.showing.chart.marks import GREY, Mark, Zone
+from optim.showing.chart.marks import Zone
 
 _FILL = "#2e8b57"
 _NOTE = 11  # size of type
-_STRIP = {
-    frozenset({"collapsed"}): "collapsed: outputs far from the original's",
-    frozenset({"far"}): "far worse: point at one for its figures",
-    frozenset({"collapsed", "far"}): "far worse, or collapsed: point at one for its figures",
-}
-"""What the strip is called, by the kinds that are in it."""
 
 
 def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
@@ -95,26 +89,3 @@ def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
     side = "left" if at == low else "right"
     y, anchor = (0, "bottom") if zone.firm else (1, "top")
     return {**note, "x": at, "y": y, "yref": "y domain", "xanchor": side, "yanchor": anchor}
-
-
-def strip(
-    frame: Frame, marks: Sequence[Mark], scale: float = 1.0
-) -> tuple[Sequence[dict[str, Any]], Sequence[dict[str, Any]]]:
-    """The ground of what is in the strip and what that is called; nothing where there is none."""
-    if frame.strip is None:
-        return (), ()
-    low, high = frame.strip
-    ground = {
-        "type": "rect", "xref": "x domain", "x0": 0, "x1": 1, "yref": "paper", "y0": low,
-        "y1": high, "fillcolor": GREY, "opacity": 0.15, "line": {"width": 0}, "layer": "below",
-    }  # fmt: skip
-    within = [mark for mark in marks if mark.in_strip]
-    kinds = frozenset(mark.kind for mark in within)
-    left = all(frame.across(mark.x.value) > 0.5 for mark in within)  # its name beside them
-    name = {
-        "text": _STRIP[kinds], "showarrow": False,
-        "xref": "x domain", "x": 0.005 if left else 0.995, "xanchor": "left" if left else "right",
-        "yref": "paper",
-        "y": (low + high) / 2, "yanchor": "middle", "font": {"size": scale * _NOTE},
-    }  # fmt: skip
-    return (ground,), (name,)
