@@ -50,3 +50,8 @@ def largest(of: Sequence[Interval]) -> Interval:
 
 EVEN = Interval(value=1.0, low=1.0, high=1.0)
 """A thing against itself, which needs no measuring: a ratio of 1."""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as it is written everywhere: 0.093 is "9 %"; never "-0 %"."""
+    return f"{100 * share:z.{digits}f} %"

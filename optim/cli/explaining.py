@@ -8,6 +8,7 @@ from collections.abc import Callable
 from optim.cli import show
 from optim.cli.given import progress, study_of
 from optim.errors import StepError
+from optim.findings import percent
 from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.showing.records import record
@@ -54,7 +55,7 @@ def _progress_of_why() -> Callable[[str, float], None]:
     def tell(text: str, share: float) -> None:
         if [text] != told[-1:]:
             told.append(text)
-            print(f"{share:4.0%}  {text}", file=sys.stderr, flush=True)
+            print(f"{percent(share):>5}  {text}", file=sys.stderr, flush=True)
 
     return tell
 

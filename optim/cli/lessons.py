@@ -7,6 +7,7 @@ from pathlib import Path
 
 from optim.cli.aligning import align
 from optim.errors import InputError
+from optim.findings import percent
 from optim.home import written
 from optim.learning.glossary import unmarked
 from optim.learning.lesson import Lesson, all_lessons, find_lesson
@@ -55,7 +56,7 @@ def _answers(lesson: Lesson) -> str:
 
 
 def _told(doing: str, share: float) -> None:
-    print(f"{share:4.0%} {doing}", file=sys.stderr)
+    print(f"{percent(share):>5} {doing}", file=sys.stderr)
 
 
 def _as_text(lesson: Lesson, outcome: Outcome, args: argparse.Namespace) -> str:

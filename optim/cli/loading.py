@@ -7,7 +7,7 @@ import sys
 from optim.cli import FAILED
 from optim.cli.aligning import align
 from optim.errors import InputError
-from optim.findings import Interval
+from optim.findings import Interval, percent
 from optim.load.curve import Curve, Peak
 from optim.load.loaded import PARTS
 from optim.load.measuring import bench, curve, find_peak
@@ -76,7 +76,7 @@ def _servings(args: argparse.Namespace) -> list[str]:
 
 
 def _told(doing: str, share: float | None) -> None:
-    start = "" if share is None else f"{share:4.0%}  "
+    start = "" if share is None else f"{percent(share):>5}  "
     print(f"{start}{doing}", file=sys.stderr, flush=True)
 
 
@@ -88,7 +88,7 @@ def _table(curve: Curve) -> str:
             f"{one.achieved:,.0f}/s",
             _span(one.latency("p50")),
             _span(one.latency("p99")),
-            f"{one.refused:.1%}",
+            f"{percent(one.refused, 1)}",
             *(f"{ms:.2f}" for ms in one.where.values()),
             " ".join(f"{size}x{count}" for size, count in one.batches.items()),
             f"{one.server_cpu:.2f}",

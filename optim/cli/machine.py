@@ -9,6 +9,7 @@ from optim import probing, sandbox
 from optim.cli import FAILED
 from optim.cli.aligning import align
 from optim.cli.parts import environments, environments_told
+from optim.findings import percent
 from optim.machine.environment import environment
 from optim.probing import Probe, Row
 from optim.showing.machine import facts, gains_table, rates_table, versions
@@ -44,7 +45,7 @@ def told(text: str, share: float) -> None:
     """How far a probe is: one line on a terminal, written over; nothing elsewhere."""
     if sys.stderr.isatty():
         end = "\n" if share == 1 else ""
-        print(f"\r\033[K{share:4.0%}  {text}", end=end, file=sys.stderr, flush=True)
+        print(f"\r\033[K{percent(share):>5}  {text}", end=end, file=sys.stderr, flush=True)
 
 
 def heading(probe: Probe) -> str:

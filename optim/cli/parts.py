@@ -10,6 +10,7 @@ from optim.cli.aligning import align
 from optim.environments import remove
 from optim.environments.making import make
 from optim.errors import InputError
+from optim.findings import percent
 from optim.metrics.base import all_metrics
 from optim.part import BUILT_IN, Part, broken_parts
 from optim.passes.base import all_passes
@@ -100,7 +101,7 @@ def environments_told() -> str:
 def _tell(text: str, share: float) -> None:
     """One line on a terminal, written over; nothing elsewhere."""
     if sys.stderr.isatty():
-        print(f"\r\033[K{share:4.0%}  {text}", end="", file=sys.stderr, flush=True)
+        print(f"\r\033[K{percent(share):>5}  {text}", end="", file=sys.stderr, flush=True)
 
 
 def _part(name: str) -> type[Part]:

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from optim.decision.costs import Costs
 from optim.decision.expected import PER, Earned
-from optim.findings import Interval
+from optim.findings import Interval, percent
 from optim.showing.chart import ACCENT, GREY
 
 COLUMNS = (
@@ -35,7 +35,7 @@ def cells(one: Earned, currency: str) -> list[str]:
     shares = (one.late, one.refused, one.missed, one.alarmed)
     name = f"#{one.number} {one.spelling}"
     sums = (amount(one.money, currency), amount(one.more, currency))
-    return [name, *sums, *(f"{share:.2%}" for share in shares)]
+    return [name, *sums, *(f"{percent(share, 2)}" for share in shares)]
 
 
 def verdict(found: Sequence[Earned], costs: Costs) -> str:
@@ -63,7 +63,7 @@ def terms(costs: Costs) -> str:
     )
     return (
         f"{'; '.join(sums)}; after {costs.deadline_ms:g} ms the default is to {costs.late} it. "
-        f"Refused is what is bad with a probability of {costs.threshold:.1%} or more, "
+        f"Refused is what is bad with a probability of {percent(costs.threshold, 1)} or more, "
         "which follows from the costs."
     )
 

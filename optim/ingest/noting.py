@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from optim.findings import percent
 from optim.model.proto import all_nodes, opset_of, real_inputs
 from optim.model.randomness import random_operators
 from optim.model.subnormal import subnormal_weights
@@ -81,7 +82,7 @@ def _subnormal(model: "onnx.ModelProto") -> Iterator[str]:
     if not shares:
         return
     worst = sorted(shares.items(), key=lambda item: -item[1])[:_FEW_NAMES]
-    named = ", ".join(f"{legible(name)} {share:.0%}" for name, share in worst)
+    named = ", ".join(f"{legible(name)} {percent(share)}" for name, share in worst)
     more = f" and {len(shares) - len(worst)} more" if len(shares) > len(worst) else ""
     yield (
         f"Subnormal numbers (closer to 0 than 1.2e-38) are among the weights: {named}{more}. Many "

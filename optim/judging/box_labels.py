@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from optim.arrays import Array
+from optim.findings import percent
 from optim.judging.labelling import GAIN, GOOD, Misfit, misfit
 from optim.metrics.support.box_forms import ORDERS, BoxForm
 from optim.metrics.support.boxes import NO_CLASS, overlaps
@@ -52,9 +53,9 @@ def box_misfit(true: Array, found: Sequence[Array], size: tuple[int, int] | None
         return classes or _turned(true)
     change = f"boxes={form.spelling}" + (f",{classes.change}" if classes else "")
     return Misfit(
-        f"The original found a box at {before:.1%} of the true ones. Taken as {_WORDS[form.order]}"
-        f"{_scaled(form)} it found one at {after:.1%}: bring the EvalSet with --labels '{change}', "
-        "or take the change on the page.",
+        f"The original found a box at {percent(before, 1)} of the true ones. Taken as "
+        f"{_WORDS[form.order]}{_scaled(form)} it found one at {percent(after, 1)}: bring the "
+        f"EvalSet with --labels '{change}', or take the change on the page.",
         change,
     )
 

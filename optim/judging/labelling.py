@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optim.arrays import Array
+from optim.findings import percent
 
 _FEWEST = 20  # samples, below which a better fit may be chance
 _PER_CLASS = 5  # samples, below which the best order of classes fits by chance
@@ -57,9 +58,9 @@ def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
 
 def _told(before: float, after: float, change: str, how: str) -> Misfit:
     return Misfit(
-        f"The labels fit {before:.1%} of the original's answers. {how} they fit {after:.1%} "
-        f"instead of {before:.1%}: bring the EvalSet with --labels '{change}', or take the change "
-        "on the page.",
+        f"The labels fit {percent(before, 1)} of the original's answers. {how} they fit "
+        f"{percent(after, 1)} instead of {percent(before, 1)}: bring the EvalSet with --labels "
+        f"'{change}', or take the change on the page.",
         change,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from optim.arrays import Array
+from optim.findings import percent
 from optim.model import TensorSpec
 from optim.names import legible
 
@@ -88,8 +89,8 @@ class Matching:
         return (
             f"The outputs {self._named} have another number of rows than the original's "
             f"on {self.unlike:,} of {self.samples:,} samples. By {how}, "
-            f"{self.matched / max(1, self.rows):.1%} of all rows have a partner; the others count "
-            "as lost or made up."
+            f"{percent(self.matched / max(1, self.rows), 1)} of all rows have a partner; the "
+            "others count as lost or made up."
         )
 
 

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from optim import sandbox
 from optim.arrays import Array
-from optim.findings import Caution
+from optim.findings import Caution, percent
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.model import Model
@@ -75,7 +75,7 @@ def saturation(
 
 def _caution(layers: Sequence[Suspect], recipe: Recipe) -> Caution:
     worst = sorted(layers, key=lambda layer: -layer.share)[:_FEW]
-    named = ", ".join(f"{legible(one.node)} ({one.share:.0%} of its pairs)" for one in worst)
+    named = ", ".join(f"{legible(one.node)} ({percent(one.share)} of its pairs)" for one in worst)
     more = f" and {len(layers) - len(worst)} more" if len(layers) > len(worst) else ""
     text = (
         "On this CPU sums of two 8-bit products overflow 16 bits (it lacks VNNI or its like), and "

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from optim.findings import Interval
+from optim.findings import Interval, percent
 from optim.learning.outcome import UNITS, Figure, exact
 
 _NEAR = 0.2  # of the value: off by no more counts as near
@@ -113,6 +113,6 @@ class Question(_Value):
             return Verdict(state="right", text=f"Right, within the interval. {said} {measured}")
         off = abs(guess - value.value) / abs(value.value) if value.value else float("inf")
         if off <= _NEAR:
-            return Verdict(state="near", text=f"Near: off by {off:.0%}. {said} {measured}")
+            return Verdict(state="near", text=f"Near: off by {percent(off)}. {said} {measured}")
         way = "too high" if guess > value.value else "too low"
         return Verdict(state="wrong", text=f"That was {way}. {said} {measured}")

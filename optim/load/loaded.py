@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optim.findings import Caution, Interval
+from optim.findings import Caution, Interval, percent
 from optim.load.percentiles import enough, percentile
 from optim.load.requests import Requests
 from optim.load.scenario import Load
@@ -101,9 +101,9 @@ class Loaded:
         late = float((self.requests.late_ms > _LATE_MS).mean()) if self.load.open_loop else 0.0
         if late > _LATE_SHARE or self.generator_cpu > _BUSY:
             text = (
-                f"The load generator was itself a bottleneck: {late:.0%} of the requests were sent "
-                f"more than {_LATE_MS:g} ms late, and it kept {self.generator_cpu:.1f} cores busy. "
-                "Latencies count from when requests were due, so they hold its delay."
+                f"The load generator was itself a bottleneck: {percent(late)} of the requests were "
+                f"sent more than {_LATE_MS:g} ms late, and it kept {self.generator_cpu:.1f} cores "
+                "busy. Latencies count from when requests were due, so they hold its delay."
             )
             return [Caution(code="generator_late", text=text)]
         return []
@@ -111,7 +111,9 @@ class Loaded:
     def _of_sample(self) -> list[Caution]:
         found = []
         if self.refused:
-            text = f"{self.refused:.1%} of the requests were refused; they count as endless."
+            text = (
+                f"{percent(self.refused, 1)} of the requests were refused; they count as endless."
+            )
             found.append(Caution(code="refused", text=text))
         if self.load.open_loop and self.latency("p99") is None:
             text = (

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from optim.findings import percent
 from optim.model.compare import changed
 from optim.model.proto import copy_of
 from optim.part import Hazard, Searched, Start
@@ -204,6 +205,7 @@ def _notes(tensors: list["onnx.TensorProto"]) -> list[str]:
     total = sum(value.size for value in values)
     zeros = total - sum(int(np.count_nonzero(value)) for value in values)
     return [
-        f"{zeros:,} of {total:,} weights in {len(tensors)} tensors are zero ({zeros / total:.1%}).",
+        f"{zeros:,} of {total:,} weights in {len(tensors)} tensors are zero "
+        f"({percent(zeros / total, 1)}).",
         "Zeros alone do not make a dense engine faster.",
     ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
+from optim.findings import percent
 from optim.model.compare import changed
 from optim.part import Circumstances, Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
@@ -158,7 +159,7 @@ class Recover(Pass):
 
         def look(done: float, curve: list[float]) -> None:
             context.say(
-                f"training, {done:.0%}, held-back loss {curve[-1]:.3g}, was {curve[0]:.3g}: "
+                f"training, {percent(done)}, held-back loss {curve[-1]:.3g}, was {curve[0]:.3g}: "
                 f"{sparkline(curve)}"
             )
 

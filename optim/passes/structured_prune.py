@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
+from optim.findings import percent
 from optim.part import Circumstances, Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.channel_rules import RULES
@@ -190,12 +191,12 @@ class StructuredPrune(Pass):
         counts = [(f, len(taken & {*f.members})) for f in found]
         said = [f"{f.nodes[0]} {len(f.members)} to {len(f.members) - n}" for f, n in counts if n]
         notes = [
-            f"{share:.0%} of the FLOPs of products went with {len(gone):,} of "
+            f"{percent(share)} of the FLOPs of products went with {len(gone):,} of "
             f"{sum(len(f.members) for f in found):,} channels and heads.",
             f"Narrower: {listed(said, 8)}.",
         ]
         if share < self.flops - 0.01:
-            notes.append(f"No more can go: {self.flops:.0%} were asked for.")
+            notes.append(f"No more can go: {percent(self.flops)} were asked for.")
         if self.flops > _HARMLESS:
             notes.append("Such a network needs training: add recover behind this pass.")
         return tuple(notes)

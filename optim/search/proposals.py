@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from optim.findings import percent
 from optim.judging.sensitivity import Sensitivity
 from optim.names import legible
 from optim.part import Circumstances
@@ -53,8 +54,8 @@ def other_settings(recipe: Recipe, here: Circumstances) -> list[Proposal]:
 def why(one: LeftOut, times: NodeTimes) -> str:
     """What stays in float, its share of the time and of the error, in a sentence."""
     return (
-        f"Left in float: {_named(one.nodes)}, {times.share(one.nodes):.0%} of the time, "
-        f"{1 - one.noise:.0%} of the error."
+        f"Left in float: {_named(one.nodes)}, {percent(times.share(one.nodes))} of the time, "
+        f"{percent(1 - one.noise)} of the error."
     )
 
 

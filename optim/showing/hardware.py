@@ -9,7 +9,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from optim.findings import Interval
+from optim.findings import Interval, percent
 from optim.showing import text
 from optim.showing.bounds import BOUNDS
 from optim.showing.chart import GREY
@@ -53,8 +53,8 @@ def estimated(target: Target, of: str, found: Estimate) -> Bar:
         return Bar(target.name, target.title, of, None, refused=found.refused)
     bound, share = max(found.bound_by.items(), key=lambda item: item[1])
     said = (
-        f"{share:.0%} of it is {BOUNDS[bound].said}",
-        f"{found.coverage:.0%} of models are meant to lie in the interval",
+        f"{percent(share)} of it is {BOUNDS[bound].said}",
+        f"{percent(found.coverage)} of models are meant to lie in the interval",
     )
     return Bar(target.name, target.title, of, found.interval, bound, said=said)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from optim.findings import percent
 from optim.names import legible
 from optim.showing import text
 from optim.showing.bounds import BOUNDS
@@ -62,7 +63,7 @@ def left_out(found: Roofline) -> str:
     share = sum(work.seconds for work in rest) / whole if whole else 0.0
     return (
         f"{len(rest)} of {len(found.works)} operators do no arithmetic and have no place here; "
-        f"by the estimate they take {share:.0%} of the operators' time."
+        f"by the estimate they take {percent(share)} of the operators' time."
     )
 
 
@@ -117,7 +118,7 @@ def _hover(work: Work, share: float) -> str:
     lines = (
         *(f"<b>{escape(name)}</b>" for name in named),
         *more,
-        f"{text.milliseconds(ms)}, {share:.1%} of the operators' time, estimated",
+        f"{text.milliseconds(ms)}, {percent(share, 1)} of the operators' time, estimated",
         f"{text.count(work.flops)}FLOP, {text.size(work.bytes)} moved, in {work.dtype or 'fp32'}",
         f"mostly {BOUNDS[work.bound].said}",
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from optim import findings
 from optim.findings import Interval
 from optim.timing.measurement import Summary
 
@@ -52,7 +53,7 @@ def times(value: float) -> str:
 
 def percent(share: float) -> str:
     """A share in %, never "-0.00 %"."""
-    return f"{100 * share:z.2f} %"
+    return findings.percent(share, 2)
 
 
 def seconds(value: float) -> str:

@@ -14,7 +14,7 @@ from typing import Literal
 
 from scipy.special import ndtri
 
-from optim.findings import EVEN, Interval
+from optim.findings import EVEN, Interval, percent
 from optim.machine.environment import usable_cores
 from optim.metrics.base import find_metric
 from optim.recipe import Recipe
@@ -136,7 +136,9 @@ def _not_faster(one: Facts, goal: Goal, compared: int) -> Standing | None:
         shown = one.alike.high >= 1  # asked for is a smaller one that is not shown to be slower
     ratio = one.gain if one.is_original else one.alike
     if shown and one.threads > 1 and one.contention > CROWDED:
-        text = f"Other work took {one.contention:.0%} of its cores: threads cannot be told then."
+        text = (
+            f"Other work took {percent(one.contention)} of its cores: threads cannot be told then."
+        )
         return Standing("not faster", text)
     if shown:
         return None

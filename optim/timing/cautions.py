@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from optim.findings import Caution
+from optim.findings import Caution, percent
 from optim.runtimes.base import PRECISION, PRECISION_ASKED
 from optim.timing.measurement import BASELINE, Slice, Summary
 
@@ -73,15 +73,16 @@ def _on_machine(slices: Sequence[Slice]) -> Iterator[Caution]:
     if abs(drift) > _DRIFT:
         yield Caution(
             code="drifting",
-            text=f"Runs got {abs(drift):.0%} {'slower' if drift > 0 else 'faster'} within a second "
-            "or so: absolute times depend on when they are taken.",
+            text=f"Runs got {percent(abs(drift))} {'slower' if drift > 0 else 'faster'} within a "
+            "second or so: absolute times depend on when they are taken.",
         )
     levels = [float(np.median(piece.block_medians(BASELINE))) for piece in slices]
     if max(levels) > (1 + 2 * _DRIFT) * min(levels):
         yield Caution(
             code="machine speed changed",
-            text=f"The baseline took {max(levels) / min(levels) - 1:.0%} longer in one process "
-            "than in another. Speed-ups are paired and stay valid; absolute times vary that much.",
+            text=f"The baseline took {percent(max(levels) / min(levels) - 1)} longer in one "
+            "process than in another. Speed-ups are paired and stay valid; absolute times vary "
+            "that much.",
         )
 
 
@@ -89,8 +90,8 @@ def _on_others(summary: Summary) -> Iterator[Caution]:
     if summary.contention > _CONTENTION:
         yield Caution(
             code="noisy machine",
-            text=f"Other work took {summary.contention:.0%} of the time on the cores that were "
-            "timed.",
+            text=f"Other work took {percent(summary.contention)} of the time on the cores that "
+            "were timed.",
         )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import plotly.graph_objects as go
 
-from optim.findings import Interval
+from optim.findings import Interval, percent
 from optim.showing import text
 from optim.showing.chart import ACCENT, GREY
 from optim.twin.fleet import NOTE, Row
@@ -38,7 +38,7 @@ def cells(row: Row) -> list[str]:
         run,
         _spanned(row.sized.replicas, text.whole),
         _spanned(found.p99_ms, text.milliseconds),
-        f"{found.busy:.0%}",
+        f"{percent(found.busy)}",
         _spanned(row.usd_hour, _dollars),
         _spanned(row.watts, lambda value: f"{text.count(value)}W"),
         _spanned(row.joules, _joules),
@@ -73,8 +73,8 @@ def notes(service: ServiceTimes, rows: Sequence[Row]) -> Iterator[str]:
         )
     if service.disturbed > _DISTURBED:
         yield (
-            f"{service.disturbed:.1%} of the runs took over five times the median: other programs "
-            "had the cores. Measure again when the machine is quiet."
+            f"{percent(service.disturbed, 1)} of the runs took over five times the median: other "
+            "programs had the cores. Measure again when the machine is quiet."
         )
     if service.front_spread > _UNSTEADY:
         yield (

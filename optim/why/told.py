@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from optim.explaining.profile import TOO_LONG
+from optim.findings import percent
 from optim.showing.text import milliseconds, spanned, times
 from optim.why.explanation import Why
 from optim.why.finding import Finding
@@ -96,7 +97,8 @@ def _parts(found: Waterfall) -> Iterator[str]:
     for bar in found.parts[:_MOST_BARS]:
         share = bar.after_ms / found.after_ms
         cells = "=" * round(_CELLS * share)
-        yield f"  {bar.op:<{name}}  {milliseconds(bar.after_ms):<12}{share:5.0%}  {cells}".rstrip()
+        took = f"{milliseconds(bar.after_ms):<12}{percent(share):>6}"
+        yield f"  {bar.op:<{name}}  {took}  {cells}".rstrip()
 
 
 def _waterfall(found: Waterfall) -> Iterator[str]:

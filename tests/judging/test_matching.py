@@ -44,7 +44,7 @@ def test_one_box_less_or_another_order_is_no_collapse(rows) -> None:
     assert bool(matching.said()) == (len(rows) < 180)
     if len(rows) < 180:
         assert "another number of rows than the original's on 1 of 1" in matching.said()
-        assert "99.7% of all rows have a partner" in matching.said()
+        assert "99.7 % of all rows have a partner" in matching.said()
 
 
 def test_other_boxes_altogether_are_a_collapse() -> None:

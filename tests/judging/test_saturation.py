@@ -95,7 +95,7 @@ def test_the_caution_names_the_cause_the_layer_and_what_helps(home, tmp_path, mo
     monkeypatch.setattr(saturation, "saturates_here", lambda runtime: True)
     found = saturation.saturation(built, INT8)
     assert found and found.code == saturation.SATURATED
-    assert "overflow 16 bits" in found.text and "product (100% of its pairs)" in found.text
+    assert "overflow 16 bits" in found.text and "product (100 % of its pairs)" in found.text
     assert "dynamic_int8:reduce_range=auto or dynamic_int8:weights=u8" in found.text
     assert saturation.saturation(built, Recipe.parse("fp16 + onnxruntime")) is None
     monkeypatch.setattr(saturation, "saturates_here", lambda runtime: False)

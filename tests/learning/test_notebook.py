@@ -68,7 +68,7 @@ def test_every_lesson_is_a_valid_notebook_and_the_same_each_time(name: str) -> N
 @pytest.mark.parametrize("name", ["roofline"])
 def test_a_lessons_notebook_measures(name: str, home: Path, tmp_path: Path) -> None:
     said = executed(lesson_notebook(find_lesson(name)), tmp_path, OPTIM_HOME=str(home))
-    assert "100%" not in said and "process 4 of 4" in said
+    assert "100 %" not in said and "process 4 of 4" in said
     assert any(word in said for word in ("Right", "Near", "Not here", "Not decided", "That was"))
     assert "application/vnd.plotly.v1+json" in said
 

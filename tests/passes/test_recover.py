@@ -76,7 +76,7 @@ def test_a_pruned_model_comes_closer_to_its_original() -> None:
     held = pass_models.feeds("mlp")[pass_models.CALIBRATION_SAMPLES :]
     assert _cosine(outcome.model, model, held) > _cosine(pruned, model, held)
     assert told[0].endswith("how many steps fit")
-    assert told[-1].startswith("training, 100%, held-back loss ") and "█" in told[-1]
+    assert told[-1].startswith("training, 100 %, held-back loss ") and "█" in told[-1]
     shapes = {t.name: tuple(t.dims) for t in outcome.model.graph.initializer}
     assert shapes == {t.name: tuple(t.dims) for t in pruned.graph.initializer}
 

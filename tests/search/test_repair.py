@@ -64,7 +64,7 @@ def test_repairs_are_nested_then_other_settings_and_say_why() -> None:
     left = [one for one in proposed if one.left_out]
     assert left == proposed[: len(left)]
     assert len(proposed) > len(left)
-    assert left[0].why == "Left in float: n1, 10% of the time, 52% of the error."
+    assert left[0].why == "Left in float: n1, 10 % of the time, 52 % of the error."
     excluded = [set(one.recipe.passes[-1].model_dump()["exclude"]) for one in left]
     assert all(a < b for a, b in zip(excluded, excluded[1:], strict=False))
 

@@ -1,8 +1,11 @@
 """Numbers read well."""
 
-import pytest
+import re
 
-from optim.findings import Interval
+import pytest
+from support.paths import ROOT
+
+from optim.findings import Interval, percent
 from optim.metrics.base import find_metric
 from optim.showing import text
 
@@ -54,3 +57,11 @@ def test_nothing_is_less_than_nothing() -> None:
 
 def test_a_count_of_any_size_has_its_prefix() -> None:
     assert text.count(1.98e15) == "1.98 P" and text.count(2e12) == "2 T"
+
+
+def test_shares_are_spelled_in_one_place() -> None:
+    """A format such as `:.0%` writes "9%" where all else reads "9 %"."""
+    written = re.compile(r"(?<!%)\{[^{}\n]*:[,.\d]*%\}")
+    files = (file for part in ("optim", "ui", "pages") for file in (ROOT / part).rglob("*.py"))
+    assert not [file for file in files if written.search(file.read_text(encoding="utf-8"))]
+    assert percent(0.0934) == "9 %" and percent(0.0934, 1) == "9.3 %" and percent(-1e-9) == "0 %"

@@ -64,7 +64,7 @@ def test_what_depends_on_the_machine_follows_what_it_said(seen: Seen) -> None:
     assert by_code(here)["saturation"].concerns in ("trust", "quality")
     said = {
         "precision not available": "bf16 was asked for, but the engine computed in fp32.",
-        "saturation": "conv_0 (40% of its pairs) may overflow.",
+        "saturation": "conv_0 (40 % of its pairs) may overflow.",
     }
     warnings = tuple(Caution(code=code, text=text) for code, text in said.items())
     told = by_code(replace(here, trial=here.trial.model_copy(update={"warnings": warnings})))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from optim.evalset import relabelled
-from optim.findings import Caution
+from optim.findings import Caution, percent
 from optim.search.explore import starting_set
 from optim.showing import text
 from optim.showing.figures import figures
@@ -92,7 +92,7 @@ def _spent(found: Estimate) -> str:
     """What most of an estimated latency goes into."""
     bound, share = max(found.bound_by.items(), key=lambda item: item[1])
     words = {"compute": "arithmetic", "memory": "moving data", "dispatch": "starting operators"}
-    return f"{share:.0%} of it is {words[bound]}."
+    return f"{percent(share)} of it is {words[bound]}."
 
 
 def _quality(study: Study, trial: Trial) -> None:

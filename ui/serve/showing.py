@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from optim.findings import Interval
+from optim.findings import Interval, percent
 from optim.load.curve import Curve
 from optim.load.drawing import curve_chart, where_chart
 from optim.load.loaded import PARTS
@@ -74,7 +74,7 @@ def _table(curves: list[Curve]) -> pd.DataFrame:
                 "due /s": round(one.rate),
                 "answered /s": round(one.achieved),
                 **{name: _span(one.latency(name)) for name in ("p50", "p90", "p99")},
-                "refused": f"{one.refused:.1%}",
+                "refused": f"{percent(one.refused, 1)}",
                 **{f"{part}, ms": round(ms, 3) for part, ms in one.where.items()},
                 "rows: runs": ", ".join(f"{rows}: {runs}" for rows, runs in one.batches.items()),
                 "CPU, cores": round(one.server_cpu, 2),

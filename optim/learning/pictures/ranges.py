@@ -8,6 +8,7 @@ from pydantic import Field
 
 from optim import sandbox
 from optim.evalset import evalset_from_digest
+from optim.findings import percent
 from optim.learning.drawing import RED, WARM, laid
 from optim.learning.picture import Panel, Picture
 from optim.learning.sample import opened
@@ -50,7 +51,7 @@ class Ranges(Picture):
                 "Where to cut",
                 _where(seen),
                 f"All values of it. Minmax keeps everything; the {_KEPT:g} % percentile ends at "
-                f"{kept:.0%} of that, so its steps are {1 / kept:.2f} times finer.",
+                f"{percent(kept)} of that, so its steps are {1 / kept:.2f} times finer.",
             ),
         )
 

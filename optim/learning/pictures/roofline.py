@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from optim.explaining.profile import ProfiledNode, join_profile, profile_of
+from optim.findings import percent
 from optim.graph import analysis_of
 from optim.learning.drawing import WARM, coloured, laid
 from optim.learning.picture import Panel, Picture, timed_in_child
@@ -76,7 +77,7 @@ def _drawn(ran: list[ProfiledNode], peak: float, stream: float) -> go.Figure:
             "opacity": 0.75,
         },
         hovertext=[
-            f"{n.op}: {n.gflops_per_second:.3g} GFLOP/s, {n.share:.0%} of time" for n in ran
+            f"{n.op}: {n.gflops_per_second:.3g} GFLOP/s, {percent(n.share)} of time" for n in ran
         ],
         hoverinfo="text",
     )

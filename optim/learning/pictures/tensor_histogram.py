@@ -8,6 +8,7 @@ from pydantic import Field
 
 from optim import sandbox
 from optim.arrays import Array
+from optim.findings import percent
 from optim.learning.drawing import RED, WARM, laid
 from optim.learning.picture import Panel, Picture
 from optim.learning.sample import opened
@@ -58,7 +59,8 @@ class TensorHistogram(Picture):
                 _cut(seen),
                 "Cutting the range makes steps finer and cuts off what lies beyond it "
                 "(saturation). The error of both together, for each cut, in this tensor: the best "
-                f"cut keeps {seen['cuts'][int(np.argmin(seen['cut_errors']))]:.0%} of the range.",
+                f"cut keeps {percent(seen['cuts'][int(np.argmin(seen['cut_errors']))])} of the "
+                "range.",
             ),
         )
 

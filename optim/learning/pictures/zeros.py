@@ -8,6 +8,7 @@ from pydantic import Field
 
 from optim import sandbox
 from optim.arrays import Array
+from optim.findings import percent
 from optim.learning.drawing import laid
 from optim.learning.picture import Panel, Picture
 from optim.learning.sample import opened
@@ -42,7 +43,7 @@ class Zeros(Picture):
             Panel(
                 title,
                 _heat(seen["panes"][title]),
-                f"{says} {seen['kept'][title]:.0%} of its norm is left.",
+                f"{says} {percent(seen['kept'][title])} of its norm is left.",
             )
             for title, says in texts.items()
         )

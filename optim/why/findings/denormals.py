@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from optim.findings import percent
 from optim.names import legible
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
@@ -41,5 +42,5 @@ def find(seen: Evidence) -> Iterator[Finding]:
 
 def _worst(shares: dict[str, float]) -> str:
     worst = sorted(shares.items(), key=lambda item: -item[1])
-    named = ", ".join(f"{legible(name)} {share:.0%}" for name, share in worst[:_FEW])
+    named = ", ".join(f"{legible(name)} {percent(share)}" for name, share in worst[:_FEW])
     return f"({named}{f' and {len(worst) - _FEW} more' if len(worst) > _FEW else ''})"
