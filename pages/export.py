@@ -77,7 +77,7 @@ def _take_away(study: Study, trial: Trial) -> None:
         st.markdown(f"**{title}**")
         st.code(command, language="bash")
     st.markdown("**What it holds**")
-    st.table(export.contents(digest), border="horizontal")
+    st.table(export.contents(trial, deploy, digest), border="horizontal")
     _how_to_check(f"{export.bundle_name(study, digest) if digest else 'BUNDLE'}.zip", trial)
 
 

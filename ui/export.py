@@ -9,8 +9,10 @@ import streamlit as st
 from optim.bundles import deployment
 from optim.bundles.bundle import ZIP_SUFFIX, findings_of
 from optim.bundles.deployment import Deployment, all_deployments
-from optim.bundles.manifest import HOLDS
+from optim.bundles.manifest import COMPILED, DEPLOY, HOLDS
 from optim.home.files import file_path
+from optim.model import load_model
+from optim.model.proto import DATA_FILE
 from optim.recipe import Recipe
 from optim.showing.text import size
 from optim.studies.goal import DEFAULT, Goal
@@ -78,9 +80,14 @@ def starts(study: Study, trial: Trial, names: Sequence[str]) -> list[tuple[str, 
     return deployment.starts(names, findings_of(study, trial), Path()) if names else []
 
 
-def contents(digest: str | None) -> dict[str, list[str]]:
-    """What a bundle holds; with the digest of one that was made, its files' sizes too."""
-    found = dict.fromkeys(HOLDS, 0)
+def contents(trial: Trial, deploy: Sequence[str], digest: str | None) -> dict[str, list[str]]:
+    """What a trial's bundle will hold; with the digest of one that was made, what it does hold,
+    with sizes.
+
+    Args:
+        deploy: names of the deployments that are chosen.
+    """
+    found = dict.fromkeys(_to_hold(trial, deploy), 0)
     if digest:
         with zipfile.ZipFile(file_path(digest, ZIP_SUFFIX)) as archive:
             for info in archive.infolist():
@@ -89,6 +96,16 @@ def contents(digest: str | None) -> dict[str, list[str]]:
         found = {name: total for name, total in found.items() if total}
     table = {"file": list(found), "what it is": [HOLDS.get(name, "") for name in found]}
     return table | ({"size": [size(total) for total in found.values()]} if digest else {})
+
+
+def _to_hold(trial: Trial, deploy: Sequence[str]) -> list[str]:
+    assert trial.model_digest
+    there = {
+        DATA_FILE: load_model(trial.model_digest).path.with_name(DATA_FILE).exists(),
+        COMPILED: trial.recipe.runtime.keeps_compiled,
+        DEPLOY: bool(deploy),
+    }
+    return [name for name in HOLDS if there.get(name, True)]
 
 
 def bundle_name(study: Study, digest: str) -> str:

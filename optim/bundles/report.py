@@ -18,7 +18,7 @@ from optim.findings import Caution
 from optim.judging.quality import Quality
 from optim.model import Model
 from optim.recipe import Recipe
-from optim.showing.chart import ACCENT, GREY, Axis, Mark, trade_off
+from optim.showing.chart import ACCENT, GREY, LOG_AXIS, Axis, Mark, trade_off
 from optim.showing.figure import Where
 from optim.showing.figures import lines
 from optim.showing.points import default_plane, marks
@@ -164,7 +164,7 @@ def _run_times(findings: Findings) -> go.Figure:
                 offsetgroup=name,
             )
     figure.update_layout(boxmode="group")
-    figure.update_yaxes(title="ms per run", type="log")
+    figure.update_yaxes(LOG_AXIS, title="ms per run")
     return on_paper(figure.update_layout(height=420, margin={"t": 20, "r": 20}))
 
 

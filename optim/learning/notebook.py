@@ -42,7 +42,9 @@ def lesson_notebook(lesson: Lesson) -> bytes:
             _said("## Measure", lesson.experiment.does),
             _run(
                 "experiment = lesson.experiment  # .briefly() for a quick try",
-                "outcome = experiment.run(lambda doing, share: print(f'{100 * share:3.0f} % {doing}'))",
+                "outcome = experiment.run(",
+                "    lambda doing, share: print(f'{100 * share:.0f} % {doing}')",
+                ")",
             ),
             _run(
                 "from optim.learning.drawing import outcome_chart",

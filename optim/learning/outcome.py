@@ -13,9 +13,9 @@ from optim.showing import text
 UNITS: dict[str, text.Show] = {
     "×": text.times,
     "ms": text.milliseconds,
-    "points": lambda value: f"{value:.2f} points",
-    "%": lambda value: f"{value:.1f} %",
-    "": lambda value: f"{value:.3g}",
+    "points": lambda value: f"{value:z.2f} points",
+    "%": lambda value: f"{value:z.1f} %",
+    "": lambda value: f"{value:z.3g}",
 }
 """Unit of a figure -> how it reads."""
 

@@ -11,7 +11,7 @@ from optim.load.curve import Curve
 from optim.load.loaded import PARTS, Loaded
 from optim.serving.settings import parse_serving
 from optim.showing import text
-from optim.showing.chart import GREY
+from optim.showing.chart import GREY, LOG_AXIS
 from optim.showing.chart.marks import COLOURS
 
 _COLOURS = COLOURS[:2]
@@ -49,7 +49,7 @@ def curve_chart(curves: Sequence[Curve], limit_ms: float) -> go.Figure:
         text=f"limit {text.milliseconds(limit_ms)}",
     )
     figure.update_xaxes(title="requests a second that were due", rangemode="tozero")
-    figure.update_yaxes(title="ms from due to answered", type="log", dtick="D2", tickformat=".3~g")
+    figure.update_yaxes(LOG_AXIS, title="ms from due to answered")
     return _laid(figure, _HEIGHT)
 
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from optim.findings import Interval, percent
 from optim.showing import text
-from optim.showing.chart import ACCENT, GREY
+from optim.showing.chart import ACCENT, GREY, LOG_AXIS
 from optim.twin.fleet import NOTE, Row
 from optim.twin.service import ServiceTimes
 from optim.twin.sizing import Demand, Predicted
@@ -132,7 +132,7 @@ def curve_chart(points: Sequence[tuple[float, Predicted]], limit_ms: float) -> g
     )
     figure.update_layout(
         xaxis_title="requests a second, one replica (simulated)",
-        yaxis={"title": "latency in ms", "type": "log", "dtick": "D2", "tickformat": ".3~g"},
+        yaxis={"title": "latency in ms", **LOG_AXIS},
         height=340,
         margin={"l": 60, "r": 20, "t": 20, "b": 50},
     )

@@ -116,8 +116,17 @@ def test_sizes_are_those_in_the_zip(explored: Study) -> None:
         archive.writestr("model.onnx", b"x" * 2000)
         archive.writestr("evidence/a.json", b"y" * 300)
         archive.writestr("evidence/b.json", b"y" * 300)
-    found = contents(digest)
+    found = contents(explored.trials()[0], [], digest)
     assert dict(zip(found["file"], found["size"], strict=True)) == {
         "model.onnx": "2 kB",
         "evidence/": "600 B",
     }
+
+
+def test_before_it_is_made_only_what_it_will_hold_is_listed(explored: Study) -> None:
+    trial = explored.trials()[0]
+    listed = contents(trial, [], None)["file"]
+    assert "model.onnx" in listed and not {"model.data", "compiled/", "deploy/"} & {*listed}
+    assert "deploy/" in contents(trial, ["docker"], None)["file"]
+    compiling = trial.model_copy(update={"recipe": Recipe.parse("inductor")})
+    assert "compiled/" in contents(compiling, [], None)["file"]

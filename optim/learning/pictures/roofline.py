@@ -14,7 +14,7 @@ from optim.learning.drawing import WARM, coloured, laid
 from optim.learning.picture import Panel, Picture, timed_in_child
 from optim.learning.sample import opened
 from optim.recipe import Recipe
-from optim.showing.chart import ACCENT, GREY
+from optim.showing.chart import ACCENT, GREY, LOG_AXIS
 
 _SIDE = 768  # of the matrices multiplied
 _STREAM_BYTES = 64_000_000  # more than caches keep
@@ -82,7 +82,7 @@ def _drawn(ran: list[ProfiledNode], peak: float, stream: float) -> go.Figure:
         hoverinfo="text",
     )
     laid(figure, "FLOP per byte moved (arithmetic intensity)", "GFLOP/s", 360)
-    return figure.update_xaxes(type="log").update_yaxes(type="log")
+    return figure.update_xaxes(LOG_AXIS).update_yaxes(LOG_AXIS)
 
 
 def measure_roof() -> dict[str, float]:

@@ -13,7 +13,7 @@ from optim.learning.picture import Panel, Picture, timed_in_child
 from optim.learning.sample import opened
 from optim.learning.together import batched
 from optim.recipe import Recipe
-from optim.showing.chart import ACCENT, GREY
+from optim.showing.chart import ACCENT, GREY, LOG_AXIS
 from optim.showing.text import milliseconds
 
 _SHOWN = 60
@@ -66,7 +66,7 @@ def _spread(times: list[float]) -> go.Figure:
         x = float(np.percentile(times, percent))
         figure.add_vline(x=x, line={"color": colour, "width": 2}, annotation_text=name)
     figure.update_xaxes(range=[min(times) * 0.95, float(np.percentile(times, 99.5)) * 1.1])
-    return laid(figure, "ms a run", "runs").update_yaxes(type="log")
+    return laid(figure, "ms a run", "runs").update_yaxes(LOG_AXIS)
 
 
 def time_runs(path: str, evalset: str, count: int) -> list[float]:

@@ -12,13 +12,25 @@ import plotly.graph_objects as go
 from optim.showing.chart import strips, traces, zones
 from optim.showing.chart.frame import framed, sorted_out
 from optim.showing.chart.labels import labels
-from optim.showing.chart.marks import ACCENT, BAR, GREY, INK, Axis, Canvas, Mark, MarkKind, Zone
+from optim.showing.chart.marks import (
+    ACCENT,
+    BAR,
+    GREY,
+    INK,
+    LOG_AXIS,
+    Axis,
+    Canvas,
+    Mark,
+    MarkKind,
+    Zone,
+)
 
 __all__ = [
     "ACCENT",
     "BAR",
     "GREY",
     "INK",
+    "LOG_AXIS",
     "Axis",
     "Canvas",
     "Mark",
@@ -114,10 +126,8 @@ def _layout(view: str, height: int, scale: float) -> dict[str, Any]:
 
 
 def _axis(axis: Axis, ends: tuple[float, float]) -> dict[str, Any]:
-    # Without a format Plotly writes 0.02 as a small 2.
-    ticks = {"dtick": "D2", "tickformat": ".3~g"} if axis.log else {}
-    kind = "log" if axis.log else "linear"
-    return {"title": {"text": axis.title}, "type": kind, "range": list(ends), **ticks}
+    kind = LOG_AXIS if axis.log else {"type": "linear"}
+    return {"title": {"text": axis.title}, "range": list(ends), **kind}
 
 
 def _better_corner(x: Axis, y: Axis, scale: float) -> dict[str, Any]:
