@@ -1,4 +1,4 @@
-"""The second set: nothing was mended on it, so that its figure is that of unknown models."""
+"""The second set: written before any mend; found 23 of 26 causes, then three kinds were mended."""
 
 from torch import nn
 
@@ -75,5 +75,6 @@ CLEAN = (
          (1, 50, 32), opset=16)),
     Case("wide residual network, int8 on OpenVINO", net(wide, (1, 3, 96, 96)),
          recipe="static_int8 + openvino"),
-    Case("decoder on OpenVINO", net(lambda: Decoder(48), (1, 3, 96, 96)), recipe="openvino"),
+    Case("decoder on OpenVINO", net(lambda: Decoder(48), (1, 3, 96, 96)), recipe="openvino",
+         also=("slower_nodes",)),  # its last layer takes four times as long there as before
 )  # fmt: skip

@@ -180,7 +180,13 @@ def work_of(node: ProfiledNode, constant: Container[str] = (), scale: float = 1.
     )
 
 
-def _by_name(found: Iterable[Executed], originals: set[str]) -> dict[str, list[Executed]]:
+def times_by_name(side: Side, originals: Container[str]) -> dict[str, float]:
+    """Microseconds by what nodes are called in the original, as far as it has them."""
+    named = _by_name(executed(side), originals)
+    return {name: sum(work.microseconds for work in works) for name, works in named.items()}
+
+
+def _by_name(found: Iterable[Executed], originals: Container[str]) -> dict[str, list[Executed]]:
     """Executed by name; what a pass put in place of a node goes by the name of that node."""
     named: dict[str, list[Executed]] = {}
     for work in found:

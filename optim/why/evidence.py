@@ -1,6 +1,6 @@
 """What findings may look at: a recipe on a model, as built, timed, judged, profiled and watched."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,21 +23,32 @@ _LABELS = "labels_do_not_fit"
 class Evidence:
     """Everything known of one trial.
 
-    `before` is the original on ONNX Runtime as it comes, `after` the recipe; both run with the
-    recipe's number of threads. `observed` is what was seen of the original on samples,
-    `jump` where the error jumps, looked up only where quality was lost.
+    `befores` are profiles of the original on ONNX Runtime as it comes, `afters` those of the recipe,
+    each of a process of its own; both run with the recipe's number of threads. `observed` is what
+    was seen of the original on samples, `jump` where the error jumps, looked up only where quality
+    was lost.
     """
 
     original: Model
     optimized: Model
     evalset: EvalSet
     trial: Trial
-    before: Side
-    after: Side
+    befores: Sequence[Side]
+    afters: Sequence[Side]
     observed: Observed
     jump: Jump | None
     here: Circumstances
     probe: Probe | None = None
+
+    @property
+    def before(self) -> Side:
+        """The original's shortest profile, which was disturbed least."""
+        return _shortest(self.befores)
+
+    @property
+    def after(self) -> Side:
+        """The recipe's."""
+        return _shortest(self.afters)
 
     @property
     def recipe(self) -> Recipe:
@@ -102,3 +113,7 @@ class Evidence:
     def share(self, works: Iterable[Executed]) -> float:
         """Of a run, 0 to 1."""
         return self.ms(works) / self.p50_ms if self.p50_ms else 0.0
+
+
+def _shortest(profiles: Sequence[Side]) -> Side:
+    return min(profiles, key=lambda side: side.total_us)

@@ -73,8 +73,7 @@ def why(
         probing.probe(part(tell, 0, begun, "probing this machine, once: "), cancelled)
     befores, afters = _profiles(study, trial, part(tell, begun, _PROFILED), cancelled)
     tell("looking at values and answers on real samples", _PROFILED)
-    before, after = (min(sides, key=lambda side: side.total_us) for sides in (befores, afters))
-    seen = evidence(study, trial, before, after)
+    seen = evidence(study, trial, befores, afters)
     findings = found(seen)
     if measure_costs:
         timing = part(tell, _LOOKED, 1.0)
@@ -89,7 +88,7 @@ def why(
         ),
         changes=tuple(f"{step.name}: {line}" for step in trial.reports for line in step.said),
         findings=findings,
-        profiled_ms=(before.total_us / 1e3, after.total_us / 1e3),
+        profiled_ms=(seen.before.total_us / 1e3, seen.after.total_us / 1e3),
     )
 
 

@@ -1,5 +1,6 @@
 """Evidence gathered: what findings look at, of a trial that was measured and profiled."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from math import isfinite
 
@@ -21,19 +22,26 @@ from optim.why.observing import Observed, observed
 _DOUBTFUL = 0.85  # a share, of the original: below, its inputs may be prepared wrongly
 
 
-def evidence(study: Study, trial: Trial, before: Side, after: Side) -> Evidence:
+def evidence(
+    study: Study, trial: Trial, befores: Sequence[Side], afters: Sequence[Side]
+) -> Evidence:
     """Everything that findings look at; runs the original on samples, in a child."""
-    return _evidence(study, trial, before, after, _observed(study, trial), _jump(study, trial))
+    return _evidence(study, trial, befores, afters, _observed(study, trial), _jump(study, trial))
 
 
 def in_profiles(study: Study, trial: Trial, before: Side, after: Side) -> tuple[Finding, ...]:
     """What costs time by the profiles alone, the dearest first: nothing is run for it."""
-    seen = _evidence(study, trial, before, after, Observed(), None)
+    seen = _evidence(study, trial, (before,), (after,), Observed(), None)
     return tuple(one for one in found(seen) if one.concerns == "time")
 
 
 def _evidence(
-    study: Study, trial: Trial, before: Side, after: Side, seen: Observed, jump: Jump | None
+    study: Study,
+    trial: Trial,
+    befores: Sequence[Side],
+    afters: Sequence[Side],
+    seen: Observed,
+    jump: Jump | None,
 ) -> Evidence:
     known = probing.known()
     return Evidence(
@@ -41,12 +49,12 @@ def _evidence(
         optimized=load_model(trial.model_digest),
         evalset=study.evalset,
         trial=trial,
-        before=before,
-        after=after,
+        befores=befores,
+        afters=afters,
         observed=seen,
         jump=jump,
         here=Circumstances(
-            before.analysis.op_histogram,
+            befores[0].analysis.op_histogram,
             frozenset(cpu_flags()),
             usable_cores(),
             recipe=trial.recipe.parts,

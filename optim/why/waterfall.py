@@ -92,16 +92,25 @@ def _of(name: str, profiles: Sequence[Mapping[str, float]]) -> np.ndarray:
 
 
 def _bar(name: str, before: np.ndarray, after: np.ndarray) -> Bar:
-    change = float(after.mean() - before.mean())
-    error = float(np.hypot(_error(before), _error(after)))
-    freedom = max(1, len(before) + len(after) - 2)
-    reach = float(special.stdtrit(freedom, (1 + _LEVEL) / 2)) * error
     return Bar(
         op=name,
         before_ms=float(before.mean()),
         after_ms=float(after.mean()),
-        change_ms=Interval(value=change, low=change - reach, high=change + reach),
+        change_ms=change(before, after),
     )
+
+
+def change(before: np.ndarray, after: np.ndarray) -> Interval:
+    """How much longer something takes after than before, with the interval of few profiles (t).
+
+    Args:
+        before, after: times of it, one for each profile; of one profile the interval is a point.
+    """
+    value = float(after.mean() - before.mean())
+    error = float(np.hypot(_error(before), _error(after)))
+    freedom = max(1, len(before) + len(after) - 2)
+    reach = float(special.stdtrit(freedom, (1 + _LEVEL) / 2)) * error
+    return Interval(value=value, low=value - reach, high=value + reach)
 
 
 def _error(values: np.ndarray) -> float:

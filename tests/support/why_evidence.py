@@ -45,7 +45,7 @@ class Witness:
         facts = {"model_digest": made.model.digest, "reports": made.reports}
         done = trial(1, timed, judged, case.recipe).model_copy(update=facts)
         study = SimpleNamespace(model=model, evalset=evalset)
-        return evidence(study, done, before, after)  # type: ignore[arg-type]
+        return evidence(study, done, (before,), (after,))  # type: ignore[arg-type]
 
     def _bring(self, case: Case) -> tuple[Model, EvalSet]:
         key = (case.model, case.arrays)

@@ -92,7 +92,7 @@ def test_slower_nodes_are_named_where_nothing_says_why(seen: Seen) -> None:
     )
     run_us = sum(node.microseconds for node in profile)
     after = here.after.model_copy(update={"profile": profile, "p50_us": run_us})
-    told = by_code(replace(here, after=after))["slower_nodes"]
+    told = by_code(replace(here, afters=(after,)))["slower_nodes"]
     assert "conv_4" in told.nodes and "got slower" in told.text
 
 
@@ -105,6 +105,6 @@ def test_products_that_take_longer_in_int8(seen: Seen) -> None:
     after = here.after.model_copy(
         update={"profile": slow, "p50_us": sum(n.microseconds for n in slow)}
     )
-    told = by_code(replace(here, after=after))["lower_precision_is_slower"]
+    told = by_code(replace(here, afters=(after,)))["lower_precision_is_slower"]
     assert told.recipe == "onnxruntime" and "They are small" in told.text
     assert "matmul" in told.text

@@ -1,5 +1,6 @@
 """Findings that fresh cases showed to be missing or wrong, each on evidence made by hand."""
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import onnx
@@ -126,6 +127,43 @@ def test_a_symptom_gives_way_to_its_cause_only(monkeypatch: pytest.MonkeyPatch) 
     assert {one.code for one in findings.found(evidence())} == {"cause", "shows_elsewhere"}
 
 
+def between(befores: Sequence[Side], afters: Sequence[Side], **facts: object) -> Evidence:
+    names = {row.name for row in befores[0].analysis.nodes}
+    sides = {"befores": befores, "afters": afters, "before": befores[0], "after": afters[0]}
+    return evidence(**sides, names_before=names, **facts)
+
+
+def test_a_node_got_slower_only_where_all_profiles_say_so() -> None:
+    row = NodeRow(name="up", op="ConvTranspose", flops=9)
+    graph = Analysis.model_construct(nodes=(row,), weights=())
+
+    def sides(*times: float) -> list[Side]:
+        node = ProfiledNode(name="up", op="ConvTranspose", microseconds=0, share=1, rows=(row,))
+        ran = (node.model_copy(update={"microseconds": us}) for us in times)
+        return [Side(analysis=graph, profile=(one,)) for one in ran]
+
+    recipe = Recipe.parse("openvino")
+    for after, count in (((90, 30, 160), 0), ((90, 80, 85), 1)):
+        here = between(sides(50, 45, 60), sides(*after), recipe=recipe)
+        assert len(list(slower_nodes.find(here))) == count
+
+
+def test_groups_of_several_channels_are_held_against_a_plain_kernel() -> None:
+    """Of any rank; one channel in each is another matter: no kernel for that is near the best."""
+    rate = SimpleNamespace(unit="GFLOP/s", precision="fp32", threads=1, quartiles=(110, 113, 115))
+    for channels, groups, count in ((8, 16, 1), (1, 128, 0), (128, 1, 0)):
+        gemm = (groups, 1997, channels, channels * 9)
+        row = NodeRow(name="c", op="Conv", flops=37_000_000, bytes=2_000_000, gemm=gemm)
+        node = ProfiledNode(
+            name="c", op="Conv", microseconds=835, share=1, precision="float", rows=(row,)
+        )
+        graph = Analysis.model_construct(nodes=(row,), weights=())
+        side = Side(analysis=graph, profile=(node,))
+        probe = SimpleNamespace(rows=[rate])
+        here = evidence(after=side, probe=probe, p50_ms=1.0, executed=executed(side))
+        assert len(list(slow_kernel.find(here))) == count
+
+
 def test_names_from_a_hostile_file_are_shortened() -> None:
     name = "evil\n\u202e" + "x" * 5000
     row = NodeRow(name=name, op="MatMul", flops=9)
@@ -139,7 +177,7 @@ def test_names_from_a_hostile_file_are_shortened() -> None:
     )
     before, after = sides
     recipe = Recipe.parse("simplify")
-    (told,) = slower_nodes.find(evidence(before=before, after=after, recipe=recipe))
+    (told,) = slower_nodes.find(between((before,), (after,), recipe=recipe))
     assert len(told.text) < 300 and "\n" not in told.text and "\u202e" not in told.text
 
 

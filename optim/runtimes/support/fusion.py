@@ -9,6 +9,8 @@ from typing import Any
 _MOVED = "_nchwc"
 # What it appends to the name of the node that a fused or int8 one was made of.
 _MADE_OF = re.compile(r"(/\w+Fusion/?)?(_token_\d+)?$")
+# What it adds on its own account.
+_MOVES = frozenset({"Transpose", "ReorderInput", "ReorderOutput", "Cast"})
 
 
 def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
@@ -16,7 +18,8 @@ def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
 
     A fused node produces the tensor that the last of its nodes produced. So each executed node
     claims the nodes met walking back from there to tensors that another executed node produces.
-    Nodes without a name go by their first output.
+    Nodes without a name go by their first output. Where the engine spelled an operator out as
+    nodes of other names, these are what the node that reads them claims before its own.
     """
     import onnx
 
@@ -37,7 +40,8 @@ def executed_for(original: Path, executed: Path) -> dict[str, tuple[str, ...]]:
         for node in after.node
     }
     borders = {tensor for tensors in produced.values() for tensor in tensors}
-    return {name: _behind(tensors, borders, producers) for name, tensors in produced.items()}
+    claims = {name: _behind(tensors, borders, producers) for name, tensors in produced.items()}
+    return _with_inlined(claims, after.node)
 
 
 def node_name(node: Any) -> str:
@@ -79,3 +83,27 @@ def _behind(tensors: list[str], borders: set[str], producers: dict[str, Any]) ->
         found[node_name(node)] = None
         waiting += [name for name in node.input if name not in borders]
     return tuple(reversed(found))
+
+
+def _with_inlined(
+    claims: dict[str, tuple[str, ...]], nodes: Iterable[Any]
+) -> dict[str, tuple[str, ...]]:
+    """Claims, where nodes that stand for nothing by name stand for what they were put in place of.
+
+    Such are HardSigmoid and Mul in the place of HardSwish. A reader that is itself one of the
+    model's nodes, and claims others before it, does not compute those: they do. One without a name
+    is the last of them. Moves and changes of type that lie between are the engine's own.
+    """
+    found, inlined = dict(claims), dict[str, list[str]]()
+    for node in nodes:
+        name = node_name(node)
+        inside = [made for one in node.input for made in inlined.get(one, ())]
+        if not claims[name]:
+            own = [] if node.op_type in _MOVES else [name]
+            inlined |= dict.fromkeys(node.output, inside + own)
+        elif inside and name in claims[name]:
+            at = claims[name].index(name)
+            found |= dict.fromkeys(inside, claims[name][:at]) | {name: claims[name][at:]}
+        elif not node.name:
+            found |= dict.fromkeys(inside, claims[name])
+    return found

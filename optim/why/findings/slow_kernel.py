@@ -13,9 +13,11 @@ from optim.why.mending import on
 from optim.why.saying import named, percent
 
 _MUCH_SLOWER = 5.0  # depthwise convolutions with proper kernels are up to 3.5 times slower
+_GROUPED_SLOWER = 2.0  # of groups of several channels each: a plain convolution's kernel fits them
 _MATTERS = 0.25  # of a run, that proper kernels would save
 _NEAR_MEMORY = 2.0  # times slower than memory gives bytes: nearer, memory sets the pace
 _MEMORY = 10.0  # GB/s that any memory gives one core
+_CONVOLUTIONS = ("Conv", "ConvTranspose", "FusedConv", "QLinearConv")
 _ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
 _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
 
@@ -27,7 +29,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     slow = [
         node
         for node in products
-        if node.gflops_per_second * _MUCH_SLOWER < best[precision_of(node)]
+        if node.gflops_per_second * _allowed(_product(node)) < best[precision_of(node)]
         and _gigabytes_per_second(node) * _NEAR_MEMORY < memory
         and _per_byte(node) > LOW
     ]
@@ -73,6 +75,13 @@ def _scaled(node: ProfiledNode, scale: float) -> ProfiledNode:
 def _lost(node: ProfiledNode, best: dict[str, float]) -> float:
     """Microseconds that the node takes longer than at the best rate of its precision."""
     return node.microseconds - node.flops / best[precision_of(node)] / 1e3
+
+
+def _allowed(row: NodeRow) -> float:
+    """How many times slower than the best rate its operator may be with a proper kernel."""
+    groups, _, channels, _ = row.gemm or (1, 1, 1, 1)
+    in_groups = row.op in _CONVOLUTIONS and groups > 1 and channels > 1
+    return _GROUPED_SLOWER if in_groups else _MUCH_SLOWER
 
 
 def _counts(node: ProfiledNode) -> bool:
