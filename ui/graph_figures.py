@@ -47,6 +47,7 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     key = key_of("node", study.name, digest)
     if "node" in st.query_params:
         st.session_state.setdefault(key, st.query_params["node"])
+    above = st.container()
     drawn = graph_view(
         _picture(
             study.model.name, [(view.drawn.id, view.digest, runtime) for view in shown], shown
@@ -57,7 +58,8 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
         on_click=lambda node: st.session_state.update({key: node}),
     )
     if not ready:
-        _measure(study, shown, drawn)
+        with above:
+            _measure(study, shown, drawn)
     _table(study, shown, analysis, key)
 
 

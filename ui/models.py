@@ -17,10 +17,12 @@ def known_models(study: Study) -> dict[str, str]:
 
 
 def runtimes_of(study: Study, digest: str) -> list[str]:
-    """Spellings of the runtimes that trials of this model use, then the others as they come."""
+    """Spellings of the runtimes that trials of this model use, the baseline, then the others."""
     used = [trial.recipe.runtime for trial in study.trials() if trial.model_digest == digest]
     known = [part() for part in all_runtimes().values() if not part.missing()]
-    return list(dict.fromkeys(runtime.spelling for runtime in (*used, *known)))
+    return list(
+        dict.fromkeys(runtime.spelling for runtime in (*used, Recipe.baseline().runtime, *known))
+    )
 
 
 def _passes(recipe: Recipe) -> str:

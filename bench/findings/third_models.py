@@ -179,7 +179,7 @@ class Unrolled(nn.Module):
 
 
 def quiet_ends(made: onnx.ModelProto) -> Arrays:
-    """Recordings of 20 to 40 of 100 frames, filled up with zeros; frames lie along the last axis."""
+    """Recordings of 20 to 40 frames of 100, then zeros; frames lie along the last axis."""
     (x,) = drawn(made).values()
     for row, length in zip(x, np.random.default_rng(4).integers(20, 41, len(x)), strict=True):
         row[..., length:] = 0

@@ -23,10 +23,10 @@ _LABELS = "labels_do_not_fit"
 class Evidence:
     """Everything known of one trial.
 
-    `befores` are profiles of the original on ONNX Runtime as it comes, `afters` those of the recipe,
-    each of a process of its own; both run with the recipe's number of threads. `observed` is what
-    was seen of the original on samples, `jump` where the error jumps, looked up only where quality
-    was lost.
+    `befores` are profiles of the original on ONNX Runtime as it comes, `afters` those of the
+    recipe, each of a process of its own; both run with the recipe's number of threads. `observed`
+    is what was seen of the original on samples, `jump` where the error jumps, looked up only where
+    quality was lost.
     """
 
     original: Model

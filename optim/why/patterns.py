@@ -1,8 +1,10 @@
 """Patterns that engines fuse, found in a graph that spells them out: attention, normalization."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
 from optim.graph.wiring import Wiring
 
@@ -16,8 +18,11 @@ _ON_THE_WAY = frozenset(
 """What may lie between an attention's softmax and its products."""
 _FUSED_ATTENTION = frozenset({"Add", "Sub", "Mul", "Div", "Reshape", "Transpose", "Where"})
 _FUSED_NORMALIZATION = frozenset({"ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div"})
+_OUTSIDE = MATRIX | {"Constant"}
+"""What a normalization does not reach across."""
 _SQUARES = frozenset({"Pow", "Mul"})
 _STEPS = 6
+_AXES = re.compile(r"axes=\[([-\d,]+)\]")
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Einsum"})
 Beside = Callable[[NodeRow], Iterable[NodeRow]]
 """The nodes before one, or those after it."""
@@ -84,7 +89,11 @@ def normalizations(graph: Analysis) -> Iterator[Pattern]:
         if row.op == "Sqrt":
             chain = _normalization(row, wiring)
             if chain:
-                odd = [_unusual(chain, _FUSED_NORMALIZATION), _read_elsewhere(wiring, chain)]
+                odd = [
+                    _unusual(chain, _FUSED_NORMALIZATION),
+                    _read_elsewhere(wiring, chain),
+                    _other_axis(chain),
+                ]
                 yield Pattern(row.name, _named(chain), ", ".join(filter(None, odd)))
 
 
@@ -104,11 +113,21 @@ def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
         means += row.op == "ReduceMean"
         if means > 1 and "Sub" in kinds:
             break
-        waiting += [one for one in wiring.before(row) if one.op not in _PRODUCTS]
+        waiting += [one for one in wiring.before(row) if one.op not in _OUTSIDE]
     if means < 2 or "Sub" not in kinds or not kinds & _SQUARES:
         return []
     divided = [reader for reader in wiring.after(root) if reader.op == "Div"]
     return [*reversed(seen.values()), *divided]
+
+
+def _other_axis(rows: list[NodeRow]) -> str:
+    """Said where the means are not taken over the last axis, which alone is fused."""
+    for row in rows:
+        axes, (shape, known, _) = _AXES.search(row.attributes), row.inputs.partition("]")
+        last = ("-1", str(shape.count(",")))
+        if row.op == "ReduceMean" and axes and known and axes[1].split(",")[-1] not in last:
+            return f"that means are taken over axis {axes[1]}, not the last"
+    return ""
 
 
 def _named(rows: list[NodeRow]) -> tuple[str, ...]:

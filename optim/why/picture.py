@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from optim.showing.chart import ACCENT, GREY
 from optim.showing.text import milliseconds
 from optim.showing.waterfall import WORSE
+from optim.why.saying import signed
 from optim.why.waterfall import Bar, Waterfall
 
 _MOST = 7
@@ -22,7 +23,7 @@ def waterfall_chart(found: Waterfall) -> go.Figure:
     changes = [bar.change_ms.value for bar in shown] + [rest]
     names = ["before", *(bar.op for bar in shown), "the rest", "after"]
     values = [found.before_ms, *changes, found.after_ms]
-    said = [milliseconds(found.before_ms), *map(_signed, changes), milliseconds(found.after_ms)]
+    said = [milliseconds(found.before_ms), *map(signed, changes), milliseconds(found.after_ms)]
     hover = [said[0], *map(_hover, shown), *said[-2:]]
     measure = ["absolute", *["relative"] * len(changes), "total"]
     top = max(found.before_ms, found.after_ms) + max(0.0, *changes)
@@ -71,12 +72,9 @@ def _drawn(
     )
 
 
-def _signed(ms: float) -> str:
-    return f"{'+' if ms > 0 else '−'}{milliseconds(abs(ms))}"
-
-
 def _hover(bar: Bar) -> str:
+    value, low, high = map(signed, (bar.change_ms.value, bar.change_ms.low, bar.change_ms.high))
     return (
-        f"{milliseconds(bar.before_ms)} before, {milliseconds(bar.after_ms)} after; change "
-        f"{bar.change_ms.value:+.3g} ms ({bar.change_ms.low:+.3g} to {bar.change_ms.high:+.3g})"
+        f"{milliseconds(bar.before_ms)} before, {milliseconds(bar.after_ms)} after; change {value} "
+        f"({low} to {high})"
     )

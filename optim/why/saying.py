@@ -1,10 +1,10 @@
 """How findings put names and numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from optim.findings import Interval
 from optim.names import legible
-from optim.showing.text import spanned, times
+from optim.showing.text import milliseconds, spanned, times
 
 _NAMED = 3
 
@@ -16,14 +16,26 @@ def named(nodes: Sequence[str]) -> str:
     return f"{shown} and {rest} more" if rest > 0 else shown
 
 
-def many(things: Sequence[object], name: str) -> str:
+def many(things: Sized, name: str) -> str:
     """A number of things: `1 node`, `3 nodes`."""
     return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+def does(things: Sized, verb: str) -> str:
+    """A verb in the number of its things: `run` of several, `runs` of one; `are`, `is`."""
+    if len(things) != 1:
+        return verb
+    return "is" if verb == "are" else f"{verb}{'es' if verb.endswith('ch') else 's'}"
 
 
 def percent(share: float) -> str:
     """A share of a run."""
     return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+
+
+def signed(ms: float) -> str:
+    """A change of time, with its sign."""
+    return f"{'+' if ms >= 0 else '-'}{milliseconds(abs(ms))}"
 
 
 def spread(ratio: Interval) -> str:

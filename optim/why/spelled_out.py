@@ -11,7 +11,7 @@ from optim.why.saying import percent
 
 @dataclass(frozen=True)
 class SpelledOut:
-    """The nodes that the patterns are known by, all that was executed of them, and in words."""
+    """The nodes that the patterns are known by, all that was executed of them, and how they run."""
 
     anchors: tuple[str, ...]
     works: tuple[Executed, ...]
@@ -35,8 +35,5 @@ def spelled_out(
     works = tuple(work for work in seen.executed if work.name in inside)
     odd = next((one.unusual for one in found if one.unusual), "")
     hidden = f" What hides the pattern from the fusion may be {odd}." if odd else ""
-    told = (
-        f"run node by node, {percent(seen.share(works))} of a run, instead of as {operator}."
-        f"{hidden}"
-    )
+    told = f"node by node, {percent(seen.share(works))} of a run, instead of as {operator}.{hidden}"
     return SpelledOut(tuple(one.anchor for one in found), works, told)

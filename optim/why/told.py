@@ -7,6 +7,7 @@ from optim.findings import percent
 from optim.showing.text import milliseconds, spanned, times
 from optim.why.explanation import Why
 from optim.why.finding import Finding
+from optim.why.saying import signed
 from optim.why.waterfall import Bar, Waterfall
 
 _MOST_BARS = 8
@@ -124,11 +125,6 @@ def _cells(bar: Bar, widest: float) -> str:
     )
 
 
-def signed(ms: float) -> str:
-    """A change of time, with its sign."""
-    return f"{'+' if ms >= 0 else '-'}{milliseconds(abs(ms))}"
-
-
 def cost(finding: Finding) -> str:
     """What a finding costs, and how that is known; empty where it costs no time."""
     if finding.cost_ms is None:
@@ -145,7 +141,7 @@ def cost(finding: Finding) -> str:
 
 
 def _finding(number: int, finding: Finding) -> Iterator[str]:
-    about = cost(finding) or f"about {finding.concerns}"
+    about = cost(finding) or f"concerns {finding.concerns}"
     yield f"\n{number}. {finding.code}: {about}"
     yield f"   {finding.text}"
     if finding.advice:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from types import SimpleNamespace
 
-import onnx
 import pytest
 from support.trials import around
 
@@ -28,7 +27,6 @@ from optim.why.findings import (
     threads,
 )
 from optim.why.observing import InputSeen, Observed
-from optim.why.patterns import normalizations
 
 
 def evidence(**facts: object) -> Evidence:
@@ -44,6 +42,9 @@ def evidence(**facts: object) -> Evidence:
         "share": lambda works: sum(work.microseconds for work in works) / 1e3,
     }
     return SimpleNamespace(**known | facts)  # type: ignore[return-value]
+
+
+PARTS = {"scores": "MatMul", "softmax": "Softmax", "values": "MatMul"}
 
 
 def work(op: str, us: float, precision: str = "", **facts: bool) -> Executed:
@@ -148,6 +149,21 @@ def test_a_node_got_slower_only_where_all_profiles_say_so() -> None:
         assert len(list(slower_nodes.find(here))) == count
 
 
+def test_what_runs_fused_is_held_against_all_that_it_stands_for() -> None:
+    """Attention as one node takes longer than its product alone did."""
+    rows = tuple(NodeRow(name=name, op=op, flops=9) for name, op in PARTS.items())
+    graph = Analysis.model_construct(nodes=rows, weights=())
+    apart = tuple(
+        ProfiledNode(name=row.name, op=row.op, microseconds=8, share=1, rows=(row,)) for row in rows
+    )
+    fused = ProfiledNode(name="all", op="Subgraph", microseconds=20, share=1, rows=rows)
+    before, after = (Side(analysis=graph, profile=some) for some in (apart, (fused,)))
+    recipe = Recipe.parse("openvino")
+    assert not list(slower_nodes.find(between((before,), (after,), recipe=recipe)))
+    alone = Side(analysis=graph, profile=apart[-1:])
+    assert list(slower_nodes.find(between((alone,), (after,), recipe=recipe)))
+
+
 def test_groups_of_several_channels_are_held_against_a_plain_kernel() -> None:
     """Of any rank; one channel in each is another matter: no kernel for that is near the best."""
     rate = SimpleNamespace(unit="GFLOP/s", precision="fp32", threads=1, quartiles=(110, 113, 115))
@@ -213,18 +229,3 @@ def test_a_kernel_is_slow_against_what_was_probed_not_against_an_odd_node() -> N
     for probe, count in ((None, 1), (SimpleNamespace(rows=[rate]), 0)):
         here = evidence(after=side, probe=probe, p50_ms=0.11, executed=executed(side))
         assert len(list(slow_kernel.find(here))) == count
-
-
-def test_a_normalization_by_two_moments_is_one() -> None:
-    """The mean of squares less the square of the mean."""
-    text = """<ir_version: 8, opset_import: ["": 17]> g (float[2,8] x, float e) => (float[2,8] y) {
-      [mean] m = ReduceMean<axes=[-1]>(x)  [square] s = Mul(x, x)
-      [squares] q = ReduceMean<axes=[-1]>(s)  [other] o = Mul(m, m)  [less] v = Sub(q, o)
-      [safe] a = Add(v, e)  [root] r = Sqrt(a)  [centred] c = Sub(x, m)  [last] y = Div(c, r) }"""
-    nodes = onnx.parser.parse_model(text).graph.node
-    rows = tuple(
-        NodeRow(name=n.name, op=n.op_type, reads=tuple(n.input), writes=tuple(n.output))
-        for n in nodes
-    )
-    (found,) = normalizations(Analysis.model_construct(nodes=rows, weights=(), outputs=("y",)))
-    assert found.anchor == "root" and {"mean", "squares", "last"} <= set(found.nodes)

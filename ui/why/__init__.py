@@ -1,1 +1,1 @@
-"""Whose gain a trial's is, and where its quality went: sections of the Compare page."""
+"""Whose gain a trial's is, and where its quality went: sections of the Why page."""

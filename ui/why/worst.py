@@ -48,7 +48,7 @@ def said_of(found: Samples, evalset: EvalSet) -> str:
     if metric.right_or_wrong and evalset.labelled:
         change = f"{found.lost:,} became wrong and {found.won:,} right"
     else:
-        change = f"{found.lost:,} became worse and {found.won:,} better by {metric.title}"
+        change = f"{found.lost:,} became worse and {found.won:,} better ({metric.title})"
     classes = f"; {found.changed:,} have another class than the original's" if found.classes else ""
     return f"Of {of} validation samples {change}{classes}. The worst first:"
 

@@ -6,7 +6,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import with_pass
 from optim.why.patterns import attentions
-from optim.why.saying import many, named
+from optim.why.saying import does, many, named
 from optim.why.spelled_out import spelled_out
 
 
@@ -18,7 +18,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         nodes=found.anchors,
         text=f"{many(found.anchors, 'attention block')} (softmax between two products: "
-        f"{named(found.anchors)}) {found.told}",
+        f"{named(found.anchors)}) {does(found.anchors, 'run')} {found.told}",
         cost_ms=seen.ms(work for work in found.works if not work.multiplies),
         advice="fuse_transformer fuses what it recognizes; export with the operators that your "
         "framework's attention has by itself, without casts or masks between.",

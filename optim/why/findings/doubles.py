@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.quantized import types_of
-from optim.why.saying import many, named, percent
+from optim.why.saying import does, many, named, percent
 
 _MATTERS = 0.05
 
@@ -19,7 +19,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     nodes = tuple(w.name for w in sorted(works, key=lambda work: -work.microseconds))
     yield Finding(
         nodes=nodes,
-        text=f"{many(nodes, 'node')} in 64 bits ({named(nodes)}), "
+        text=f"{many(nodes, 'node')} {does(nodes, 'compute')} in 64 bits ({named(nodes)}), "
         f"{percent(seen.share(works))} of a run: twice the bytes, half the numbers per "
         "instruction, and no fused kernels.",
         cost_ms=seen.ms(works) / 2,

@@ -6,7 +6,7 @@ from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, instead
-from optim.why.saying import many, named
+from optim.why.saying import does, many, named
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -19,9 +19,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     took, was = seen.ms(works), seen.ms(before)
     yield Finding(
         nodes=tuple(nodes),
-        text=f"{many(nodes, 'convolution')} run as ConvInteger, whose input is quantized anew on "
-        f"every run ({named(nodes)}): {milliseconds(took)} where they took {milliseconds(was)} in "
-        "float. Engines have no fast kernel for it.",
+        text=f"{many(nodes, 'convolution')} {does(nodes, 'run')} as ConvInteger, whose input is "
+        f"quantized anew on every run ({named(nodes)}): {milliseconds(took)} where they took "
+        f"{milliseconds(was)} in float. Engines have no fast kernel for it.",
         cost_ms=max(0.0, took - was),
         advice="Quantize convolutions with ranges measured beforehand (static_int8), or leave them "
         "in float.",

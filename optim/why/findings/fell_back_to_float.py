@@ -7,7 +7,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import left_in_float
 from optim.why.quantized import quantized_products
-from optim.why.saying import named, percent
+from optim.why.saying import does, many, named, percent
 
 _EIGHT_BITS = ("int8", "uint8")
 
@@ -31,9 +31,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     ran = ", ".join(sorted({f"{work.executed_op} in {work.precision or '?'}" for work in stayed}))
     yield Finding(
         nodes=nodes,
-        text=f"{len(nodes)} of {len(meant)} quantized products run in float: {named(nodes)} "
-        f"({ran}), {percent(seen.share(stayed))} of a run. Rounding costs quality there and saves "
-        "no time.",
+        text=f"Of {many(meant, 'quantized product')}, {len(nodes)} {does(nodes, 'run')} in float: "
+        f"{named(nodes)} ({ran}), {percent(seen.share(stayed))} of a run. Rounding costs quality "
+        "there and saves no time.",
         cost_ms=seen.ms(stayed),
         advice="Leave these nodes out of the quantization, or use another engine.",
         recipe=left_in_float(seen.recipe, nodes, seen.names_before)

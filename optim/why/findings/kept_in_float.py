@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.quantized import quantized_products
-from optim.why.saying import many, named, percent
+from optim.why.saying import does, many, named, percent
 
 _MATTERS = 0.1
 
@@ -29,7 +29,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     nodes = tuple(work.name for work in stayed)
     yield Finding(
         nodes=nodes,
-        text=f"{many(stayed, 'product')} with weights not run in {wanted}: "
+        text=f"{many(stayed, 'product')} with weights {does(stayed, 'are')} not run in {wanted}: "
         f"{percent(seen.share(stayed))} of a run, {named(nodes)} "
         f"({', '.join(sorted({work.op for work in stayed}))}).",
         cost_ms=None,

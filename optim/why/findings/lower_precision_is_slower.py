@@ -27,7 +27,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     lowered = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
     what, took, was = "Their products take", seen.ms(after), seen.ms(before)
     if not _longer(seen, took, was) and _run_is_slower(seen):
-        what, took, was = "They take", seen.p50_ms, (seen.before.p50_us or 0.0) / 1e3
+        what, took, was = "A run takes", seen.p50_ms, (seen.before.p50_us or 0.0) / 1e3
     if not wanted or not lowered or not _longer(seen, took, was):
         return
     nodes = tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds))
@@ -35,7 +35,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         symptom=True,
         nodes=nodes,
         text=f"Runs do not gain by {wanted} ({', '.join(lowered)}: {named(nodes)}). {what} "
-        f"{milliseconds(took)} where they took {milliseconds(was)} before. {_reason(before)} "
+        f"{milliseconds(took)} now, {milliseconds(was)} before. {_reason(before)} "
         f"{seen.here.cited(wanted)}".strip(),
         cost_ms=took - was,
         advice="Leave out the pass, or quantize the large products only.",

@@ -7,7 +7,7 @@ from optim.graph.values import NodeRow
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import with_pass
-from optim.why.saying import named, percent
+from optim.why.saying import does, named, percent
 
 LOW = 2.0
 """FLOPs per byte: with fewer, a product waits for memory whatever computes it."""
@@ -29,9 +29,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     low = _lowered(seen)
     yield Finding(
         nodes=nodes,
-        text=f"{named(nodes)} take {percent(seen.share(works))} of a run and are bound by memory: "
-        f"less than {LOW:g} operations for each byte that is read, {moved / 1e6:.3g} MB a run at "
-        f"{rate:.2g} GB/s. More arithmetic units do not help.",
+        text=f"{named(nodes)} {does(nodes, 'take')} {percent(seen.share(works))} of a run and "
+        f"{does(nodes, 'are')} bound by memory: less than {LOW:g} operations for each byte that is "
+        f"read, {moved / 1e6:.3g} MB a run at {rate:.2g} GB/s. More arithmetic units do not help.",
         cost_ms=seen.ms(works),
         advice="Read fewer bytes: weights in 8 or 4 bits, or share each read among the samples of "
         "a batch.",

@@ -6,7 +6,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, with_pass
 from optim.why.patterns import normalizations
-from optim.why.saying import many, named
+from optim.why.saying import does, many, named
 from optim.why.spelled_out import spelled_out
 
 
@@ -17,7 +17,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
         return
     yield Finding(
         nodes=found.anchors,
-        text=f"{many(found.anchors, 'layer normalization')} ({named(found.anchors)}) {found.told}",
+        text=f"{many(found.anchors, 'layer normalization')} ({named(found.anchors)}) "
+        f"{does(found.anchors, 'run')} {found.told}",
         cost_ms=seen.ms(found.works),
         advice="Export with opset 17 or newer, which has LayerNormalization as an operator, and "
         "keep its inner values out of the outputs.",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from optim.explaining.executed import Executed
 from optim.graph.flops import MATRIX
+from optim.showing.text import times
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.saying import named, percent
@@ -37,9 +38,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             nodes=nodes,
             text=f"{op} takes {percent(seen.share(works))} of a run ({named(nodes)}). It "
-            "multiplies no matrices, so lower precision of products does not touch it: even "
-            "products that cost nothing would bring "
-            f"{1 / max(1e-9, seen.share(works)):.2g}x at most.",
+            "multiplies no matrices, so lower precision of products does not touch it: if all "
+            "else took no time, a run would be "
+            f"{times(max(1.0, 1 / seen.share(works)))} as fast at most.",
             cost_ms=seen.ms(works),
             advice=_ADVICE.get(
                 op, "Look for a cheaper operator that gives the same, or do this outside the model."

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.quantized import types_of
-from optim.why.saying import many, named
+from optim.why.saying import does, many, named
 
 _HALF = "float16"
 
@@ -21,10 +21,10 @@ def find(seen: Evidence) -> Iterator[Finding]:
     yield Finding(
         concerns="trust",
         nodes=tuple(half),
-        text=f"{many(half, 'node')} in fp16 by the graph ({named(half)}), but this CPU computes "
-        f"them in {done}, between casts. The quality measured here is that of fp32 arithmetic on "
-        "rounded weights: on hardware that computes in fp16, sums can overflow beyond 65,504 and "
-        "answers may differ.",
+        text=f"{many(half, 'node')} {does(half, 'are')} in fp16 by the graph ({named(half)}), but "
+        f"this CPU computes them in {done}, between casts. The quality measured here is that of "
+        "fp32 arithmetic on rounded weights: on hardware that computes in fp16, sums can overflow "
+        "beyond 65,504 and answers may differ.",
         advice="Judge the quality on the hardware that it is meant for. On this CPU fp16 saves "
         "memory only; bf16 on OpenVINO is the half precision that CPUs have instructions for.",
     )

@@ -6,7 +6,7 @@ from optim.explaining.executed import INT8, Executed
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, left_in_float, on
-from optim.why.saying import named, percent
+from optim.why.saying import does, many, named, percent
 
 _PAIRS = ("QuantizeLinear", "DequantizeLinear")
 _MATTERS = 0.02
@@ -20,9 +20,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
         return
     yield Finding(
         nodes=nodes,
-        text=f"{len(conversions)} conversions to integers or back are executed and take "
+        text=f"{many(conversions, 'conversion')} to integers or back {does(conversions, 'take')} "
         f"{percent(seen.share(conversions))} of a run: the engine did not fuse the QDQ pairs "
-        f"around {named(nodes)}, which run in float between them.",
+        f"around {named(nodes)}, which {does(nodes, 'run')} in float between them.",
         cost_ms=seen.ms(conversions),
         advice="Leave these nodes out of the quantization, or use an engine that fuses them.",
         recipe=_mended(seen, nodes),

@@ -6,7 +6,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed
 from optim.why.quantized import quantized_products
-from optim.why.saying import named
+from optim.why.saying import many, named
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -18,7 +18,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     measured = seen.here.cited("s8s8", "u8s8", runtime=seen.engine)
     yield Finding(
         nodes=nodes,
-        text=f"Activations of {len(nodes)} products are signed 8-bit integers (s8: "
+        text=f"Activations of {many(nodes, 'product')} are signed 8-bit integers (s8: "
         f"{named(nodes)}). ONNX Runtime's fast kernels on x86 take unsigned ones (u8s8). "
         f"{measured}".strip(),
         cost_ms=None,

@@ -10,7 +10,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings.memory_bound import LOW
 from optim.why.mending import on
-from optim.why.saying import named, percent
+from optim.why.saying import does, named, percent
 
 _MUCH_SLOWER = 5.0  # depthwise convolutions with proper kernels are up to 3.5 times slower
 _GROUPED_SLOWER = 2.0  # of groups of several channels each: a plain convolution's kernel fits them
@@ -44,9 +44,10 @@ def find(seen: Evidence) -> Iterator[Finding]:
     reached = best[precision_of(slow[0])]
     yield Finding(
         nodes=tuple(names),
-        text=f"{named(names)} ({', '.join(ops)}) reach {rate:.2g} GFLOP/s, where products reach "
-        f"{reached:.3g} on this machine, and take {percent(seen.share(works))} of a run: the "
-        "engine has no fast kernel for this operator, shape or type.",
+        text=f"{named(names)} ({', '.join(ops)}) {does(names, 'reach')} {rate:.2g} GFLOP/s, where "
+        f"products reach {reached:.3g} on this machine, and {does(names, 'take')} "
+        f"{percent(seen.share(works))} of a run: the engine has no fast kernel for this "
+        "operator, shape or type.",
         cost_ms=lost_ms,
         advice="Try another engine, or replace the operator by one that engines are fast at (a "
         "plain convolution for a grouped, dilated or three-dimensional one, MatMul for Einsum).",

@@ -1,10 +1,12 @@
 """Nodes that take longer than in the original."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
-from optim.explaining.executed import Pair, pairs, times_by_name
+from optim.explaining.executed import Executed, name_before, times_by_name, work_of
+from optim.findings import Interval
 from optim.names import legible
 from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
@@ -15,37 +17,52 @@ _SLOWER = 1.25  # a node's time comes from few processes: smaller ratios are noi
 _MATTERS = 0.03
 
 
+@dataclass(frozen=True)
+class _Slower:
+    """A node of the original, what runs in its place, and microseconds: before, after, change."""
+
+    name: str
+    work: Executed
+    before: float
+    after: float
+    extra: Interval
+
+    def shows(self, run_us: float) -> bool:
+        """Whether it is slower beyond chance, and by enough to matter."""
+        much = self.after > _SLOWER * self.before > 0 and self.extra.value > _MATTERS * run_us
+        return much and self.extra.low > 0
+
+
 def find(seen: Evidence) -> Iterator[Finding]:
     """Nodes that both sides have by name, where much more time is spent now, beyond chance."""
     if seen.recipe.is_baseline:
         return
-    slower = [pair for pair in pairs(seen.before, seen.after) if _is_slower(pair, seen)]
-    slower.sort(key=lambda pair: -pair.extra_us)
-    for pair in slower[:1]:
-        others = f", and {len(slower) - 1} more" if len(slower) > 1 else ""
-        ran = " in ".join(filter(None, (pair.after_op, pair.after_precision)))
+    slower = [one for one in _compared(seen) if one.shows(seen.after.nodes_us)]
+    slower.sort(key=lambda one: -one.extra.value)
+    for one in slower[:1]:
+        others = f" So did {len(slower) - 1} more." if len(slower) > 1 else ""
+        ran = " in ".join(filter(None, (one.work.executed_op, one.work.precision)))
         yield Finding(
             symptom=True,
             nodes=tuple(one.name for one in slower),
-            text=f"{legible(pair.name)} ({pair.op}) got slower: "
-            f"{milliseconds((pair.before_us or 0) / 1e3)} became "
-            f"{milliseconds((pair.after_us or 0) / 1e3)}, run as {ran}{others}.",
-            cost_ms=sum(one.extra_us for one in slower) / 1e3,
+            text=f"{legible(one.name)} ({one.work.op}) got slower: "
+            f"{milliseconds(one.before / 1e3)} became {milliseconds(one.after / 1e3)}, run as "
+            f"{ran}.{others}",
+            cost_ms=sum(one.extra.value for one in slower) / 1e3,
             advice="Leave these nodes out of the pass, or compare engines.",
         )
 
 
-def _is_slower(pair: Pair, seen: Evidence) -> bool:
-    if not pair.before_us or not pair.after_us:
-        return False
-    matters = pair.extra_us > _MATTERS * seen.after.nodes_us
-    return matters and pair.after_us > _SLOWER * pair.before_us and _beyond_chance(pair.name, seen)
-
-
-def _beyond_chance(name: str, seen: Evidence) -> bool:
-    """Whether the interval of all profiles, each of a process of its own, lies above 0."""
-    times = [
-        np.array([times_by_name(side, seen.names_before).get(name, 0.0) for side in sides])
-        for sides in (seen.befores, seen.afters)
-    ]
-    return change(*times).low > 0
+def _compared(seen: Evidence) -> Iterator[_Slower]:
+    """What runs now, against all that it stands for: a fused node is held against its parts."""
+    known = seen.names_before
+    befores = [times_by_name(side, known) for side in seen.befores]
+    afters = [times_by_name(side, known) for side in seen.afters]
+    for node in seen.after.profile:
+        work = work_of(node)
+        name = name_before(work.name, known)
+        parts = {name, *(name_before(row.name, known) for row in node.rows)}
+        was = np.array([sum(times.get(part, 0.0) for part in parts) for times in befores])
+        now = np.array([times.get(name, 0.0) for times in afters])
+        if name in known:
+            yield _Slower(name, work, float(was.mean()), float(now.mean()), change(was, now))

@@ -6,7 +6,7 @@ from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import instead
-from optim.why.saying import many, named
+from optim.why.saying import does, many, named
 
 _OPERATOR = "MatMulNBits"
 _PASS = "weight_only"
@@ -22,7 +22,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     nodes = tuple(work.name for work in works)
     yield Finding(
         nodes=nodes,
-        text=f"{many(works, 'product')} unpack weights of few bits on every run ({named(nodes)}): "
+        text=f"{many(works, 'product')} {does(works, 'unpack')} weights of few bits on every run "
+        f"({named(nodes)}): "
         f"{milliseconds(took)} where products took {milliseconds(was)}. That pays where reading "
         "the weights takes longer than computing, in large products of one row.",
         cost_ms=took - was,
