@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from optim.sandbox import kernel
+from optim.sandbox.importable import elsewhere, importable, installed
 
 _EXECUTE, _WRITE, _READ, _LIST, _TRUNCATE = 1, 2, 4, 8, 1 << 14
 _OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
@@ -75,9 +76,10 @@ def _only_needed_files(files: Files) -> None:
     version = kernel.landlock_version()
     everything = (1 << _ALL_FILE_ACCESSES.get(version, max(_ALL_FILE_ACCESSES.values()))) - 1
     read = _EXECUTE | _READ | _LIST
-    programs = filter(None, {sys.prefix, sys.base_prefix, *sys.path})
-    readable = (*_READABLE, *programs, *map(str, files.readable))
+    readable = (*_READABLE, *installed(), *filter(None, [files.site]), *files.readable)
     rules = [(Path(path), read) for path in readable]
+    for folder in elsewhere(files.site):
+        rules += [(folder, _LIST), *((path, read) for path in importable(folder))]
     rules += [(Path("/dev/null"), read | _WRITE)]
     if os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:  # else even the system's knobs are in there
         rules += [(Path("/proc"), read | _WRITE | (_TRUNCATE & everything))]

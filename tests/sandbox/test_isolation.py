@@ -108,6 +108,8 @@ OUTSIDE = {
     "list another's folder": "os.listdir(os.path.dirname(other))",
     "write beside the home": "open(os.path.dirname(other) + '/new', 'w')",
     "write in the program": "open(os.path.dirname(sys.modules['optim'].__file__) + '/new', 'w')",
+    "read a secret of the web application": "open(app + '/.streamlit/config.toml').read()",
+    "read what lies beside the modules": "open(app + '/pyproject.toml').read()",
     "write in /tmp": "open('/tmp/optim-captive', 'w')",
     "set a knob of the system": "open('/proc/sys/kernel/core_pattern', 'w').write('x')",
     "remove another's file": "os.remove(other)",
@@ -128,6 +130,7 @@ def test_it_cannot(attempt: str, folder: Path, walls: str) -> None:
     other.write_text("another's")
     with socket.create_server(("127.0.0.1", 0)) as server:
         names = {"other": str(other), "port": server.getsockname()[1], "server": os.getpid()}
+        names["app"] = str(ROOT)
         said = run("tried", code=OUTSIDE[attempt], **names)
     assert said in ("PermissionError", "OSError", "FileNotFoundError", "ConnectionRefusedError")
     assert other.read_text() == "another's" and len(list(other.parent.iterdir())) == 1
