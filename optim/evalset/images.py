@@ -108,19 +108,25 @@ def decoded(
     try:
         with Image.open(io.BytesIO(archive.read(member)), formats=_FORMATS) as image:
             if image.width * image.height > _MAX_PIXELS:
-                raise stored.fail(
-                    f"The image {member.filename!r} has {image.width} x {image.height} pixels; "
-                    f"the limit is {_MAX_PIXELS // 1_000_000} million.",
-                    "Make it smaller.",
-                )
+                raise _too_large(member, f"{image.width} x {image.height}")
             return recipe.apply(image, spec), pictures.done_to(image)
     except OptimError:
         raise
+    except Image.DecompressionBombError:
+        raise _too_large(member, "far too many") from None
     except Exception as error:  # a decoder may raise anything on a damaged file
         raise stored.fail(
             f"The image {member.filename!r} cannot be read ({type(error).__name__}).",
             "Replace or remove it.",
         ) from None
+
+
+def _too_large(member: zipfile.ZipInfo, count: str) -> OptimError:
+    return stored.fail(
+        f"The image {member.filename!r} has {count} pixels; "
+        f"the limit is {_MAX_PIXELS // 1_000_000} million.",
+        "Make it smaller.",
+    )
 
 
 def labelled(
@@ -137,4 +143,10 @@ def _folder(member: zipfile.ZipInfo) -> str:
 
 
 def _spelled(recipe: Preprocessing) -> str:
-    return ", ".join(f"{key} {value}" for key, value in recipe.model_dump(mode="json").items())
+    return ", ".join(
+        f"{key} {_short(value)}" for key, value in recipe.model_dump(mode="json").items()
+    )
+
+
+def _short(value: Any) -> Any:
+    return f"{value:.6g}" if isinstance(value, float) else value

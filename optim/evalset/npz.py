@@ -28,6 +28,7 @@ from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
 
 OF_SAMPLES = ("calibration", "texts")
+_MOST_NAMED = 8  # arrays that a sentence lists
 RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary")
 
 
@@ -159,7 +160,8 @@ def _by_input(
     wanted = f"The model's inputs are: {', '.join(names)}."
     next_step = f"Name the arrays after the inputs (and optionally {', '.join(words.values())})."
     if missing:
-        has = ", ".join(map(repr, unknown)) or "no other array"
+        more = f" and {len(unknown) - _MOST_NAMED:,} more" if len(unknown) > _MOST_NAMED else ""
+        has = ", ".join(map(repr, unknown[:_MOST_NAMED])) + more or "no other array"
         raise fail(
             f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", next_step
         )

@@ -10,8 +10,13 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
 from optim.evalset.stored import fail
+from optim.sandbox.archive import MAX_ENTRIES
 
-_DAMAGED = (OSError, EOFError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile)
+_DAMAGED = (
+    *(OSError, EOFError, ValueError, OverflowError, RuntimeError),
+    *(zlib.error, zipfile.BadZipFile),
+)
+_LAST_CHARACTER = 0x10FFFF  # of Unicode
 
 
 def load(path: Path, max_mb: int) -> dict[str, Array]:
@@ -24,6 +29,11 @@ def load(path: Path, max_mb: int) -> dict[str, Array]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
+            if len(members) > MAX_ENTRIES:
+                raise fail(
+                    f"It holds {len(members):,} arrays; the limit is {MAX_ENTRIES:,}.",
+                    "Save one array per input, whose first axis counts the samples.",
+                )
             check_size(sum(member.file_size for member in members), max_mb)
             return {_key(member): _array(archive, member) for member in members}
     except _DAMAGED as error:
@@ -71,4 +81,15 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
             "Save it again with numpy.savez.",
         )
     with archive.open(member) as stream:
-        return np.asarray(npy.read_array(stream, allow_pickle=False))
+        array = np.asarray(npy.read_array(stream, allow_pickle=False))
+    if dtype.kind == "U" and size and _points(array).max() > _LAST_CHARACTER:
+        raise fail(
+            f"The array {_key(member)!r} holds characters that do not exist.", "Save it again."
+        )
+    return array
+
+
+def _points(texts: Array) -> Array:
+    """The characters of texts as numbers, whatever they are."""
+    native = np.ascontiguousarray(texts.astype(texts.dtype.newbyteorder("=")))
+    return native.reshape(-1).view(np.uint32)

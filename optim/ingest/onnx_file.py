@@ -91,7 +91,7 @@ def _take_external_data(proto: "onnx.ModelProto", folder: Path, left: int) -> No
         except (ValueError, OSError, onnx.checker.ValidationError) as error:
             raise InputError(
                 f"The external data of {legible(tensor.name)!r} cannot be read "
-                f"({legible(str(error), 200)}).",
+                f"({legible(str(error).replace(f'{folder}/', ''), 200)}).",
                 _TOGETHER,
             ) from None
 
@@ -102,6 +102,8 @@ def _checked_size(tensor: "onnx.TensorProto", folder: Path) -> int:
     location = entries.get("location", "")
     parts = (*PurePosixPath(location).parts, *PureWindowsPath(location).parts)
     named = f"The external data of {legible(tensor.name)!r} ({legible(location)!r})"
+    if "\0" in location:
+        raise InputError(f"{named} is no name of a file.", _INSIDE)
     if not location or ".." in parts or "/" in parts[:1] or PureWindowsPath(location).drive:
         raise InputError(f"{named} points outside of the model's folder.", _INSIDE)
     path = folder / location
@@ -111,6 +113,8 @@ def _checked_size(tensor: "onnx.TensorProto", folder: Path) -> int:
         raise InputError(f"{named} is missing.", _TOGETHER)
     if not stat.S_ISREG(path.stat().st_mode):
         raise InputError(f"{named} is not a regular file.", _INSIDE)
+    if path.stat().st_nlink > 1:  # `onnx` refuses it too, and names the folder
+        raise InputError(f"{named} has a second name (a hard link).", "Copy the file.")
     try:
         offset = int(entries.get("offset") or 0)
         length = int(entries.get("length") or max(0, path.stat().st_size - offset))

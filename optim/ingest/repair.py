@@ -3,7 +3,8 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from optim.model.proto import all_graphs, opset_of, real_inputs, sort_nodes
+from optim.ingest.functions import check_calls
+from optim.model.proto import all_nodes, opset_of, real_inputs, sort_nodes
 from optim.model.sparse import make_dense
 from optim.names import legible
 
@@ -49,25 +50,24 @@ def _respell(message: Any, field: Any, content: Any) -> list[str]:
 
 
 def make_names_unique(proto: "onnx.ModelProto") -> list[str]:
-    """Number, in place, node names that a graph uses more than once: ONNX Runtime refuses them.
+    """Number, in place, node names that are used more than once: ONNX Runtime refuses them.
 
+    In inner graphs too, since optimizers write a branch that is always taken into the outer one.
     A node without a name gets one of its operator, so that profiles can be told apart by name.
 
     Returns: sentences on what was changed.
     """
-    renamed = []
-    for graph in all_graphs(proto):
-        taken = {node.name for node in graph.node}
-        seen: Counter[tuple[bool, str]] = Counter()
-        for node in graph.node:
-            named, stem = bool(node.name), node.name or node.op_type
-            seen[named, stem] += 1
-            count = seen[named, stem]
-            if not named:
-                node.name = _free(stem, count, taken)
-            elif count > 1:
-                renamed.append(legible(node.name))
-                node.name = _free(node.name, count, taken)
+    renamed, taken = list[str](), {node.name for node in all_nodes(proto)}
+    seen: Counter[tuple[bool, str]] = Counter()
+    for node in all_nodes(proto):
+        named, stem = bool(node.name), node.name or node.op_type
+        seen[named, stem] += 1
+        count = seen[named, stem]
+        if not named:
+            node.name = _free(stem, count, taken)
+        elif count > 1:
+            renamed.append(legible(node.name))
+            node.name = _free(node.name, count, taken)
     if not renamed:
         return []
     return [
@@ -122,13 +122,17 @@ def made_dense(proto: "onnx.ModelProto") -> list[str]:
 def without_functions(proto: "onnx.ModelProto") -> "onnx.ModelProto":
     """The model with local functions written out: quantizers and optimizers do not look into them.
 
-    What exceeds one protobuf message stays as it is.
+    What exceeds one protobuf message stays as it is. Raises InputError where a function calls
+    itself, or where they would become too many nodes.
     """
     if not proto.functions or proto.ByteSize() > _MAX_MESSAGE_BYTES:
         return proto
     import onnx.inliner
 
-    return onnx.inliner.inline_local_functions(proto)
+    check_calls(proto)
+    plain = onnx.inliner.inline_local_functions(proto)
+    make_names_unique(plain)
+    return plain
 
 
 def keep_numbers(proto: "onnx.ModelProto") -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from optim.arrays import Array
+from optim.arrays import Array, Feeds
 from optim.findings import percent
 from optim.judging.labelling import GAIN, GOOD, Misfit, misfit
 from optim.metrics.support.box_forms import ORDERS, BoxForm
@@ -20,9 +20,9 @@ _BEST = 100  # found boxes of a sample that are looked at, the best scored
 MOST_SAMPLES = 200
 
 
-def picture_size(inputs: Sequence[tuple[int, ...]]) -> tuple[int, int] | None:
+def picture_size(sample: Feeds) -> tuple[int, int] | None:
     """Width and height of the first input that is a picture [1, c, h, w] or [1, h, w, c]."""
-    for shape in inputs:
+    for shape in (array.shape for array in sample.values()):
         if len(shape) == 4 and shape[1] in (1, 3):
             return shape[3], shape[2]
         if len(shape) == 4 and shape[3] in (1, 3):

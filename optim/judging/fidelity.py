@@ -99,6 +99,10 @@ class Drift(Signal):
 
     def collapse(self) -> str:
         """A sentence on how this output collapsed; empty if it did not."""
+        return self.broke() or self.left()
+
+    def broke(self) -> str:
+        """A collapse that no distance tells: no numbers, other shapes, or always the same."""
         if self.broken:
             return (
                 f"The output {self.name!r} has NaN or infinite values on {self.broken} of "
@@ -113,6 +117,10 @@ class Drift(Signal):
             original, other = (values.spread for values in self._ranges)
             if original > 0 and other <= _COLLAPSED_SPREAD * original:
                 return f"The output {self.name!r} is the same for every input."
+        return ""
+
+    def left(self) -> str:
+        """A collapse that the distance to the original's values tells."""
         if self.cosine < COLLAPSED_COSINE:
             return f"The output {self.name!r} has cosine {self.cosine:.2f} to the original's."
         return ""

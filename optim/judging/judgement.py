@@ -13,6 +13,7 @@ from optim.evalset import EvalSet, evalset_from_digest
 from optim.findings import largest
 from optim.judging import outputs, verdicts
 from optim.judging.box_labels import MOST_SAMPLES, box_misfit, picture_size
+from optim.judging.collapse import collapsed, far_off
 from optim.judging.fidelity import Drift, fidelity
 from optim.judging.head import Head, further_heads
 from optim.judging.labelling import Misfit, misfit
@@ -44,6 +45,7 @@ def judge(
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
     wanted = Extent.model_validate(extent)
     judgement = Judgement.of(evalset, source.outputs, wanted.samples)
+    judgement.at_random = bool(source.random)
     feeds = evalset.feeds("validation", wanted.samples)
     answers = outputs.outputs_of(Recipe.parse(recipe).runtime, Path(model_path), feeds)
     references = outputs.originals(source, feeds, *map(Path, stored))
@@ -70,6 +72,8 @@ class Judgement:
     answers: list[tuple[int, int]] = field(default_factory=list)
     boxes: list[Array] = field(default_factory=list)
     """What the original found in the first samples, where true boxes are known."""
+    at_random: bool = False
+    """The original draws at random: its own answers differ from run to run."""
 
     @classmethod
     def of(
@@ -149,7 +153,7 @@ class Judgement:
         found, others = self.lead.difference(), [head.difference() for head in self.others]
         drift = fidelity(self.compared, self._agreement())
         collapse = self._collapse(found, others)
-        drifted = "" if collapse else self._drifted()
+        drifted = "" if collapse or self.at_random else far_off(self.compared)
         low, high = (0.0, 0.0) if self._identical else (found.low, found.high)
         if not self.evalset.labelled:  # nothing agrees more with itself
             worse = min if self.metric.higher_is_better else max
@@ -210,11 +214,6 @@ class Judgement:
     def _identical(self) -> bool:
         return all(d.sqnr_db is None and not d.broken and not d.misshapen for d in self.compared)
 
-    def _drifted(self) -> str:
-        """What is said of a floating output that is far off; numbers of classes have no noise."""
-        floating = (drift for drift in self.compared if drift.floating)
-        return next(filter(None, (drift.drifted() for drift in floating)), "")
-
     def _agreement(self) -> float | None:
         return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
 
@@ -223,10 +222,8 @@ class Judgement:
         if self.labels is None:
             return None
         if self.metric.kind == "boxes":
-            (sample,) = self.evalset.feeds("validation", 1)
-            return box_misfit(
-                self.labels, self.boxes, picture_size([array.shape for array in sample.values()])
-            )
+            size = picture_size(self.evalset.feeds("validation", 1)[0])
+            return box_misfit(self.labels, self.boxes, size)
         if self.metric.kind != "class" or not self.answers:
             return None
         answers = np.array([original for original, _ in self.answers])
@@ -240,10 +237,6 @@ class Judgement:
         return max(self.output.shape, default=1)
 
     def _collapse(self, found: Difference, of_others: Sequence[Difference]) -> str:
-        reasons = [drift.collapse() for drift in self.compared]
-        originals, others = ({pair[side] for pair in self.answers} for side in (0, 1))
-        if len(originals) > 1 and len(others) == 1:
-            reasons.append(f"It answers class {others.pop()} on every sample.")
         heads = zip((self.lead, *self.others), (found, *of_others), strict=True)
-        reasons += [head.lost_most(one) for head, one in heads]
-        return next(filter(None, reasons), "")
+        lost = [head.lost_most(one) for head, one in heads]
+        return collapsed(self.compared, self.answers, lost, self.at_random)

@@ -22,9 +22,12 @@ _MOST_ROWS = 2000  # of a sample that are matched by overlap; a table of all pai
 
 @dataclass
 class Matching:
-    """The outputs of varying number, and how many rows of either model had a partner."""
+    """The outputs of varying number, and how many rows of either model had a partner.
 
-    names: tuple[str, ...]
+    `names`: output -> how many axes of length 1 stand before the one that varies.
+    """
+
+    names: dict[str, int]
     boxes: str = ""
     samples: int = 0
     unlike: int = 0
@@ -33,35 +36,47 @@ class Matching:
 
     @classmethod
     def of(cls, specs: Sequence[TensorSpec]) -> "Matching":
-        """Those whose first axis depends on the data; of them the first that can be boxes."""
-        varying = [s for s in specs if s.shape[:1] == (-1,) and -1 not in s.shape[1:]]
-        boxes = [s.name for s in varying if s.shape[1:] == (4,) and "float" in s.dtype]
-        return cls(tuple(s.name for s in varying), next(iter(boxes), ""))
+        """Those of which one axis depends on the data; of them the first that can be boxes."""
+        varying = {s.name: s for s in specs if _varies(s)}
+        names = {name: s.shape.index(-1) for name, s in varying.items()}
+        boxes = [
+            name
+            for name, s in varying.items()
+            if s.shape[names[name] :] == (-1, 4) and "float" in s.dtype
+        ]
+        return cls(names, next(iter(boxes), ""))
 
     def aligned(self, ours: Outputs, theirs: Outputs) -> tuple[Outputs, Outputs]:
         """Both models' outputs with the rows that belong together in one place."""
         if not self.names:
             return ours, theirs
+        given = ours, theirs
+        ours, theirs = (self._rows(side) for side in given)
         counts = {(len(ours[name]), len(theirs[name])) for name in self.names}
         if len(counts) > 1:  # they are no columns of one table
-            return ours, theirs
+            return given
         ((mine, other),) = counts
         pairs = self._pairs(ours, theirs)
         self.samples += 1
         self.unlike += mine != other
         self.matched += 2 * len(pairs[0])
         self.rows += mine + other
-        return (
-            {**ours, **{name: _placed(ours[name], *pairs, other) for name in self.names}},
-            {
-                **theirs,
-                **{name: _longer(theirs[name], mine - len(pairs[0])) for name in self.names},
-            },
-        )
+        mine_placed = {name: _placed(ours[name], *pairs, other) for name in self.names}
+        longer = {name: _longer(theirs[name], mine - len(pairs[0])) for name in self.names}
+        return {**given[0], **self._back(mine_placed)}, {**given[1], **self._back(longer)}
+
+    def _rows(self, side: Outputs) -> dict[str, Array]:
+        return {name: side[name].reshape(side[name].shape[at:]) for name, at in self.names.items()}
+
+    def _back(self, rows: Outputs) -> dict[str, Array]:
+        return {
+            name: rows[name].reshape((1,) * at + rows[name].shape)
+            for name, at in self.names.items()
+        }
 
     def _pairs(self, ours: Outputs, theirs: Outputs) -> tuple[Array, Array]:
         """Row numbers of ours and of theirs that belong together."""
-        mine, other = (len(side[self.names[0]]) for side in (ours, theirs))
+        mine, other = (len(side[next(iter(self.names))]) for side in (ours, theirs))
         if not self.boxes or max(mine, other) > _MOST_ROWS or not min(mine, other):
             both = np.arange(min(mine, other))
             return both, both
@@ -92,6 +107,11 @@ class Matching:
             f"{percent(self.matched / max(1, self.rows), 1)} of all rows have a partner; the "
             "others count as lost or made up."
         )
+
+
+def _varies(spec: TensorSpec) -> bool:
+    """Whether one axis depends on the data, and those before it have length 1."""
+    return spec.shape.count(-1) == 1 and set(spec.shape[: spec.shape.index(-1)]) <= {1}
 
 
 def _placed(values: Array, mine: Array, other: Array, count: int) -> Array:

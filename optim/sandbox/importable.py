@@ -23,7 +23,7 @@ def elsewhere(site: Path | None) -> list[Path]:
     Args:
         site: a folder of packages that was installed for a part, and may be read as a whole.
     """
-    whole = [Path(one) for one in (*installed(), *filter(None, [site]))]
+    whole = [*map(Path, installed())] + ([site] if site else [])
     folders = [Path(entry) for entry in sys.path if entry]
     return [f for f in folders if f.is_dir() and not any(f.is_relative_to(w) for w in whole)]
 

@@ -76,8 +76,9 @@ def _only_needed_files(files: Files) -> None:
     version = kernel.landlock_version()
     everything = (1 << _ALL_FILE_ACCESSES.get(version, max(_ALL_FILE_ACCESSES.values()))) - 1
     read = _EXECUTE | _READ | _LIST
-    readable = (*_READABLE, *installed(), *filter(None, [files.site]), *files.readable)
-    rules = [(Path(path), read) for path in readable]
+    readable = [*map(Path, (*_READABLE, *installed())), *files.readable]
+    readable += [files.site] if files.site else []
+    rules = [(path, read) for path in readable]
     for folder in elsewhere(files.site):
         rules += [(folder, _LIST), *((path, read) for path in importable(folder))]
     rules += [(Path("/dev/null"), read | _WRITE)]

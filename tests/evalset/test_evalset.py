@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.lib import format as npy
 from support import evalset_models as models
 
 from optim.errors import InputError
@@ -203,6 +204,14 @@ BAD = {
     "mask takes all": ({"x": X, "calibration": np.ones(N, bool)}, "no sample for validation"),
     "texts of wrong length": ({"x": X, "texts": ["a"]}, "`texts` array is"),
     "texts that are numbers": ({"x": X, "texts": LABELS}, "`texts` array is"),
+    "texts that are none": (
+        {"x": X, "labels": np.full(N, 0x7FFFFFFF, np.uint32).view("<U1")},
+        "characters that do not exist",
+    ),
+    "arrays without end": (
+        {f"a{i}": np.empty(0) for i in range(300)},
+        "'a7' and 292 more",
+    ),
     "pickled objects": ({"x": np.array([{}] * N)}, "pickled Python objects"),
 }
 
@@ -234,6 +243,15 @@ class TestBad:
         path.write_bytes(content)
         with pytest.raises(InputError, match="not an .npz file, or it is cut off"):
             load_evalset(path, classifier)
+
+    def test_a_shape_beyond_all_numbers_is_refused(self, tmp_path, classifier):
+        path, head = saved(tmp_path, x=X), io.BytesIO()
+        shape = {"descr": "<f4", "fortran_order": False, "shape": (0, 10**30)}
+        npy.write_array_header_1_0(head, shape)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.npy", head.getvalue())
+        with pytest.raises(InputError, match="damaged"):
+            converted_file(path, classifier)
 
     def test_every_truncation_is_refused(self, tmp_path, classifier):
         data = saved(tmp_path, x=X, labels=LABELS).read_bytes()

@@ -1,5 +1,7 @@
 import io
+import struct
 import zipfile
+import zlib
 
 import numpy as np
 import pytest
@@ -101,6 +103,14 @@ def test_numbered_folders_are_in_order_of_their_numbers(tmp_path):
     assert load_image_folder(path, model, Preprocessing()).classes == ("2", "9", "10")
 
 
+def claims(side):
+    """A small picture whose head says that it is far larger."""
+    data = bytearray(picture("red"))
+    data[16:24] = struct.pack(">II", side, side)
+    data[29:33] = struct.pack(">I", zlib.crc32(data[12:29]))
+    return bytes(data)
+
+
 BOMB = {"red/bomb.png": picture("red", size=(9000, 9000))}
 
 
@@ -111,6 +121,7 @@ BOMB = {"red/bomb.png": picture("red", size=(9000, 9000))}
         ({"notes/a.txt": b"x"}, "no images"),
         (folders({"red/bad.png": b"not an image"}), "'red/bad.png' cannot be read"),
         (folders({"red/bad.png": picture("red")[:60]}), "'red/bad.png' cannot be read"),
+        (folders({"red/bomb.png": claims(60_000)}), "far too many pixels; the limit is 64"),
         (folders(BOMB), "9000 x 9000 pixels; the limit is 64 million"),
         (folders({"violet/1.png": picture("red")}), "4 class folders.*has 3 classes"),
         ({f"red/{i}.png": picture("red") for i in range(4)}, r"1 class folders \(red\)"),

@@ -161,13 +161,13 @@ def apart(tmp_path):
     "location",
     [
         *("/etc/hostname", "../weights.bin", "a/../../weights.bin", "..\\weights.bin"),
-        *("C:\\weights.bin", "\\\\server\\share", "", "/", ".."),
+        *("C:\\weights.bin", "\\\\server\\share", "", "/", "..", "a\0b"),
     ],
 )
 def test_external_data_outside_of_the_folder_is_refused(bring, apart, location):
     (apart.parent.parent / "weights.bin").write_bytes(bytes(9000))
     relocated(apart, lambda key, v: location if key == "location" else v)
-    with pytest.raises(InputError, match="points outside|is missing|regular file"):
+    with pytest.raises(InputError, match="points outside|is missing|regular file|no name"):
         bring(apart)
 
 
@@ -177,6 +177,13 @@ def test_external_data_that_is_a_link_to_outside_is_refused(bring, apart):
     weights.symlink_to(apart.parent.parent / "elsewhere.bin")
     with pytest.raises(InputError, match="link to outside"):
         bring(apart)
+
+
+def test_external_data_that_is_a_hard_link_is_refused_without_a_path(bring, apart):
+    os.link(apart.with_name("weights.bin"), apart.parent.parent / "second.bin")
+    with pytest.raises(InputError, match="hard link") as told:
+        bring(apart)
+    assert str(apart.parent) not in str(told.value)
 
 
 def test_missing_external_data_is_named(bring, apart):
@@ -399,8 +406,13 @@ def test_a_model_that_crashes_native_code_is_survived(save):
 
 
 def test_a_function_that_calls_itself_is_refused(save):
-    with pytest.raises(OptimError, match="model: "):
+    with pytest.raises(InputError, match="calls itself"):
         ingest(save(onnx_models.endless_recursion()))
+
+
+def test_functions_that_stand_for_a_billion_nodes_are_refused_at_once(bring, save):
+    with pytest.raises(InputError, match="1,073,741,824 nodes"):
+        bring(save(onnx_models.doubling_functions(31)))
 
 
 def test_an_error_of_the_child_names_the_step(save):

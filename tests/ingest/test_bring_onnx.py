@@ -13,6 +13,7 @@ from optim.errors import Cancelled, InputError
 from optim.ingest import child, find_dims, ingest, questions
 from optim.ingest.samples import list_samples
 from optim.model import load_model
+from optim.model.proto import all_nodes
 from optim.passes.support.tools import slimmed
 
 
@@ -197,6 +198,23 @@ def test_a_zip_with_external_data(bring, save, tmp_path, top):
     brought = bring(tmp_path / "net.zip")
     assert brought.source == "onnx"
     assert brought.digest == bring(save(linear())).digest
+
+
+def test_names_of_nodes_are_unique_in_branches_too(bring, save):
+    branch = helper.make_graph(
+        [helper.make_node("Neg", ["x"], ["b"], name="same"), helper.make_node("Abs", ["b"], ["t"])],
+        "branch",
+        [],
+        [value("t", [1])],
+    )
+    nodes = [
+        helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.array(True))),
+        helper.make_node("If", ["yes"], ["z"], then_branch=branch, else_branch=branch),
+        helper.make_node("Abs", ["z"], ["y"], name="same"),
+    ]
+    brought = bring(save(model(nodes, [value("x", [1])], [value("y", [1])])))
+    names = [node.name for node in all_nodes(onnx.load(brought.path))]
+    assert len({*names}) == len(names) == 7 and "" not in names
 
 
 def test_odd_names_are_kept_and_said(bring, save):

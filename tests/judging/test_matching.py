@@ -47,6 +47,18 @@ def test_one_box_less_or_another_order_is_no_collapse(rows) -> None:
         assert "99.7 % of all rows have a partner" in matching.said()
 
 
+def test_rows_behind_an_axis_of_one_sample_are_matched_too() -> None:
+    specs = [s.model_copy(update={"shape": (1, *s.shape)}) for s in SPECS]
+    theirs = {name: values[None] for name, values in boxes(180).items()}
+    ours = {name: np.delete(values, 57, axis=1) for name, values in theirs.items()}
+    matching, drift = Matching.of(specs), Drift("found")
+    a, b = matching.aligned(ours, theirs)
+    assert a["found"].shape == b["found"].shape == (1, 180, 4)
+    drift.add(b["found"], a["found"])
+    assert not drift.misshapen and drift.cosine > 0.99
+    assert "another number of rows" in matching.said()
+
+
 def test_other_boxes_altogether_are_a_collapse() -> None:
     drift, matching = cosine(boxes(170, seed=9), boxes(180))
     assert drift.cosine < 0.5 and drift.collapse()

@@ -160,6 +160,15 @@ def shifted(folder, first_class):
     )
 
 
+def test_few_answers_that_moved_to_one_class_are_no_collapse(tmp_path, original):
+    x = np.zeros((16, models.FEATURES), np.float32)
+    x[:3, 1] = 9  # class 1 of the original's four, and the others class 0
+    np.savez(tmp_path / "few.npz", x=x, calibration=np.arange(16) > 12)
+    evalset = load_evalset(tmp_path / "few.npz", original)
+    quality = judged(shifted(tmp_path, 18), shifted(tmp_path, 8.5), evalset)
+    assert quality.fidelity.top1_agreement < 0.8 and not quality.collapsed, quality.verdict
+
+
 def test_one_answer_for_every_sample_is_a_collapse(tmp_path, original):
     evalset = labelled(tmp_path, original, count=400)
     quality = judged(shifted(tmp_path, 20), shifted(tmp_path, 8), evalset)

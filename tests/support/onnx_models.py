@@ -96,6 +96,23 @@ def endless_recursion():
     )
 
 
+def doubling_functions(count):
+    """Functions of which each calls the one before it twice."""
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    first = helper.make_node("Relu", ["a"], ["b"])
+    functions = [helper.make_function("local", "f0", ["a"], ["b"], [first], imports)]
+    for number in range(1, count):
+        calls = [
+            helper.make_node(f"f{number - 1}", [given], [made], domain="local")
+            for given, made in (("a", "m"), ("m", "b"))
+        ]
+        functions.append(helper.make_function("local", f"f{number}", ["a"], ["b"], calls, imports))
+    node = helper.make_node(f"f{count - 1}", ["x"], ["y"], domain="local")
+    return model(
+        [node], [value("x", [1])], [value("y", [1])], domains=["local"], functions=functions
+    )
+
+
 def trap():
     """The least integer divided by -1, which the processor answers with a signal."""
     least = numpy_helper.from_array(np.array([-(2**63)], np.int64), "least")
