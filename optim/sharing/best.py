@@ -56,9 +56,11 @@ def best_table(study: Study, best: Sequence[Ranked], trials: Sequence[Trial]) ->
 
 
 def _cell(said: str) -> str:
-    """A value over its interval."""
+    """A value over its interval; what either rests on may wrap."""
     value, bracket, between = said.partition(" (")
-    return f"{escape(value) or '-'}{f'<br>({escape(between)}' if bracket else ''}"
+    ends, closed, rest = between.partition(")")
+    span = f'<br><span class="span">({escape(ends)}{closed}</span>{escape(rest)}' if bracket else ""
+    return f"{escape(value) or '-'}{span}"
 
 
 def _gain(trial: Trial) -> float:

@@ -25,8 +25,9 @@ body {{ max-width: {CHART_WIDTH}px; }}
 .verdict {{ border-left: 4px solid #0b6e99; background: #f3f5f7; padding: .6rem 1rem;
   margin: 1rem 0; font-size: 1.05rem; }}
 .best {{ width: 100%; font-size: .85rem; }} .best th, .best td {{ padding: .3rem .7rem .3rem 0; }}
-.best th {{ border-bottom: 1px solid #8593a3; }} .best tr.figures td {{ white-space: nowrap; }}
-.best tr.figures td:first-child {{ white-space: normal; }}
+.best th {{ border-bottom: 1px solid #8593a3; }} .best .span {{ white-space: nowrap; }}
+.best tr.figures td:first-child {{ min-width: 11rem; }}
+.best tr.figures td:last-child {{ white-space: nowrap; }}
 .best tr.said td {{ color: #5b6875; padding-top: 0; border-bottom: 1px solid #e4e9ee; }}
 .small {{ font-size: .85rem; }} li {{ margin: .25rem 0; overflow-wrap: anywhere; }}
 @page {{ margin: 14mm 14mm 16mm; }}
@@ -134,6 +135,7 @@ def open_ends(trials: Sequence[Trial]) -> list[str]:
 def _hardware(trials: Sequence[Trial]) -> Part:
     """Of the measurement; of this program where nothing was measured."""
     measured = environment_of(trials) or libraries()
-    rows = [*measured.items(), ("written by", f"optim {__version__}")]
+    named = {name.replace("_", " "): text for name, text in measured.items()}
+    rows = [*named.items(), ("written by", f"optim {__version__}")]
     part = section("Hardware and versions", f'<div class="small">{table(rows)}</div>')
     return kept_together(part)
