@@ -10,7 +10,7 @@ from optim.model import Model
 from optim.settings import settings
 from optim.showing.text import size
 from optim.studies.study import create_study
-from ui import upload
+from ui import files, upload
 from ui.errors import errors_shown
 from ui.explore.live_chart import preload
 from ui.navigation import HEADLINE
@@ -48,19 +48,21 @@ def _own_model() -> None:
         help="Read them by their path there instead of uploading them.",
     )
     with left:
-        model = upload.given(
+        model = files.given(
             "Model",
-            upload.MODEL_TYPES,
+            files.MODEL_TYPES,
             "model",
             by_path,
-            "ONNX (.onnx, or a .zip of it with its external data), TorchScript (.pt) or "
+            "ONNX (.onnx, with its external data if it has such: both at once, or as a .zip), "
+            "TorchScript (.pt) or "
             f"torch.export (.pt2), up to {settings().max_model_mb} MB. It is parsed and run in a "
             "separate process only. Pickles are refused: they can run any code.",
+            files.BESIDE_TYPES,
         )
     with right:
-        evalset = upload.given(
+        evalset = files.given(
             "EvalSet, optional: inputs with labels to judge quality on",
-            upload.EVALSET_TYPES,
+            files.EVALSET_TYPES,
             "evalset",
             by_path,
             "An .npz with one array per model input, named after it, first axis = samples; "
@@ -72,8 +74,11 @@ def _own_model() -> None:
     protected()
 
 
-def _asked(model: upload.Upload, evalset: upload.Upload | None) -> None:
+def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
     """What must be known about a model that was given, and the button that opens it."""
+    if evalset and upload.is_table(evalset):
+        upload.from_table(evalset)
+        return
     with errors_shown():
         dims, specs = upload.answers(upload.ask(model), evalset is not None)
         if evalset is None:
@@ -89,7 +94,7 @@ def _asked(model: upload.Upload, evalset: upload.Upload | None) -> None:
 
 
 def _open(
-    model: upload.Upload, evalset: upload.Upload | None, dims: dict[str, int], specs: list[str]
+    model: files.Upload, evalset: files.Upload | None, dims: dict[str, int], specs: list[str]
 ) -> None:
     with st.spinner("Checking the model in a separate process ..."):
         brought, samples = upload.bring(model, evalset, dims, specs)
@@ -100,13 +105,13 @@ def _open(
         begin(create_study(brought, samples))
 
 
-def _pending(model: upload.Upload, evalset: upload.Upload) -> Model | None:
+def _pending(model: files.Upload, evalset: files.Upload) -> Model | None:
     for_model, for_evalset, brought = st.session_state.get(_PENDING, ("", "", None))
     same = (for_model, for_evalset) == (model.identity, evalset.identity)
     return brought if same else None
 
 
-def _images(model: Model, evalset: upload.Upload) -> None:
+def _images(model: Model, evalset: files.Upload) -> None:
     upload.survey(model, evalset)
     form, seen = st.columns([2, 3], gap="medium")
     with form:

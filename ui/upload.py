@@ -1,9 +1,8 @@
-"""Bringing a model and its EvalSet: files from the browser or server, what must be asked."""
+"""Bringing a model and its EvalSet: what must be asked, what is read."""
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,67 +12,16 @@ from optim.errors import InputError, OptimError
 from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
 from optim.evalset.preprocessing import of_one_image
 from optim.evalset.preview import Preview, Surveyed, previews, surveyed
-from optim.home.scratch import scratch
 from optim.ingest import Questions, ingest, questions
 from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import Study, create_study
+from ui.files import Upload
 from ui.forms import settings_form
-from ui.server.uploads import REFUSED, too_much
 from ui.text import key_of, plain
 
-MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
-EVALSET_TYPES = ["npz", "zip"]
 _RUNS = "A trial run with these sizes succeeded."
 _NOT_TRIED = "No sizes are known to run: give those that the model was made for."
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file that was given: its name, an identity for caching, and bytes or a server path."""
-
-    name: str
-    identity: str
-    data: Any = None
-    path: Path | None = None
-
-    @contextmanager
-    def on_disk(self) -> Iterator[Path]:
-        """The file under its own name; a temporary copy if it came from the browser."""
-        if self.path:
-            yield self.path
-            return
-        with scratch("upload") as folder:
-            path = folder / Path(self.name).name
-            path.write_bytes(self.data.getbuffer())
-            yield path
-
-
-def given(label: str, types: list[str], key: str, by_path: bool, help_text: str) -> Upload | None:
-    """Ask for one file, from the browser or by its path on the server."""
-    if by_path:
-        text = st.text_input(f"{label}: path on the server", key=f"{key}.path", help=help_text)
-        path = Path(text.strip())
-        return Upload(path.name, _identity(path), path=path) if text.strip() else None
-    most = settings().session_upload_mb
-    file = st.file_uploader(
-        label,
-        type=types,
-        key=f"{key}.file",
-        help=f"{help_text} Files of one browser session may take {most:,} MB together.",
-        max_upload_size=min(most, st.get_option("server.maxUploadSize")),
-    )
-    if file and file.type == REFUSED:
-        st.error(too_much())
-        return None
-    return Upload(file.name, file.file_id, data=file) if file else None
-
-
-def _identity(path: Path) -> str:
-    """Changes with the file and with its neighbours, such as external data put beside it."""
-    with suppress(OSError, ValueError):
-        return f"{path} {path.stat().st_mtime_ns} {path.parent.stat().st_mtime_ns}"
-    return str(path)
 
 
 def ask(model: Upload) -> Questions:
@@ -169,6 +117,27 @@ def _interruptible(doing: str) -> Iterator[Callable[[], bool]]:
         yield tick
     finally:
         place.empty()
+
+
+def is_table(evalset: Upload) -> bool:
+    """Whether this is a table as text, of which an .npz has to be made first."""
+    return evalset.name.lower().endswith(".csv")
+
+
+def from_table(evalset: Upload) -> None:
+    """How an .npz is made of a table."""
+    st.info(
+        "A table does not say which column is what. These lines make an .npz of it; replace "
+        "`LABEL` by the name of its column of labels, then give the .npz here."
+    )
+    name = Path(evalset.name).stem
+    lines = (
+        "import numpy as np, pandas as pd",
+        f"table = pd.read_csv({evalset.name!r})",
+        'inputs = table.drop(columns="LABEL").to_numpy("float32")',
+        f'np.savez({f"{name}.npz"!r}, inputs=inputs, labels=table["LABEL"])',
+    )
+    st.code("\n".join(lines), language="python")
 
 
 def is_images(evalset: Upload) -> bool:

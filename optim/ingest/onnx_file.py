@@ -14,7 +14,10 @@ from optim.sandbox.archive import extract, open_zip
 if TYPE_CHECKING:
     import onnx
 
-_TOGETHER = "Give the .onnx file with its external data: as a zip, or side by side in a folder."
+_TOGETHER = (
+    "Give the .onnx file with its external data: both at once, as a zip, or side by side in a "
+    "folder."
+)
 _INSIDE = "Export the model again with its external data in the folder of the .onnx file."
 _ONNX_FIRST_BYTES = (0x08, 0x12, 0x3A, 0x42)  # ir_version, producer, graph or opset_import first
 

@@ -9,7 +9,7 @@ from optim.settings import settings
 from optim.sharing.taking_in import TakenIn, take_in
 from optim.studies.choice import front_of
 from optim.targets import LOCAL
-from ui import upload
+from ui import files
 from ui.errors import errors_shown
 from ui.state import EXPLORE, choose_study, page, submit
 from ui.text import plain
@@ -20,7 +20,7 @@ _MOST = 12
 
 def study_file() -> None:
     """Ask for a study file; open its study."""
-    file = upload.given(
+    file = files.given(
         "A study file",
         ["zip"],
         "study_file",
