@@ -80,10 +80,17 @@ def _why(row: Row) -> str:
 
 def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) -> str:
     """The one thing most likely to find more."""
-    faster = [r for r in news.rows if r.gain and r.loss and r.gain.low > picked.gain.high]
+    ahead = [r for r in news.rows if r.gain and r.gain.low > picked.gain.high]
+    faster, unjudged = [r for r in ahead if r.loss], [r for r in ahead if r.state == "timed"]
     unknown = [r for r in faster if r.loss and r.loss.value <= goal.max_loss < r.loss.high]
     if unknown:
         return f"More validation samples: {unknown[0].recipe} is faster. {unknown[0].why}"
+    if unjudged:
+        best = max(unjudged, key=_speed)
+        return (
+            f"A larger budget: {best.recipe} was timed at {_speed(best):.2f}x, and no time was left "
+            "to judge it."
+        )
     if not labelled:
         return "Labels: without them a loss is only a difference from the original's answers."
     if spent and news.not_reached:

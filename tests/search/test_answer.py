@@ -1,0 +1,33 @@
+"""What a search says would help most."""
+
+from optim.findings import Interval
+from optim.search.answer import answer
+from optim.search.news import News, Row
+from optim.studies.goal import DEFAULT
+from optim.studies.picking import Facts
+
+
+def span(value: float) -> Interval:
+    return Interval(value=value, low=0.95 * value, high=1.05 * value)
+
+
+PICKED = Facts("engine", 1, False, span(2.0), span(2.0), Interval(value=0.0, low=0.0, high=0.0))
+
+
+def helped(*rows: Row, labelled: bool = False) -> str:
+    news = News(rows=rows, doing="", seconds=60.0)
+    return answer(PICKED, news, DEFAULT, labelled=labelled, spent=True).help
+
+
+def test_what_was_faster_and_not_judged_asks_for_time() -> None:
+    trained = Row(recipe="pruned", state="timed", expected=span(3.0), gain=span(3.8))
+    assert helped(trained).startswith("A larger budget: pruned was timed at 3.80x")
+    slower = trained.model_copy(update={"gain": span(2.01)})
+    assert helped(slower).startswith("Labels: ")
+
+
+def test_what_loses_too_much_does_not() -> None:
+    lossy = Row(
+        recipe="int8", state="not chosen", expected=span(3.0), gain=span(3.8), loss=span(0.2)
+    )
+    assert "int8 is faster" in helped(lossy, labelled=True)
