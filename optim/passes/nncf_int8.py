@@ -63,6 +63,7 @@ class NncfInt8(Pass):
         *("safetensors==0.8.0", "scikit-learn==1.9.1", "tabulate==0.10.0"),
     )
     """What NNCF asks for beyond the program's own packages."""
+    requirements_mb: ClassVar[float] = 37
     floats_only: ClassVar[bool] = True
     needs_calibration: ClassVar[bool] = True
     min_opset: ClassVar[int] = 13

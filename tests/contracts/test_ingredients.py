@@ -73,3 +73,9 @@ def test_it_is_in_the_recipes_that_it_starts_with(part: type[Ingredient]) -> Non
 def test_it_says_what_it_lowers_to_and_takes(part: type[Ingredient]) -> None:
     assert part().lowers_to in get_args(Precision)
     assert any(part().takes(here) for here in everywhere(part()))
+
+
+@each_ingredient
+def test_packages_of_its_own_have_a_size(part: type[Ingredient]) -> None:
+    """So that who installs them knows what that takes."""
+    assert bool(part.requirements) == (part.requirements_mb > 0)
