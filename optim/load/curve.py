@@ -14,17 +14,21 @@ class Peak:
     """The largest rate within a limit.
 
     `held` is the largest rate at which the percentile's whole interval is within it (0: none was),
-    `failed` the smallest one above at which it is not; infinite where none failed.
+    `failed` the smallest one above at which it is not; infinite where none failed. `known`: whether
+    there were samples enough to tell the percentile at any rate.
     """
 
     limit_ms: float
     held: float
     failed: float
+    known: bool = True
 
     @property
     def sentence(self) -> str:
         """For people."""
         limit = text.milliseconds(self.limit_ms)
+        if not self.known:
+            return "No rate that was tried gave samples enough for a p99: load for longer."
         if not self.held:
             least = (
                 "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second that is not sure"
@@ -92,7 +96,8 @@ class Curve:
         held = max(
             (r for r, found in p99.items() if holds(found, limit_ms) and r < over), default=0.0
         )
-        return Peak(limit_ms, held, min((rate for rate in p99 if rate > held), default=inf))
+        failed = min((rate for rate in p99 if rate > held), default=inf)
+        return Peak(limit_ms, held, failed, any(p99.values()))
 
     def record(self, raw: bool = True) -> dict[str, Any]:
         """As JSON values."""

@@ -50,6 +50,7 @@ def curve_chart(curves: Sequence[Curve], limit_ms: float) -> go.Figure:
     )
     figure.update_xaxes(title="requests a second that were due", rangemode="tozero")
     figure.update_yaxes(LOG_AXIS, title="ms from due to answered")
+    figure.update_layout(showlegend=True)  # of a single line, too: it may be the p50 alone
     return _laid(figure, _HEIGHT)
 
 

@@ -56,7 +56,10 @@ def test_too_few_samples_at_low_rates_say_nothing_against_higher_ones() -> None:
     few = Curve("rest", (loaded(20, 100), *CURVE.points))
     assert few.peak(25).held == 250
     assert "few" in [one.code for one in few.points[0].cautions]
-    assert Curve("rest", (loaded(20, 100),)).peak(25).held == 0
+    alone = Curve("rest", (loaded(20, 100),))
+    assert alone.peak(25).held == 0
+    assert alone.peak(25).sentence.endswith("load for longer.")
+    assert curve_chart([alone], 25).layout.showlegend, "which percentile the one line is"
 
 
 def test_what_limits_figures_is_said() -> None:

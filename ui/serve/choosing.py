@@ -8,6 +8,7 @@ from optim.serving.settings import PROTOCOLS, Serving, parse_serving
 from ui.forms import settings_form
 
 _OWN = "Two of my own"
+_SECONDS = (3, 10, 30, 60)
 _READY = {
     "One server, as it comes": ("rest",),
     "REST against gRPC": ("rest", "grpc"),
@@ -26,6 +27,18 @@ def asked() -> str:
         "model run side by side (sessions), and whether requests wait for each other to run "
         "together (dynamic batching).",
     )
+
+
+def seconds() -> float:
+    """How long each rate is asked for."""
+    chosen = st.selectbox(
+        "Each rate for",
+        _SECONDS,
+        format_func=lambda one: f"{one} s",
+        key="serve-seconds",
+        help="Longer loads support higher percentiles and show narrower intervals.",
+    )
+    return float(chosen)
 
 
 def servings(chosen: str) -> list[Serving]:
