@@ -88,8 +88,8 @@ def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) ->
     if unjudged:
         best = max(unjudged, key=_speed)
         return (
-            f"A larger budget: {best.recipe} was timed at {_speed(best):.2f}x, and no time was left "
-            "to judge it."
+            f"A larger budget: {best.recipe} was timed at {_speed(best):.2f}x, and no time was "
+            "left to judge it."
         )
     if not labelled:
         return "Labels: without them a loss is only a difference from the original's answers."
