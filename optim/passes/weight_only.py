@@ -121,6 +121,11 @@ class WeightOnly(Pass):
             raise ValueError("must be 16, 32, 64, 128 or 256")
         return value
 
+    def cheaply(self) -> Self:
+        """To nearest in place of GPTQ: the same nodes, with other numbers."""
+        rounding = Method.RTN if self.method is Method.GPTQ else self.method
+        return self.model_copy(update={"method": rounding})
+
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Replace MatMul (and Gemm) nodes with constant matrices by MatMulNBits."""
         refuse_quantized(model)

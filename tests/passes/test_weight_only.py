@@ -74,6 +74,15 @@ def test_gptq_makes_up_for_what_rounding_loses(bits: int, symmetric: bool) -> No
     assert noise(Method.GPTQ) < 0.7 * noise(Method.RTN)
 
 
+def test_what_stands_for_gptq_in_a_timing_has_the_same_nodes() -> None:
+    model, context = pass_models.load("mlp"), pass_models.context("mlp")
+    full = WeightOnly(method=Method.GPTQ)
+    assert full.cheaply() == WeightOnly()
+    made = [one.run(model, context).model for one in (full, full.cheaply())]
+    assert count_ops(made[0]) == count_ops(made[1])
+    assert made[0].ByteSize() == made[1].ByteSize()
+
+
 def test_gptq_without_samples_is_refused() -> None:
     with pytest.raises(InputError, match="calibration inputs"):
         WeightOnly(method=Method.GPTQ).run(pass_models.load("mlp"), NOTHING)
