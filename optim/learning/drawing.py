@@ -17,7 +17,8 @@ COLOURS = (ACCENT, WARM, GREEN, VIOLET, RED, GREY)
 HEIGHT = 300
 _FAINT = "rgba(133,147,163,0.25)"
 _LONGEST_NAME = 11
-_LOG_ROOM = 12
+_LOG_ROOM = 1.1  # decades
+_LETTER = 0.06  # of the bars' part of the axis
 _ROOM = 1.3  # right of the longest bar, for its figure
 
 
@@ -81,11 +82,18 @@ def bars(
     figure.update_xaxes(type="log" if log else "linear")
     least = min([*values, *(low for low, _ in spans)])
     figure.update_xaxes(
-        range=[log10(least / 1.5), log10(top * _LOG_ROOM)]
+        range=_in_decades(least, top, said)
         if log
         else [min(0.0, least * _ROOM), max(0.0, top * _ROOM) or 1.0]
     )
     return figure.update_yaxes(autorange="reversed", showgrid=False)
+
+
+def _in_decades(least: float, top: float, said: Sequence[str]) -> list[float]:
+    """From below the least to where the figure beyond the longest bar ends."""
+    low, high = log10(least / 1.5), log10(top)
+    letters = max(map(len, said), default=0)
+    return [low, high + max(_LOG_ROOM, letters * _LETTER * (high - low))]
 
 
 def _name_ends(

@@ -76,7 +76,7 @@ def _closest(others: Mapping[int, Facts], names: Mapping[int, str], goal: Goal) 
     }
     hopes = [n for n, one in others.items() if stands[n].place in _SETTLES and one.alike.high > 1]
     if not hopes:
-        return f"{len(others)} measured beside the original; none may still win."
+        return f"{len(others)} measured beside the original; none can win any more."
     number = max(hopes, key=lambda n: others[n].gain.value)
     said = stands[number]
     # Where the gain is what stands against it, the reason has it.

@@ -79,5 +79,5 @@ class Estimates(Experiment):
             low=local.low / there.high,
             high=local.high / there.low,
         )
-        title = f"{find_target(self.target).title} is faster than this machine by"
+        title = f"Speed-up of {find_target(self.target).title} over this machine"
         return Figure(title=title, value=value, unit="×", estimated=True)

@@ -110,7 +110,7 @@ def _timed(summaries: list[Summary], models: list[Model]) -> dict[str, Figure]:
     if b.first_run_ms:
         ratio = [b.first_run_ms / ms for ms in (b.p50_ms.value, b.p50_ms.high, b.p50_ms.low)]
         value = Interval(value=ratio[0], low=ratio[1], high=ratio[2])
-        title = "The first run takes, of a later one's time"
+        title = "The first run, against a later one"
         found["first_run"] = Figure(title=title, value=value, unit="×")
     worst = next((n for n in ("p99", "p95", "p90") if n in b.percentiles), None)
     if worst:

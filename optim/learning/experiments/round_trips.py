@@ -63,12 +63,12 @@ class RoundTrips(Experiment):
         return here(
             figures={
                 "json_over_grpc": Figure(
-                    title="JSON over a new connection takes, of gRPC",
+                    title="JSON over a new connection, against gRPC",
                     value=ratio_interval([a - b for a, b in pairs]),
                     unit="×",
                 ),
                 "grpc_over_run": Figure(
-                    title="A request over gRPC takes, of the run alone",
+                    title="A request over gRPC, against the run alone",
                     value=scaled(times[GRPC], 1 / run.p50_ms.value),
                     unit="×",
                 ),

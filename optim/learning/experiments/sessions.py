@@ -53,7 +53,7 @@ class Sessions(Experiment):
         return here(
             figures={
                 "throughput": Figure(
-                    title="Runs a second, sessions apart over together", value=more, unit="×"
+                    title="Runs a second of several sessions, against one", value=more, unit="×"
                 ),
                 "latency": Figure(title="One run takes longer by", value=slower, unit="×"),
             },
