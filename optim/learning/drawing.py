@@ -17,6 +17,7 @@ COLOURS = (ACCENT, WARM, GREEN, VIOLET, RED, GREY)
 HEIGHT = 300
 _FAINT = "rgba(133,147,163,0.25)"
 _LONGEST_NAME = 11
+_LONGEST_LINE = 24
 _LOG_ROOM = 1.1  # decades
 _LETTER = 0.06  # of the bars' part of the axis
 _ROOM = 1.3  # right of the longest bar, for its figure
@@ -62,7 +63,7 @@ def bars(
             "thickness": 2,
         }
     drawn = go.Bar(
-        y=[escape(label) for label in labels],
+        y=[_wrapped(label) for label in labels],
         x=values,
         orientation="h",
         text=said,
@@ -89,6 +90,12 @@ def bars(
     return figure.update_yaxes(autorange="reversed", showgrid=False)
 
 
+def _wrapped(label: str) -> str:
+    """A long recipe over two lines, so that a phone has room for its bar."""
+    passes, plus, engine = escape(label).rpartition(" + ")
+    return f"{passes}<br>+ {engine}" if plus and len(label) > _LONGEST_LINE else escape(label)
+
+
 def _in_decades(least: float, top: float, said: Sequence[str]) -> list[float]:
     """From below the least to where the figure beyond the longest bar ends."""
     low, high = log10(least / 1.5), log10(top)
@@ -106,7 +113,7 @@ def _name_ends(
     """Each bar's figure beyond its interval, where nothing crosses it."""
     shown = said or [f"{value:.3g}" for value in values]
     figure.add_scatter(
-        y=[escape(label) for label in labels],
+        y=[_wrapped(label) for label in labels],
         x=[high for _, high in spans],
         mode="text",
         text=[f"  {text}" for text in shown],
