@@ -128,5 +128,5 @@ def _one(name: str, model: Model, evalset: EvalSet, recipe: Recipe) -> Found:
 
 def _kind(error: OptimError) -> Outcome:
     """A refusal names what it is; a promise that was broken or an unknown failure does not."""
-    unknown = "not known here" in error.what or "broke its promise" in error.what
-    return "wrong" if unknown else "refused"
+    wrong = ("does not know (", "broke its promise", "took longer than the limit")
+    return "wrong" if any(words in error.what for words in wrong) else "refused"

@@ -1,11 +1,14 @@
 """Samples in the type that a model's input has: what it cannot hold is refused, not wrapped."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from optim.arrays import Array, TensorSpec
 from optim.evalset.stored import fail
+
+_AXES_OF_DATA = 2  # inputs of fewer may be settings
 
 
 def cast(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
@@ -59,3 +62,13 @@ def numpy_dtype(spec: TensorSpec) -> np.dtype[Any]:
             "Use a model with float, integer or boolean inputs.",
         )
     return dtype
+
+
+def may_be_setting(dtype: str, shape: Sequence[int]) -> bool:
+    """Whether an input of floats may be a ratio or the scales of a picture, by its axes."""
+    return dtype.startswith("float") and len(shape) < _AXES_OF_DATA
+
+
+def setting(dtype: str, shape: Sequence[int]) -> Array:
+    """What most models take for a ratio, a scale, a size, an axis: a half, or one."""
+    return np.full(shape, 0.5 if dtype.startswith("float") else 1, dtype)

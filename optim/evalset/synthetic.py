@@ -3,7 +3,8 @@
 Floats are standard normal, whole numbers stay inside the tables they index, masks are ones.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import onnx
 
 from optim.arrays import Array
 from optim.evalset import npz, stored
-from optim.evalset.casting import numpy_dtype
+from optim.evalset.casting import may_be_setting, numpy_dtype, setting
 from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import infer_metric
 from optim.model import TensorSpec
 
 _SEED = 0
+_TRY_SECONDS = 1.0
 _SAME_VALUES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
 _NOTE = (
     "The inputs were synthesized from the model's input types, so quality is only fidelity to the "
@@ -33,6 +35,9 @@ def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, 
     graph = onnx.load(path, load_external_data=False).graph
     random = np.random.default_rng(_SEED)
     values = {spec.name: _values(spec, samples, graph, random) for spec in specs}
+    odd = [spec for spec in specs if _of_unknown_use(spec, graph)]
+    if odd and not _all_run(path, values, samples):
+        values |= {spec.name: _one_for_all(spec, samples) for spec in odd}
     metric = infer_metric(None, ()).name
     contents = stored.Contents(values, metric, synthetic=True, notes=(_NOTE,))
     stored.write(contents, Path(out))
@@ -55,6 +60,36 @@ def _values(
     if dtype.itemsize == 1:
         return random.integers(limits.min, limits.max, shape, endpoint=True, dtype=dtype)
     return random.integers(0, 2, shape).astype(dtype)
+
+
+def _of_unknown_use(spec: TensorSpec, graph: onnx.GraphProto) -> bool:
+    """Whether an input may be a size, an axis or a ratio, of which a model takes few values."""
+    if numpy_dtype(spec).kind in "iu":
+        return "mask" not in spec.name.lower() and not any(_tables(spec.name, graph))
+    return may_be_setting(spec.dtype, spec.shape)
+
+
+def _all_run(path: str, values: Mapping[str, Array], samples: int) -> bool:
+    """Whether the model takes the samples, as many as are tried in a second or so."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = 1, 4
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    until = time.monotonic() + _TRY_SECONDS
+    try:
+        for place in range(samples):
+            session.run(None, {name: array[place] for name, array in values.items()})
+            if time.monotonic() > until:
+                break
+    except Exception:  # its exceptions share no base class
+        return False
+    return True
+
+
+def _one_for_all(spec: TensorSpec, samples: int) -> Array:
+    """One value that most models take, for every sample."""
+    return np.repeat(setting(spec.dtype, spec.shape)[None], samples, axis=0)
 
 
 def _tables(name: str, graph: onnx.GraphProto) -> Iterator[int]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from optim.arrays import DTYPES, Array, Feeds
 from optim.errors import InputError, StepError
+from optim.evalset.casting import may_be_setting, setting
 from optim.ingest.operators import explained
 from optim.ingest.shapes import varying_shapes
 from optim.ingest.specs import InputSpec
@@ -23,17 +24,21 @@ Observed = dict[str, Array]
 _ORT_DTYPES = {"float": "float32", "double": "float64"}
 
 
-def made_up(specs: list[InputSpec], seed: int = 0) -> Feeds:
-    """Inputs nobody measured: normal floats; ones, which serve as ids, masks and lengths."""
+def made_up(specs: list[InputSpec], seed: int = 0, settings: bool = False) -> Feeds:
+    """Inputs nobody measured: normal floats; ones, which serve as ids, masks and lengths.
+
+    Args:
+        settings: floats of fewer than two axes are a half, which serves as a ratio and a scale.
+    """
     rng = np.random.default_rng(seed)
-    return {
-        spec.name: (
-            rng.standard_normal(spec.shape).astype(spec.dtype)
-            if spec.dtype.startswith("float")
-            else np.ones(spec.shape, spec.dtype)
-        )
-        for spec in specs
-    }
+    return {spec.name: _made_up(spec, rng, settings) for spec in specs}
+
+
+def _made_up(spec: InputSpec, rng: np.random.Generator, settings: bool) -> Array:
+    data = spec.dtype.startswith("float")
+    if not data or (settings and may_be_setting(spec.dtype, spec.shape)):
+        return setting(spec.dtype, spec.shape)
+    return rng.standard_normal(spec.shape).astype(spec.dtype)
 
 
 def check_file(path: Path) -> None:
@@ -66,14 +71,27 @@ def run_once(path: Path, given: Mapping[str, Array]) -> tuple["Observed", list[l
         raise explained(error, "Opening the model in ONNX Runtime") from None
     specs = [_spec(value) for value in session.get_inputs()]
     feeds = {spec.name: given[spec.name] for spec in specs if spec.name in given}
-    feeds |= made_up([spec for spec in specs if spec.name not in given])
+    open_ = [spec for spec in specs if spec.name not in given]
     names = [value.name for value in session.get_outputs()]
+    kinds = (False, True) if any(may_be_setting(s.dtype, s.shape) for s in open_) else (False,)
+    tries = [{**feeds, **made_up(open_, settings=kind)} for kind in kinds]
     try:
-        outputs = session.run(names, feeds)
+        outputs = _first_answer(session, names, tries)
     except Exception as error:
         on = "the given inputs" if given else "made-up inputs (ones for integers)"
         raise explained(error, f"A trial run on {on}") from None
     return dict(zip(names, outputs, strict=True)), [v.shape for v in session.get_outputs()]
+
+
+def _first_answer(session: Any, names: list[str], tries: list[dict[str, Array]]) -> list[Array]:
+    """The outputs for the first inputs that the model takes. Raises what it says of the first."""
+    failures = []
+    for feeds in tries:
+        try:
+            return list(session.run(names, feeds))
+        except Exception as error:  # its exceptions share no base class
+            failures.append(error)
+    raise failures[0]
 
 
 def _spec(value: Any) -> InputSpec:

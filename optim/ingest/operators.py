@@ -15,6 +15,7 @@ _RUNTIME_DOMAINS = ("com.microsoft", "com.ms.", "org.pytorch.aten", "ai.onnx.pre
 _NO_KERNEL = re.compile(
     r"implementation for (?P<op>\S+?)\((?P<version>\d+)\) node.*?'(?P<node>.*?)'"
 )
+_UNKNOWN = re.compile(r"(?P<domain>[\w.]+):(?P<op>\w+)\(-1\) is not a registered function")
 _RUNNING = re.compile(
     r"Non-zero status code returned while running (?P<op>\S+) node\. Name:'(?P<node>.*?)' "
     r"Status Message: "
@@ -77,6 +78,12 @@ def explained(error: Exception, doing: str) -> InputError:
             f"ONNX Runtime cannot run the operator {legible(found['op'])!r} (opset "
             f"{found['version']}) of node {legible(found['node'])!r} on the CPU.",
             "Export with another opset or dtype, or leave that part out of the model.",
+        )
+    if found := _UNKNOWN.search(text):
+        return InputError(
+            f"ONNX Runtime does not know the operator {legible(found['op'])!r} of the domain "
+            f"{legible(found['domain'])!r}.",
+            _STANDARD_OPS,
         )
     where = ""
     if found := _RUNNING.search(text):

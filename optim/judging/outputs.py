@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from optim.arrays import Array
+from optim.errors import OptimError, StepError
 from optim.evalset import EvalSet
 from optim.home import place
 from optim.machine.environment import affinity
 from optim.model import Model
+from optim.names import legible
 from optim.recipe import Recipe
 from optim.runtimes.base import Runtime, Session
+from optim.runtimes.support.ort_errors import reason
 
 Outputs = dict[str, Array]
 
@@ -34,23 +37,27 @@ def outputs_of(
     An engine that runs one by one has one session, and this thread.
 
     Each session has the threads that the runtime says, so the outputs do not depend on how many
-    there are. Raises StepError where the engine refuses the model.
+    there are. Raises StepError where the engine refuses the model, or fails on a sample.
     """
     several = path.stat().st_size < _OPENED_ONCE_FROM and not runtime.one_by_one
     count = max(1, len(affinity()) // runtime.threads) if several else 1
     sessions = [runtime.open(path) for _ in range(count)]
     for session in sessions:
-        session.run(feeds[0])  # OpenVINO hangs where the first calls of all come from two threads
+        _answers(
+            session, feeds[:1]
+        )  # OpenVINO hangs where the first calls of all come from two threads
     if count == 1:
-        yield from map(sessions[0].run, feeds)
+        for place, sample in enumerate(feeds):
+            yield from _answers(sessions[0], [sample], place)
         sessions[0].close()
         return
     done, size = 0, 1
     with ThreadPoolExecutor(count) as pool:
         while done < len(feeds):
             begun = time.monotonic()
-            parts = [feeds[done + i * size : done + (i + 1) * size] for i in range(count)]
-            for answers in pool.map(_answers, sessions, parts):
+            starts = [done + i * size for i in range(count)]
+            parts = [feeds[start : start + size] for start in starts]
+            for answers in pool.map(_answers, sessions, parts, starts):
                 yield from answers
             done += count * size
             if time.monotonic() - begun < _SLOW_SECONDS:
@@ -59,8 +66,19 @@ def outputs_of(
         session.close()
 
 
-def _answers(session: Session, feeds: Sequence[dict[str, Array]]) -> list[Outputs]:
-    return [session.run(sample) for sample in feeds]
+def _answers(session: Session, feeds: Sequence[dict[str, Array]], first: int = 0) -> list[Outputs]:
+    """The outputs for some samples, of which the first has this place. Raises StepError."""
+    found: list[Outputs] = []
+    try:
+        found.extend(map(session.run, feeds))
+    except OptimError:
+        raise
+    except Exception as error:  # engines' exceptions share no base class
+        raise StepError(
+            f"The engine fails on sample {first + len(found)} ({legible(reason(error), 300)}).",
+            "Check what that sample holds: some models take only certain numbers, such as a size.",
+        ) from None
+    return found
 
 
 def originals(

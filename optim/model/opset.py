@@ -37,10 +37,8 @@ def _without_axes(model: "onnx.ModelProto") -> "onnx.ModelProto":
     """A copy whose element-wise operators need no `axis`: the second operand gets ones behind it.
 
     Below opset 7 it says where the second operand's axes begin; the converter (onnx 1.22) takes
-    a vector along the channels for one along the batch.
+    a vector along the channels for one along the batch. The slopes of PRelu always were along them.
     """
-    import onnx
-
     made = copy_of(model)
     ranks = _ranks(made)
     nodes = list(made.graph.node)
@@ -49,16 +47,24 @@ def _without_axes(model: "onnx.ModelProto") -> "onnx.ModelProto":
         axis = next((a for a in node.attribute if a.name == "axis"), None)
         if axis and any(a.name == "broadcast" and a.i for a in node.attribute):
             first, second = (ranks[name] for name in node.input)
-            axes = range(second, first - axis.i % first)
             node.attribute.remove(axis)
-            if axes:
-                longer = f"{node.input[1]}_along_{node.output[0]}"
-                made.graph.node.append(
-                    onnx.helper.make_node("Unsqueeze", [node.input[1]], [longer], axes=[*axes])
-                )
-                node.input[1] = longer
+            _lengthen(made, node, range(second, first - axis.i % first))
+        if node.op_type == "PRelu" and ranks.get(node.input[1]) == 1:
+            _lengthen(made, node, range(1, ranks.get(node.input[0], 0) - 1))
         made.graph.node.append(node)
     return made
+
+
+def _lengthen(model: "onnx.ModelProto", node: "onnx.NodeProto", axes: range) -> None:
+    """Put axes of length 1 behind those of a node's second operand, if any."""
+    import onnx
+
+    if axes:
+        longer = f"{node.input[1]}_along_{node.output[0]}"
+        model.graph.node.append(
+            onnx.helper.make_node("Unsqueeze", [node.input[1]], [longer], axes=[*axes])
+        )
+        node.input[1] = longer
 
 
 def _ranks(model: "onnx.ModelProto") -> dict[str, int]:

@@ -9,7 +9,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support.onnx_models import FLOAT, INT64, linear, model, relu, value, with_external_data
 
+from optim.build.promise import check_runs
 from optim.errors import Cancelled, InputError
+from optim.evalset import synthesize
 from optim.ingest import child, find_dims, ingest, questions
 from optim.ingest.samples import list_samples
 from optim.model import load_model
@@ -215,6 +217,25 @@ def test_names_of_nodes_are_unique_in_branches_too(bring, save):
     brought = bring(save(model(nodes, [value("x", [1])], [value("y", [1])])))
     names = [node.name for node in all_nodes(onnx.load(brought.path))]
     assert len({*names}) == len(names) == 7 and "" not in names
+
+
+def test_ratios_and_axes_that_are_inputs_are_invented_so_that_the_model_runs(bring, save):
+    """And what passes make of it keeps its promise, though the shape depends on the axis."""
+    nodes = [
+        helper.make_node("Dropout", ["x", "ratio", "yes"], ["d"], name="drop"),
+        helper.make_node("ReduceSum", ["d", "axes"], ["y"], name="sum"),
+    ]
+    given = [value("x", [3, 2]), value("ratio", []), value("axes", [1], INT64)]
+    yes = numpy_helper.from_array(np.array(True), "yes")
+    brought = bring(save(model(nodes, given, [value("y", [3, 1])], [yes])))
+    evalset = synthesize(brought, 8)
+    assert all(0 <= sample["ratio"] < 1 for sample in evalset.feeds("validation"))
+    other = {
+        "x": np.ones((3, 2), np.float32),
+        "ratio": np.array(0.5, np.float32),
+        "axes": np.array([0]),
+    }
+    assert check_runs(onnx.load(brought.path), brought.path, other) == ()
 
 
 def test_odd_names_are_kept_and_said(bring, save):
