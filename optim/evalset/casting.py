@@ -65,10 +65,10 @@ def numpy_dtype(spec: TensorSpec) -> np.dtype[Any]:
 
 
 def may_be_setting(dtype: str, shape: Sequence[int]) -> bool:
-    """Whether an input of floats may be a ratio or the scales of a picture, by its axes."""
-    return dtype.startswith("float") and len(shape) < _AXES_OF_DATA
+    """Whether an input may be a ratio, an axis or the scales of a picture, by its axes."""
+    return dtype != "bool" and len(shape) < _AXES_OF_DATA
 
 
-def setting(dtype: str, shape: Sequence[int]) -> Array:
-    """What most models take for a ratio, a scale, a size, an axis: a half, or one."""
-    return np.full(shape, 0.5 if dtype.startswith("float") else 1, dtype)
+def setting(dtype: str, shape: Sequence[int], whole: int = 1) -> Array:
+    """What most models take for a ratio, a scale, a size, an axis: a half, or one (or zero)."""
+    return np.full(shape, 0.5 if dtype.startswith("float") else whole, dtype)

@@ -36,8 +36,10 @@ def convert(path: str, inputs: list[dict[str, Any]], samples: int, max_mb: int, 
     random = np.random.default_rng(_SEED)
     values = {spec.name: _values(spec, samples, graph, random) for spec in specs}
     odd = [spec for spec in specs if _of_unknown_use(spec, graph)]
-    if odd and not _all_run(path, values, samples):
-        values |= {spec.name: _one_for_all(spec, samples) for spec in odd}
+    for whole in (1, 0) if odd else ():
+        if _all_run(path, values, samples):
+            break
+        values |= {spec.name: _one_for_all(spec, samples, whole) for spec in odd}
     metric = infer_metric(None, ()).name
     contents = stored.Contents(values, metric, synthetic=True, notes=(_NOTE,))
     stored.write(contents, Path(out))
@@ -87,9 +89,9 @@ def _all_run(path: str, values: Mapping[str, Array], samples: int) -> bool:
     return True
 
 
-def _one_for_all(spec: TensorSpec, samples: int) -> Array:
+def _one_for_all(spec: TensorSpec, samples: int, whole: int) -> Array:
     """One value that most models take, for every sample."""
-    return np.repeat(setting(spec.dtype, spec.shape)[None], samples, axis=0)
+    return np.repeat(setting(spec.dtype, spec.shape, whole)[None], samples, axis=0)
 
 
 def _tables(name: str, graph: onnx.GraphProto) -> Iterator[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optim.arrays import DTYPES, Array, Feeds
+from optim.arrays import DTYPES, Array
 from optim.errors import InputError, StepError
 from optim.evalset.casting import may_be_setting, setting
 from optim.ingest.operators import explained
@@ -24,20 +24,23 @@ Observed = dict[str, Array]
 _ORT_DTYPES = {"float": "float32", "double": "float64"}
 
 
-def made_up(specs: list[InputSpec], seed: int = 0, settings: bool = False) -> Feeds:
+def made_up(
+    specs: list[InputSpec], seed: int = 0, settings: bool = False, whole: int = 1
+) -> dict[str, Array]:
     """Inputs nobody measured: normal floats; ones, which serve as ids, masks and lengths.
 
     Args:
         settings: floats of fewer than two axes are a half, which serves as a ratio and a scale.
+        whole: what whole numbers are.
     """
     rng = np.random.default_rng(seed)
-    return {spec.name: _made_up(spec, rng, settings) for spec in specs}
+    return {spec.name: _made_up(spec, rng, settings, whole) for spec in specs}
 
 
-def _made_up(spec: InputSpec, rng: np.random.Generator, settings: bool) -> Array:
+def _made_up(spec: InputSpec, rng: np.random.Generator, settings: bool, whole: int) -> Array:
     data = spec.dtype.startswith("float")
-    if not data or (settings and may_be_setting(spec.dtype, spec.shape)):
-        return setting(spec.dtype, spec.shape)
+    if not data or (settings and _may_be_setting(spec)):
+        return setting(spec.dtype, spec.shape, whole)
     return rng.standard_normal(spec.shape).astype(spec.dtype)
 
 
@@ -73,14 +76,19 @@ def run_once(path: Path, given: Mapping[str, Array]) -> tuple["Observed", list[l
     feeds = {spec.name: given[spec.name] for spec in specs if spec.name in given}
     open_ = [spec for spec in specs if spec.name not in given]
     names = [value.name for value in session.get_outputs()]
-    kinds = (False, True) if any(may_be_setting(s.dtype, s.shape) for s in open_) else (False,)
-    tries = [{**feeds, **made_up(open_, settings=kind)} for kind in kinds]
+    tries = [{**feeds, **made_up(open_)}]
+    if any(map(_may_be_setting, open_)):
+        tries += [{**feeds, **made_up(open_, settings=True, whole=one)} for one in (1, 0)]
     try:
         outputs = _first_answer(session, names, tries)
     except Exception as error:
         on = "the given inputs" if given else "made-up inputs (ones for integers)"
         raise explained(error, f"A trial run on {on}") from None
     return dict(zip(names, outputs, strict=True)), [v.shape for v in session.get_outputs()]
+
+
+def _may_be_setting(spec: InputSpec) -> bool:
+    return may_be_setting(spec.dtype, spec.shape)
 
 
 def _first_answer(session: Any, names: list[str], tries: list[dict[str, Array]]) -> list[Array]:

@@ -238,6 +238,14 @@ def test_ratios_and_axes_that_are_inputs_are_invented_so_that_the_model_runs(bri
     assert check_runs(onnx.load(brought.path), brought.path, other) == ()
 
 
+def test_an_axis_of_a_vector_is_invented_as_0(bring, save):
+    node = helper.make_node("CumSum", ["x", "axis"], ["y"])
+    brought = bring(
+        save(model([node], [value("x", [5]), value("axis", [], INT64)], [value("y", [5])]))
+    )
+    assert {int(sample["axis"]) for sample in synthesize(brought, 8).feeds("validation")} == {0}
+
+
 def test_odd_names_are_kept_and_said(bring, save):
     nodes = [
         helper.make_node("Relu", ["x"], ["a"], name="<script>alert(1)</script>"),
