@@ -49,6 +49,7 @@ class Importance(StrEnum):
     """What tells how much a channel matters."""
 
     ACTIVATION = "activation"
+    GRADIENT = "gradient"
     WEIGHT = "weight"
 
 
@@ -106,7 +107,8 @@ class StructuredPrune(Pass):
     importance: Importance = Field(
         default=Importance.ACTIVATION,
         description="What tells how much a channel matters: activation, what it adds to the layers "
-        "that read it on calibration inputs; weight, the size of its weights alone.",
+        "that read it on calibration inputs; gradient, how far the answers would move without it, "
+        "to first order: for a small share; weight, the size of its weights alone.",
     )
     spread: Spread = Field(
         default=Spread.UNIFORM,
@@ -156,6 +158,10 @@ class StructuredPrune(Pass):
     ) -> Scores:
         if self.importance is Importance.WEIGHT or not feeds:
             return by_weight(channels, labels)
+        if self.importance is Importance.GRADIENT:
+            from optim.passes.support.gradients import by_gradient  # it takes PyTorch
+
+            return by_gradient(channels, labels, feeds)
         return by_activation(channels, labels, feeds)
 
     def _speeds(

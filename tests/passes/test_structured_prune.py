@@ -16,6 +16,7 @@ from optim.passes.structured_prune import StructuredPrune
 from optim.passes.support.channel_rules import RULES
 from optim.passes.support.channels import Channels, blocks, tied
 from optim.passes.support.families import families, flops
+from optim.passes.support.gradients import by_gradient
 from optim.passes.support.narrowing import narrowed, spelled_out
 
 node = helper.make_node
@@ -206,3 +207,32 @@ def test_reshaped_axes_are_matched(before: tuple, after: tuple, runs: list) -> N
     assert [axis for run in found for axis in run[1]] == list(range(len(after)))
     if runs[-1][1]:
         assert found == runs
+
+
+def test_by_gradients_a_channel_is_worth_what_the_answer_moves_without_it() -> None:
+    """Exactly so where what reads it is linear and the answer one number."""
+    w, node = Weights(3), helper.make_node
+    w.normal("up", 6, 8), w.normal("down", 8, 1)
+    nodes = [
+        node("MatMul", ["x", "up"], ["h"], name="up_node"),
+        node("Relu", ["h"], ["r"], name="relu"),
+        node("MatMul", ["r", "down"], ["y"], name="down_node"),
+    ]
+    model = pass_models.model(nodes, w, {"x": (1, 6)}, {"y": (1, 1)})
+    rng = np.random.default_rng(0)
+    feeds = [{"x": rng.standard_normal((1, 6)).astype(np.float32)} for _ in range(5)]
+    channels = tied(spelled_out(model), RULES)
+    labels = channels.labels()
+    up, down = (numpy_helper.to_array(tensor) for tensor in w.tensors)
+    moved = [np.maximum(one["x"] @ up, 0)[0] * down[:, 0] for one in feeds]
+    scores = by_gradient(channels, labels, feeds)
+    found = [scores[int(label)] for label in labels["down", 0]]
+    np.testing.assert_allclose(found, np.square(moved).sum(0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["cnn", "mlp"])
+def test_any_importance_removes_the_share_that_was_asked_for(name: str) -> None:
+    model, context = pass_models.load(name), pass_models.context(name)
+    for importance in ("activation", "gradient", "weight"):
+        outcome = StructuredPrune(flops=0.4, multiple=1, importance=importance).run(model, context)
+        assert outcome.modified and int(outcome.notes[0].partition(" ")[0]) >= 40
