@@ -65,7 +65,7 @@ function slideOf(figure, title, foot) {
         font: { size: 28, color: SLIDE_INK },
         subtitle: { text: slideText(foot), font: { size: 18, color: SLIDE_FAINT } },
       },
-      margin: { l: 80, r: 50, t: 112 + 36 * lines, b: 110 },
+      margin: { l: 104, r: 50, t: 112 + 36 * lines, b: 110 },
       legend: { ...layout.legend, font: { size: 18, color: SLIDE_INK } },
       ...Object.fromEntries(axes.map((name) => [name, slideAxis(layout[name])])),
       annotations: notes,
