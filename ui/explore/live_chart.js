@@ -3,6 +3,7 @@
 // `plotly` is that of `plotly.js`, which Python puts before this.
 
 const GREY = "#8593a3";
+const NARROW = 420; // pixels
 const INK = "#1b2430"; // as `optim.showing.chart` writes it
 
 function themed(layout, box) {
@@ -19,6 +20,7 @@ function themed(layout, box) {
   });
   return {
     ...layout,
+    annotations: roomFor(layout.annotations, box),
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: color("text"), family: style.fontFamily, size },
@@ -27,6 +29,12 @@ function themed(layout, box) {
     xaxis: axis(layout.xaxis),
     yaxis: axis(layout.yaxis),
   };
+}
+
+// On a phone names of points would lie on the axes and on each other; zones are named at edges only.
+function roomFor(notes, box) {
+  if (!notes || box.clientWidth >= NARROW) return notes;
+  return notes.filter(({ name, text }) => name !== "label" && !(name === "zone" && text.startsWith("all of it")));
 }
 
 // Outlines and fronts take the colour of the page's text.
