@@ -33,7 +33,7 @@ def main() -> int:
         result = running.fuzzed(options.seed, options.cases, seconds, options.keep, kept, wanted)
         swept = bundled.swept(options.seed, models, seconds, Path(folder), kept)
     wrong = [one for one in swept if one.outcome == "wrong"]
-    text = report.text(result, options) + report.of_models(swept)
+    text = report.text(result, options) + report.of_models(swept, options)
     print(text, *result.failures, *wrong, sep="\n")
     if options.out:
         options.out.write_text(text, encoding="utf-8")

@@ -93,9 +93,9 @@ def swept(seed: int, count: int, seconds: float, folder: Path, journal: Journal)
     began, found = time.monotonic(), list[Found]()
     pairs = zip_longest(stored(seed, count), generated(seed, count, folder))
     for name, path in (one for pair in pairs for one in pair if one):
-        if time.monotonic() - began > seconds:
-            break
         if name not in journal:
+            if time.monotonic() - began > seconds:
+                continue
             journal.add(name, *tried(name, path))
         found += [Found(**record) for record in journal[name]]
     return found

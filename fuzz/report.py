@@ -1,7 +1,8 @@
 """What a run found, as docs/reliability.md has it."""
 
+import re
 from argparse import Namespace
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from statistics import median
@@ -12,6 +13,16 @@ from fuzz.judge import Verdict
 from fuzz.running import Result
 from optim.machine.environment import environment
 from optim.sandbox import protections
+
+_NAMED = 3  # models that stand for a reason
+_LONGEST_REASON = 220
+_OWN = (
+    (re.compile(r"'[^']*'"), "'…'"),
+    (re.compile(r"\(.*\)"), "(…)"),
+    (re.compile(r"\d+"), "N"),
+    (re.compile(r"(?<=[.)]) (?:Export|Leave|Try|Exclude|Bring|Use) .*"), ""),
+)
+"""What of a sentence is one model's own, and what stands in its place."""
 
 _HEAD = """# Reliability
 
@@ -26,7 +37,9 @@ to the limits. *Taken*: it still was a sound file. *Refused*: a sentence said wh
 _MODELS = """
 ## Bundled models
 
-{models} models that the `onnx` package brings for testing engines, drawn with the same seed:
+{facts}
+
+{models} models that the `onnx` package brings for testing engines, of those that the seed draws:
 brought, given synthesized inputs, and each pass and engine tried on what could be brought. *Right*:
 it answers as the original does, or nothing changed. *Far off, and said*: the verdict says that its
 outputs are far from the original's, or collapsed. *Refused*: by a sentence that names what it is.
@@ -36,14 +49,7 @@ outputs are far from the original's, or collapsed. *Refused*: by a sentence that
 
 def text(result: Result, options: Namespace) -> str:
     """The report in Markdown."""
-    here, walls = environment(), [name for name, why in protections().items() if not why]
-    today = datetime.now(UTC).date().isoformat()
     verdicts = [v for of_door in result.verdicts.values() for v in of_door]
-    facts = [
-        f"{today}, on {here['cpu']} ({here['all_cores']} cores), seed {result.seed}.",
-        f"Steps had {options.step_seconds} s and {options.step_memory_mb:,} MB each.",
-        f"Walls that stood: {', '.join(walls) or 'none'}.",
-    ]
     rows = [_row(name, of_door) for name, of_door in sorted(result.verdicts.items())]
     head = "| door | files | taken | refused | stopped | wrong | median, s | longest, s |"
     table = [head, "|---|---|---|---|---|---|---|---|", *rows, _row("all", verdicts)]
@@ -51,11 +57,22 @@ def text(result: Result, options: Namespace) -> str:
         f"{len(verdicts)} files in {result.seconds:,.0f} s, of which {len(result.failures)} did "
         f"wrong. The program's own memory grew by {result.grown_mb:.0f} MB."
     )
-    return "\n".join([_HEAD, " ".join(facts), "", *table, "", said, ""])
+    return "\n".join([_HEAD, facts(options), "", *table, "", said, ""])
 
 
-def of_models(found: Sequence[Found]) -> str:
-    """The table of what became of bundled models, by recipe; empty where none was tried."""
+def facts(options: Namespace) -> str:
+    """When, where and within which limits."""
+    here, walls = environment(), [name for name, why in protections().items() if not why]
+    today = datetime.now(UTC).date().isoformat()
+    return (
+        f"{today}, on {here['cpu']} ({here['all_cores']} cores), seed {options.seed}. "
+        f"Steps had {options.step_seconds} s and {options.step_memory_mb:,} MB each. "
+        f"Walls that stood: {', '.join(walls) or 'none'}."
+    )
+
+
+def of_models(found: Sequence[Found], options: Namespace) -> str:
+    """What became of bundled models, by recipe, and why some were refused; empty without any."""
     if not found:
         return ""
     models = len({one.model for one in found})
@@ -65,15 +82,48 @@ def of_models(found: Sequence[Found]) -> str:
     for recipe in (*recipes, "all"):
         counts = Counter(one.outcome for one in found if recipe in (one.recipe, "all"))
         rows.append(f"| {recipe} | {' | '.join(str(counts[kind]) for kind in kinds)} |")
+    head = [f"| recipe | {' | '.join(kinds)} |", "|---|---|---|---|---|"]
     return "\n".join(
-        [
-            _MODELS.format(models=models),
-            f"| recipe | {' | '.join(kinds)} |",
-            "|---|---|---|---|---|",
-            *rows,
-            "",
-        ]
+        [_MODELS.format(models=models, facts=facts(options)), *head, *rows, "", *_refusals(found)]
     )
+
+
+def _refusals(found: Sequence[Found]) -> list[str]:
+    """Every reason for which a model was not brought or a recipe refused, and how often."""
+    lines: list[str] = []
+    for title, chosen in (
+        ("Not brought", [one for one in found if one.recipe == "brought"]),
+        ("Refused by a pass or an engine", [one for one in found if one.recipe != "brought"]),
+    ):
+        reasons: dict[str, list[Found]] = defaultdict(list)
+        for one in chosen:
+            if one.outcome in ("refused", "wrong"):
+                reasons[_reason(one)].append(one)
+        ordered = sorted(reasons.items(), key=lambda item: (-len(item[1]), item[0]))
+        if ordered:
+            lines += [
+                f"{title}, by reason:",
+                "",
+                "| times | reason | models, such as |",
+                "|---|---|---|",
+            ]
+            lines += [_reasoned(reason, those) for reason, those in ordered]
+            lines.append("")
+    return lines
+
+
+def _reason(one: Found) -> str:
+    """The sentence without what is only this model's: names, numbers, the next step."""
+    said = one.said.partition(": ")[2] if one.recipe == "brought" else one.said
+    for pattern, instead in _OWN:
+        said = pattern.sub(instead, said)
+    return said[:_LONGEST_REASON].replace("|", "/")
+
+
+def _reasoned(reason: str, those: Sequence[Found]) -> str:
+    models = sorted({one.model for one in those})
+    more = f" and {len(models) - _NAMED} more" if len(models) > _NAMED else ""
+    return f"| {len(those)} | {reason} | {', '.join(models[:_NAMED])}{more} |"
 
 
 def _row(name: str, verdicts: Sequence[Verdict]) -> str:

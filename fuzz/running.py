@@ -84,9 +84,9 @@ def fuzzed(
         _begin(doors)
     began, memory = time.monotonic(), process.memory_full_info().uss
     for door, number in chosen:
-        if time.monotonic() - began > seconds:
-            break
         if (key := _key(seed, door, number)) not in journal:
+            if time.monotonic() - began > seconds:
+                continue
             journal.add(key, tried(door, seed, number, keep))
         result.add(door, number, keep, Verdict.read(journal[key][0]))
     result.seconds = sum(v.seconds for of_door in result.verdicts.values() for v in of_door)

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import zipfile
+from argparse import Namespace
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,8 @@ import pytest
 from support.paths import ROOT
 from support.study_tools import use_home
 
-from fuzz import mutations, running
+from fuzz import mutations, report, running
+from fuzz.bundled import Found
 from fuzz.doors import DOORS, Door
 from fuzz.journal import Journal
 from fuzz.judge import Verdict, judged
@@ -142,6 +144,20 @@ def test_a_journal_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None
     path.write_text(path.read_text() + '["second", [{"outc')
     journal = Journal(path)
     assert Verdict.read(journal["first"][0]) == verdict and "second" not in journal
+
+
+def test_each_reason_for_a_refusal_is_listed_with_how_often_without_what_is_one_models_own() -> (
+    None
+):
+    said = "model: The input 'like{}' is of type float8 (e4m{}). Export without it."
+    found = [Found(f"m{i}", "brought", "refused", said.format(i, i)) for i in range(4)]
+    found += [
+        Found("m9", "fp16", "right"),
+        Found("m9", "openvino", "wrong", "openvino: It | broke."),
+    ]
+    text = report.of_models(found, Namespace(seed=1, step_seconds=30, step_memory_mb=2048))
+    assert "| 4 | The input '…' is of type floatN (…). | m0, m1, m2 and 1 more |" in text
+    assert "| 1 | openvino: It / broke. | m9 |" in text and "| brought | 0 | 0 | 4 | 0 |" in text
 
 
 @pytest.mark.slow
