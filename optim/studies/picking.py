@@ -184,7 +184,7 @@ def pick(field: Iterable[Facts], goal: Goal, cores: int, compared: int = 1) -> F
     """The best that may be picked; the original where nothing else may; None where it is missing.
 
     Among equals (their intervals overlap) the one with a loss that is shown, then fewer threads:
-    what more threads bring must be shown, too.
+    what more threads bring must be shown, too (at 90 %: both are shown to be faster already).
     """
     eligible = [one for one in field if standing(one, goal, cores, compared).eligible]
     if not eligible:
@@ -209,9 +209,9 @@ def _tied(one: Facts, best: Facts, goal: Goal) -> bool:
 
 
 def _shown_faster(one: Interval, other: Interval) -> bool:
-    """Whether a ratio is larger than another, with 95 % confidence, were they independent."""
-    difference = log(one.value / other.value)
-    return difference > hypot(log(one.value / one.low), log(other.high / other.value))
+    """Whether a ratio is larger than another, with 90 % confidence, were they independent."""
+    half_widths = hypot(log(one.value / one.low), log(other.high / other.value))
+    return bool(log(one.value / other.value) > half_widths * ndtri(0.9) / ndtri(0.975))
 
 
 def _worth(one: Facts, goal: Goal) -> float:
