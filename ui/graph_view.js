@@ -80,7 +80,8 @@ function open(box, page) {
   if (box.address === address) return;
   box.address = address;
   box.overlay = box.selected = undefined;
-  box.frame.src = new URL(address.replace(/^\//, ""), document.baseURI);
+  // Replaced, so that Back leads to the page before, not to the graph before.
+  box.frame.contentWindow.location.replace(new URL(address.replace(/^\//, ""), document.baseURI));
 }
 
 function lay(box, path) {

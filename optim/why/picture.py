@@ -1,6 +1,7 @@
 """The waterfall as a picture: from the run before to the run after, operator by operator."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import plotly.graph_objects as go
 
@@ -26,7 +27,7 @@ def waterfall_chart(found: Waterfall) -> go.Figure:
     said = [milliseconds(found.before_ms), *map(signed, changes), milliseconds(found.after_ms)]
     hover = [said[0], *map(_hover, shown), *said[-2:]]
     measure = ["absolute", *["relative"] * len(changes), "total"]
-    top = max(found.before_ms, found.after_ms) + max(0.0, *changes)
+    top = max(accumulate(values[:-1]))
     return _drawn(names, values, measure, said, hover, top)
 
 

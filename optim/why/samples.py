@@ -6,20 +6,18 @@ in their order, as many as the time allows.
 
 import base64
 from collections.abc import Callable
-from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.evalset import EvalSet
 from optim.home import kept
-from optim.home.files import hash_files
 from optim.home.scratch import scratch
 from optim.judging import outputs
-from optim.machine.environment import machine_id, version_of
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.runtimes.base import Runtime
+from optim.why.comparing import key_of
 
 STEP = "samples"
 MOST_SHOWN = 12
@@ -112,10 +110,7 @@ def samples_of(
 
     Raises: StepError where one of the models fails on a sample; Cancelled.
     """
-    versions = (version_of("onnxruntime"), *runtime.versions())
-    code = hash_files(*(Path(__file__).with_name(name) for name in _DERIVED_BY))
-    parts = (original.digest, optimized.digest, runtime.spelling, evalset.digest, machine_id())
-    key = " ".join((*parts, *versions, code))
+    key = key_of(_DERIVED_BY, original, optimized, runtime, evalset)
     return kept(
         Samples, STEP, key, lambda: _asked(original, optimized, runtime, evalset, cancelled)
     )

@@ -60,6 +60,7 @@ def graph(server: Server, files: Path, new_page: Callable[..., Page]) -> Iterato
 
 def test_figures_are_switched_and_a_node_is_found_from_the_table_and_back(graph: Page) -> None:
     page = graph
+    visited = page.evaluate("history.length")
     page.get_by_role("radio", name="FLOPs").click()
     overlay_drawn(page, "FLOPs")
     assert "2.05 kFLOP" in legend(page)
@@ -77,6 +78,7 @@ def test_figures_are_switched_and_a_node_is_found_from_the_table_and_back(graph:
 
     found = click_another(page, but="Relu_1")
     expect(page.get_by_text(f"Chosen: {found}")).to_be_visible()
+    assert page.evaluate("history.length") == visited, "Back would lead through figures and nodes"
 
 
 def click_another(page: Page, but: str) -> str:

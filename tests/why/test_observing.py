@@ -16,18 +16,20 @@ def rows(*lengths: int, places: int = 10, first: bool = False) -> np.ndarray:
 
 @pytest.mark.parametrize("first", [False, True])
 def test_tokens_at_either_end(first: bool) -> None:
-    shares = _padding((1, 10), rows(2, 4, 6, first=first))
-    assert shares.tolist() == pytest.approx([0.8, 0.6, 0.4])
+    shares, places = _padding((1, 10), rows(2, 4, 6, first=first))
+    assert shares.tolist() == pytest.approx([0.8, 0.6, 0.4]) and places == 10
 
 
-def test_steps_of_zeros() -> None:
+def test_steps_of_zeros_along_either_axis() -> None:
     steps = np.ones((2, 8, 3), np.float32)
     steps[:, 6:] = 0
-    assert _padding((1, 8, 3), steps.reshape(2, -1)).tolist() == [0.25, 0.25]
+    for shape, lying in (((1, 8, 3), steps), ((1, 3, 8), steps.swapaxes(1, 2))):
+        shares, places = _padding(shape, lying.reshape(2, -1))
+        assert shares.tolist() == [0.25, 0.25] and places == 8
 
 
 def test_full_samples_pictures_and_features_have_none() -> None:
-    assert _padding((1, 10), rows(10, 10, 10)).max() <= 0.1  # one token that ends them all
-    assert not _padding((1, 3, 4, 4), np.zeros((5, 48), np.float32)).any()
-    assert not _padding((1, 48), np.zeros((5, 48), np.float32)).any()
-    assert not _padding((1, 10), np.zeros((4, 10), np.int64)).any()
+    assert _padding((1, 10), rows(10, 10, 10))[0].max() <= 0.1  # one token that ends them all
+    assert not _padding((1, 3, 4, 4), np.zeros((5, 48), np.float32))[0].any()
+    assert not _padding((1, 48), np.zeros((5, 48), np.float32))[0].any()
+    assert not _padding((1, 10), np.zeros((4, 10), np.int64))[0].any()

@@ -9,7 +9,6 @@ from support.trials import around
 from optim.explaining.executed import Executed, Side, executed
 from optim.explaining.profile import ProfiledNode
 from optim.graph.values import Analysis, NodeRow
-from optim.model import TensorSpec
 from optim.recipe import Recipe
 from optim.why import findings
 from optim.why.alternatives import Alternative
@@ -52,13 +51,11 @@ def work(op: str, us: float, precision: str = "", **facts: bool) -> Executed:
     return Executed(name=op, op=op, executed_op=op, precision=precision, microseconds=us, **known)
 
 
-@pytest.mark.parametrize(("shape", "said"), [((1, 80, 20), "40 of the 80"), ((1, 96), "48 of")])
-def test_padding_counts_steps_not_the_numbers_of_a_step(shape: tuple[int, ...], said: str) -> None:
-    seen = InputSeen(apart=0, outside=0, padded=0.7, least_padded=0.5, least=0, most=1)
-    spec = TensorSpec(name="x", dtype="float32", shape=shape)
-    here = evidence(observed=Observed(inputs={"x": seen}), original=SimpleNamespace(inputs=(spec,)))
+def test_padding_counts_places() -> None:
+    seen = InputSeen(apart=0, outside=0, padded=0.7, least_padded=0.5, places=80, least=0, most=1)
+    here = evidence(observed=Observed(inputs={"x": seen}))
     (found,) = padding.find(here)
-    assert said in found.text
+    assert "40 of the 80" in found.text
 
 
 def test_labels_that_are_not_the_models_say_nothing_of_how_inputs_are_prepared() -> None:

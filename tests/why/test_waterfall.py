@@ -63,3 +63,9 @@ def test_what_no_node_has_is_outside() -> None:
 def test_nodes_that_add_up_to_more_than_the_run_are_scaled() -> None:
     found = waterfall([side({"Conv": 3000.0, "Add": 1000.0})], [side({"Conv": 1.0})], 2.0, 0.001)
     assert {bar.op: bar.before_ms for bar in found.bars} == {"Conv": 1.5, "Add": 0.5, OUTSIDE: 0.0}
+
+
+def test_the_picture_reaches_as_far_as_its_bars() -> None:
+    slower = waterfall([side({"Conv": 2000.0})], [side({"Conv": 10_000.0})], 2.0, 10.0)
+    _, end = waterfall_chart(slower).layout.xaxis.range
+    assert 10 < end < 13

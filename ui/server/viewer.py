@@ -155,7 +155,7 @@ def served_text(file: str) -> str:
     text = _MOVED.sub(rf"\1{PREFIX}/\2/", text)
     if file == _INDEX:
         head = (
-            f'<head><base href="{PREFIX}/"><script src="ours/theme.js"></script>'
+            f'<head><base href="{PREFIX}/"><script src="ours/start.js"></script>'
             '<link rel="stylesheet" href="ours/viewer.css">'
         )
         text = _LATE_STYLE.sub("", text).replace("<head>", head, 1)

@@ -11,7 +11,7 @@ from optim.why.layers import CLEAR_DB, TensorError
 from optim.why.samples import Samples
 
 _MOST_DB = 100.0  # drawn: above it nothing is lost that anybody would look for
-_FAINT = "#ecd9b8"  # not see-through: text on it is dark in both themes
+_ALIKE, _FAINT = "#cfe3ec", "#ecd9b8"  # not see-through: text on them is dark in both themes
 _TICKS = 10
 _CELL, _AROUND, _LEAST = 34, 110, 260  # pixels
 
@@ -90,15 +90,19 @@ def _said(error: TensorError) -> str:
 def agreement(samples: Samples, names: Sequence[str]) -> go.Figure:
     """How often the original answers one class (rows) and the optimized model another (columns).
 
-    Coloured is what differs, by its share of the row.
+    What differs is coloured by its share of the row, what is alike in one colour of its own.
     """
     counts = samples.agreement
-    shares = [
-        [None if i == j or not count else count / sum(row) for j, count in enumerate(row)]
+    differing = [
+        [count / sum(row) if i != j and count else 0.0 for j, count in enumerate(row)]
         for i, row in enumerate(counts)
     ]
     labels = [escape(name) for name in names]
-    most = max([0.02, *(share or 0.0 for row in shares for share in row)])
+    most = max([0.02, *(share for row in differing for share in row)])
+    shares = [
+        [(-most if i == j else differing[i][j]) if count else None for j, count in enumerate(row)]
+        for i, row in enumerate(counts)
+    ]
     figure = go.Figure(
         go.Heatmap(
             z=shares,
@@ -107,8 +111,8 @@ def agreement(samples: Samples, names: Sequence[str]) -> go.Figure:
             text=[[f"{count:,}" if count else "" for count in row] for row in counts],
             texttemplate="%{text}",
             hovertemplate="original %{y}, optimized %{x}: %{text}<extra></extra>",
-            colorscale=[[0, _FAINT], [1, WORSE]],
-            zmin=0,
+            colorscale=[[0, _ALIKE], [0.5, _ALIKE], [0.5, _FAINT], [1, WORSE]],
+            zmin=-most,
             zmax=most,
             showscale=False,
             xgap=1,

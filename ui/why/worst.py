@@ -46,11 +46,17 @@ def said_of(found: Samples, evalset: EvalSet) -> str:
     of = f"{found.counted:,}" if found.counted == found.total else _part(found)
     metric = find_metric(evalset.metric)
     if metric.right_or_wrong and evalset.labelled:
-        change = f"{found.lost:,} became wrong and {found.won:,} right"
+        change = f"{_many(found.lost)} became wrong and {_many(found.won)} right"
     else:
-        change = f"{found.lost:,} became worse and {found.won:,} better ({metric.title})"
-    classes = f"; {found.changed:,} have another class than the original's" if found.classes else ""
+        worse, better = _many(found.lost), _many(found.won)
+        change = f"{worse} became worse and {better} better ({metric.title})"
+    other = f"; {_many(found.changed)} of another class than the original's"
+    classes = other if found.classes else ""
     return f"Of {of} validation samples {change}{classes}. The worst first:"
+
+
+def _many(count: int) -> str:
+    return f"{count:,}" if count else "none"
 
 
 def _part(found: Samples) -> str:

@@ -1,11 +1,10 @@
 """Padding that is computed in vain."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from optim.names import legible
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.observing import SEQUENCE
 from optim.why.saying import percent
 
 _MATTERS = 0.2
@@ -17,11 +16,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if not padded or seen.evalset.synthetic:
         return
     name, worst = max(padded.items(), key=lambda item: item[1].padded)
-    shape = next((spec.shape for spec in seen.original.inputs if spec.name == name), ())
-    length = _places(shape)
-    longest = round(length * (1 - worst.least_padded))
+    longest = round(worst.places * (1 - worst.least_padded))
     unused = (
-        f" Even the longest sample needs {longest} of the {length} places."
+        f" Even the longest sample needs {longest} of the {worst.places} places."
         if worst.least_padded > 0.01
         else ""
     )
@@ -37,8 +34,3 @@ def find(seen: Evidence) -> Iterator[Finding]:
         )
         + "the time that attention takes falls with the square of the length.",
     )
-
-
-def _places(shape: Sequence[int]) -> int:
-    """How many steps or tokens an input has: of sequences of vectors those, not their numbers."""
-    return shape[-2] if len(shape) == SEQUENCE else shape[-1] if shape else 0
