@@ -88,7 +88,7 @@ def _table(curve: Curve) -> str:
             f"{one.achieved:,.0f}/s",
             _span(one.latency("p50")),
             _span(one.latency("p99")),
-            f"{percent(one.refused, 1)}",
+            percent(one.refused, 1),
             *(f"{ms:.2f}" for ms in one.where.values()),
             " ".join(f"{size}x{count}" for size, count in one.batches.items()),
             f"{one.server_cpu:.2f}",

@@ -35,7 +35,7 @@ def cells(one: Earned, currency: str) -> list[str]:
     shares = (one.late, one.refused, one.missed, one.alarmed)
     name = f"#{one.number} {one.spelling}"
     sums = (amount(one.money, currency), amount(one.more, currency))
-    return [name, *sums, *(f"{percent(share, 2)}" for share in shares)]
+    return [name, *sums, *(percent(share, 2) for share in shares)]
 
 
 def verdict(found: Sequence[Earned], costs: Costs) -> str:

@@ -38,7 +38,7 @@ def cells(row: Row) -> list[str]:
         run,
         _spanned(row.sized.replicas, text.whole),
         _spanned(found.p99_ms, text.milliseconds),
-        f"{percent(found.busy)}",
+        percent(found.busy),
         _spanned(row.usd_hour, _dollars),
         _spanned(row.watts, lambda value: f"{text.count(value)}W"),
         _spanned(row.joules, _joules),

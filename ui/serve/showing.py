@@ -74,7 +74,7 @@ def _table(curves: list[Curve]) -> pd.DataFrame:
                 "due /s": round(one.rate),
                 "answered /s": round(one.achieved),
                 **{name: _span(one.latency(name)) for name in ("p50", "p90", "p99")},
-                "refused": f"{percent(one.refused, 1)}",
+                "refused": percent(one.refused, 1),
                 **{f"{part}, ms": round(ms, 3) for part, ms in one.where.items()},
                 "rows: runs": ", ".join(f"{rows}: {runs}" for rows, runs in one.batches.items()),
                 "CPU, cores": round(one.server_cpu, 2),
