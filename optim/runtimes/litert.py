@@ -69,12 +69,9 @@ class LiteRt(Compiling):
         entry = engine.get_signature_runner()
         details = entry.get_input_details()  # of 32-bit integers where the model's have 64
         inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=_number)]
-        shapes = [tuple(details[name]["shape"]) for name, _ in inputs]
         outputs = sorted(entry.get_output_details(), key=_number)
 
         def run(arrays):  # type: ignore[no-untyped-def]
-            if shapes != [one.shape for one in arrays]:  # it would run at any size, unasked
-                raise ValueError(f"shapes {[one.shape for one in arrays]}, made for {shapes}")
             given = zip(inputs, arrays, strict=True)
             found = entry(**{name: one.astype(kind, copy=False) for (name, kind), one in given})
             return [found[name] for name in outputs]
@@ -100,13 +97,10 @@ engine = Interpreter(str(compiled / "{FILE}"), num_threads={self.threads})
 entry = engine.get_signature_runner()
 details = entry.get_input_details()
 inputs = [(name, details[name]["dtype"]) for name in sorted(details, key=number)]
-shapes = [tuple(details[name]["shape"]) for name, _ in inputs]
 outputs = sorted(entry.get_output_details(), key=number)
 
 
 def call(arrays):
-    if shapes != [one.shape for one in arrays]:
-        raise ValueError(f"shapes {{[one.shape for one in arrays]}}, made for {{shapes}}")
     given = zip(inputs, arrays)
     found = entry(**{{name: one.astype(kind, copy=False) for (name, kind), one in given}})
     return [found[name] for name in outputs]

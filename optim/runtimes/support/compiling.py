@@ -23,8 +23,8 @@ _logger = logging.getLogger(__name__)
 BESIDE = "compiled"
 """Folder beside the model in which a script finds what was compiled."""
 NAMES = "names.json"
-"""Names of inputs and outputs in the order in which compiled functions take and give them, and the
-types of outputs: some engines know fewer."""
+"""Names of inputs and outputs in the order in which compiled functions take and give them, shapes
+of inputs, and types of outputs: some engines know fewer."""
 Run = Callable[[Sequence[np.ndarray]], Sequence[Any]]
 """Arrays of all inputs in order -> arrays of all outputs in order."""
 
@@ -88,30 +88,45 @@ class Compiling(Runtime):
         self.compile(path, folder)
 
 
-def _names_in(folder: Path) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = json.loads((folder / NAMES).read_text())
+def _names_in(folder: Path) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = json.loads((folder / NAMES).read_text())
     return found
 
 
 class _Loaded(Session):
-    def __init__(self, run: Run, names: dict[str, list[str]], facts: dict[str, str]) -> None:
+    def __init__(self, run: Run, names: dict[str, list[Any]], facts: dict[str, str]) -> None:
         self._run, self._facts = run, facts
         self._inputs, self._outputs, self._kinds = (
             names[one] for one in ("inputs", "outputs", "kinds")
         )
+        self._shapes = names.get("shapes", [])  # none in what an earlier version kept
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        found = zip(self._outputs, self._kinds, self._run(self._in_order(feeds)), strict=True)
+        ready = self._in_order(feeds)
+        if wrong := self._misfit(ready):
+            raise ValueError(wrong)
+        found = zip(self._outputs, self._kinds, self._run(ready), strict=True)
         return {name: np.array(one, kind) for name, kind, one in found}
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """The engine's call on arrays, as the exported script has it, its copies included."""
         run, ready = self._run, self._in_order(feeds)
+        wrong = self._misfit(ready)
 
         def call() -> None:
+            if wrong:
+                raise ValueError(wrong)
             run(ready)
 
         return call
+
+    def _misfit(self, ready: Sequence[np.ndarray]) -> str:
+        """What is wrong with shapes: some engines run at any, and read what is not theirs."""
+        for name, one, shape in zip(self._inputs, ready, self._shapes, strict=False):
+            known = [size or given for size, given in zip(shape, one.shape, strict=False)]
+            if len(shape) != one.ndim or known != list(one.shape):
+                return f"{name} has shape {one.shape}, and {shape} was compiled (0: any size)"
+        return ""
 
     def facts(self) -> dict[str, str]:
         return self._facts
@@ -139,7 +154,11 @@ names = json.loads((compiled / "{NAMES}").read_text())
 SCRIPT_RUN = """
 
 def run(feeds):
-    found = zip(names["outputs"], names["kinds"], call([feeds[name] for name in names["inputs"]]))
+    arrays = [feeds[name] for name in names["inputs"]]
+    for one, shape in zip(arrays, names["shapes"]):
+        if len(shape) != one.ndim or any(d not in (0, n) for d, n in zip(shape, one.shape)):
+            raise ValueError(f"shape {one.shape}, and {shape} was compiled (0: any size)")
+    found = zip(names["outputs"], names["kinds"], call(arrays))
     return {name: one.astype(kind, copy=False) for name, kind, one in found}
 """
 """Lines that scripts end with: `call` takes and gives arrays in order."""
