@@ -125,11 +125,16 @@ def test_a_damaged_evalset_is_refused(bring, save, tmp_path):
 def test_the_trial_runs_on_the_evalsets_first_sample(bring, save, tmp_path):
     """An index that only real inputs get right."""
     table = numpy_helper.from_array(np.zeros((1, 2), np.float32), "table")
-    gather = helper.make_node("Gather", ["table", "ids"], ["y"], name="look up")
-    path = save(model([gather], [value("ids", ["n"], INT64)], [value("y", ["n", 2])], [table]))
+    first = numpy_helper.from_array(np.array(500), "first")
+    nodes = [
+        helper.make_node("Sub", ["ids", "first"], ["at"]),
+        helper.make_node("Gather", ["table", "at"], ["y"], name="look up"),
+    ]
+    inputs, outputs = [value("ids", ["n"], INT64)], [value("y", ["n", 2])]
+    path = save(model(nodes, inputs, outputs, [table, first]))
     with pytest.raises(InputError, match="made-up inputs.*'Gather' of node 'look up'"):
         bring(path)
-    np.savez(tmp_path / "e.npz", ids=np.zeros((4, 3), np.int64))
+    np.savez(tmp_path / "e.npz", ids=np.full((4, 3), 500))
     assert bring(path, evalset=tmp_path / "e.npz").inputs[0].shape == (3,)
 
 

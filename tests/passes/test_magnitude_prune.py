@@ -27,7 +27,7 @@ def test_the_smallest_weights_become_zero_and_the_others_stay(sparsity: float) -
         assert np.abs(before[name][zero]).max() <= np.abs(before[name][~zero]).min()
         assert np.array_equal(before[name][~zero], after[name][~zero])
     assert np.array_equal(before["fc_bias"], after["fc_bias"])
-    assert f"({100 * sparsity:.1f}%)" in outcome.notes[0]
+    assert f"({100 * sparsity:.1f} %)" in outcome.notes[0]
 
 
 @pytest.mark.parametrize(

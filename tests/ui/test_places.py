@@ -17,6 +17,7 @@ from optim.showing.figures import figures, figures_for
 from optim.showing.records import record
 from optim.studies.study import Study
 from optim.studies.trial import Trial
+from ui.explore.panel import TABS
 
 NUMBER = 1
 NEW = TrialFigure(
@@ -55,6 +56,8 @@ def test_the_explore_page(explored: Study, extended: bool) -> None:
     assert page.selectbox(key="x").options == titles(Where.AXIS, explored)
     assert page.selectbox(key="y").options == titles(Where.AXIS, explored)
     assert [metric.label for metric in page.metric] == titles(Where.HEADLINE, explored, [trial])
+    page.session_state[TABS] = "Figures"
+    page.run()
     (listed,) = [found.value for found in page.table if list(found.value.columns) == ["", " "]]
     assert list(listed[""]) == titles(Where.PANEL, explored, [trial])
     assert ("A new figure" in list(listed[""])) is extended

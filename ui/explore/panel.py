@@ -21,6 +21,8 @@ from ui.headline import headline
 from ui.state import choose_study, submit
 from ui.text import as_code, plain
 
+TABS = "panel"
+"""Key of the tab that is looked at."""
 _LONG_LABEL = 60
 _STATES = {
     "waiting": ":gray-badge[waiting]",
@@ -41,7 +43,7 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
     st.markdown(f"**Trial {trial.number}**{where} {state}{pinned}")
     st.html(as_code(trial.recipe.spelling))
     actions(study, trial)
-    known, passes, figures_ = st.tabs(["Summary", "Passes", "Figures"], on_change="rerun")
+    known, passes, figures_ = st.tabs(["Summary", "Passes", "Figures"], key=TABS, on_change="rerun")
     # Only what is seen is drawn: all of it is drawn anew at every news.
     if known.open:
         with known:
