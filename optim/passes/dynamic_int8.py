@@ -86,6 +86,7 @@ class DynamicInt8(Pass):
     searched: ClassVar[tuple[Searched, ...]] = (
         Searched("reduce_range", (ReduceRange.AUTO,), lambda here: here.saturated),
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
+        Searched("per_channel", (False,), lambda here: here.recurrent),  # another kernel of LSTMs
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start(

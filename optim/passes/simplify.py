@@ -7,10 +7,9 @@ from pydantic import Field
 from optim.model.compare import changed
 from optim.part import Group, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.support.steps import difference
 from optim.passes.support.tools import (
     MIN_SLIM_OPSET,
-    count_ops,
-    counted,
     folding_limit,
     slimmed,
     unfolded,
@@ -80,13 +79,8 @@ class Simplify(Pass):
             return Outcome(
                 model, False, ("The graph is as simple as this pass can make it.", *left)
             )
-        before, after = count_ops(model), count_ops(slim)
-        notes = [f"{before.total()} nodes became {after.total()}."]
-        if before - after:
-            notes.append(f"Fewer of: {counted(before - after)}.")
-        if after - before:
-            notes.append(f"More of: {counted(after - before)}.")
-        return Outcome(slim, True, (*notes, *left, *_growth(model, slim)))
+        said = difference(model, slim)
+        return Outcome(slim, True, (said, *left, *_growth(model, slim)))
 
     def _skipped(self) -> list[str]:
         kinds = {

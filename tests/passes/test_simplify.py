@@ -15,7 +15,7 @@ def test_batch_normalization_joins_the_convolution_that_keeps_its_name() -> None
     assert count_ops(outcome.model)["BatchNormalization"] == 0
     names = [node.name for node in outcome.model.graph.node if node.op_type == "Conv"]
     assert names == ["first", "second"]
-    assert outcome.notes == ("9 nodes became 8.", "Fewer of: BatchNormalization 1.")
+    assert outcome.notes == ("9 nodes became 8; fewer: BatchNormalization 1.",)
 
 
 def test_without_fusion_it_stays() -> None:

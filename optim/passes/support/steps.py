@@ -74,6 +74,8 @@ def told(
 def difference(model: "onnx.ModelProto", after: "onnx.ModelProto") -> str:
     """A sentence on how many nodes of which kinds there are now."""
     was, now = count_ops(model), count_ops(after)
+    if was == now:
+        return "There are as many nodes of each kind as before."
     texts = [f"{was.total()} nodes became {now.total()}"]
     texts += [f"fewer: {counted(was - now)}"] * bool(was - now)
     texts += [f"more: {counted(now - was)}"] * bool(now - was)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from optim.findings import percent
 from optim.names import legible
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
@@ -17,8 +18,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
                 concerns="trust",
                 nodes=(name,),
                 text=f"The original's output {legible(name)} is nearly the same for every sample "
-                f"(it varies by {spread:.1g} of its size): agreement with it says nothing, and any "
-                "damage to the model stays unseen.",
+                f"(it varies by {percent(spread, 2)} of its size): agreement with it says nothing, "
+                "and any damage to the model stays unseen.",
                 advice="Check the weights and the preprocessing: the inputs may all look alike to "
                 "the model.",
             )

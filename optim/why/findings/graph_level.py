@@ -13,7 +13,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if level == "all":
         return
     yield Finding(
-        text=f"ONNX Runtime's graph optimizations are at {level}: it runs {len(seen.executed)} "
+        text=f"ONNX Runtime's graph optimizations are set to {level}: it runs {len(seen.executed)} "
         f"nodes where at its highest level the original runs as {len(seen.executed_before)}.",
         advice="Use graph=all, unless a fusion is wrong for this model.",
         recipe=changed(seen.recipe, "onnxruntime", graph="all"),
