@@ -27,6 +27,8 @@ from optim.passes.support.quantizing import ReduceRange
 from optim.recipe import Recipe
 from optim.runtimes.support.overflow import PRODUCTS
 
+pytestmark = pytest.mark.slow
+
 INT8 = ("static_int8", "dynamic_int8")
 each_int8 = pytest.mark.parametrize("name", INT8)
 

@@ -9,6 +9,8 @@ from bench import grid
 from bench.table import Candidate, Table
 from optim.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["onnxruntime", "openvino", "simplify + onnxruntime"]
 
 

@@ -22,6 +22,8 @@ from optim.errors import StepError
 from optim.findings import Interval
 from optim.metrics.base import find_metric
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(sys.executable)
 
 

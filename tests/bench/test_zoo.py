@@ -25,6 +25,8 @@ from optim.evalset import load_evalset
 from optim.ingest import ingest
 from sample_models.common import Split
 
+pytestmark = pytest.mark.slow
+
 
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

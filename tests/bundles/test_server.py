@@ -16,6 +16,8 @@ from optim.bundles import server
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 
+pytestmark = pytest.mark.slow
+
 ALLOWED = ("optim.arrays", "optim.errors", "optim.model.proto", "optim.model.rebinding")
 
 

@@ -12,6 +12,8 @@ from optim.cli import main
 from optim.settings import settings
 from optim.studies.study import Study
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["explored"]  # fixture
 
 

@@ -15,6 +15,8 @@ from optim.metrics.choosing import choose_output
 from optim.metrics.support.rows import Rows
 from optim.model import TensorSpec
 
+pytestmark = pytest.mark.slow
+
 METRICS = {name: metric() for name, metric in all_metrics().items()}
 CLASSES, SAMPLES = 7, 60
 QUICK = settings(max_examples=30, deadline=None)

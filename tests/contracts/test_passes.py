@@ -18,6 +18,8 @@ from optim.errors import OptimError
 from optim.part import Group, parse_part
 from optim.passes.base import Outcome, Pass, Stage, all_passes
 
+pytestmark = pytest.mark.slow
+
 EVERY = all_passes()
 PASSES = {name: cls for name, cls in EVERY.items() if not cls.missing()}
 each_pass = pytest.mark.parametrize("name", list(PASSES))

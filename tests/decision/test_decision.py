@@ -14,6 +14,8 @@ from optim.decision.expected import PER, judged, late_shares
 from optim.errors import InputError
 from optim.settings import settings
 
+pytestmark = pytest.mark.slow
+
 COSTS = Costs(false_alarm=2.0, miss=10.0, value=3.0, late="refuse", deadline_ms=5.0)
 BAD = np.array([True, True, False, False])
 

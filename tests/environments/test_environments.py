@@ -22,6 +22,8 @@ from optim.errors import Cancelled, DiskError, StepError
 from optim.part import Part
 from optim.settings import settings
 
+pytestmark = pytest.mark.slow
+
 TINY = "def answer():\n    return 42\n"
 SHADOW = "__version__ = '0.0.1'\n"
 ASK = """

@@ -14,7 +14,7 @@ from optim.judging.sequential import looks
 from optim.recipe import Recipe
 from optim.settings import settings
 
-pytestmark = pytest.mark.usefixtures("home")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("home")]
 
 
 @pytest.fixture

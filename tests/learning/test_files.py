@@ -8,6 +8,8 @@ from optim.errors import InputError
 from optim.learning.lesson import all_lessons, find_lesson, read_lesson, unreadable_lessons
 from optim.settings import settings
 
+pytestmark = pytest.mark.slow
+
 GOOD = """---
 title: Mine
 rank: 5

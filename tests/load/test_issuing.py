@@ -22,6 +22,8 @@ from optim.load.running import play
 from optim.load.scenario import Load
 from optim.load.wires import LOST, RestWire
 
+pytestmark = pytest.mark.slow
+
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 _ASKED = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"
 _STALL_S = 0.5

@@ -15,6 +15,8 @@ from optim.model.sparse import make_dense
 from optim.passes.support.tools import count_ops
 from optim.recipe import Recipe
 
+pytestmark = pytest.mark.slow
+
 QUANTIZING = ("static_int8", "dynamic_int8:op_types=Conv|MatMul", "weight_only:bits=8")
 OTHERS = ("simplify", "fp16", "magnitude_prune:sparsity=0.02", "fuse_transformer")
 CASES = sorted((TESTS / "cases").glob("graph_*.onnx"))

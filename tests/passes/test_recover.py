@@ -22,6 +22,8 @@ from optim.passes.support.distilling import _batch_size
 from optim.passes.support.samples import held_back, mixed, stacked
 from optim.passes.support.torch_graph import TorchGraph
 
+pytestmark = pytest.mark.slow
+
 TRAINABLE = ("cnn", "old_cnn", "mlp", "badly_named", "credit", "fashion", "spam", "weather")
 SHORT = Recover(steps=40, batch=16)
 

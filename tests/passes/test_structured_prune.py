@@ -19,6 +19,8 @@ from optim.passes.support.families import families, flops
 from optim.passes.support.gradients import by_gradient
 from optim.passes.support.narrowing import narrowed, spelled_out
 
+pytestmark = pytest.mark.slow
+
 node = helper.make_node
 
 

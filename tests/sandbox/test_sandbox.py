@@ -15,6 +15,8 @@ from support.study_tools import gone, sandboxes, wait_for
 from optim.errors import Cancelled, StepError
 from optim.sandbox import Limits, Named, call, wait_until_warm, warm
 
+pytestmark = pytest.mark.slow
+
 WARMED = ("optim.build",)
 LIMITS = Limits(memory_mb=400, seconds=20)
 FUNCTIONS = """

@@ -15,6 +15,8 @@ from optim.search.space import candidates
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts
 
+pytestmark = pytest.mark.slow
+
 HERE = Circumstances({"Conv": 20, "Gemm": 1}, frozenset({"avx512_vnni", "avx512_bf16"}), 2)
 MIX = {"convolution": 0.9, "other": 0.1}
 INT8 = "static_int8 + openvino"

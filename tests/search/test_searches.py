@@ -18,6 +18,8 @@ from optim.search.searches import Searches
 from optim.studies.goal import Goal
 from optim.studies.study import Study
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["brought", "study"]  # fixtures
 
 GOAL = Goal(max_loss=0.02)

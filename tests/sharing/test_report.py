@@ -20,6 +20,8 @@ from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.why.explanation import Why
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="package")
 def html(explored: Study) -> str:

@@ -26,6 +26,8 @@ from optim.studies.trial import Progress, Trial, measurement_of
 from optim.targets import LOCAL
 from optim.timing.measurement import BASELINE, CANDIDATE, Slice
 
+pytestmark = pytest.mark.slow
+
 Change = Callable[[dict[str, bytes]], object]
 
 

@@ -31,6 +31,8 @@ from optim.studies.trial import Progress, summary_of
 from optim.timing import stats
 from optim.timing.measurement import BASELINE, CANDIDATE, Slice
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["brought", "study"]  # fixtures
 
 RECIPES = ["onnxruntime", "openvino", "onnxruntime:threads=2", "dynamic_int8", "simplify"]

@@ -14,6 +14,8 @@ from optim.serving.batching import Batching
 from optim.twin import arrivals
 from optim.twin.simulation import _Server, after_front, simulate
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60_000
 ENDLESS = 100_000
 

@@ -10,6 +10,8 @@ from optim.studies.listing import delete_study
 from optim.studies.study import Study, create_study
 from ui.compare import asked, preselected
 
+pytestmark = pytest.mark.slow
+
 
 def figures(page: AppTest) -> dict[str, dict[str, str]]:
     """The table of figures: trial -> label -> text."""

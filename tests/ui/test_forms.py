@@ -12,6 +12,8 @@ from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
 from ui.forms import label
 
+pytestmark = pytest.mark.slow
+
 PARTS: dict[str, type[Part]] = {**all_passes(), **all_runtimes()}
 
 

@@ -27,6 +27,8 @@ from ui.server.guards import exposed, middleware
 from ui.server.page import page_routes
 from ui.server.routes import routes
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "correct horse battery"
 PAGE = {"Accept": "text/html"}
 UPLOAD = "/_stcore/upload_file/{}/{}"

@@ -34,6 +34,8 @@ from ui import protecting
 from ui.state import queue
 from ui.text import key_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def explore(explored: Study) -> Iterator[AppTest]:

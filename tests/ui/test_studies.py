@@ -14,6 +14,8 @@ from optim.studies.study import Study, create_study, open_study
 from ui.state import queue
 from ui.text import key_of
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["brought", "study"]  # fixtures
 
 

@@ -17,6 +17,8 @@ from optim.why.samples import Answer, Sample, Samples, Shown
 from ui.state import queue
 from ui.why import charts, worst
 
+pytestmark = pytest.mark.slow
+
 WHOLE = "simplify + static_int8 + onnxruntime"
 
 

@@ -11,6 +11,8 @@ from optim.why.explanations import Explanations
 from optim.why.telling import part
 from optim.why.told import told
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["brought", "study"]  # fixtures
 
 
