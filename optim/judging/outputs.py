@@ -42,10 +42,8 @@ def outputs_of(
     several = path.stat().st_size < _OPENED_ONCE_FROM and not runtime.one_by_one
     count = max(1, len(affinity()) // runtime.threads) if several else 1
     sessions = [runtime.open(path) for _ in range(count)]
-    for session in sessions:
-        _answers(
-            session, feeds[:1]
-        )  # OpenVINO hangs where the first calls of all come from two threads
+    for session in sessions:  # OpenVINO hangs where the first calls of all come from two threads
+        _answers(session, feeds[:1])
     if count == 1:
         for place, sample in enumerate(feeds):
             yield from _answers(sessions[0], [sample], place)

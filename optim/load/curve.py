@@ -84,6 +84,11 @@ class Curve:
             return None
         return max(self.points, key=_power)
 
+    @property
+    def tells_p99(self) -> bool:
+        """Whether any rate gave samples enough for it."""
+        return any(one.latency("p99") for one in self.points)
+
     def peak(self, limit_ms: float) -> Peak:
         """The largest rate with p99 within the limit, below the first one at which it is not.
 
@@ -97,7 +102,7 @@ class Curve:
             (r for r, found in p99.items() if holds(found, limit_ms) and r < over), default=0.0
         )
         failed = min((rate for rate in p99 if rate > held), default=inf)
-        return Peak(limit_ms, held, failed, any(p99.values()))
+        return Peak(limit_ms, held, failed, self.tells_p99)
 
     def record(self, raw: bool = True) -> dict[str, Any]:
         """As JSON values."""

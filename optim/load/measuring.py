@@ -146,8 +146,7 @@ def find_peak(
         hear(one)
         low, high = (rate, high) if holds(one.latency("p99"), limit_ms) else (low, rate)
         rate = (low * high) ** 0.5 if low else high / 3
-    known = any(one.latency("p99") for one in found.points)
-    return Peak(limit_ms, low, high, known), found
+    return Peak(limit_ms, low, high, found.tells_p99), found
 
 
 def seconds_for(rate: float, least: float) -> float:

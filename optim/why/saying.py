@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence, Sized
 
+from optim import findings
 from optim.findings import Interval
 from optim.names import legible
 from optim.showing.text import milliseconds, spanned, times
@@ -30,7 +31,7 @@ def does(things: Sized, verb: str) -> str:
 
 def percent(share: float) -> str:
     """A share of a run."""
-    return f"{100 * share:.0f} %" if share >= 0.095 else f"{100 * share:.1f} %"
+    return findings.percent(share, 0 if share >= 0.095 else 1)
 
 
 def signed(ms: float) -> str:

@@ -7,6 +7,7 @@ from optim.model.proto import all_graphs
 from optim.model.sparse import make_dense
 from optim.passes.support.gemms import plain_gemms
 from optim.passes.support.names import free_names
+from optim.passes.support.rewiring import replace_nodes
 
 if TYPE_CHECKING:
     import onnx
@@ -69,12 +70,16 @@ def stored_weights(model: "onnx.ModelProto") -> int:
     Single numbers and whole numbers stay where they are: they are settings more than weights.
     """
     outputs = {value.name for value in model.graph.output}
-    held = [node for node in model.graph.node if _weight(node) and node.output[0] not in outputs]
+    held, left = list["onnx.NodeProto"](), list["onnx.NodeProto"]()
+    for node in model.graph.node:
+        stays = not _weight(node) or node.output[0] in outputs
+        (left if stays else held).append(node)
     for node in held:
         tensor = model.graph.initializer.add()
         tensor.CopyFrom(node.attribute[0].t)
         tensor.name = node.output[0]
-        model.graph.node.remove(node)
+    if held:
+        replace_nodes(model.graph, left)
     return len(held)
 
 

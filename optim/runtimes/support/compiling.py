@@ -123,8 +123,8 @@ class _Loaded(Session):
     def _misfit(self, ready: Sequence[np.ndarray]) -> str:
         """What is wrong with shapes: some engines run at any, and read what is not theirs."""
         for name, one, shape in zip(self._inputs, ready, self._shapes, strict=False):
-            known = [size or given for size, given in zip(shape, one.shape, strict=False)]
-            if len(shape) != one.ndim or known != list(one.shape):
+            pairs = zip(shape, one.shape, strict=False)
+            if len(shape) != one.ndim or any(size not in (0, given) for size, given in pairs):
                 return f"{name} has shape {one.shape}, and {shape} was compiled (0: any size)"
         return ""
 
