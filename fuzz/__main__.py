@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from fuzz.journal import WHOLE, Journal, Share
+
 
 def main() -> int:
     """Run with a home folder and limits of its own."""
@@ -22,13 +24,13 @@ def main() -> int:
             "OPTIM_STEP_MEMORY_MB": str(options.step_memory_mb),
         }
         # What these import reads the settings.
-        from fuzz import bundled, doors, journal, report, running
+        from fuzz import bundled, doors, report, running
 
         wanted = tuple(d for d in doors.DOORS if not options.door or d.name in options.door)
         if options.only is not None:
             print(running.tried(wanted[0], options.seed, options.only, options.keep))
             return 0
-        kept = journal.Journal(options.keep / f"seed-{options.seed}.jsonl")
+        kept = Journal(options.keep, f"seed-{options.seed}", options.share)
         seconds, models = options.seconds, 0 if options.door else options.models
         result = running.fuzzed(options.seed, options.cases, seconds, options.keep, kept, wanted)
         swept = bundled.swept(options.seed, models, seconds, Path(folder), kept)
@@ -47,6 +49,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", type=int, default=40, help="how many models of either kind")
     parser.add_argument("--seconds", type=float, default=1800, help="how long at most, for each")
     parser.add_argument("--door", action="append", help="only this one; repeatable")
+    help_ = "do only this part of the work, such as 2/16, beside others with the same --keep"
+    parser.add_argument("--share", type=Share.parse, default=WHOLE, help=help_)
     parser.add_argument("--only", type=int, help="of the one door, only the case of this number")
     parser.add_argument("--step-seconds", type=int, default=30, help="time that a step may take")
     parser.add_argument("--step-memory-mb", type=int, default=2048, help="memory of a step")

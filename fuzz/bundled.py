@@ -93,11 +93,10 @@ def swept(seed: int, count: int, seconds: float, folder: Path, journal: Journal)
     began, found = time.monotonic(), list[Found]()
     pairs = zip_longest(stored(seed, count), generated(seed, count, folder))
     for name, path in (one for pair in pairs for one in pair if one):
-        if name not in journal:
-            if time.monotonic() - began > seconds:
-                continue
+        if journal.wants(name) and time.monotonic() - began < seconds:
             journal.add(name, *tried(name, path))
-        found += [Found(**record) for record in journal[name]]
+        if name in journal:
+            found += [Found(**record) for record in journal[name]]
     return found
 
 

@@ -1,18 +1,49 @@
-"""What a run has tried so far, a line of JSON each: one that was stopped goes on where it was."""
+"""What a run has tried so far, a line of JSON each: one that was stopped goes on where it was.
+
+Runs that share the work side by side each write a file of their own, and read all of them.
+"""
 
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+
+class Share(NamedTuple):
+    """Which part of the work a run does: the `part`-th of `parts`, from 1."""
+
+    part: int
+    parts: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Share":
+        """From `2/16`.
+
+        Raises:
+            ValueError: There is no such part.
+        """
+        part, parts = (int(number) for number in text.split("/"))
+        if not 1 <= part <= parts:
+            raise ValueError(f"{text}: the part must be between 1 and {parts}")
+        return cls(part, parts)
+
+    def has(self, key: str) -> bool:
+        """Whether this key is of this part; every key is of exactly one."""
+        return zlib.crc32(key.encode()) % self.parts == self.part - 1
+
+
+WHOLE = Share(1, 1)
 
 
 class Journal:
-    """Lines in a file, each under a key; a line that was cut off is tried again."""
+    """Lines in files, each under a key; a line that was cut off is tried again."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._known = dict(_lines(path)) if path.exists() else {}
+    def __init__(self, folder: Path, name: str, share: Share = WHOLE) -> None:
+        self._path = folder / f"{name}-{share.part}-of-{share.parts}.jsonl"
+        self._share = share
+        self._known = {key: one for path in folder.glob(f"{name}-*") for key, one in _lines(path)}
 
     def __contains__(self, key: str) -> bool:
         return key in self._known
@@ -24,6 +55,10 @@ class Journal:
             KeyError: None was added under it.
         """
         return self._known[key]
+
+    def wants(self, key: str) -> bool:
+        """Whether it is for this run to try, and was not tried."""
+        return key not in self and self._share.has(key)
 
     def add(self, key: str, *records: Any) -> None:
         """Keep these frozen values under the key."""

@@ -80,15 +80,15 @@ def fuzzed(
     """
     result, process = Result(seed), psutil.Process()
     chosen = list(itertools.islice(cases(seed, doors), count))
-    if any(_key(seed, *case) not in journal for case in chosen):
+    if any(journal.wants(_key(seed, *case)) for case in chosen):
         _begin(doors)
     began, memory = time.monotonic(), process.memory_full_info().uss
     for door, number in chosen:
-        if (key := _key(seed, door, number)) not in journal:
-            if time.monotonic() - began > seconds:
-                continue
+        key = _key(seed, door, number)
+        if journal.wants(key) and time.monotonic() - began < seconds:
             journal.add(key, tried(door, seed, number, keep))
-        result.add(door, number, keep, Verdict.read(journal[key][0]))
+        if key in journal:
+            result.add(door, number, keep, Verdict.read(journal[key][0]))
     result.seconds = sum(v.seconds for of_door in result.verdicts.values() for v in of_door)
     result.grown_mb = (process.memory_full_info().uss - memory) / 1e6
     return result

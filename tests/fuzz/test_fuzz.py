@@ -18,7 +18,7 @@ from support.study_tools import use_home
 from fuzz import mutations, report, running
 from fuzz.bundled import Found
 from fuzz.doors import DOORS, Door
-from fuzz.journal import Journal
+from fuzz.journal import Journal, Share
 from fuzz.judge import Verdict, judged
 from fuzz.sound import _classifier, sound_files
 from optim.errors import InputError
@@ -40,14 +40,16 @@ def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_short_run_finds_nothing_wrong(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.jsonl")
+    journal = Journal(tmp_path / "journal", "seed-1")
     result = running.fuzzed(SEED, CASES, 600, tmp_path / "kept", journal)
     assert not result.failures, "\n".join(map(str, result.failures))
     assert result.verdicts.keys() == {door.name for door in DOORS}
     assert not [*(tmp_path / "kept").iterdir()], "only what went wrong is kept"
     outcomes = {v.outcome for verdicts in result.verdicts.values() for v in verdicts}
     assert {"taken", "refused"} <= outcomes
-    again = running.fuzzed(SEED, CASES, 600, tmp_path / "kept", Journal(tmp_path / "journal.jsonl"))
+    again = running.fuzzed(
+        SEED, CASES, 600, tmp_path / "kept", Journal(tmp_path / "journal", "seed-1")
+    )
     assert again.verdicts == result.verdicts and again.grown_mb < 1, "nothing is tried twice"
 
 
@@ -139,11 +141,28 @@ def test_a_refusal_in_words_is_right(tmp_path: Path) -> None:
 
 
 def test_a_journal_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None:
-    path, verdict = tmp_path / "a.jsonl", Verdict("stopped", 0.5, "said", ("one", "two"))
-    Journal(path).add("first", verdict)
+    verdict = Verdict("stopped", 0.5, "said", ("one", "two"))
+    Journal(tmp_path, "seed-1").add("first", verdict)
+    (path,) = tmp_path.iterdir()
     path.write_text(path.read_text() + '["second", [{"outc')
-    journal = Journal(path)
+    journal = Journal(tmp_path, "seed-1")
     assert Verdict.read(journal["first"][0]) == verdict and "second" not in journal
+
+
+def test_runs_that_share_the_work_do_each_case_once_and_read_one_anothers(tmp_path: Path) -> None:
+    runs = [Journal(tmp_path, "seed-1", Share(part, 3)) for part in (1, 2, 3)]
+    keys = [f"onnx-1-{number}" for number in range(60)]
+    assert all(sum(run.wants(key) for run in runs) == 1 for key in keys)
+    for run in runs:
+        run.add(next(filter(run.wants, keys)), Verdict("taken", 0.5, "said"))
+    whole = Journal(tmp_path, "seed-1")
+    assert sum(key in whole for key in keys) == 3 and "onnx-2-0" not in Journal(tmp_path, "seed-2")
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "4"])
+def test_a_share_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Share.parse(text)
 
 
 def test_each_reason_for_a_refusal_is_listed_with_how_often_without_what_is_one_models_own() -> (
