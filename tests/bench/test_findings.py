@@ -3,14 +3,14 @@
 import onnx
 import pytest
 
-from bench.findings import first, second
+from bench.findings import first, fourth, second, third
 from bench.findings.case import Case, drawn, written
 from bench.findings.report import Told
 from optim.recipe import Recipe
 from optim.why.finding import Finding
 from optim.why.findings import finders
 
-CASES = [*first.POSITIVE, *first.CLEAN, *second.POSITIVE, *second.CLEAN]
+CASES = [case for one in (first, second, third, fourth) for case in (*one.POSITIVE, *one.CLEAN)]
 SLOW = Finding(code="slow_kernel", text="Conv_1 is slow.", nodes=("Conv_1",))
 THREADS = Finding(code="threads", text="Two share one core.")
 
