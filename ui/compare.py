@@ -16,7 +16,7 @@ from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from optim.why.finding import Finding
 from optim.why.told import cost, doubt
-from ui.cached import analysis_of_digest, profile_of_digest
+from ui.cached import analysis_of_digest, match_of_digests, profile_of_digest
 from ui.text import is_number, plain
 
 MOST = 6
@@ -91,6 +91,7 @@ def _side(study: Study, digest: str, recipe: Recipe, ms: float | None) -> Side:
         profile=profile_of_digest(digest, recipe.runtime.spelling, study.evalset.digest, run_us),
         wanted=wanted_precision(recipe),
         p50_us=run_us,
+        origins=match_of_digests(study.model.digest, digest).origins,
     )
 
 

@@ -5,8 +5,7 @@ profiles are compared by the operators and names of the graph's nodes that the e
 for. All of it is read off profiles; nothing is run here.
 """
 
-import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,7 +13,6 @@ from optim.explaining.profile import CONVERSIONS, ProfiledNode
 from optim.graph.flops import INTEGER, MATRIX
 from optim.graph.values import Analysis
 from optim.graph.wiring import Wiring
-from optim.passes.base import all_passes
 from optim.recipe import Recipe
 
 INT8 = "int8"
@@ -61,6 +59,12 @@ class Side(BaseModel):
     wanted: str = ""
     p50_us: float | None = None
     """Measured median of a run, where there is one."""
+    origins: Mapping[str, tuple[str, ...]] = {}
+    """Node of its graph -> those of the original whose work it does (`GraphMatch.origins`)."""
+
+    def origin(self, name: str) -> str:
+        """The original's node that one of its graph does most of the work of; else its own name."""
+        return self.origins.get(name, (name,))[0]
 
     @property
     def total_us(self) -> float:
@@ -131,12 +135,11 @@ def precisions(side: Side) -> dict[str, dict[str, int]]:
 
 
 def pairs(before: Side, after: Side) -> tuple[Pair, ...]:
-    """Executed by the graph's names on both sides, the largest change first.
+    """Executed on both sides by the original's nodes that it stands for, the largest change first.
 
-    A name that only one side has was fused into another node, split, or added.
+    What only one side has was fused into another node, split, or added.
     """
-    names = {row.name for row in before.analysis.nodes}
-    sides = [_by_name(executed(side), names) for side in (before, after)]
+    sides = [_by_origin(side) for side in (before, after)]
     found = []
     for name in dict.fromkeys([*sides[0], *sides[1]]):
         one, two = (side.get(name, ()) for side in sides)
@@ -180,25 +183,17 @@ def work_of(node: ProfiledNode, constant: Container[str] = (), scale: float = 1.
     )
 
 
-def times_by_name(side: Side, originals: Container[str]) -> dict[str, float]:
-    """Microseconds by what nodes are called in the original, as far as it has them."""
-    named = _by_name(executed(side), originals)
-    return {name: sum(work.microseconds for work in works) for name, works in named.items()}
+def times_by_origin(side: Side) -> dict[str, float]:
+    """Microseconds by the original's nodes that what was executed stands for."""
+    found = _by_origin(side)
+    return {name: sum(work.microseconds for work in works) for name, works in found.items()}
 
 
-def _by_name(found: Iterable[Executed], originals: Container[str]) -> dict[str, list[Executed]]:
-    """Executed by name; what a pass put in place of a node goes by the name of that node."""
-    named: dict[str, list[Executed]] = {}
-    for work in found:
-        named.setdefault(name_before(work.name, originals), []).append(work)
-    return named
-
-
-def name_before(name: str, originals: Container[str]) -> str:
-    """What a node was called before a pass appended to its name, as far as the graph has it."""
-    patterns = {one.appends for one in all_passes().values() if one.appends}
-    bases = (re.sub(pattern, "", name) for pattern in sorted(patterns))
-    return next((base for base in bases if base in originals), name)
+def _by_origin(side: Side) -> dict[str, list[Executed]]:
+    found: dict[str, list[Executed]] = {}
+    for work in executed(side):
+        found.setdefault(side.origin(work.name), []).append(work)
+    return found
 
 
 def _total(found: Sequence[Executed]) -> float | None:

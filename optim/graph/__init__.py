@@ -21,6 +21,7 @@ __all__ = [
     "analysis_of",
     "compare_graphs",
     "match_graphs",
+    "matched",
     "weights_of",
 ]
 
@@ -52,6 +53,11 @@ def weights_of(model: Model, cancelled: Callable[[], bool] = lambda: False) -> d
         return Weights.model_validate(_asked(WEIGH, model, cancelled))
 
     return kept(Weights, "weights/v1", model.digest, make).tensors
+
+
+def matched(a: Model, b: Model) -> GraphMatch:
+    """What became of the nodes of `a` in `b`, by their tensors and weights. Raises StepError."""
+    return match_graphs(analysis_of(a), analysis_of(b), weights_of(a), weights_of(b))
 
 
 def _asked(function: sandbox.Named, model: Model, cancelled: Callable[[], bool]) -> Any:

@@ -11,12 +11,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from optim.graph.align import TRANSPARENT, aligned, kind_of
-from optim.graph.flops import VIEWS
+from optim.graph.flops import MATRIX, VIEWS
 from optim.graph.values import Analysis, NodeRow, Weight
 
 Change = Literal["same", "changed", "fused", "added", "removed"]
 NO_WORK = ("Constant", "Identity")
 _FORM = TRANSPARENT | VIEWS
+_CONVERTS = _FORM | {"DynamicQuantizeLinear"}
 
 
 class NodeMatch(BaseModel):
@@ -28,6 +29,8 @@ class NodeMatch(BaseModel):
     after: tuple[str, ...]
     change: Change
     why: str = ""
+    serves: str = ""
+    """The node before whose work the nodes after do, or help to do; empty where none is known."""
 
 
 class GraphMatch(BaseModel):
@@ -46,6 +49,16 @@ class GraphMatch(BaseModel):
     def after(self) -> dict[str, NodeMatch]:
         """By the nodes after."""
         return {name: match for match in self.matches for name in match.after}
+
+    @property
+    def origins(self) -> dict[str, tuple[str, ...]]:
+        """Node after -> the nodes before whose work it does, the one that did most of it first."""
+        return {
+            name: tuple(dict.fromkeys((match.serves, *match.before)))
+            for match in self.matches
+            if match.serves
+            for name in match.after
+        }
 
 
 def match_graphs(
@@ -138,7 +151,7 @@ def _alike(old: NodeRow, new: NodeRow) -> bool:
 def _region(
     before: Sequence[NodeRow], after: Sequence[NodeRow], compare: _Comparison
 ) -> Iterable[NodeMatch]:
-    pairs = _paired(before, after)
+    pairs, serves = _paired(before, after), _only_product(before)
     old = [r for r in before if r.name not in {one.name for one, _ in pairs}]
     new = [r for r in after if r.name not in {two.name for _, two in pairs}]
     fused = [row for row in old if row.op not in NO_WORK]
@@ -148,14 +161,27 @@ def _region(
         if pair is not into:
             why = compare.why(*pair)
             change: Change = "changed" if why else "same"
-            yield _match([pair[0]], [pair[1]], change, why)
+            yield _match([pair[0]], [pair[1]], change, why, pair[0].name)
     if fused and (into or made):
         whole = [row for row in before if row in fused or (into and row is into[0])]
         ops = " + ".join(row.op for row in whole)
-        yield _match(whole, [into[1]] if into else made, "fused", f"made of {ops}")
+        most = max(whole, key=_work).name
+        yield _match(whole, [into[1]] if into else made, "fused", f"made of {ops}", most)
         old, new = [row for row in old if row not in fused], [r for r in new if r not in made]
     yield from (_match([row], [], "removed") for row in old)
-    yield from (_match([], [row], "added") for row in new)
+    for row in new:
+        yield _match([], [row], "added", serves="" if row.op in _CONVERTS else serves)
+
+
+def _only_product(rows: Sequence[NodeRow]) -> str:
+    """The one matrix product among nodes: what is added around it, helps it. Empty for others."""
+    products = [row.name for row in rows if row.op in MATRIX]
+    return products[0] if len(products) == 1 else ""
+
+
+def _work(row: NodeRow) -> tuple[bool, int]:
+    """Orders nodes by how much they do."""
+    return row.op in MATRIX, row.flops
 
 
 def _paired(before: Sequence[NodeRow], after: Sequence[NodeRow]) -> list[tuple[NodeRow, NodeRow]]:
@@ -177,7 +203,11 @@ def _takes_in(pairs: Sequence[tuple[NodeRow, NodeRow]]) -> tuple[NodeRow, NodeRo
 
 
 def _match(
-    before: Sequence[NodeRow], after: Sequence[NodeRow], change: Change, why: str = ""
+    before: Sequence[NodeRow],
+    after: Sequence[NodeRow],
+    change: Change,
+    why: str = "",
+    serves: str = "",
 ) -> NodeMatch:
     names = [tuple(row.name for row in rows) for rows in (before, after)]
-    return NodeMatch(before=names[0], after=names[1], change=change, why=why)
+    return NodeMatch(before=names[0], after=names[1], change=change, why=why, serves=serves)

@@ -93,8 +93,6 @@ class Pass(Ingredient):
     group: ClassVar[Group] = Group.MODEL
     needs_calibration: ClassVar[bool] = False
     needs_original: ClassVar[bool] = False
-    appends: ClassVar[str] = ""
-    """Pattern of what it appends to the names of the nodes that it replaces; empty: nothing."""
     floats_only: ClassVar[bool] = False
     """Whether it can do nothing with a model that is quantized already."""
     compresses: ClassVar[bool] = False

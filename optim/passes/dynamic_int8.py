@@ -13,7 +13,6 @@ from optim.part import Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.quantizing import (
-    APPENDED,
     REDUCING,
     IntType,
     ReduceRange,
@@ -64,7 +63,6 @@ class DynamicInt8(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True
-    appends: ClassVar[str] = APPENDED
     min_opset: ClassVar[int] = 13  # the first whose integer operators take one scale per channel
     tolerance: ClassVar[float] = 0.98
     hazards: ClassVar[tuple[Hazard, ...]] = (

@@ -18,7 +18,6 @@ from optim.passes.support.calibrating import Calibrator, measure_ranges, method_
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.gemms import biases_apart
 from optim.passes.support.quantizing import (
-    APPENDED,
     REDUCING,
     IntType,
     ReduceRange,
@@ -94,7 +93,6 @@ class StaticInt8(Pass):
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True
-    appends: ClassVar[str] = APPENDED
     needs_calibration: ClassVar[bool] = True
     min_opset: ClassVar[int] = 13  # the first whose QuantizeLinear has one scale per channel
     tolerance: ClassVar[float] = 0.98

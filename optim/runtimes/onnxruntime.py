@@ -160,7 +160,7 @@ def run(feeds):
         except Exception as error:  # the engine's exceptions share no base class of their own
             raise StepError(
                 f"ONNX Runtime cannot open this model: {reason(error)}.",
-                "Try another runtime, or leave out the pass before it.",
+                "Try another runtime, or, if the recipe has passes, leave out the last one.",
                 self.name,
             ) from None
 

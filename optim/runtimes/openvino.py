@@ -197,7 +197,7 @@ def run(feeds):
             _logger.warning("OpenVINO: %s", error)
             raise StepError(
                 f"OpenVINO cannot open this model: {reason}.",
-                "Try onnxruntime, or leave out the pass before it.",
+                "Try onnxruntime, or, if the recipe has passes, leave out the last one.",
                 self.name,
             ) from None
 

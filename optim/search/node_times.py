@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from optim.evalset import EvalSet
 from optim.explaining.executed import Side, pairs
 from optim.explaining.profile import join_profile, profile_of
-from optim.graph import analysis_of
+from optim.graph import analysis_of, match_graphs
 from optim.model import Model
 from optim.runtimes.base import Runtime
 
@@ -32,7 +32,7 @@ def node_times(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> NodeTimes:
     """Profile a model and what was built of it. Raises StepError; Cancelled."""
-    sides = [
+    old, new = (
         Side(
             analysis=analysis_of(model),
             profile=join_profile(
@@ -40,8 +40,9 @@ def node_times(
             ),
         )
         for model in (before, built)
-    ]
-    found = pairs(sides[0], sides[1])
+    )
+    origins = match_graphs(old.analysis, new.analysis).origins
+    found = pairs(old, new.model_copy(update={"origins": origins}))
     return NodeTimes(
         {pair.name: pair.before_us for pair in found if pair.before_us is not None},
         {pair.name: max(0.0, -pair.extra_us) for pair in found if pair.before_us is not None},

@@ -9,7 +9,7 @@ from optim.errors import InputError
 from optim.explaining.executed import Side, wanted_precision
 from optim.explaining.profile import join_profile, profile_of
 from optim.findings import Interval
-from optim.graph import analysis_of
+from optim.graph import analysis_of, matched
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.studies.study import Study
@@ -134,4 +134,5 @@ def side(
         profile=join_profile(analysis, times),
         wanted=wanted_precision(recipe),
         p50_us=1e3 * ms,
+        origins={} if built.digest == study.model.digest else matched(study.model, built).origins,
     )

@@ -12,8 +12,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy import special  # scipy.stats takes a second or two to import
 
-from optim.explaining.executed import Side, executed, name_before
+from optim.explaining.executed import Executed, Side, executed
 from optim.findings import Interval
+from optim.graph.align import kind_of
 
 OUTSIDE = "outside the nodes"
 _LEVEL = 0.95
@@ -82,9 +83,16 @@ def _by_operator(side: Side, ops: Mapping[str, str]) -> dict[str, float]:
     """ms per operator, as the original names it where a node stands for one of the original's."""
     times: dict[str, float] = {}
     for work in executed(side):
-        op = ops.get(name_before(work.name, ops), work.op)
+        op = _operator(side, work, ops)
         times[op] = times.get(op, 0.0) + work.microseconds / 1e3
     return times
+
+
+def _operator(side: Side, work: Executed, ops: Mapping[str, str]) -> str:
+    """The original's, but for what a pass fused of several: that is an operator of its own."""
+    op = ops.get(side.origin(work.name), work.op)
+    fused = len(side.origins.get(work.name, ())) > 1
+    return work.op if fused and kind_of(op) != kind_of(work.op) else op
 
 
 def _of(name: str, profiles: Sequence[Mapping[str, float]]) -> np.ndarray:

@@ -16,8 +16,9 @@ from optim.explaining.executed import (
     wanted_precision,
 )
 from optim.explaining.profile import join_profile
-from optim.graph import Analysis
+from optim.graph import Analysis, match_graphs
 from optim.graph.analysis import analyse
+from optim.graph.weights import weigh
 from optim.recipe import Recipe
 from optim.runtimes.base import NodeTime
 
@@ -174,3 +175,25 @@ def test_both_engines_products_are_matched_by_name(profiled: dict[str, Side]) ->
     for name in ("conv", "dense", "similarity"):
         assert found[name].before_us is not None and found[name].after_us is not None
     assert found["conv"].op == "Conv"
+
+
+def test_pairs_follow_tensors_and_weights_not_names(network: Path, tmp_path: Path) -> None:
+    """A pass may rename every node and every tensor between them."""
+    renamed = onnx.load(network)
+    for place, node in enumerate(renamed.graph.node):
+        node.name = f"n{place}"
+        node.input[:] = [f"t.{t}" if t in "cnrfht" else t for t in node.input]
+        node.output[:] = [f"t.{t}" if t in "cnrfht" else t for t in node.output]
+    onnx.save(renamed, tmp_path / "renamed.onnx")
+    paths = (network, tmp_path / "renamed.onnx")
+    graphs, weights = [analyse(path) for path in paths], [weigh(path).tensors for path in paths]
+    names = {row.name for row in graphs[0].nodes}
+    assert names.isdisjoint(row.name for row in graphs[1].nodes)
+
+    ran = [NodeTime(row.name, row.op, 10, (row.name,), "float") for row in graphs[1].nodes]
+    origins = match_graphs(*graphs, *weights).origins
+    after = side(graphs[1], *ran).model_copy(update={"origins": origins})
+    found = pairs(usual()(graphs[0]), after)
+    both = {pair.name for pair in found if pair.before_us and pair.after_us}
+    assert {"conv", "dense", "turn", "similarity"} <= both
+    assert {pair.name for pair in found} <= names

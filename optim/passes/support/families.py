@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from optim.arrays import Array, Feeds
-from optim.passes.support.channels import Axis, Channels, Ids
+from optim.passes.support.channels import Axis, Channels, Ids, Product
 from optim.passes.support.running import observed
 
 Scores = dict[int, float]
@@ -108,11 +108,17 @@ def by_activation(channels: Channels, labels: Mapping[Axis, Ids], feeds: Sequenc
         if len(norms) != len(values):  # groups: each weight reads the channels of one place
             values = values.reshape(-1, len(norms)).mean(0)
         found = labels[product.weight, product.summed]
-        if (found == 0).all():  # depthwise: the channel is told by its input
+        if is_depthwise(product, labels):
             found, norms = labels[product.input], np.ones(len(labels[product.input]))
             values = seen[product.input]
         _add(scores, found, norms * values)
     return scores
+
+
+def is_depthwise(product: Product, labels: Mapping[Axis, Ids]) -> bool:
+    """Whether each filter reads one channel, which its input tells and no axis of its weight."""
+    along = labels[product.weight, product.summed]
+    return not along.any() and bool(labels[product.input].any())
 
 
 def _squares(

@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 
 from optim.arrays import Array, Feeds
 from optim.passes.support.channels import Axis, Channels, Ids, Product
-from optim.passes.support.families import Scores
+from optim.passes.support.families import Scores, is_depthwise
 from optim.passes.support.torch_graph import TorchGraph
 
 _SEED = 0
@@ -54,9 +55,9 @@ def _signs_like(value: Any, signs: torch.Generator) -> Any:
 def _add(moved: Scores, product: Product, labels: Mapping[Axis, Ids], terms: Array) -> None:
     """A weight's terms, to the channels that it reads."""
     axis, found = product.summed, labels[product.weight, product.summed]
-    read = labels[product.input]
-    if (found == 0).all() and len(read) == terms.shape[product.out]:  # depthwise: one filter each
-        axis, found = product.out, read
+    if is_depthwise(product, labels):
+        read, axis = labels[product.input], product.out
+        found = np.repeat(read, terms.shape[axis] // len(read))
     others = tuple(at for at in range(terms.ndim) if at != axis)
     for label, value in zip(found, terms.sum(axis=others), strict=True):
         moved[int(label)] += float(value)

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _WEIGHT_INPUT = {"Gather": 0}  # elsewhere it is the second input
 SPLIT_SUFFIX = "_MatMul"
-APPENDED = rf"({SPLIT_SUFFIX})?_quant(_\w+)?$"
-"""What ONNX Runtime's quantizer appends to the names of the nodes that it replaces."""
 
 
 class IntType(StrEnum):
@@ -52,10 +50,10 @@ REDUCING = (
 
 def range_settled(product: str, overflowing: Collection[str]) -> tuple[ReduceRange, str]:
     """What `auto` means where these products overflow, and why, as a sentence."""
-    tried = f"tried on this machine with the recipe's runtime, products of bytes ({product})"
+    tried = f"Tried on this machine with the recipe's runtime, products of bytes ({product})"
     if product in overflowing:
-        return ReduceRange.ON, f"Weights have 7 bits: {tried} overflow."
-    return ReduceRange.OFF, f"Weights have 8 bits: {tried} are exact."
+        return ReduceRange.ON, f"{tried} overflow."
+    return ReduceRange.OFF, f"{tried} are exact."
 
 
 def bits_said(setting: ReduceRange) -> str:

@@ -77,7 +77,7 @@ class Compiling(Runtime):
         """What to say where the engine cannot open a model."""
         return StepError(
             f"{self.title} cannot open this model: {why.rstrip('.')}.",
-            "Try onnxruntime or openvino, or leave out the pass before it.",
+            "Try onnxruntime or openvino, or, if the recipe has passes, leave out the last one.",
             self.name,
         )
 

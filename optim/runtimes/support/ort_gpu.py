@@ -57,7 +57,7 @@ def opened(engine: "OnGpu", path: Path, providers: list[Any], cuda_graph: bool) 
         hint = "Try it with cuda_graph=false. " if cuda_graph else ""
         raise StepError(
             f"{engine.title} cannot open this model: {reason(error)[:300]}.",
-            f"{hint}Try another runtime, or leave out the pass before it.",
+            f"{hint}Try another runtime, or, if the recipe has passes, leave out the last one.",
             engine.name,
         ) from None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from optim.explaining.executed import Executed, name_before, times_by_name, work_of
+from optim.explaining.executed import Executed, Side, times_by_origin, work_of
 from optim.findings import Interval
 from optim.names import legible
 from optim.showing.text import milliseconds
@@ -55,14 +55,22 @@ def find(seen: Evidence) -> Iterator[Finding]:
 
 def _compared(seen: Evidence) -> Iterator[_Slower]:
     """What runs now, against all that it stands for: a fused node is held against its parts."""
-    known = seen.names_before
-    befores = [times_by_name(side, known) for side in seen.befores]
-    afters = [times_by_name(side, known) for side in seen.afters]
-    for node in seen.after.profile:
-        work = work_of(node)
-        name = name_before(work.name, known)
-        parts = {name, *(name_before(row.name, known) for row in node.rows)}
+    befores = [times_by_origin(side) for side in seen.befores]
+    afters = [times_by_origin(side) for side in seen.afters]
+    for name, (work, parts) in _parts(seen.after).items():
         was = np.array([sum(times.get(part, 0.0) for part in parts) for times in befores])
         now = np.array([times.get(name, 0.0) for times in afters])
-        if name in known:
+        if name in seen.names_before:
             yield _Slower(name, work, float(was.mean()), float(now.mean()), change(was, now))
+
+
+def _parts(side: Side) -> dict[str, tuple[Executed, set[str]]]:
+    """By the original's nodes: what does most of their work now, and all that it stands for."""
+    found: dict[str, tuple[Executed, set[str]]] = {}
+    for node in sorted(side.profile, key=lambda node: -node.microseconds):
+        work = work_of(node)
+        name = side.origin(work.name)
+        _, parts = found.setdefault(name, (work, {name}))
+        names = (work.name, *(row.name for row in node.rows))
+        parts.update(origin for one in names for origin in side.origins.get(one, (one,)))
+    return found

@@ -13,7 +13,6 @@ from optim.model.opset import at_least_opset
 from optim.part import Hazard, Precision, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.quantizing import (
-    APPENDED,
     IntType,
     coverage,
     gemm_as_matmul,
@@ -39,7 +38,6 @@ class TensorInt8(Pass):
     hurts: ClassVar[str] = "Channels of small weights lose precision beside those of large ones."
     stage: ClassVar[Stage] = Stage.PRECISION
     tolerance: ClassVar[float] = 0.95
-    appends: ClassVar[str] = APPENDED
     hazards: ClassVar[tuple[Hazard, ...]] = (
         Hazard(
             "one scale on int8 instructions",
