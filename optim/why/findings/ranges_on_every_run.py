@@ -7,7 +7,7 @@ from optim.why.finding import Finding
 from optim.why.mending import instead
 from optim.why.saying import named, percent
 
-_MATTERS = 0.1
+_MATTERS = 0.05
 _MEASURES = "DynamicQuantizeLinear"
 
 
