@@ -139,7 +139,8 @@ def _drawn(study: Study) -> None:
     _undo(study)
     st.subheader("Trials")
     trial_table(study, trials, shown.trials, front_of(trials))
-    redraw_on_news(news_url(study.name), stamp)
+    empty = not any(trial.has_point for trial in trials)
+    redraw_on_news(news_url(study.name), stamp, eager=empty)
 
 
 def _undo(study: Study) -> None:

@@ -8,7 +8,7 @@ from optim.explaining.profile import ProfiledNode, join_profile, profile_of
 from optim.graph import Analysis, GraphMatch, Weight, analysis_of, match_graphs, weights_of
 from optim.model import Model, load_model
 from optim.recipe import Recipe
-from optim.runtimes.base import Runtime
+from optim.runtimes.base import Runtime, runtime_of
 from optim.why.layers import Layers, layers
 from optim.why.leaving_out import Rounded, rounded_by
 from optim.why.samples import Samples, samples_of
@@ -31,7 +31,7 @@ def profile_of_digest(
         evalset: digest of the EvalSet whose first calibration sample is the input.
         _run_us: the measured median of a run, if known.
     """
-    times = profile_of(load_model(digest), Recipe.parse(runtime).runtime, evalset, run_us=_run_us)
+    times = profile_of(load_model(digest), runtime_of(runtime), evalset, run_us=_run_us)
     return join_profile(analysis_of_digest(digest), times)
 
 
@@ -55,7 +55,7 @@ def match_of_digests(before: str, after: str) -> GraphMatch:
 @st.cache_resource(max_entries=32, show_spinner="Asking the engine for its graph ...")
 def engine_graph_of_digest(digest: str, runtime: str) -> EngineGraph:
     """What an engine, by its spelling, runs in place of a stored model. Raises StepError."""
-    engine = Recipe.parse(runtime).runtime
+    engine = runtime_of(runtime)
     return engine_graph_of(load_model(digest), engine, analysis_of_digest(digest))
 
 
@@ -83,5 +83,5 @@ def rounded_of_digest(original: str, recipe: str, evalset: str) -> Rounded:
 def _pair(
     original: str, optimized: str, runtime: str, evalset: str
 ) -> tuple[Model, Model, Runtime, EvalSet]:
-    engine = Recipe.parse(runtime).runtime
+    engine = runtime_of(runtime)
     return load_model(original), load_model(optimized), engine, evalset_from_digest(evalset)

@@ -7,6 +7,7 @@ from typing import Any
 from optim.explaining.profile import ProfiledNode
 from optim.graph import GraphMatch, NodeRow
 from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 from optim.showing.graph_json import Drawn, scope_of
 from optim.showing.overlay import Errored, Facts, Need, Overlay, all_overlays
 from optim.studies.study import Study
@@ -63,7 +64,7 @@ def views(study: Study, digest: str, runtime: str, other: str) -> list[View]:
 
 def engine_title(runtime: str) -> str:
     """What the engine's own graph is called."""
-    return f"what {Recipe.parse(runtime).runtime.title} runs"
+    return f"what {runtime_of(runtime).title} runs"
 
 
 def offered(shown: Sequence[View], study: Study) -> dict[str, Overlay]:

@@ -39,6 +39,7 @@ from optim.home.scratch import scratch
 from optim.model import Model, load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why import whose
@@ -169,7 +170,7 @@ def _write_compiled(findings: Findings, folder: Path) -> None:
 
 def compile_beside(runtime: str, path: str, folder: str) -> None:
     """Child: see `_write_compiled`."""
-    Recipe.parse(runtime).runtime.export(Path(path), Path(folder))
+    runtime_of(runtime).export(Path(path), Path(folder))
 
 
 def _contents(findings: Findings) -> dict[str, bytes]:

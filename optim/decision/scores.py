@@ -14,6 +14,7 @@ from optim.judging.outputs import outputs_of
 from optim.machine.environment import machine_id
 from optim.model import Model
 from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 
 _WHERE = "decide"
 
@@ -64,7 +65,7 @@ def take_scores(path: str, runtime: str, evalset: str, output: str) -> list[floa
     from pathlib import Path
 
     samples = evalset_from_digest(evalset)
-    runs = outputs_of(Recipe.parse(runtime).runtime, Path(path), samples.feeds("validation"))
+    runs = outputs_of(runtime_of(runtime), Path(path), samples.feeds("validation"))
     return [float(np.ravel(one[output])[-1]) for run in runs for one in samples.each(run)]
 
 

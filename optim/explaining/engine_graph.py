@@ -12,8 +12,7 @@ from optim.graph.align import kind_of
 from optim.graph.match import Change, GraphMatch, NodeMatch
 from optim.graph.values import Analysis, NodeRow
 from optim.model import Model
-from optim.recipe import Recipe
-from optim.runtimes.base import EngineNode, Runtime
+from optim.runtimes.base import EngineNode, Runtime, runtime_of
 
 STEP = "engine graph"
 
@@ -72,7 +71,7 @@ def engine_graph_of(
 
 def graph_json(path: str, runtime: str) -> list[dict[str, Any]]:
     """The child's side of `engine_graph_of`."""
-    return [asdict(node) for node in Recipe.parse(runtime).runtime.engine_graph(Path(path))]
+    return [asdict(node) for node in runtime_of(runtime).engine_graph(Path(path))]
 
 
 def as_rows(nodes: Iterable[EngineNode], analysis: Analysis) -> EngineGraph:

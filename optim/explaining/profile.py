@@ -15,8 +15,7 @@ from optim.graph.wiring import Wiring
 from optim.machine.environment import cores_for
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
-from optim.recipe import Recipe
-from optim.runtimes.base import NodeTime, Runtime
+from optim.runtimes.base import NodeTime, Runtime, runtime_of
 
 _RUNS, _TRIES = 20, 3
 TOO_LONG = 1.5
@@ -110,7 +109,7 @@ def _profiled(
 
 def profile_json(path: str, runtime: str, evalset: str) -> list[dict[str, Any]]:
     """The child's side of `profile_of`: profiles on one calibration sample."""
-    engine = Recipe.parse(runtime).runtime
+    engine = runtime_of(runtime)
     feeds = next(iter(evalset_from_digest(evalset).feeds("calibration", 1)))
     return [asdict(time) for time in engine.profile(Path(path), feeds, _RUNS)]
 

@@ -28,6 +28,11 @@ class Extent(BaseModel):
     soon: float | None = None
     within: float | None = None
 
+    @property
+    def first_look(self) -> bool:
+        """Whether a first verdict is wanted soon; a whole judgement follows."""
+        return self.soon is not None
+
     def over(self, count: int, seconds: float) -> bool:
         """Whether the time is up after so many samples."""
         soon = self.soon if count >= _FEWEST else None
@@ -35,7 +40,7 @@ class Extent(BaseModel):
 
 
 ALL = Extent()
-QUICK = Extent(samples=CHUNK, seconds=5.0, soon=0.5)
+QUICK = Extent(samples=CHUNK, seconds=5.0, soon=0.25)
 """A part of the samples, judged within a second if that can be."""
 
 

@@ -22,6 +22,7 @@ from optim.machine.environment import cores_for, environment
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 from optim.timing.arms import Arm, timed
 from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Slice, Summary
 from optim.timing.stats import summarize
@@ -117,7 +118,7 @@ def take_rounds(
 
 def _arm(number: int, path: str, runtime: str, batch: int, evalset: str) -> Arm:
     feeds = batched(evalset, batch, _SAMPLES if batch == 1 else 1)
-    return Arm(f"{CANDIDATE} {number}", Recipe.parse(runtime).runtime, Path(path), feeds)
+    return Arm(f"{CANDIDATE} {number}", runtime_of(runtime), Path(path), feeds)
 
 
 def batched(evalset: str, batch: int, count: int) -> list[Feeds]:

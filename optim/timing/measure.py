@@ -22,6 +22,7 @@ from optim.machine.environment import cores_for, environment
 from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 from optim.timing.arms import Arm, timed
 from optim.timing.measurement import BASELINE, CANDIDATE, MODEL_BYTES, SINGLE_THREAD, Rounds, Slice
 
@@ -198,7 +199,7 @@ def _feeds(evalset: str) -> list[Feeds]:
 
 
 def _contender(number: int, path: str, runtime: str, feeds: list[Feeds]) -> Arm:
-    return Arm(f"{CANDIDATE} {number}", Recipe.parse(runtime).runtime, Path(path), feeds)
+    return Arm(f"{CANDIDATE} {number}", runtime_of(runtime), Path(path), feeds)
 
 
 def _originals(threads: int) -> list[tuple[str, int]]:

@@ -31,6 +31,7 @@ from optim.machine.lock import machine_to_itself
 from optim.model import Model
 from optim.model.rebinding import rebound
 from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 from optim.serving.asking import Asking, payloads
 from optim.serving.batching import Batching
 from optim.serving.host import Web
@@ -149,7 +150,7 @@ def measured(model: Model, recipe: Recipe, evalset: EvalSet, most: int = 1) -> S
 
 def take_times(path: str, runtime: str, example: str, model: str, most: int) -> dict[str, Any]:
     """Child function: run times by size of batch, and CPU times of the front for one request."""
-    engine = Recipe.parse(runtime).runtime
+    engine = runtime_of(runtime)
     described = Model.model_validate_json(model)
     with np.load(example) as arrays:
         feeds = {spec.name: arrays[spec.name] for spec in described.inputs}

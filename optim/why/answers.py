@@ -17,7 +17,7 @@ from optim.metrics.base import Metric
 from optim.metrics.support.outputs import answer_of
 from optim.metrics.support.rows import Rows
 from optim.model import Model
-from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 from optim.why.inputs import shown
 from optim.why.samples import MOST_SHOWN, Answer, Sample, Samples
 
@@ -42,7 +42,7 @@ def compare(
     evalset, source = evalset_from_digest(evalset_digest), Model.model_validate(original)
     judgement = Judgement.of(evalset, source.outputs)
     feeds = evalset.feeds("validation")
-    engine = Recipe.parse(runtime).runtime
+    engine = runtime_of(runtime)
     pairs = zip(
         outputs.outputs_of(engine, Path(model_path), feeds),
         outputs.originals(source, feeds, *map(Path, stored)),

@@ -9,7 +9,7 @@ from optim.arrays import Feeds
 from optim.evalset import evalset_from_digest
 from optim.judging.fidelity import Signal
 from optim.recipe import Recipe
-from optim.runtimes.base import Runtime
+from optim.runtimes.base import Runtime, runtime_of
 from optim.why.layers import CLEAR_DB, EXACT_DB, Layers, TensorError
 from optim.why.tensors import Plan, planned, reading_out
 
@@ -24,7 +24,7 @@ def compare(
     """Child: see `layers`. Returns Layers as JSON values."""
     plan = planned(Path(original), Path(optimized))
     feeds = evalset_from_digest(evalset_digest).feeds("validation", _MOST_SAMPLES)
-    sides = _Sides(Path(original), Path(optimized), Recipe.parse(runtime).runtime, Path(folder))
+    sides = _Sides(Path(original), Path(optimized), runtime_of(runtime), Path(folder))
     count = sides.affordable(feeds, len(plan.groups))
     untouched = sides.signals(plan.outputs, feeds[:count])
     read: dict[str, Signal] = {}

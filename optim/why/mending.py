@@ -6,6 +6,7 @@ from typing import Any
 from optim.errors import InputError
 from optim.part import Ingredient, build_part
 from optim.recipe import Recipe, excluding
+from optim.runtimes.base import runtime_of
 
 
 def changed(recipe: Recipe, name: str, **settings: Any) -> str:
@@ -43,7 +44,7 @@ def with_pass(recipe: Recipe, spelling: str) -> str:
 
 def on(recipe: Recipe, spelling: str) -> str:
     """On another runtime."""
-    return _spelled([*recipe.passes, Recipe.parse(spelling).runtime])
+    return _spelled([*recipe.passes, runtime_of(spelling)])
 
 
 def _spelled(parts: list[Ingredient]) -> str:

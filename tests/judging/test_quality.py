@@ -9,7 +9,9 @@ from support.judging import judged
 
 from optim.errors import StepError
 from optim.evalset import load_evalset, relabelled, synthesize
-from optim.judging.quality import QUICK, Extent, Quality, quality_of
+from optim.judging import outputs
+from optim.judging.judgement import judge
+from optim.judging.quality import ALL, QUICK, Extent, Quality, quality_of
 from optim.judging.sequential import looks
 from optim.recipe import Recipe
 from optim.settings import settings
@@ -59,6 +61,29 @@ def test_the_original_itself_is_judged_in_a_child_as_no_loss(tmp_path, original)
     assert quality.fidelity.cosine == 1 and quality.fidelity.sqnr_db is None
     assert quality.fidelity.top1_agreement == 1 and quality.fidelity.max_error == 0
     assert not quality.collapsed and not quality.warnings
+
+
+def test_a_first_look_at_the_original_runs_it_once_and_says_what_the_whole_says(
+    tmp_path, original, monkeypatch
+):
+    evalset = labelled(tmp_path, original)
+    begun = []
+    real = outputs.outputs_of
+    monkeypatch.setattr(outputs, "outputs_of", lambda *a: begun.append(a[0]) or real(*a))
+
+    def looked(extent, engine="onnxruntime"):
+        begun.clear()
+        folders = (str(tmp_path / "kept"), str(tmp_path))
+        source = original.model_dump(mode="json")
+        said = judge(
+            str(original.path), source, engine, evalset.digest, extent.model_dump(), folders
+        )
+        return Quality.model_validate(said), len(begun)
+
+    first, runs = looked(QUICK)
+    assert runs == 1 and first.fidelity.sqnr_db is None and first.value == first.baseline_value
+    assert looked(ALL)[1] == 2  # whether it answers twice alike is seen there
+    assert looked(QUICK, "onnxruntime:threads=2")[1] == 2
 
 
 def test_values_agree_with_numpy(tmp_path, original):

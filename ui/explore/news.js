@@ -31,7 +31,8 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const now = performance.now();
   const took = parentElement.toldAt ? now - parentElement.toldAt : 0;
   parentElement.toldAt = 0;
-  watch(data, now + Math.min(REST * took, MOST_MS), stop.signal, (stamp) => {
+  const rest = data.eager ? 0 : Math.min(REST * took, MOST_MS);
+  watch(data, now + rest, stop.signal, (stamp) => {
     parentElement.toldAt = performance.now();
     setTriggerValue("news", stamp);
   });

@@ -11,7 +11,7 @@ from optim.graph import analysis_of
 from optim.learning.drawing import COLOURS, laid
 from optim.learning.picture import Panel, Picture
 from optim.learning.sample import opened
-from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 
 _NAMED = 5
 
@@ -33,7 +33,7 @@ class EngineGraphs(Picture):
         analysis = analysis_of(model)
         counts = {"the file": Counter(row.op for row in analysis.nodes)}
         for text in self.runtimes:
-            found = engine_graph_of(model, Recipe.parse(text).runtime, analysis)
+            found = engine_graph_of(model, runtime_of(text), analysis)
             counts[text] = Counter(row.op for row in found.nodes)
         totals = {name: sum(found.values()) for name, found in counts.items()}
         fewest = min(totals, key=lambda name: totals[name])

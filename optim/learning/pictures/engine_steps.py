@@ -9,7 +9,7 @@ from optim import sandbox
 from optim.home.scratch import scratch
 from optim.learning.drawing import Box, coloured, graph
 from optim.learning.picture import Panel, Picture
-from optim.recipe import Recipe
+from optim.runtimes.base import runtime_of
 
 if TYPE_CHECKING:
     import onnx
@@ -60,7 +60,7 @@ def steps(folder: str) -> dict[str, list[dict[str, Any]]]:
     return {
         level: [
             {"name": n.name, "op": n.op, "reads": n.reads, "writes": n.writes}
-            for n in Recipe.parse(f"onnxruntime:graph={level}").runtime.engine_graph(path)
+            for n in runtime_of(f"onnxruntime:graph={level}").engine_graph(path)
         ]
         for level in _LEVELS
     }
