@@ -50,7 +50,7 @@ def packages_of(part: type[Part]) -> None:
         if st.button("Remove", key=f"remove.{part.name}"):
             remove(part.name)
             st.rerun()
-    elif st.button(
+    elif not part.hindrance() and st.button(
         f"Install (about {environment.megabytes:,.0f} MB, {environment.seconds:,.0f} s)",
         key=f"install.{part.name}",
         help="From the package index, into a folder apart. Leaving the page stops it.",

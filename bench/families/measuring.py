@@ -13,11 +13,11 @@ from bench.families.rows import FOLDER, Kept, Row
 from bench.procedure import Subject
 from bench.zoo import subject
 from optim.machine.environment import environment, machine_id
-from optim.part import Circumstances, Group
+from optim.part import Circumstances, Group, Ingredient
 from optim.passes.base import Pass, Stage, all_passes
 from optim.recipe import Recipe
 from optim.running.queue import Queue
-from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
+from optim.runtimes.base import BASELINE_RUNTIME, Runtime, all_runtimes
 from optim.search.space import circumstances_of
 from optim.studies.study import create_study
 from optim.studies.trial import Trial, measurement_of
@@ -64,18 +64,34 @@ def _kept(model: str) -> Kept:
 
 
 def recipes(here: Circumstances) -> list[Recipe]:
-    """Every engine with the original, then every pass: as it is declared to be started with, and
-    by itself on the two engines that are always there. The dear ones last."""
-    engines = [Recipe.of([kind()]) for kind in all_runtimes().values() if not kind.missing()]
-    found = [Recipe.baseline(), *engines]
+    """Every engine with the original, as it comes and with what it declares worth trying of its
+    settings, then every pass: as it is declared to be started with, and by itself on the two
+    engines that are always there. The dear ones last."""
+    engines = [kind for kind in all_runtimes().values() if not kind.missing()]
+    found = [Recipe.baseline(), *(Recipe.of([kind()]) for kind in engines)]
+    for engine in engines:
+        found += [*_started(engine, here), *_searched(engine, here)]
     for kind in sorted(all_passes().values(), key=lambda one: one.group is Group.STEPS):
         if kind.missing() or not kind().takes(here):
             continue
-        started = [Recipe.parse(start.spelling) for start in kind.starts if start.when(here)]
         alone = [] if kind.stage == Stage.RECOVER else _alone(kind())
-        found += [*started, *alone]
+        found += [*_started(kind, here), *alone]
     usable = [one for one in found if all(not p.missing() and p.takes(here) for p in one.parts)]
     return list(dict.fromkeys(sorted(usable, key=_is_dear)))
+
+
+def _started(kind: type[Ingredient], here: Circumstances) -> list[Recipe]:
+    return [Recipe.parse(start.spelling) for start in kind.starts if start.when(here)]
+
+
+def _searched(kind: type[Runtime], here: Circumstances) -> list[Recipe]:
+    """One setting changed at a time."""
+    return [
+        Recipe.of([kind.model_validate({one.field: value})])
+        for one in kind.searched
+        if one.when(here)
+        for value in one.values
+    ]
 
 
 def _alone(part: Pass) -> list[Recipe]:

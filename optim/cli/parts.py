@@ -9,7 +9,7 @@ from typing import Any
 from optim.cli.aligning import align
 from optim.environments import remove
 from optim.environments.making import make
-from optim.errors import InputError
+from optim.errors import InputError, StepError
 from optim.findings import percent
 from optim.metrics.base import all_metrics
 from optim.part import BUILT_IN, Part, broken_parts
@@ -41,6 +41,8 @@ def parts(args: Namespace) -> int:
 def install(args: Namespace) -> int:
     """Make a part's environment, the size and the time said first."""
     part = _part(args.part)
+    if hindrance := part.hindrance():
+        raise StepError(f"{part.title} cannot be used here.", f"{hindrance} Nothing was installed.")
     environment = part.environment()
     if environment is None:
         missing = part.missing()

@@ -58,6 +58,11 @@ class Part(BaseModel):
         return tuple(p for p in cls.packages if importlib.util.find_spec(p) is None)
 
     @classmethod
+    def hindrance(cls) -> str:
+        """What this machine lacks that no installing brings, a sentence; empty if nothing."""
+        return ""
+
+    @classmethod
     def environment(cls) -> Environment | None:
         """The environment of its own; None where the program's own packages do."""
         if not cls.requirements:
@@ -82,6 +87,8 @@ class Part(BaseModel):
     @classmethod
     def install_hint(cls) -> str:
         """How to get what it needs, a sentence; empty if nothing is missing."""
+        if hindrance := cls.hindrance():
+            return hindrance
         if not (missing := cls.missing()):
             return ""
         if environment := cls.environment():

@@ -6,8 +6,9 @@ from bench.families.measuring import recipes
 from bench.families.report import report
 from bench.families.rows import Kept, Row
 from optim.findings import Interval
-from optim.part import Circumstances
+from optim.part import Circumstances, Searched
 from optim.passes.base import Stage, all_passes
+from optim.runtimes.openvino import OpenVino
 
 QUIET = Row(
     model="fashion",
@@ -27,6 +28,20 @@ def test_every_pass_that_takes_the_model_has_a_row_and_training_comes_last() -> 
     trains = [any(one.stage == Stage.RECOVER for one in recipe.passes) for recipe in tried]
     assert trains == sorted(trains)
     assert len(tried) == len(set(tried)) and tried[0].is_baseline
+
+
+def test_what_engines_declare_of_their_settings_has_a_row(monkeypatch) -> None:
+    bf16 = Circumstances({"Conv": 3}, frozenset({"avx512_bf16"}), 2)
+    tried = [recipe.spelling for recipe in recipes(bf16)]
+    assert {"openvino:precision=bf16", "onnxruntime:threads=2"} <= {*tried}
+    none = Circumstances({"Conv": 3}, frozenset(), 1)
+    assert not {"openvino:precision=bf16", "onnxruntime:threads=2"} & {
+        recipe.spelling for recipe in recipes(none)
+    }
+    monkeypatch.setattr(OpenVino, "searched", (Searched("pinning", ("on", "off")),))
+    assert {"openvino:pinning=on", "openvino:pinning=off"} <= {
+        recipe.spelling for recipe in recipes(none)
+    }
 
 
 def test_rows_are_kept_and_a_new_one_takes_the_place_of_the_old(tmp_path: Path) -> None:

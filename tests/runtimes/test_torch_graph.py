@@ -11,6 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch.export.passes import move_to_device_pass
 
+from optim.cli import main
 from optim.errors import StepError
 from optim.runtimes.base import COMPILE_SECONDS, all_runtimes
 from optim.runtimes.support.torch_graph import Net, exported
@@ -166,7 +167,20 @@ def test_a_program_moves_to_a_device_with_its_constants_and_asserts_none(tmp_pat
     assert found.device.type == "meta" and found.shape == (2, 6)
 
 
-@pytest.mark.parametrize("name", ["cuda", "tensorrt", "torch_cuda"])
+ON_GPU = ["cuda", "tensorrt", "torch_cuda"]
+
+
+@pytest.mark.parametrize("name", ON_GPU)
+def test_without_a_gpu_nothing_is_installed(name, home, monkeypatch, capsys):
+    monkeypatch.setattr("optim.runtimes.support.on_gpu.gpus", lambda: ())
+    made = []
+    monkeypatch.setattr("optim.cli.parts.make", lambda *how: made.append(how))
+    assert main(["install", name]) == 1 and not made
+    said = capsys.readouterr().err
+    assert "needs an NVIDIA GPU" in said and "Nothing was installed." in said
+
+
+@pytest.mark.parametrize("name", ON_GPU)
 def test_without_a_gpu_its_engines_say_so(name, tmp_path, monkeypatch):
     monkeypatch.setattr("optim.runtimes.support.on_gpu.gpus", lambda: ())
     onnx.save(graph("softmax"), tmp_path / "model.onnx")

@@ -22,6 +22,12 @@ class Wanting:
 
     name: ClassVar[str] = "wanting"
 
+    lacks: ClassVar[str] = ""
+
+    @classmethod
+    def hindrance(cls) -> str:
+        return cls.lacks
+
     @classmethod
     def environment(cls) -> Environment:
         return Environment("wanting", ("wanting==1.0",), ("json",), 12)
@@ -53,6 +59,11 @@ def test_size_and_time_are_said_first_and_the_button_installs(page, home, monkey
     (remove,) = page.button
     remove.click().run()
     assert Wanting.environment().made is None and page.button[0].label.startswith("Install")
+
+
+def test_what_could_not_run_here_is_not_offered(page, monkeypatch):
+    monkeypatch.setattr(Wanting, "lacks", "It needs another machine.")
+    assert not page.run().button and not page.exception
 
 
 def test_what_cannot_be_had_is_a_sentence(page, monkeypatch):

@@ -35,11 +35,11 @@ class OnGpu(Runtime):
         return super().missing() if _torch_has_cuda() else ("CUDA's libraries",)
 
     @classmethod
-    def install_hint(cls) -> str:
-        """How to get what it needs; empty if nothing is missing."""
+    def hindrance(cls) -> str:
+        """A GPU, or a PyTorch that brings CUDA's libraries."""
         if not gpus():
             return _NONE
-        return super().install_hint() if _torch_has_cuda() else _NO_CUDA
+        return "" if _torch_has_cuda() else _NO_CUDA
 
     def check_usable(self) -> None:
         """Raise StepError where something keeps it from running."""
