@@ -29,6 +29,7 @@ class Stage(IntEnum):
     ACTIVATIONS = auto()
     DUPLICATES = auto()
     DEAD = auto()
+    CELLS = auto()
     SIMPLIFY = auto()
     PRUNE = auto()
     RECOVER = auto()

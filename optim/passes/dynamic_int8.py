@@ -59,7 +59,8 @@ class DynamicInt8(Pass):
     hurts: ClassVar[str] = (
         "Convolutions get several times slower, so they are left alone unless asked for. "
         "Measuring ranges costs time, which small layers do not earn back. Activations with a "
-        "few huge values lose precision. A GRU stays in float: ONNX Runtime has no 8-bit one."
+        "few huge values lose precision. A GRU stays in float, since ONNX Runtime has no "
+        "8-bit one: put unroll_gru before it."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
     floats_only: ClassVar[bool] = True

@@ -106,8 +106,13 @@ class StaticInt8(Pass):
         ),
         Hazard(
             "int8 on recurrent",  # a head of one or two Gemm is common
-            "static_int8 leaves recurrent operators in float. Try dynamic_int8.",
-            lambda part, here: here.recurrent and not here.has_conv,
+            "static_int8 leaves recurrent operators in float. Try dynamic_int8 (of a GRU behind "
+            "unroll_gru).",
+            lambda part, here: (
+                here.recurrent
+                and not here.has_conv
+                and all(one.name != "unroll_gru" for one in here.recipe)
+            ),
         ),
         Hazard(
             "int8 gains little",

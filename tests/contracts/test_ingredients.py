@@ -13,6 +13,7 @@ MODELS = [
     {"Conv": 20, "Gemm": 1},
     {"MatMul": 32, "Softmax": 4},
     {"LSTM": 2, "Gemm": 1},
+    {"GRU": 2, "Gemm": 1},
     {"ai.onnx.ml.TreeEnsembleClassifier": 1},
 ]
 MACHINES = [(frozenset(), 1), (frozenset({"avx512_vnni", "avx512_bf16", "amx_int8"}), 8)]

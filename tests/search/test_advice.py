@@ -34,7 +34,19 @@ CASES = {
     ),
     "int8 on recurrent": (
         ("static_int8", LSTM, MODERN, 2),
-        [("dynamic_int8", LSTM, MODERN, 2), ("static_int8", {**CNN, **LSTM}, MODERN, 2)],
+        [
+            ("dynamic_int8", LSTM, MODERN, 2),
+            ("static_int8", {**CNN, **LSTM}, MODERN, 2),
+            ("unroll_gru + static_int8 + openvino", {"GRU": 1}, MODERN, 2),
+        ],
+    ),
+    "a GRU in pieces": (
+        ("unroll_gru", {"GRU": 1}, MODERN, 2),
+        [("unroll_gru + dynamic_int8", {"GRU": 1}, MODERN, 2)],
+    ),
+    "static int8 of steps on ONNX Runtime": (
+        ("unroll_gru + static_int8", {"GRU": 1}, MODERN, 2),
+        [("unroll_gru + static_int8 + openvino", {"GRU": 1}, MODERN, 2)],
     ),
     "int8 gains little": (
         ("static_int8", CNN, "avx2", 2),

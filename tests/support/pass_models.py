@@ -148,6 +148,16 @@ def lstm() -> onnx.ModelProto:
     return model(nodes, w, {"x": (10, 1, 16)}, {"y": (1, 4)})
 
 
+def gru() -> onnx.ModelProto:
+    """A recurrent layer of the kind that no engine computes in 8 bits, both ways."""
+    w, node = Weights(9), helper.make_node
+    w.normal("w", 2, 96, 16, scale=0.25), w.normal("r", 2, 96, 32, scale=0.18)
+    w.normal("b", 2, 192, scale=0.1)
+    layer = {"hidden_size": 32, "direction": "bidirectional", "linear_before_reset": 1}
+    nodes = [node("GRU", ["x", "w", "r", "b"], ["all", "y"], name="gru", **layer)]
+    return model(nodes, w, {"x": (10, 1, 16)}, {"y": (2, 1, 32)})
+
+
 def branching() -> onnx.ModelProto:
     """A matrix product chosen by the data: subgraphs that read weights of the outer graph."""
     w, node = Weights(5), helper.make_node
@@ -210,6 +220,7 @@ SMALL: dict[str, Callable[[], onnx.ModelProto]] = {
         badly_named,
         huge_weights,
         lstm,
+        gru,
         branching,
         arithmetic,
         loud,
