@@ -38,7 +38,6 @@ class UnrollGru(Pass):
     )
     group: ClassVar[Group] = Group.GRAPH
     stage: ClassVar[Stage] = Stage.CELLS
-    appends: ClassVar[str] = r"_gru_\w+$"
     min_opset: ClassVar[int] = 13
     tolerance: ClassVar[float] = 0.9999
     hazards: ClassVar[tuple[Hazard, ...]] = (
