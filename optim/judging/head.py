@@ -60,7 +60,7 @@ class Head:
         lost = found.value - chance < (found.baseline - chance) / 2
         if not (self.metric.higher_is_better and found.high < 0 and lost):
             return ""
-        return f"It lost more than half of the original's {self.metric.title}."
+        return f"It lost more than half of the original's {self.metric.called}."
 
     def loss_at(self, level: float) -> Interval:
         """What is lost, at this level of confidence."""

@@ -131,7 +131,7 @@ def _drifted(facts: Facts) -> Caution | None:
     if not facts.drifted:
         return None
     text = (
-        f"{facts.drifted}, though the {facts.metric.title} may hold: what else reads the outputs "
+        f"{facts.drifted}, though the {facts.metric.called} may hold: what else reads the outputs "
         "reads something else now. It is not chosen by itself; look at its answers first."
     )
     return Caution(code="outputs_drifted", text=text)

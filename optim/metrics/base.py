@@ -160,6 +160,12 @@ class Metric(Part):
             return original - loss
         return original + loss if self.unit == "%" else original * (1 + loss)
 
+    @property
+    def called(self) -> str:
+        """Its title within a sentence: `mean absolute error`, but `AUC`."""
+        is_word = self.title[1].islower()
+        return f"{self.title[0].lower()}{self.title[1:]}" if is_word else self.title
+
     def show(self, value: float) -> str:
         """A value with its unit, such as "93.12 %"."""
         if self.unit == "%":

@@ -77,7 +77,7 @@ def sentence(trial: Trial, is_pick: bool = False, beside: Sequence[Trial] = ()) 
 def _original(trial: Trial, beside: Sequence[Trial]) -> str:
     assert trial.quality
     figure = figures(trial.quality.metric, (trial, *beside))[QUALITY]
-    score = f"{figure.title} {figure.text(trial)}"
+    score = f"{find_metric(trial.quality.metric).called} {figure.text(trial)}"
     return f"The original, as it comes: {_latency(trial)}, {score}. All else is held against it."
 
 
@@ -116,15 +116,15 @@ def _loss(trial: Trial) -> str:
     if has_collapsed(trial):
         return "its outputs collapsed"
     if not any((loss.value, loss.low, loss.high)):
-        return f"the same {metric.title} on every sample"
+        return f"the same {metric.called} on every sample"
     if loss.low <= 0 <= loss.high:
         return f"no loss can be seen{_within(loss, trial.quality)}"
     size = metric.show_difference(loss.value)
     between = _between(loss, metric.show_difference)
     if metric.higher_is_better:
         verb = "loses" if loss.value > 0 else "gains"
-        return f"it {verb} {size} of {metric.title} ({between})"
-    return f"{metric.title} {'rises' if loss.value > 0 else 'falls'} by {size} ({between})"
+        return f"it {verb} {size} of {metric.called} ({between})"
+    return f"{metric.called} {'rises' if loss.value > 0 else 'falls'} by {size} ({between})"
 
 
 def _within(loss: Interval, quality: Quality) -> str:

@@ -250,6 +250,15 @@ def test_in_a_replay_the_axes_and_the_strip_are_those_of_all_that_will_come() ->
     assert first.layout.yaxis.domain == last.layout.yaxis.domain
 
 
+def test_a_name_without_room_is_cut_and_then_its_number() -> None:
+    name = "#1 " + "int8" * 8
+    alone = _names(trade_off([_mark(1, 5, 90, on_front=True, short=name)], X, Y, chosen=1))
+    assert alone == {f"<b>{name}</b>"}
+    narrow = Canvas(width=200)
+    marks = [_mark(1, 5, 90, on_front=True, short=name)]
+    assert _names(trade_off(marks, X, Y, chosen=1, canvas=narrow)) == {"<b>#1</b>"}
+
+
 def test_a_name_does_not_lie_on_that_of_a_zone() -> None:
     allowed = Zone("y", 90.3, float("inf"), "within the loss allowed", firm=True)
     marks = [_mark(0, 1, 93, "baseline"), _mark(1, 8, 90, on_front=True, short="#1 int8")]

@@ -68,7 +68,7 @@ def test_one_machine_is_on_stage() -> None:
 
 def test_the_original_is_what_all_is_held_against() -> None:
     said = sentence(original())
-    assert said.startswith("The original, as it comes: 2 ms a run, Top-1 accuracy 90.00 %.")
+    assert said.startswith("The original, as it comes: 2 ms a run, top-1 accuracy 90.00 %.")
     assert sentence(original(), is_pick=True).endswith("Nothing is clearly faster yet.")
 
 
@@ -76,8 +76,8 @@ def test_the_original_scores_as_it_does_on_the_chart_and_a_first_reading_is_call
     fewer = quality(ORIGINAL, 0.0).model_copy(update={"value": 0.8, "baseline_value": 0.8, "n": 1})
     early = original().model_copy(update={"quality": fewer})
     shown = [early, judged("openvino", around(2.0), ORIGINAL)]
-    assert "Top-1 accuracy 90.00 %." in sentence(early, beside=shown)
-    assert "Top-1 accuracy 90.00 %." in stops(shown)[-1].sentence
+    assert "top-1 accuracy 90.00 %." in sentence(early, beside=shown)
+    assert "top-1 accuracy 90.00 %." in stops(shown)[-1].sentence
     timed = summary(1.0, 1.0, thread_gain=None).model_copy(update={"runs": 3})
     reading = trial(4, timed, quality(ORIGINAL), recipe="openvino")
     reading = reading.model_copy(update={"state": "running"})
@@ -101,10 +101,10 @@ def test_a_speed_is_called_faster_only_where_its_interval_says_so(
 @pytest.mark.parametrize(
     ("score", "reach", "said"),
     [
-        (ORIGINAL, 0.0, "the same Top-1 accuracy on every sample"),
+        (ORIGINAL, 0.0, "the same top-1 accuracy on every sample"),
         (ORIGINAL - 0.001, 0.004, "no loss can be seen (at most 0.5 points)"),
-        (ORIGINAL - 0.02, 0.004, "it loses 2 points of Top-1 accuracy (1.6 to 2.4)"),
-        (ORIGINAL + 0.02, 0.004, "it gains 2 points of Top-1 accuracy (1.6 to 2.4)"),
+        (ORIGINAL - 0.02, 0.004, "it loses 2 points of top-1 accuracy (1.6 to 2.4)"),
+        (ORIGINAL + 0.02, 0.004, "it gains 2 points of top-1 accuracy (1.6 to 2.4)"),
     ],
 )
 def test_a_loss_is_said_as_surely_as_it_is_known(score: float, reach: float, said: str) -> None:

@@ -89,6 +89,23 @@ function across(trace, i) {
   return trace.xaxis === "x2" ? Infinity : trace.x[i];
 }
 
+// The whole legend is seen, in as many rows as it needs at this width: the chart grows by them, and
+// the plot keeps its size. Plotly itself would have it scroll.
+function withRows(layout, rows) {
+  const { height, margin, legend } = layout;
+  const grown = { ...legend, maxheight: legend.maxheight + rows };
+  return { ...layout, height: height + rows, margin: { ...margin, b: margin.b + rows }, legend: grown };
+}
+
+async function drawn(Plotly, box, data, layout, config) {
+  const draw = (rows) => Plotly.react(box, data, withRows(layout, rows), config);
+  await draw(box.rows ?? 0);
+  const rows = Math.max(0, Math.ceil((box._fullLayout.legend?._height ?? 0) - layout.legend.maxheight));
+  if (rows === (box.rows ?? 0)) return;
+  box.rows = rows;
+  await draw(rows);
+}
+
 // For the keyboard: the arrows walk over the points from left to right and choose as a click does.
 function walk(box, event, choose) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -119,8 +136,9 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const choose = (number) => setTriggerValue("picked", number);
   box.setAttribute("aria-label", `${data.alt}. The left and right arrow keys choose a point.`);
   box.chosen = data.chosen;
+  box.style.minHeight = `${figure.layout.height + (box.rows ?? 0)}px`; // nothing below it moves
   plotly().then(async (Plotly) => {
-    await Plotly.react(box, inked(figure.data, box), themed(zoomKept(figure.layout, box), box), config);
+    await drawn(Plotly, box, inked(figure.data, box), themed(zoomKept(figure.layout, box), box), config);
     for (const event of ["plotly_click", "plotly_hover", "plotly_unhover"]) box.removeAllListeners(event);
     box.on("plotly_click", (event) => {
       const trial = event.points.find((point) => point.customdata);

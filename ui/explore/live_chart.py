@@ -30,9 +30,7 @@ def live_chart(
             on_pick(int(number))
 
     data = {"figure": figure.to_json(), "alt": alt, "chosen": chosen}
-    _component("live_chart", _HTML)(
-        key=key, data=data, height=figure.layout.height, on_picked_change=picked
-    )
+    _component("live_chart", _HTML)(key=key, data=data, height="content", on_picked_change=picked)
 
 
 def preload() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import product
 from typing import Any
 
 from optim.showing.chart.frame import Frame, place
@@ -10,7 +11,7 @@ from optim.showing.chart.marks import Mark
 
 _CHAR, _LINE = 6.6, 16.0  # pixels of a letter and a line at this size of type
 _SIZE, _GAP, _POINT = 12, 11.0, 8.0
-_MOST = 30  # letters; the rest shows when pointed at
+_MOST, _LEAST = 44, 30  # letters; the rest shows when pointed at
 _SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 """The corners first: beside, above and below a point its own bars strike the name through."""
 
@@ -33,7 +34,9 @@ class _Box:
         )
 
     def within(self, width: float, height: float) -> bool:
-        return self.left >= 0 and self.low >= 0 and self.right <= width and self.high <= height
+        """Whether it is on a plot of this size; at the top it may lean out."""
+        high = height + _LINE / 2
+        return self.left >= 0 and self.low >= 0 and self.right <= width and self.high <= high
 
 
 def labels(
@@ -44,7 +47,9 @@ def labels(
     scale: float = 1.0,
     notes: Sequence[dict[str, Any]] = (),
 ) -> list[dict[str, Any]]:
-    """Annotations for those that are named, most important first; without room there is none.
+    """Annotations for those that are named, most important first.
+
+    Where a name has no room its number may have; else there is none.
 
     Args:
         size: width and height of the plot in pixels, about.
@@ -57,11 +62,12 @@ def labels(
     taken += [_box_of(note, frame, size) for note in notes if "xref" in note]
     found = []
     for mark in _named(shown, chosen):
-        for side in _SIDES:
-            box = _beside(mark, frame, size, side)
+        for text, side in product(_texts(mark), _SIDES):
+            box = _beside(text, _pixels(mark, frame, size), side)
             if box.within(*size) and not any(box.meets(other) for other in taken):
                 taken.append(box)
-                found.append(_annotation(mark, frame, side, mark.number == chosen, scale))
+                bold = mark.number == chosen
+                found.append(_annotation(text, mark, frame, side, bold, scale))
                 break
     return found
 
@@ -94,26 +100,28 @@ def _box_of(note: dict[str, Any], frame: Frame, size: tuple[float, float]) -> _B
     return _Box(left, low, left + width, low + _LINE)
 
 
-def _text(mark: Mark) -> str:
-    return mark.short if len(mark.short) <= _MOST else f"{mark.short[: _MOST - 1]}…"
+def _texts(mark: Mark) -> Iterator[str]:
+    """Its name; where that has no room, the beginning of it, or its number."""
+    for most in (_MOST, _LEAST):
+        yield mark.short if len(mark.short) <= most else f"{mark.short[: most - 1]}…"
+    yield mark.short.split()[0]
 
 
-def _beside(mark: Mark, frame: Frame, size: tuple[float, float], side: tuple[int, int]) -> _Box:
-    x, y = _pixels(mark, frame, size)
-    width = _CHAR * len(_text(mark))
+def _beside(text: str, at: tuple[float, float], side: tuple[int, int]) -> _Box:
+    (x, y), width = at, _CHAR * (len(text) + 1)
     left = x + _GAP if side[0] > 0 else x - _GAP - width if side[0] < 0 else x - width / 2
     low = y - _LINE / 2 if side[1] == 0 else y + _GAP if side[1] > 0 else y - _GAP - _LINE
     return _Box(left, low, left + width, low + _LINE)
 
 
 def _annotation(
-    mark: Mark, frame: Frame, side: tuple[int, int], chosen: bool, scale: float
+    text: str, mark: Mark, frame: Frame, side: tuple[int, int], bold: bool, scale: float
 ) -> dict[str, Any]:
-    text = escape(_text(mark))
+    text = escape(text)
     return {
         "x": place(mark.x.value, frame.log),
         "y": mark.y.value,
-        "text": f"<b>{text}</b>" if chosen else text,
+        "text": f"<b>{text}</b>" if bold else text,
         "showarrow": False,
         "xanchor": {1: "left", -1: "right", 0: "center"}[side[0]],
         "yanchor": {1: "bottom", -1: "top", 0: "middle"}[side[1]],
