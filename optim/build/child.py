@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Feeds
 from optim.build.guard import guarded
-from optim.build.promise import check_runs, check_word
+from optim.build.promise import check_runs, kept
 from optim.build.readying import ready, tidied
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.model.proto import copy_of, describe, write_proto
@@ -73,9 +73,7 @@ def build(
         started = time.monotonic()
         told = replace(context, following=passes[place + 1 :], say=_teller(one, progress))
         with guarded(one, model, [(done.name, done.modified) for done in reports]):
-            outcome = one.run(model, told)
-            check_word(model, outcome)
-            doubts = check_runs(outcome.model, given, sample) if outcome.modified else ()
+            outcome, doubts = kept(one, model, told, lambda made: check_runs(made, given, sample))
         model = tidied(outcome.model)
         said = (*outcome.notes, *doubts)
         if outcome.modified:  # what was done before all passes is said once, where it counts

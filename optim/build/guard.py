@@ -99,7 +99,7 @@ def guarded(
 def _explained(error: Exception, model: "onnx.ModelProto") -> tuple[str, str]:
     """What it was in the model, as far as the library's text tells, and what to do."""
     text = f"{type(error).__name__}: {one_line(error)}"
-    node = _node_in(text, model)
+    node = node_in(text, model)
     at = f" at node {legible(node.name)!r} ({legible(node.op_type)})" if node else ""
     for fault in _FAULTS:
         if fault.shows.search(text):
@@ -112,7 +112,7 @@ def _explained(error: Exception, model: "onnx.ModelProto") -> tuple[str, str]:
     )
 
 
-def _node_in(text: str, model: "onnx.ModelProto") -> "onnx.NodeProto | None":
+def node_in(text: str, model: "onnx.ModelProto") -> "onnx.NodeProto | None":
     """The node that the text names, by its own name or by that of a value it makes or reads."""
     words = set(re.split(r"[\s'\"`(),:\[\]]+", text))
     for node in model.graph.node:

@@ -1,24 +1,73 @@
 """What a pass promises of its result, checked: it is what the pass says, is valid, and runs."""
 
 import tempfile
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from optim.arrays import Feeds
+from optim.build.guard import node_in
 from optim.errors import InputError, StepError, one_line
 from optim.ingest.first_run import Observed, run_once
 from optim.model.compare import changed
 from optim.model.proto import copy_of, real_inputs, write_proto
 from optim.names import legible
-from optim.passes.base import Outcome
+from optim.passes.base import Context, Outcome, Pass
+from optim.passes.support.tools import listed
 
 if TYPE_CHECKING:
     import onnx
 
+_MOST_LEFT = 8  # nodes, one run of the pass for each
 _Side = Literal["input", "output"]
 _SIDES: tuple[_Side, ...] = ("input", "output")
+
+
+class NotRunnable(StepError):
+    """The result of a pass does not run."""
+
+
+def kept(
+    one: Pass,
+    model: "onnx.ModelProto",
+    context: Context,
+    check: Callable[["onnx.ModelProto"], tuple[str, ...]],
+    left: tuple[str, ...] = (),
+) -> tuple[Outcome, tuple[str, ...]]:
+    """What the pass gives where it keeps its promise, and doubts about it in sentences.
+
+    Where the result does not run for a node that the pass can leave as it is, it leaves it.
+    Raises StepError.
+
+    Args:
+        check: finds the doubts; raises NotRunnable.
+        left: names of nodes that were left as they are so far.
+    """
+    outcome = one.run(model, context)
+    check_word(model, outcome)
+    try:
+        doubts = check(outcome.model) if outcome.modified else ()
+    except NotRunnable as error:
+        node = node_in(error.what, model)
+        without = node and _leaving(one, node)
+        if not (node and without) or len(left) == _MOST_LEFT:
+            raise
+        return kept(without, model, context, check, (*left, node.name))
+    if left:
+        note = f"Left as they were, since the result does not run with them: {listed(left)}."
+        outcome = replace(outcome, ran=outcome.ran or one, notes=(*outcome.notes, note))
+    return outcome, doubts
+
+
+def _leaving(one: Pass, node: "onnx.NodeProto") -> Pass | None:
+    """The pass with one more node in its `exclude`; None where it has none, or has that node."""
+    excluded: tuple[str, ...] | None = getattr(one, "exclude", None)
+    if excluded is None or not node.name or node.name in excluded:
+        return None
+    return one.model_copy(update={"exclude": (*excluded, node.name)})
 
 
 def check_word(before: "onnx.ModelProto", outcome: Outcome) -> None:
@@ -83,7 +132,7 @@ def check_runs(model: "onnx.ModelProto", original: Path, sample: Feeds) -> tuple
         try:
             outputs, _ = run_once(path, sample)
         except InputError as error:
-            raise StepError(
+            raise NotRunnable(
                 f"The result of this pass does not run: {error.what}",
                 "Exclude that node where the pass can, or leave the pass out for this model.",
             ) from None

@@ -1,17 +1,14 @@
 """Fusion of activations by onnxscript's rewrite rules."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from optim.part import Hazard
 from optim.passes.base import Stage
 from optim.passes.support.activations import gelu_rules, swish_rules
-from optim.passes.support.steps import Counts, GraphStep, applied
-
-if TYPE_CHECKING:
-    import onnx_ir as ir
+from optim.passes.support.steps import PatternStep, Rules
 
 
-class FuseActivations(GraphStep):
+class FuseActivations(PatternStep):
     """Make one node of each activation that was written in several."""
 
     name: ClassVar[str] = "fuse_activations"
@@ -38,11 +35,10 @@ class FuseActivations(GraphStep):
         ),
     )
 
-    def rewrite(self, model: "ir.Model") -> Counts:
-        """Pattern by pattern."""
+    def rules(self, opset: int) -> Rules:
+        """Each activation by its name."""
         from onnxscript.rewriter.rules import common
 
-        opset = model.opset_imports.get("", 0)
         rules = {"GELU": gelu_rules(opset), "Swish": swish_rules(opset)}
         if opset >= 14:
             rules["hard swish"] = [*common.fuse_hardswish_rules()]
@@ -55,4 +51,4 @@ class FuseActivations(GraphStep):
                 *(common.min_min_rule, common.max_max_rule),
                 *(common.min_max_rule, common.max_min_rule),
             ]
-        return applied(model, rules)
+        return rules

@@ -195,11 +195,15 @@ def run(feeds):
         except RuntimeError as error:
             reason = _reason(str(error))
             _logger.warning("OpenVINO: %s", error)
-            raise StepError(
-                f"OpenVINO cannot open this model: {reason}.",
-                "Try onnxruntime, or, if the recipe has passes, leave out the last one.",
-                self.name,
-            ) from None
+            raise _refusal(reason) from None
+
+
+def _refusal(why: str) -> StepError:
+    return StepError(
+        f"OpenVINO cannot open this model: {why}.",
+        "Try onnxruntime, or, if the recipe has passes, leave out the last one.",
+        OpenVino.name,
+    )
 
 
 def _reason(said: str) -> str:
@@ -217,12 +221,15 @@ class _OpenVinoSession(Session):
         self._compiled, self._path, self._asked = compiled, path, asked
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
-        result = self._compiled(dict(feeds))
+        try:
+            result = self._compiled(self._taken(feeds))
+        except RuntimeError as error:
+            raise RuntimeError(_reason(str(error))) from error
         return {name: np.array(result[i]) for i, name in enumerate(self._outputs)}
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """`compiled(feeds)` on arrays, as its documentation shows it, its copies included."""
-        run, ready = self._compiled, dict(feeds)
+        run, ready = self._compiled, self._taken(feeds)
         return lambda: run(ready)
 
     def facts(self) -> dict[str, str]:
@@ -246,6 +253,19 @@ class _OpenVinoSession(Session):
 
     def close(self) -> None:
         del self._compiled
+
+    def _taken(self, feeds: Feeds) -> dict[str, np.ndarray]:
+        """The feeds. Raises StepError for one that the compiled model lost: its answers are none.
+
+        Seen of models with sequences: it takes other members of them, and what was never written.
+        """
+        if lost := [legible(name) for name in feeds if name not in self._inputs]:
+            raise _refusal(f"its conversion loses the input {', '.join(lost)}")
+        return dict(feeds)
+
+    @cached_property
+    def _inputs(self) -> frozenset[str]:
+        return frozenset(name for port in self._compiled.inputs for name in port.get_names())
 
     @cached_property
     def _outputs(self) -> list[str]:

@@ -59,8 +59,6 @@ def extract(archive: zipfile.ZipFile, folder: Path, max_bytes: int) -> list[Path
         if info.is_dir() or "__MACOSX" in info.filename:
             continue
         target = folder / info.filename
-        if target.exists():
-            raise InputError(f"The zip holds {legible(info.filename)!r} twice.", _HONEST)
         left -= _copy(archive, info, target, left)
         written.append(target)
     return written
@@ -119,6 +117,8 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
 
 def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, left: int) -> int:
     try:
+        if target.exists():
+            raise InputError(f"The zip holds {legible(info.filename)!r} twice.", _HONEST)
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as sink:
             return _pump(archive, info, sink, left)

@@ -297,6 +297,16 @@ def test_a_zip_entry_twice_is_refused(bring, save):
         bring(save(sink.getvalue(), "a.zip"))
 
 
+@pytest.mark.parametrize("name", ["n" * 300, "m/" * 3000 + "a.bin"])
+def test_a_name_that_no_file_system_takes_is_refused(name, tmp_path, save):
+    path = save(zipped({name: b"a"}), "a.zip")
+    with (
+        open_zip(path, 10_000_000) as archive,
+        pytest.raises(InputError, match="cannot be unpacked"),
+    ):
+        extract(archive, tmp_path / "out", 4_000_000)
+
+
 def test_an_encrypted_zip_is_refused(bring, save):
     data = bytearray(zipped({"net.onnx": WEIGHTS}))
     data[data.index(b"PK\x01\x02") + 8] |= 1

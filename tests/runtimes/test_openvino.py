@@ -6,6 +6,7 @@ import onnx.parser
 import pytest
 from onnx import numpy_helper
 
+from fuzz.bundled import stored
 from optim.errors import StepError
 from optim.machine.environment import cpu_flags
 from optim.part import Circumstances
@@ -106,6 +107,15 @@ CHANNELS = (
   [odd] y = QLinearConv(x, s, z, w8, sc, zc, s, z)
 }"""
 )
+
+
+def test_a_conversion_that_loses_an_input_is_refused_and_not_run():
+    """Of sequences it takes other members than the model says, and memory that is nobody's."""
+    session = Recipe.parse("openvino").runtime.open(dict(stored(0, 1000))["test_sequence_model3"])
+    feeds = {name: np.ones((2, 3, 4), np.float32) for name in "XYZ"}
+    for start in (session.run, session.bind):
+        with pytest.raises(StepError, match="its conversion loses the input Z"):
+            start(feeds)
 
 
 def test_what_it_cannot_convert_is_named_and_not_started(tmp_path):

@@ -140,6 +140,49 @@ def test_what_it_has_not_is_refused_by_name(tmp_path):
         assert caught.value.where == name
 
 
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("of MaxPool the first of its outputs", "float[1,2,4,4] x) => (float[1,2,2,2] y, "
+         "int64[1,2,2,2] z) { y, z = MaxPool<kernel_shape=[3,3]>(x) }"),
+        ("hardly computes with uint32", "uint32[2] x) => (uint32[2] y) { y = Add(x, x) }"),
+        ("depends on what the model is given", "float[1,1,2,2] x, float[4] s) => "
+         "(float[1,1,N,M] y) { y = Resize<mode=\"nearest\">(x, , s) }"),
+    ],
+)  # fmt: skip
+def test_what_it_takes_in_part_is_refused_in_words(said, text, tmp_path):
+    onnx.save(onnx.parser.parse_model(f"{HEADER % 17} g ({text}"), tmp_path / "model.onnx")
+    with pytest.raises(StepError, match=said) as caught:
+        all_runtimes()["torch"]().open(tmp_path / "model.onnx")
+    assert caught.value.what.startswith("PyTorch eager cannot open this model: ")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (KeyError("/x/y.py: Softmax"), "fails at Softmax in a way that is not known here"),
+        (RuntimeError("CUDA out of memory. Tried to allocate"), "more memory than there is"),
+    ],
+)
+def test_a_librarys_own_failure_is_no_sentence(error, said, tmp_path, monkeypatch, caplog):
+    def fail(*_):
+        raise error
+
+    onnx.save(graph("softmax"), tmp_path / "model.onnx")
+    monkeypatch.setattr(all_runtimes()["torch"], "load", fail)
+    with pytest.raises(StepError, match=said) as caught:
+        all_runtimes()["torch"]().open(tmp_path / "model.onnx")
+    assert "/x/" not in str(caught.value) and str(error) in caplog.text
+
+
+def test_a_single_number_stays_one(tmp_path: Path):
+    text = f"{HEADER % 17} g (float[3] x, float s) => (float[3] y) {{ y = Mul(x, s) }}"
+    onnx.save(onnx.parser.parse_model(text), tmp_path / "model.onnx")
+    session = all_runtimes()["torch"]().open(tmp_path / "model.onnx")
+    found = session.run({"x": np.ones(3, np.float32), "s": np.array(2, np.float32)})
+    assert found["y"].tolist() == [2, 2, 2]
+
+
 def test_torch_runs_what_was_written_down(tmp_path: Path):
     onnx.save(graph("shapes"), tmp_path / "model.onnx")
     session = all_runtimes()["torch"]().open(tmp_path / "model.onnx")

@@ -1,6 +1,7 @@
 """A recipe's passes on a model, prepared, guarded and checked as the build does it."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import onnx
 
 from optim.arrays import Feeds
 from optim.build.guard import guarded
-from optim.build.promise import check_runs, check_word
+from optim.build.promise import check_runs, kept
 from optim.build.readying import ready, tidied
 from optim.model.proto import copy_of, write_proto
 from optim.passes.base import Calibration, Context
@@ -32,11 +33,10 @@ class Through:
         for one in passes:
             before = self.model.SerializeToString(deterministic=True)
             with guarded(one, self.model, []):
-                outcome = one.run(self.model, Context(calibration=Calibration(feeds)))
-                check_word(self.model, outcome)
-                said += outcome.notes
-                if outcome.modified:
-                    said += check_runs(outcome.model, given, feeds[0])
+                context = Context(calibration=Calibration(feeds))
+                check = partial(check_runs, original=given, sample=feeds[0])
+                outcome, doubts = kept(one, self.model, context, check)
+                said += [*outcome.notes, *doubts]
             same = self.model.SerializeToString(deterministic=True) == before
             assert same, "a pass changed its input"
             self.model = tidied(outcome.model)

@@ -1,14 +1,16 @@
 """What the single steps of graph optimization share: each says what it changed, how many times."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.model.compare import changed
 from optim.model.opset import restore_interface
-from optim.model.proto import copy_of
+from optim.model.proto import copy_of, opset_of
 from optim.part import Group
 from optim.passes.base import Context, Outcome, Pass
+from optim.passes.support.failing import check_usable, without_failing
 from optim.passes.support.tools import count_ops, counted, quiet, refuse_over_2_gb
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 Counts = Mapping[str, int]
 """How often each pattern was found, in words: `Identity nodes removed` -> 2."""
+Rules = Mapping[str, Iterable[object]]
+"""Rules of onnxscript, by the same words."""
 
 
 class GraphStep(Pass):
@@ -37,6 +41,42 @@ class GraphStep(Pass):
         with quiet():
             after, counts = through_ir(model, self.rewrite)
         return told(model, after, counts, self.nothing)
+
+
+class PatternStep(GraphStep):
+    """A step that writes patterns as other operators, where ONNX Runtime takes the result."""
+
+    @abstractmethod
+    def rules(self, opset: int) -> Rules:
+        """Rules of onnxscript by the words they go under, for models of this opset."""
+
+    def rewrite(self, model: "ir.Model") -> Counts:
+        """Pattern by pattern."""
+        return applied(model, self.rules(model.opset_imports.get("", 0)))
+
+    def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
+        """Apply the step, and leave out the patterns whose result does not open."""
+        refuse_over_2_gb(model)
+        with quiet():
+            names = [*self.rules(opset_of(model))]
+            made, failed = without_failing(names, lambda some: self._opened(model, some))
+        outcome = told(model, *(made or (model, {})), self.nothing)
+        left = f"Left out, since ONNX Runtime does not take the result: {', '.join(failed)}."
+        return replace(outcome, notes=(*outcome.notes, *([left] if failed else [])))
+
+    def _opened(
+        self, model: "onnx.ModelProto", names: Sequence[str]
+    ) -> tuple["onnx.ModelProto", Counts]:
+        """The model with some of the patterns rewritten. Raises where it does not open."""
+
+        def rewrite(inner: "ir.Model") -> Counts:
+            rules = self.rules(opset_of(model))
+            return applied(inner, {name: rules[name] for name in names})
+
+        after, counts = through_ir(model, rewrite)
+        if changed(model, after):
+            check_usable(after)
+        return after, counts
 
 
 def through_ir(
@@ -82,7 +122,7 @@ def difference(model: "onnx.ModelProto", after: "onnx.ModelProto") -> str:
     return "; ".join(texts) + "."
 
 
-def applied(model: "ir.Model", rules: Mapping[str, Iterable[object]]) -> dict[str, int]:
+def applied(model: "ir.Model", rules: Rules) -> dict[str, int]:
     """How often onnxscript's rules matched, by the words they go under; the model is changed."""
     from onnxscript.rewriter import RewriteRuleSet
 

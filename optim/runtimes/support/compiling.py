@@ -6,6 +6,7 @@ long it took is a cost of its own: a fact of the session.
 
 import json
 import logging
+import re
 import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ import numpy as np
 
 from optim.arrays import Feeds
 from optim.errors import OptimError, StepError
+from optim.names import legible
 from optim.runtimes.base import COMPILE_SECONDS, PRECISION, PRECISION_ASKED, Runtime, Session
 from optim.runtimes.support import compiled
 
@@ -25,8 +27,13 @@ BESIDE = "compiled"
 NAMES = "names.json"
 """Names of inputs and outputs in the order in which compiled functions take and give them, shapes
 of inputs, and types of outputs: some engines know fewer."""
+_NAMED = 3  # operators, of those that a library names where it fails
 Run = Callable[[Sequence[np.ndarray]], Sequence[Any]]
 """Arrays of all inputs in order -> arrays of all outputs in order."""
+
+
+class Lacks(ValueError):
+    """What an engine does not have, in words that go on from "cannot open this model:"."""
 
 
 class Compiling(Runtime):
@@ -59,9 +66,11 @@ class Compiling(Runtime):
             run = self.load(folder)
         except OptimError:
             raise
-        except Exception as error:
+        except Lacks as error:
+            raise self.refusal(str(error)) from None
+        except Exception as error:  # a library's own failure, of any type
             _logger.warning("%s: %s", self.title, error)
-            raise self.refusal(" ".join(str(error).split())[:300] or type(error).__name__) from None
+            raise self.refusal(_unknown(error, path)) from None
         facts = self.facts() | {"threads": str(self.threads), COMPILE_SECONDS: f"{seconds:.2f}"}
         return _Loaded(run, _names_in(folder), facts)
 
@@ -86,6 +95,19 @@ class Compiling(Runtime):
 
         (folder / NAMES).write_text(json.dumps(names_of(path, self)))
         self.compile(path, folder)
+
+
+def _unknown(error: Exception, path: Path) -> str:
+    """What there is to say of a library's failure: whether it was memory, and which operators."""
+    import onnx
+
+    text = str(error)
+    if isinstance(error, MemoryError) or re.search(r"out of memory|bad_?alloc", text, re.I):
+        return "it needs more memory than there is"
+    kinds = {node.op_type for node in onnx.load(str(path), load_external_data=False).graph.node}
+    named = [legible(kind) for kind in dict.fromkeys(re.findall(r"\w+", text)) if kind in kinds]
+    at = f" at {', '.join(named[:_NAMED])}" * bool(named)
+    return f"it fails{at} in a way that is not known here; its own words are in the log"
 
 
 def _names_in(folder: Path) -> dict[str, list[Any]]:
@@ -135,7 +157,7 @@ class _Loaded(Session):
         del self._run
 
     def _in_order(self, feeds: Feeds) -> list[np.ndarray]:
-        return [np.ascontiguousarray(feeds[name]) for name in self._inputs]
+        return [np.asarray(feeds[name], order="C") for name in self._inputs]
 
 
 def precision_facts(asked: Literal["f32", "bf16"], has_bf16: bool) -> dict[str, str]:

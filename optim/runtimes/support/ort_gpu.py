@@ -111,7 +111,7 @@ class _OnDevice(Session):
 
     def bind(self, feeds: Feeds) -> Callable[[], None]:
         """A run with the copies to the device and back."""
-        ready = {name: np.ascontiguousarray(array) for name, array in feeds.items()}
+        ready = {name: np.asarray(array, order="C") for name, array in feeds.items()}
 
         def call() -> None:
             self._answers(ready)

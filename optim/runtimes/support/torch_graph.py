@@ -17,6 +17,7 @@ from onnx.reference import ReferenceEvaluator
 
 from optim.names import legible
 from optim.runtimes.support import torch_layers, torch_shapes  # noqa: F401  # fill the table
+from optim.runtimes.support.compiling import Lacks
 from optim.runtimes.support.torch_operators import OPERATORS, Call, tensor
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Net(torch.nn.Module):
         values.update(zip((value.name for value in _inputs(self._graph)), given, strict=True))
         for node in self._graph.node:
             found = self._run(node, [values[name] for name in node.input])
+            if any(node.output[len(found) :]):
+                raise Lacks(f"it makes of {node.op_type} the first of its outputs alone")
             values.update(zip(node.output, found, strict=False))
         return tuple(_output(values[output.name], given) for output in self._graph.output)
 
@@ -147,6 +150,8 @@ def _inputs(graph: onnx.GraphProto) -> list[onnx.ValueInfoProto]:
 def _type_of(value: onnx.ValueInfoProto) -> tuple[tuple[int, ...], torch.dtype]:
     kind = onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
     shape = tuple(one.dim_value for one in value.type.tensor_type.shape.dim)
+    if kind.kind == "u" and kind.itemsize > 1:
+        raise Lacks(f"it hardly computes with {kind}")
     return shape, torch.from_numpy(np.zeros(0, kind)).dtype
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812  # as torch's documentation has it
 
+from optim.runtimes.support.compiling import Lacks
 from optim.runtimes.support.torch_operators import Call, operator, tensor
 
 _CONV = (F.conv1d, F.conv2d, F.conv3d)
@@ -53,7 +54,7 @@ def _conv_transposed(call: Call, x: Any, w: Any, b: Any = None) -> Any:
     rank = w.dim() - 2
     pads = _pads(call, x.shape[2:], w.shape[2:])
     if call.get("output_shape") or any(begin != end for begin, end in pads):
-        raise ValueError("a transposed convolution is padded on one side")
+        raise Lacks("a transposed convolution is padded on one side")
     strides, dilations = (call.get(one) or [1] * rank for one in ("strides", "dilations"))
     more, padding = call.get("output_padding") or [0] * rank, [begin for begin, _ in pads]
     group = call.get("group", 1)
@@ -79,7 +80,7 @@ def _mean_pool(call: Call, x: Any) -> Any:
     rank, counted = len(kernel), bool(call.get("count_include_pad", 0))
     pads = _pads(call, x.shape[2:], kernel)
     if any(begin != end for begin, end in pads) and not counted:
-        raise ValueError("an average is padded on one side")
+        raise Lacks("an average is padded on one side")
     x, padding = _padded(x, pads, 0.0)
     strides, ceil = call.get("strides") or [1] * rank, bool(call.get("ceil_mode", 0))
     return _MEAN[rank - 1](x, kernel, strides, padding, ceil, counted)
@@ -124,7 +125,7 @@ def _lstm(call: Call, x: Any, *rest: Any) -> Any:
 @operator("GRU")
 def _gru(call: Call, x: Any, *rest: Any) -> Any:
     if not call.get("linear_before_reset", 0):
-        raise ValueError("a GRU resets before its product")
+        raise Lacks("a GRU resets before its product")
     return _recurrent(call, x, rest, "GRU", (1, 0, 2))
 
 
@@ -138,9 +139,9 @@ def _recurrent(call: Call, x: Any, rest: Any, kind: str, order: Sequence[int]) -
     both = call.get("direction", "forward") == "bidirectional"
     usual = call.get("activations", None) in (None, _USUAL[kind] * (1 + both))
     if lengths is not None or peepholes is not None or not usual or call.get("layout", 0):
-        raise ValueError(f"the {kind} is of an unusual form")
+        raise Lacks(f"the {kind} is of an unusual form")
     if call.get("direction", "forward") == "reverse":
-        raise ValueError(f"the {kind} runs backwards")
+        raise Lacks(f"the {kind} runs backwards")
     size, batch = call.get("hidden_size"), x.shape[1]
     weights: list[Any] = []
     for way in range(1 + both):

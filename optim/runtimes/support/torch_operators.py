@@ -14,6 +14,8 @@ import onnx
 import torch
 import torch.nn.functional as F  # noqa: N812  # as torch's documentation has it
 
+from optim.runtimes.support.compiling import Lacks
+
 
 @dataclass(frozen=True)
 class Call:
@@ -40,10 +42,15 @@ OPERATORS: dict[str, Operator] = {}
 
 
 def numbers(value: Any) -> list[int]:
-    """Integers that are known beforehand. Raises ValueError where they depend on the inputs."""
+    """Integers that are known beforehand. Raises Lacks where they depend on the inputs."""
+    return [int(one) for one in known(value)]
+
+
+def known(value: Any) -> Any:
+    """A row of what is known beforehand. Raises Lacks where it depends on the inputs."""
     if not isinstance(value, np.ndarray):
-        raise ValueError("a shape or an axis depends on what the model is given")
-    return [int(one) for one in value.reshape(-1)]
+        raise Lacks("a shape or an axis depends on what the model is given")
+    return value.reshape(-1)
 
 
 def tensor(value: Any) -> Any:
@@ -220,7 +227,7 @@ OPERATORS.update(
 def _argument(function: Operator) -> Operator:
     def run(call: Call, x: Any) -> Any:
         if call.get("select_last_index", 0):
-            raise ValueError("it takes the last of equal values")
+            raise Lacks("it takes the last of equal values")
         return function(x, dim=call.get("axis", 0), keepdim=bool(call.get("keepdims", 1)))
 
     return run
@@ -238,7 +245,7 @@ def _top(call: Call, x: Any, count: Any) -> Any:
 @operator("CumSum")
 def _cumulated(call: Call, x: Any, axis: Any) -> Any:
     if call.get("exclusive", 0) or call.get("reverse", 0):
-        raise ValueError("it adds up in another order than from the first on")
+        raise Lacks("it adds up in another order than from the first on")
     return torch.cumsum(x, numbers(axis)[0])
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812  # as torch's documentation has it
 
-from optim.runtimes.support.torch_operators import Call, numbers, operator, tensor
+from optim.runtimes.support.compiling import Lacks
+from optim.runtimes.support.torch_operators import Call, known, numbers, operator, tensor
 
 
 @operator("Reshape")
@@ -99,7 +100,7 @@ def _gather_elements(call: Call, x: Any, at: Any) -> Any:
 @operator("GatherND")
 def _gather_nd(call: Call, x: Any, at: Any) -> Any:
     if call.get("batch_dims", 0):
-        raise ValueError("GatherND gathers batch by batch")
+        raise Lacks("GatherND gathers batch by batch")
     return tensor(x)[tuple(tensor(at).unbind(-1))]
 
 
@@ -152,13 +153,15 @@ def _resize(call: Call, x: Any, *rest: Any) -> Any:
     way = call.get("coordinate_transformation_mode", "half_pixel")
     sizes = rest[2] if len(rest) > 2 else None
     scales = rest[0] if len(rest) == 1 else rest[1] if len(rest) > 1 else None
+    if call.get("axes"):
+        raise Lacks("Resize names its axes")
     if sizes is not None:
         wanted = numbers(sizes)[2:]
     else:
-        given = np.asarray(scales if scales is not None else call.get("scales")).reshape(-1)
+        given = known(scales) if scales is not None else np.asarray(call.get("scales"))
         wanted = [int(np.floor(n * s)) for n, s in zip(x.shape, given, strict=True)][2:]
     if mode == "nearest" and way == "asymmetric" and call.get("nearest_mode", "") == "floor":
         return F.interpolate(x, wanted, mode="nearest")
     if mode == "linear" and x.dim() == 4 and way in ("half_pixel", "align_corners"):
         return F.interpolate(x, wanted, mode="bilinear", align_corners=way == "align_corners")
-    raise ValueError(f"Resize works by {mode}, {way}")
+    raise Lacks(f"Resize works by {mode}, {way}")
