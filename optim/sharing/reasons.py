@@ -5,6 +5,7 @@ from html import escape
 
 from optim.bundles.html import Part, drawn, on_paper, section, table
 from optim.sharing.best import Ranked
+from optim.sharing.telling import CHART_WIDTH
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why import whose
@@ -13,8 +14,6 @@ from optim.why.explanations import explained
 from optim.why.picture import parts_chart, waterfall_chart
 from optim.why.told import cost, headline, title_of_findings
 
-CHART_WIDTH = 680
-"""Pixels: what A4 and Letter have within their margins."""
 _MOST_FINDINGS = 6
 _SMALL = 10  # letters of a chart that is laid out for a wider page
 

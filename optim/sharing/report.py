@@ -10,9 +10,9 @@ from optim import __version__
 from optim.bundles.bundle import libraries
 from optim.bundles.html import Part, drawn, on_paper, section, table, whole_page
 from optim.sharing.best import BEST, Ranked, best_of, best_table
-from optim.sharing.reasons import CHART_WIDTH, kept_together, listed, reasons
+from optim.sharing.reasons import kept_together, listed, reasons
 from optim.sharing.study_file import IMPORTED
-from optim.sharing.telling import chart_of, environment_of, machine_of
+from optim.sharing.telling import CHART_WIDTH, chart_of, environment_of, machine_of
 from optim.showing.story import has_place, on_stage
 from optim.showing.verdict import verdict
 from optim.studies.goal import DEFAULT, Goal
@@ -34,7 +34,8 @@ body {{ max-width: {CHART_WIDTH}px; }}
 @media print {{
   body {{ margin: 0; padding: 0; font-size: 10.5pt; print-color-adjust: exact;
     -webkit-print-color-adjust: exact; }}
-  h2 {{ break-after: avoid; }} .keep, .best, tr, li, .verdict {{ break-inside: avoid; }}
+  h2 {{ break-after: avoid; }} .keep, tr, li, .verdict {{ break-inside: avoid; }}
+  .best tr.figures {{ break-after: avoid; }}
   .modebar, .modebar-container {{ display: none !important; }}
 }}
 """
@@ -100,7 +101,7 @@ def _best(study: Study, best: Sequence[Ranked], trials: Sequence[Trial]) -> Part
     if not best:
         return Part("")
     title = "The best" if len(best) < BEST else f"The best {BEST}"
-    return kept_together(section(title, best_table(study, best, trials), _HOW_READ))
+    return section(title, best_table(study, best, trials), _HOW_READ)
 
 
 def _caveats(study: Study, best: Sequence[Ranked], trials: Sequence[Trial]) -> str:

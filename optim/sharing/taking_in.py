@@ -14,15 +14,17 @@ from optim.evalset import EvalSet, adopt_evalset
 from optim.findings import Caution
 from optim.home.scratch import scratch
 from optim.ingest import ingest
+from optim.machine.environment import environment
 from optim.model import Model
 from optim.model.proto import MODEL_FILE
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.sharing.study_file import EVALSET, IMPORTED, ORIGINAL, About
-from optim.sharing.unpacking import WHERE, Read, read, refused, unpack
+from optim.sharing.unpacking import WHERE, Read, machine_label, read, refused, unpack
 from optim.studies.listing import LONGEST_TITLE
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Progress
+from optim.targets import LOCAL
 from optim.timing.claimed import check_sound
 
 _SAMPLES_MB = 1024
@@ -41,13 +43,20 @@ class TakenIn:
     """Trials that were taken in before."""
     machines: tuple[str, ...]
     estimates: tuple[tuple[Recipe, str], ...] = ()
+    joined: bool = False
+    """Whether this server had a study of the same model and EvalSet, which they have joined."""
 
     @property
     def said(self) -> str:
-        """All of it in one sentence or two."""
-        before = f" {self.known} were there already." if self.known else ""
+        """All of it in a sentence or more."""
+        title, known = self.study.title, f"{self.known:,} were there already."
+        if self.joined and not self.added:
+            return f"Nothing new for the study {title!r}: {known}"
         where = f", measured on {'; '.join(self.machines)}" if self.machines else ""
-        return f"{self.added} trial{'s' * (self.added != 1)} taken in{where}.{before}"
+        said = [f"{self.added} trial{'s' * (self.added != 1)} taken in{where}."]
+        if self.joined:
+            said.append(f"They joined the study {title!r}, of the same model and EvalSet.")
+        return " ".join([*said, *([known] if self.known else [])])
 
 
 def take_in(path: Path, cancelled: Callable[[], bool] = lambda: False) -> TakenIn:
@@ -72,7 +81,10 @@ def take_in(path: Path, cancelled: Callable[[], bool] = lambda: False) -> TakenI
 
 
 def _added(study: Study, trials: list[Read]) -> TakenIn:
-    there = {(t.recipe_digest, t.target, t.created) for t in study.trials()}
+    before = study.trials()
+    own = machine_label(environment())  # an export of this server that comes back
+    there = {(t.recipe_digest, t.target, t.created) for t in before}
+    there |= {(recipe, own, created) for recipe, target, created in there if target == LOCAL}
     measured = [one for one in trials if not one.is_estimate]
     new = [
         one for one in measured if (one.recipe.digest, one.target, one.told.created) not in there
@@ -85,6 +97,7 @@ def _added(study: Study, trials: list[Read]) -> TakenIn:
         known=len(measured) - len(new),
         machines=tuple(dict.fromkeys(o.target for o in measured if o.measurement.slices)),
         estimates=tuple((o.recipe, o.told.target) for o in trials if o.is_estimate),
+        joined=bool(before),
     )
 
 

@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from optim.showing.acceptable import acceptable
-from optim.showing.chart import trade_off
+from optim.showing.chart import Canvas, trade_off
 from optim.showing.points import default_plane, hardware, marks
 from optim.showing.verdict import verdict
 from optim.studies.goal import Goal
 from optim.studies.study import Study
 from optim.studies.trial import Trial, measurement_of
 from optim.targets import LOCAL
+
+CHART_WIDTH = 680
+"""Pixels: what A4 and Letter have within their margins; a slide has room for as many letters."""
 
 
 def chart_of(study: Study, trials: Sequence[Trial], goal: Goal) -> go.Figure:
@@ -24,6 +27,7 @@ def chart_of(study: Study, trials: Sequence[Trial], goal: Goal) -> go.Figure:
         chosen,
         front=plane.front_name,
         shaded=acceptable(trials, plane, goal),
+        canvas=Canvas(width=CHART_WIDTH),
     )
 
 

@@ -82,13 +82,38 @@ def test_it_comes_in_as_it_went_out(explored: Study, file: Path, elsewhere: Path
         )
         came = [known(trial) for trial in found]
         assert taken.study.title == "For Monday"
-        assert take_in(file).known == len(found) and len(taken.study.trials()) == len(found)
+        assert not taken.joined and taken.said.startswith(f"{len(found)} trials taken in")
+        again = take_in(file)
+        assert again.known == len(found) and len(taken.study.trials()) == len(found)
+        assert again.said.startswith("Nothing new for the study 'For Monday'")
         assert len(list_studies()) == 1
     optim_settings.cache_clear()
     measured = [trial for trial in explored.trials() if trial.target == LOCAL]
     assert came == [known(trial) for trial in measured]
     assert taken.added == len(measured)
     assert [(str(r), t) for r, t in taken.estimates] == [("onnxruntime", "nvidia_t4")]
+
+
+def test_a_study_that_is_here_already_is_joined_and_that_is_said(
+    explored: Study, file: Path, elsewhere: Path
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        use_home(elsewhere, patch)
+        taken = take_in(file)
+        taken.study.delete(next(t.number for t in taken.study.trials() if not t.is_original))
+        own = taken.study.add(Recipe.parse("onnxruntime:threads=2"), LOCAL)
+        found = take_in(file)
+        assert found.joined and found.added == 1
+        assert "They joined the study 'For Monday'" in found.said
+        assert own in [trial.number for trial in found.study.trials()]
+    optim_settings.cache_clear()
+
+
+def test_an_export_that_comes_back_brings_nothing_new(explored: Study, file: Path) -> None:
+    before = explored.trials()
+    taken = take_in(file)
+    assert taken.joined and taken.added == 0 and taken.study.name == explored.name
+    assert explored.trials() == before
 
 
 def test_what_was_measured_elsewhere_stays_apart(file: Path, elsewhere: Path) -> None:

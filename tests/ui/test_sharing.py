@@ -71,6 +71,7 @@ def test_recipes_of_a_file_are_queued_once(explored: Study) -> None:
     text = f"# mine\n{RECIPES[0]}\nonnxruntime:threads=2\n"
     page.file_uploader(key="recipes_in").set_value(("r.txt", text.encode(), "text/plain")).run()
     assert "2 recipes, 1 of them are here already" in said(page)
+    assert page.button(key="queue_recipes").label == "Measure it"
     page.button(key="queue_recipes").click().run()
     (new,) = [t for t in explored.trials() if t.recipe == Recipe.parse("onnxruntime:threads=2")]
     queue().cancel(explored, new.number)

@@ -28,6 +28,10 @@ def study_file() -> None:
         "What *The study as one file* on the Export page of another server made. It is read in a "
         "separate process. Its measurements stay labelled with the machine they come from.",
     )
+    st.caption(
+        "A study of the same model and the same EvalSet that is here already is not doubled: what "
+        "the file brings joins it, labelled with its machine, and nothing in it is replaced."
+    )
     if file is None:
         return
     here = st.checkbox(
@@ -41,7 +45,7 @@ def study_file() -> None:
             with st.spinner("Reading the study in a separate process ..."), file.on_disk() as path:
                 taken = take_in(path)
             _queue(taken, here)
-            st.toast(plain(taken.said))
+            st.toast(plain(taken.said), duration="long")
             choose_study(taken.study.name)
             st.switch_page(page(EXPLORE), query_params={"study": taken.study.name})
 

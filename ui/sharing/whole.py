@@ -113,7 +113,7 @@ def _file(study: Study) -> None:
 
 
 def _recipes_in(study: Study) -> None:
-    """Queue the recipes of a file."""
+    """Recipes of a file, all measured with one click, which leads to where they appear."""
     with st.expander("Take in recipes from a file"):
         file = st.file_uploader(
             "Recipes: one spelling a line, or JSON",
@@ -127,17 +127,22 @@ def _recipes_in(study: Study) -> None:
             found = recipes_in(file.getvalue())
             known = {trial.recipe.digest for trial in study.trials() if trial.target == LOCAL}
             new = [recipe for recipe in found if recipe.digest not in known]
-            st.caption(f"{len(found)} recipes, {len(found) - len(new)} of them are here already.")
+            st.caption(_told(len(found), len(found) - len(new)))
             st.code("\n".join(recipe.spelling for recipe in found), language=None)
             _queue(study, new)
 
 
+def _told(found: int, known: int) -> str:
+    if known == found:
+        return f"{found} recipes: all of them are here already, so there is nothing to measure."
+    return f"{found} recipes{f', {known} of them are here already' if known else ''}."
+
+
 def _queue(study: Study, new: list[Recipe]) -> None:
-    if new and st.button(f"Queue {len(new)} recipes", type="primary", key="queue_recipes"):
+    label = f"Measure these {len(new)}" if len(new) > 1 else "Measure it"
+    if new and st.button(label, type="primary", key="queue_recipes"):
         submit(study, new, LOCAL, "import")
-        st.success(f"{len(new)} recipes are queued.")
-        query = {"study": study.name}
-        st.page_link(page(EXPLORE), label="Watch them on Explore", query_params=query)
+        st.switch_page(page(EXPLORE), query_params={"study": study.name})
 
 
 def _download(label: str, data: object, name: str, mime: str, kind: str = "secondary") -> None:

@@ -10,6 +10,7 @@ from optim.showing.chart.frame import Frame, place
 from optim.showing.chart.marks import Mark
 
 _CHAR, _LINE = 6.6, 16.0  # pixels of a letter and a line at this size of type
+_BOLD = 7.4
 _SIZE, _GAP, _POINT = 12, 11.0, 8.0
 _MOST, _LEAST = 44, 30  # letters; the rest shows when pointed at
 _SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
@@ -63,10 +64,11 @@ def labels(
     found = []
     for mark in _named(shown, chosen):
         for text, side in product(_texts(mark), _SIDES):
-            box = _beside(text, _pixels(mark, frame, size), side)
+            bold = mark.number == chosen
+            width = (_BOLD if bold else _CHAR) * (len(text) + 1)
+            box = _beside(_pixels(mark, frame, size), side, width)
             if box.within(*size) and not any(box.meets(other) for other in taken):
                 taken.append(box)
-                bold = mark.number == chosen
                 found.append(_annotation(text, mark, frame, side, bold, scale))
                 break
     return found
@@ -107,8 +109,8 @@ def _texts(mark: Mark) -> Iterator[str]:
     yield mark.short.split()[0]
 
 
-def _beside(text: str, at: tuple[float, float], side: tuple[int, int]) -> _Box:
-    (x, y), width = at, _CHAR * (len(text) + 1)
+def _beside(at: tuple[float, float], side: tuple[int, int], width: float) -> _Box:
+    x, y = at
     left = x + _GAP if side[0] > 0 else x - _GAP - width if side[0] < 0 else x - width / 2
     low = y - _LINE / 2 if side[1] == 0 else y + _GAP if side[1] > 0 else y - _GAP - _LINE
     return _Box(left, low, left + width, low + _LINE)
