@@ -1,4 +1,5 @@
-"""`python -m tests.engines [NAMES]`: the contract of runtimes, over engines that compile.
+"""`python -m tests.engines [NAMES]`: the contracts, over engines that compile and over passes that
+have packages of their own.
 
 Each is installed as far as it is not, and tried in a process of its own that has its packages. One
 that cannot be had here is named, and is no failure.
@@ -10,28 +11,34 @@ import sys
 
 from optim.environments.making import make
 from optim.errors import OptimError
+from optim.passes.base import Pass, all_passes
 from optim.runtimes.base import Runtime, all_runtimes
 
 _SECONDS = "900"  # of one test: some compile for minutes
 
 
 def main(names: list[str]) -> int:
-    """Try the engines of these names, all by default. 0 where every one that is here holds."""
-    compiling = [name for name, kind in all_runtimes().items() if kind.keeps_compiled]
-    results = {name: _tried(all_runtimes()[name]) for name in names or compiling}
+    """Try the parts of these names, all by default. 0 where every one that is here holds."""
+    compiling = {name: kind for name, kind in all_runtimes().items() if kind.keeps_compiled}
+    installed = {name: kind for name, kind in all_passes().items() if kind.requirements}
+    known: dict[str, type[Runtime] | type[Pass]] = {**compiling, **installed}
+    results = {name: _tried(known[name]) for name in names or known}
     print(*(f"{name}: {said}" for name, said in results.items()), sep="\n")
     return 1 if "fails" in results.values() else 0
 
 
-def _tried(engine: type[Runtime]) -> str:
+def _tried(part: type[Runtime] | type[Pass]) -> str:
     try:
-        if environment := engine.environment():
+        if environment := part.environment():
             make(environment)
-        site = str(engine.site() or "")
+        site = str(part.site() or "")
     except OptimError as error:
         return f"cannot be had here: {error}"
-    command = ["-m", "pytest", "tests/contracts/test_runtimes.py", "--timeout", _SECONDS]
-    given = {**os.environ, "ENGINES": engine.name, "PYTHONPATH": site}
+    tests = (
+        ["test_runtimes.py"] if issubclass(part, Runtime) else ["test_passes.py", "-k", part.name]
+    )
+    command = ["-m", "pytest", f"tests/contracts/{tests[0]}", *tests[1:], "--timeout", _SECONDS]
+    given = {**os.environ, "ENGINES": part.name, "PYTHONPATH": site}
     return "fails" if subprocess.run([sys.executable, *command], env=given).returncode else "holds"
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
+from optim.errors import InputError
 from optim.findings import percent
 from optim.part import Circumstances, Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
@@ -89,7 +90,8 @@ class StructuredPrune(Pass):
             "Without training afterwards, removing this many channels costs most networks much of "
             "their quality. Add recover behind it.",
             lambda part, here: (
-                part.flops > _HARMLESS and all(one.name != "recover" for one in here.recipe)
+                max(part.flops, part.time) > _HARMLESS
+                and all(one.name != "recover" for one in here.recipe)
             ),
         ),
     )
@@ -103,6 +105,14 @@ class StructuredPrune(Pass):
 
     flops: float = Field(
         default=0.2, ge=0.0, le=0.9, description="Share of the FLOPs of products to remove."
+    )
+    time: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=0.9,
+        description="Share of a run's measured time to remove instead: of ONNX Runtime on one "
+        "thread of the machine that builds, where layers that take long for their FLOPs lose "
+        "more. 0: `flops` counts.",
     )
     importance: Importance = Field(
         default=Importance.ACTIVATION,
@@ -124,6 +134,11 @@ class StructuredPrune(Pass):
     exclude: tuple[str, ...] = Field(
         default=(), description="Names of nodes that keep all of their output channels."
     )
+    left: tuple[str, ...] = Field(
+        default=(),
+        description="How many channels or heads each layer keeps, in the graph's order: what "
+        "measuring decided, for the same model again. Empty: decided while building.",
+    )
 
     def takes(self, here: Circumstances) -> bool:
         """Only convolutions and products have channels."""
@@ -138,20 +153,60 @@ class StructuredPrune(Pass):
         channels = tied(plain, RULES)
         labels = channels.labels()
         found = [f for f in families(channels, labels) if not {*f.nodes} & {*self.exclude}]
-        if not found or not self.flops:
+        if not found or not (self.flops or self.time or self.left):
             return Outcome(model, False, (_why_nothing(found),))
         feeds = [*context.calibration][:_SAMPLES]
         scores = self._scores(channels, labels, feeds)
         speeds = self._speeds(channels, labels, found, scores, feeds)
-        paired = list(zip(found, speeds, strict=True))
-        goal = (1 - self.flops) * flops(channels, labels)
-        gone = chosen(
-            paired, scores, self.multiple, lambda some: flops(channels, labels, some) <= goal
-        )
+        said: tuple[str, ...] = ()
+        if self.left:
+            gone = self._as_before(found, scores)
+        elif self.time:
+            from optim.passes.support.channel_times import by_time
+
+            def choose(work: Channels, dear: Sequence[float], share: float) -> list[int]:
+                both = [a * b for a, b in zip(speeds, dear, strict=True)]
+                return self._chosen(work, labels, found, scores, both, share)
+
+            gone, saved = by_time(channels, labels, found, feeds, self.time, choose)
+            said = (f"{percent(saved)} of a run's time went, as measured while building.",)
+        else:
+            gone = self._chosen(channels, labels, found, scores, speeds, self.flops)
         if not gone:
             return Outcome(model, False, (_why_nothing(found),))
         result = narrowed(channels, labels, gone)
-        return Outcome(result, True, self._notes(channels, labels, found, gone))
+        kept = tuple(str(len({*one.members} - {*gone})) for one in found)
+        ran = self.model_copy(update={"left": kept}) if self.time else None
+        return Outcome(result, True, (*said, *self._notes(channels, labels, found, gone)), ran)
+
+    def _chosen(
+        self,
+        work: Channels,
+        labels: Mapping[Axis, Ids],
+        found: Sequence[Family],
+        scores: Scores,
+        speeds: Sequence[float],
+        share: float,
+    ) -> list[int]:
+        """The labels to remove so that the share of the work is gone, as its products count it."""
+        goal = (1 - share) * flops(work, labels)
+        paired = list(zip(found, speeds, strict=True))
+        return chosen(paired, scores, self.multiple, lambda some: flops(work, labels, some) <= goal)
+
+    def _as_before(self, found: Sequence[Family], scores: Scores) -> list[int]:
+        """The labels to remove so that each family keeps as many as `left` says."""
+        if len(self.left) != len(found) or not all(one.isdecimal() for one in self.left):
+            raise InputError(
+                f"left has {len(self.left)} numbers of channels, and {len(found)} layers of this "
+                "model can be narrowed.",
+                "Leave it out: it is what an earlier build decided for the model that it had.",
+            )
+        pairs = zip(found, map(int, self.left), strict=True)
+        return [
+            label
+            for family, kept in pairs
+            for label in least_important(family, scores, len(family.members) - max(1, kept))
+        ]
 
     def _scores(
         self, channels: Channels, labels: Mapping[Axis, Ids], feeds: Sequence[Feeds]
@@ -201,9 +256,9 @@ class StructuredPrune(Pass):
             f"{sum(len(f.members) for f in found):,} channels and heads.",
             f"Narrower: {listed(said, 8)}.",
         ]
-        if share < self.flops - 0.01:
+        if not (self.time or self.left) and share < self.flops - 0.01:
             notes.append(f"No more can go: {percent(self.flops)} were asked for.")
-        if self.flops > _HARMLESS:
+        if max(self.flops, self.time) > _HARMLESS:
             notes.append("Such a network needs training: add recover behind this pass.")
         return tuple(notes)
 

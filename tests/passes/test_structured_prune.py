@@ -11,9 +11,11 @@ from support.pass_models import Weights
 
 from optim.errors import InputError
 from optim.model.proto import copy_of
-from optim.passes.base import Calibration, Context
+from optim.part import parse_part
+from optim.passes.base import Calibration, Context, all_passes
 from optim.passes.structured_prune import StructuredPrune
 from optim.passes.support.channel_rules import RULES
+from optim.passes.support.channel_times import dearness, timed
 from optim.passes.support.channels import Channels, blocks, tied
 from optim.passes.support.families import families, flops
 from optim.passes.support.gradients import by_gradient
@@ -151,6 +153,31 @@ def test_the_share_of_flops_goes_and_channels_stay_multiples() -> None:
         assert 50 <= shares < 53
         widths = [t.dims[0] for t in outcome.model.graph.initializer if len(t.dims) == 4]
         assert all(width % 8 == 0 for width in widths)
+
+
+def test_a_share_of_measured_time_goes_and_the_same_is_made_again() -> None:
+    """How much went was measured, so it is not asserted; what came of it can be had again."""
+    model, context = pass_models.load("fashion"), pass_models.context("fashion")
+    outcome = StructuredPrune(time=0.3).run(model, context)
+    assert "of a run's time went, as measured" in outcome.notes[0]
+    assert outcome.model.ByteSize() < 0.95 * model.ByteSize()
+    again = outcome.ran.run(model, context)
+    assert again.model.SerializeToString() == outcome.model.SerializeToString()
+    assert parse_part(outcome.ran.spelling, all_passes()) == outcome.ran
+    with pytest.raises(InputError, match="left has 1 numbers"):
+        StructuredPrune(left=("8",)).run(model, context)
+
+
+def test_time_counts_products_as_they_were_measured() -> None:
+    model = spelled_out(pass_models.load("cnn"))
+    channels = tied(model, RULES)
+    labels = channels.labels()
+    clock, total = timed(channels, labels, pass_models.feeds("cnn")[0])
+    assert 0 < flops(clock, labels) <= total
+    found = families(channels, labels)
+    assert flops(clock, labels, found[0].members[:8]) < flops(clock, labels)
+    dear = dearness(channels, clock, labels, found)
+    assert len(dear) == len(found) and all(0.5 <= one <= 2 for one in dear)
 
 
 def test_heads_go_whole() -> None:
