@@ -133,6 +133,12 @@ def outputs_among(errors: Iterable[TensorError]) -> tuple[TensorError, ...]:
     return tuple(error for error in errors if error.is_output)
 
 
+def worst_of(errors: Iterable[TensorError]) -> TensorError | None:
+    """The tensor with the largest error; None where none can be compared."""
+    known = (error for error in errors if error.sqnr_db is not None)
+    return min(known, key=lambda error: error.sqnr_db or 0.0, default=None)
+
+
 def decibels(error: TensorError) -> str:
     """How far a tensor is off, in words."""
     if error.sqnr_db is None:
@@ -144,11 +150,10 @@ def decibels(error: TensorError) -> str:
 
 def jump_told(errors: Sequence[TensorError], jump: TensorError | None) -> str:
     """Where the error jumps first, or that it does not, in a sentence."""
-    known = [error for error in errors if error.sqnr_db is not None]
-    if not known:
+    worst = worst_of(errors)
+    if worst is None:
         return "Nothing here can be compared."
     if jump is None:
-        worst = min(known, key=lambda error: error.sqnr_db or 0.0)
         return (
             f"The error jumps nowhere: no tensor has {JUMP_DB:g} dB less than all before it. The "
             f"least is {decibels(worst)}, at {legible(worst.node)}."

@@ -20,6 +20,7 @@ from optim.timing.stopping import StoppingRule
 from optim.why.shares import Interaction, Reading, Share, Shares, missing, shares_of
 
 _STARTING_SECONDS = 1.3  # of a slice, beside its timing: a process, two models loaded and warmed up
+_DIGITS = 4  # of a loss in hundredths: fewer than any number of samples can tell
 _JUDGING_SECONDS = 1.0  # of a judgement, beside its samples
 
 
@@ -115,7 +116,7 @@ def _queued_told(queued: Sequence[QueueItem]) -> str:
 def loss_shown(metric: str) -> text.Show:
     """How a loss reads: points of a share, or a share of an error."""
     unit = _unit(metric)
-    return lambda loss: f"{100 * loss + 0.0:.2g} {unit}"
+    return lambda loss: f"{round(100 * loss, _DIGITS) + 0.0:.2g} {unit}"
 
 
 def _unit(metric: str) -> str:
@@ -124,10 +125,10 @@ def _unit(metric: str) -> str:
 
 def drawn(shares: Shares, metric: str) -> go.Figure:
     """The shares as a waterfall, losses in hundredths, as they read."""
-    unit = _unit(metric)
+    shown = loss_shown(metric)
     steps = [Step(one.name, one.gain, _hundredfold(one.loss)) for one in shares.shares]
     whole = Step("together", shares.gain, _hundredfold(shares.loss))
-    return waterfall(steps, whole, lambda loss: f"{loss + 0.0:.2g} {unit}", f"loss, {unit}")
+    return waterfall(steps, whole, lambda loss: shown(loss / 100), f"loss, {_unit(metric)}")
 
 
 def _hundredfold(loss: Interval) -> Interval:

@@ -30,6 +30,7 @@ from optim.why.layers import (
     leading_to,
     outputs_among,
     told,
+    worst_of,
 )
 from optim.why.leaving_out import leaving_out, rounded_by
 
@@ -166,6 +167,11 @@ def made(*sqnrs: float | None) -> list[TensorError]:
 def test_where_it_jumps(sqnrs: tuple[float | None, ...], at: int | None) -> None:
     jump = first_jump(made(*sqnrs))
     assert (jump.tensor if jump else None) == (None if at is None else f"t{at}")
+
+
+def test_the_worst_is_what_has_the_least_of_signal() -> None:
+    errors = made(90.0, None, 29.9, 38.6)
+    assert worst_of(errors) is errors[2] and worst_of(errors[1:2]) is None
 
 
 def test_it_is_told() -> None:

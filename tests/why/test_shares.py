@@ -16,6 +16,7 @@ from optim.why.toggles import sub_recipe, toggles_of
 from optim.why.whose import (
     cost_told,
     left_to_measure,
+    loss_shown,
     readings,
     seconds_for,
     shares_among,
@@ -214,3 +215,12 @@ def test_the_cost_is_told_by_what_alike_trials_took() -> None:
     said = cost_told(alike, [one, slow], queued)
     assert said.endswith("Before that the queue has 2 trials to do: about 40 s.")
     assert len(left_to_measure(slow, [one])) == 1
+
+
+def test_a_loss_that_no_sample_could_tell_reads_as_none() -> None:
+    shown = loss_shown("top1")
+    assert [shown(loss) for loss in (0.012, 0.00024, -3.4e-7)] == [
+        "1.2 points",
+        "0.024 points",
+        "0 points",
+    ]

@@ -17,6 +17,7 @@ from optim.why.layers import (
     jump_told,
     leading_to,
     outputs_among,
+    worst_of,
 )
 from optim.why.leaving_out import leaving_out
 from ui.cached import layers_of_digests, rounded_of_digest
@@ -40,7 +41,7 @@ def layer_by_layer(study: Study, trial: Trial) -> None:
     key = key_of("tensor", study.name, trial.number, errors[-1].tensor)
     known = [error.tensor for error in errors]
     if st.session_state.get(key) not in known:
-        st.session_state[key] = jump.tensor if jump else known[-1]
+        st.session_state[key] = (jump or worst_of(errors) or errors[-1]).tensor
     left, right = st.columns([5, 3], gap="medium")
     with left:
         figure = charts.error_by_layer(errors, jump, st.session_state[key])

@@ -1,6 +1,7 @@
 """Where the quality went, sample by sample: the worst ones as they are, and who agrees."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import streamlit as st
 
@@ -17,6 +18,7 @@ _COLUMNS = 4
 _SHOWN_AT_FIRST = 8
 _VALUES, _TOKENS = 6, 24
 _TEXT = 160  # characters
+_IN_FULL = 1e7
 _ALIKE = 4  # so many alike are counted, not listed
 
 
@@ -127,10 +129,16 @@ def written(one: Shown) -> str:
     most = _TOKENS if one.kind == "tokens" else _COLUMNS * _VALUES
     about = f" ({one.about})" if one.about else ""
     if len(one.values) > _ALIKE and len(set(one.values)) == 1:  # such as a mask
-        return f"{len(one.values)} × {one.values[0]:.4g}{about}"
+        return f"{len(one.values)} × {_number(one.values[0])}{about}"
     return f"{_numbers(one.values, most)}{about}"
 
 
 def _numbers(values: Sequence[float], most: int) -> str:
-    shown = ", ".join(f"{value:.4g}" for value in values[:most])
+    shown = ", ".join(map(_number, values[:most]))
     return f"{shown} …" if len(values) > most else shown
+
+
+def _number(value: float) -> str:
+    """Four digits; whole numbers up to ten millions in full."""
+    whole = isfinite(value) and value == int(value) and abs(value) < _IN_FULL
+    return f"{value:.0f}" if whole else f"{value:.4g}"
