@@ -42,18 +42,29 @@ def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
             f"{len(np.unique(answers))} classes: are they the labels?"
         )
     fit, gain = float(np.mean(labels == answers)), max(GAIN, _CHANCE / len(labels) ** 0.5)
-    if fit > 1 - gain:
-        return None
     shift, shifted = max(
         ((by, float(np.mean(labels + by == answers))) for by in (-1, 1)), key=lambda item: item[1]
     )
     order, ordered = _best_order(labels, answers, classes)
     if shifted >= max(GOOD, fit + gain, ordered - _CLEAR):
         return _told(fit, shifted, f"shift={shift:+d}", "Shifted by one")
-    if order and ordered >= max(GOOD, fit + gain):
+    if order and ordered >= GOOD and (ordered >= fit + gain or _moves_well(labels, answers, order)):
         change = f"order={'|'.join(map(str, order))}"
         return _told(fit, ordered, change, "With the classes in another order")
     return None
+
+
+def _moves_well(labels: Array, answers: Array, order: list[int]) -> bool:
+    """Whether an order fits the samples of the classes that it moves, and beyond chance.
+
+    Two classes of many that have each other's labels are few samples, but nearly all of them.
+    """
+    meant = np.array(order)[labels]
+    moved = meant != labels
+    if not moved.any():
+        return False
+    fits, did = (float(np.mean(one[moved] == answers[moved])) for one in (meant, labels))
+    return fits - did >= max(GOOD, _CHANCE / float(np.sqrt(moved.sum())))
 
 
 def _told(before: float, after: float, change: str, how: str) -> Misfit:
