@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from optim.showing.chart.frame import Frame, place
@@ -13,6 +13,7 @@ _CHAR, _LINE = 6.6, 16.0  # pixels of a letter and a line at this size of type
 _BOLD = 7.4
 _SIZE, _GAP, _POINT = 12, 11.0, 8.0
 _MOST, _LEAST = 44, 30  # letters; the rest shows when pointed at
+_TRIED = 24  # of hundreds on a front: more names than that nobody reads
 _SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 """The corners first: beside, above and below a point its own bars strike the name through."""
 
@@ -62,7 +63,7 @@ def labels(
     taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
     taken += [_box_of(note, frame, size) for note in notes if "xref" in note]
     found = []
-    for mark in _named(shown, chosen):
+    for mark in islice(_named(shown, chosen), _TRIED):
         for text, side in product(_texts(mark), _SIDES):
             bold = mark.number == chosen
             width = (_BOLD if bold else _CHAR) * (len(text) + 1)
