@@ -98,6 +98,7 @@ class StructuredPrune(Pass):
     searched: ClassVar[tuple[Searched, ...]] = (
         Searched("flops", (0.3, 0.5)),
         Searched("spread", (Spread.SENSITIVITY,)),
+        Searched("multiple", (16,)),
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start("structured_prune + onnxruntime", 105, lambda here: here.has_conv),
@@ -164,9 +165,11 @@ class StructuredPrune(Pass):
         elif self.time:
             from optim.passes.support.channel_times import by_time
 
-            def choose(work: Channels, dear: Sequence[float], share: float) -> list[int]:
+            def choose(
+                work: Channels, dear: Sequence[float], share: float, coarser: int
+            ) -> list[int]:
                 both = [a * b for a, b in zip(speeds, dear, strict=True)]
-                return self._chosen(work, labels, found, scores, both, share)
+                return self._chosen(work, labels, found, scores, both, share, coarser)
 
             gone, saved = by_time(channels, labels, found, feeds, self.time, choose)
             said = (f"{percent(saved)} of a run's time went, as measured while building.",)
@@ -187,11 +190,14 @@ class StructuredPrune(Pass):
         scores: Scores,
         speeds: Sequence[float],
         share: float,
+        coarser: int = 1,
     ) -> list[int]:
         """The labels to remove so that the share of the work is gone, as its products count it."""
         goal = (1 - share) * flops(work, labels)
         paired = list(zip(found, speeds, strict=True))
-        return chosen(paired, scores, self.multiple, lambda some: flops(work, labels, some) <= goal)
+        return chosen(
+            paired, scores, coarser * self.multiple, lambda some: flops(work, labels, some) <= goal
+        )
 
     def _as_before(self, found: Sequence[Family], scores: Scores) -> list[int]:
         """The labels to remove so that each family keeps as many as `left` says."""
