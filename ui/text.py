@@ -4,12 +4,18 @@ import hashlib
 import re
 from html import escape
 
+_UNIT = re.compile(r"(?<=\d) (?=(?!to\b)(?:%|[^\W\d_]{1,2}\b))")  # one or two letters, as ms
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^&])")
 
 
 def plain(text: str) -> str:
     """Text shown as it is, whatever Markdown is in it: names come from hostile files too."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+
+
+def unbroken(text: str) -> str:
+    """Text of a narrow cell, where a number and its unit stay on one line."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def as_code(text: str) -> str:

@@ -18,6 +18,11 @@ def test_plain_leaves_no_markdown(hostile: str) -> None:
         assert shown.count(mark) == shown.count(f"\\{mark}")
 
 
+def test_a_number_and_its_unit_stay_together_in_a_narrow_cell():
+    shown = text.unbroken("0.2 ms (0.1 to 0.3), 9 % of 4 servers")
+    assert shown.replace("\N{NO-BREAK SPACE}", "_") == "0.2_ms (0.1 to 0.3), 9_% of 4 servers"
+
+
 def test_numbers_in_an_address_are_bounded():
     assert [text.is_number(t) for t in ("12", " 7 ", "", "-1", "1.5", "9" * 5000)] == [
         *(True, True, False, False, False, False)

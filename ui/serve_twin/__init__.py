@@ -16,7 +16,7 @@ from optim.twin.prices import Price, Prices, prices
 from optim.twin.service import ServiceTimes, measured
 from optim.twin.sizing import PATTERNS, Demand, curve, typical
 from ui.errors import errors_shown
-from ui.text import key_of, plain
+from ui.text import key_of, plain, unbroken
 
 _PATTERNS = {"poisson": "At random (Poisson)", "bursty": "In bursts"}
 _PLAIN = "%g"
@@ -113,7 +113,7 @@ def _asked(
 
 def _answer(service: ServiceTimes, rows: list[Row], demand: Demand, batching: Batching) -> None:
     st.markdown(f"**{plain(telling.verdict(rows, demand))}**")
-    cells = (map(plain, telling.cells(row)) for row in rows)
+    cells = ([unbroken(plain(cell)) for cell in telling.cells(row)] for row in rows)
     table = [dict(zip(telling.COLUMNS, one, strict=True)) for one in cells]
     st.table(table, border="horizontal")
     st.plotly_chart(
