@@ -130,15 +130,19 @@ def node_rows(found: Iterable[Pair]) -> list[dict[str, object]]:
         {
             "node": pair.name,
             "operator": pair.op,
-            "before µs": pair.before_us,
-            "after µs": pair.after_us,
-            "change µs": pair.extra_us,
+            "before µs": _tenths(pair.before_us),
+            "after µs": _tenths(pair.after_us),
+            "change µs": _tenths(pair.extra_us),
             "before in": pair.before_precision,
             "after in": pair.after_precision,
             "runs as": pair.after_op,
         }
         for pair in found
     ]
+
+
+def _tenths(microseconds: float | None) -> float | None:
+    return None if microseconds is None else round(microseconds, 1)
 
 
 def weight_changes(diff: GraphDiff) -> str:

@@ -21,6 +21,7 @@ from optim.why import shapley
 from optim.why.game import Game
 from optim.why.pairwise import Fit
 from optim.why.shapley import NOTHING, Weights
+from optim.why.toggles import short
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class Share(BaseModel):
 
     @property
     def name(self) -> str:
-        """The toggles as one name."""
-        return " with ".join(self.toggles)
+        """The toggles as one name, long settings cut short."""
+        return " with ".join(map(short, self.toggles))
 
 
 class Interaction(BaseModel):
@@ -187,8 +188,8 @@ class _Divided:
                 if shapley.excludes_nothing(differ, among=2 * len(pairs)):
                     with_it, without = (shown(summed(w, game.recipe, worths)) for w in both)
                     yield Interaction(
-                        toggle=" with ".join(game.name(player)),
-                        other=" with ".join(game.name(other)),
+                        toggle=" with ".join(map(short, game.name(player))),
+                        other=" with ".join(map(short, game.name(other))),
                         of=of,
                         with_it=with_it,
                         without=without,

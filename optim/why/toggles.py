@@ -10,6 +10,8 @@ from optim.part import build_part
 from optim.recipe import Recipe
 from optim.runtimes.base import Runtime
 
+_LONGEST = 24  # letters of a setting's value
+
 
 class Toggle(BaseModel):
     """Something that a recipe has and the original, on ONNX Runtime as it comes, has not.
@@ -22,6 +24,14 @@ class Toggle(BaseModel):
     name: str
     kind: Literal["pass", "engine", "option"]
     field: str = ""
+
+
+def short(name: str) -> str:
+    """A toggle's name with long values, such as lists of nodes, only said to be set."""
+    part, colon, settings = name.partition(":")
+    pairs = (pair.partition("=") for pair in settings.split(",") if pair)
+    said = [f"{key}{is_}{value if len(value) <= _LONGEST else '…'}" for key, is_, value in pairs]
+    return f"{part}{colon}{','.join(said)}"
 
 
 def toggles_of(recipe: Recipe) -> tuple[Toggle, ...]:

@@ -125,10 +125,10 @@ def _unit(metric: str) -> str:
 
 def drawn(shares: Shares, metric: str) -> go.Figure:
     """The shares as a waterfall, losses in hundredths, as they read."""
-    shown = loss_shown(metric)
+    loss = loss_shown(metric)
     steps = [Step(one.name, one.gain, _hundredfold(one.loss)) for one in shares.shares]
     whole = Step("together", shares.gain, _hundredfold(shares.loss))
-    return waterfall(steps, whole, lambda loss: shown(loss / 100), f"loss, {_unit(metric)}")
+    return waterfall(steps, whole, lambda value: loss(value / 100), f"loss, {_unit(metric)}")
 
 
 def _hundredfold(loss: Interval) -> Interval:
@@ -149,8 +149,7 @@ def told(shares: Shares, metric: str) -> str:
 
 
 def _figures(share: Share, metric: str) -> tuple[str, str]:
-    shown = loss_shown(metric)
-    return text.spanned(share.gain, text.times), text.spanned(share.loss, shown)
+    return text.spanned(share.gain, text.times), text.spanned(share.loss, loss_shown(metric))
 
 
 def interactions_told(shares: Shares, metric: str) -> list[str]:
@@ -161,10 +160,10 @@ def interactions_told(shares: Shares, metric: str) -> list[str]:
 def interaction_told(one: Interaction, metric: str) -> str:
     """Such as "static_int8 brings 1.90× only with simplify: 1.02× (0.98 to 1.05) without it."."""
     if one.of == "loss":
-        shown = loss_shown(metric)
+        loss = loss_shown(metric)
         return (
-            f"{one.toggle} loses {text.spanned(one.with_it, shown)} with {one.other}, "
-            f"{text.spanned(one.without, shown)} without it."
+            f"{one.toggle} loses {text.spanned(one.with_it, loss)} with {one.other}, "
+            f"{text.spanned(one.without, loss)} without it."
         )
     only = "only " if _is_one(one.without) and one.with_it.low > 1 else ""
     return (

@@ -12,7 +12,7 @@ from optim.findings import Interval
 from optim.recipe import Recipe
 from optim.running.queue import QueueItem
 from optim.why.shares import Reading, Shares, missing, shares_of
-from optim.why.toggles import sub_recipe, toggles_of
+from optim.why.toggles import short, sub_recipe, toggles_of
 from optim.why.whose import (
     cost_told,
     left_to_measure,
@@ -224,3 +224,10 @@ def test_a_loss_that_no_sample_could_tell_reads_as_none() -> None:
         "0.024 points",
         "0 points",
     ]
+
+
+def test_a_list_of_nodes_is_only_said_to_be_set() -> None:
+    assert short("static_int8:weights=u8,exclude=/stages/6/Add|/stages/7/Add|/stages/7/Conv") == (
+        "static_int8:weights=u8,exclude=…"
+    )
+    assert short("threads=2") == "threads=2" and short("simplify") == "simplify"
