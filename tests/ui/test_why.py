@@ -10,12 +10,14 @@ from support.explored import RECIPES, visited
 from support.study_tools import wait_for, write_classifier
 
 from optim.evalset import load_evalset
+from optim.graph import Analysis, NodeRow
 from optim.recipe import Recipe
 from optim.studies.study import Study, create_study
 from optim.why.layers import TensorError
 from optim.why.samples import Answer, Sample, Samples, Shown
 from ui.state import queue
 from ui.why import charts, worst
+from ui.why.time import on_graph
 
 pytestmark = pytest.mark.slow
 
@@ -180,3 +182,13 @@ def test_the_matrix_colours_what_differs() -> None:
     assert worst.said_of(found, _Named()).startswith(  # type: ignore[arg-type]
         "Of the first 10 of 20 validation samples 1 became wrong and none right; 1 of another class"
     )
+
+
+def test_an_input_leads_to_the_nodes_that_read_it() -> None:
+    rows = (
+        NodeRow(name="embed", op="Gather", reads=("table", "ids"), writes=("h",)),
+        NodeRow(name="sum", op="Add", reads=("h", "b"), writes=("y",)),
+    )
+    graph = Analysis.model_construct(nodes=rows)
+    assert on_graph(graph, ("ids", "y", "sum")) == ["embed", "sum"]
+    assert on_graph(graph, ("reorder_7",)) == ["reorder_7"], "what an engine added"

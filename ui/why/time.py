@@ -1,9 +1,10 @@
 """Where a trial's time went, what did not go as hoped, what that costs, and what to do."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
+from optim.graph import Analysis
 from optim.recipe import Recipe
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -14,6 +15,7 @@ from optim.why.finding import Finding
 from optim.why.helped import helped, tried
 from optim.why.picture import parts_chart, waterfall_chart
 from optim.why.told import cost, doubt, headline, title_of_findings
+from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
 from ui.state import GRAPH, explanations, page, submit
 from ui.text import plain
@@ -94,12 +96,24 @@ def _finding(
 
 def _nodes(study: Study, trial: Trial, finding: Finding, number: int) -> None:
     """Their names, each a way to the graph."""
-    with st.popover(f"Nodes ({len(finding.nodes)})", key=f"nodes:{number}"):
-        for node in finding.nodes[:_LISTED]:
+    nodes = on_graph(analysis_of_digest(trial.model_digest), finding.nodes)
+    with st.popover(f"Nodes ({len(nodes)})", key=f"nodes:{number}"):
+        for node in nodes[:_LISTED]:
             query = {"study": study.name, "trial": str(trial.number), "overlay": "time"}
             st.page_link(page(GRAPH), label=plain(node), query_params={**query, "node": node})
-        if len(finding.nodes) > _LISTED:
-            st.caption(f"and {len(finding.nodes) - _LISTED} more")
+        if len(nodes) > _LISTED:
+            st.caption(f"and {len(nodes) - _LISTED} more")
+
+
+def on_graph(graph: Analysis, names: Iterable[str]) -> list[str]:
+    """What to look at: an input or output of the model is where it is read or made."""
+    known = {row.name for row in graph.nodes}
+    around: dict[str, list[str]] = {}
+    for row in graph.nodes:
+        for tensor in (*row.reads, *row.writes):
+            around.setdefault(tensor, []).append(row.name)
+    found = [[name] if name in known else around.get(name, [name]) for name in names]
+    return list(dict.fromkeys(node for some in found for node in some))
 
 
 def _try(
