@@ -27,6 +27,8 @@ class Picture:
     page: str
     graphs: str
     alt: str
+    finds: bool
+    """Whether a node can be selected in it: of two graphs the viewer shows one of them twice."""
 
 
 def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
@@ -39,7 +41,8 @@ def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
     text = json.dumps(collections(_COLLECTION, graphs))
     panes = [_pane(graph, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
     page = viewer_page(offer_graphs(text), label, {"paneStates": panes})
-    return Picture(page, text, f"Graph of {label} with figures on its nodes")
+    alt = f"Graph of {label} with figures on its nodes"
+    return Picture(page, text, alt, finds=len(graphs) == 1)
 
 
 def graph_view(
@@ -69,7 +72,8 @@ def graph_view(
         isolate_styles=False,
     )
     offer_graphs(shown.graphs)  # again: others may have taken its place
-    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt, "node": node}
+    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt}
+    data["node"] = node if shown.finds else None
     if laid is not None:
         title = str(laid.legend["title"])
         data["overlay"] = overlay_path(offer_overlay(laid.node_data), title)
