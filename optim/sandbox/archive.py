@@ -2,6 +2,7 @@
 
 import io
 import lzma
+import os
 import stat
 import zipfile
 import zlib
@@ -13,6 +14,7 @@ from optim.errors import InputError
 from optim.names import legible
 
 MAX_ENTRIES = 10_000
+_LONGEST_NAME = 255  # bytes, of a file or a folder (limits.h: NAME_MAX)
 _MAX_RATIO = 300  # weights rarely shrink 2-fold; DEFLATE's limit is 1032
 _RATIO_MATTERS_BYTES = 20_000_000
 _BLOCK = 1 << 20
@@ -110,6 +112,8 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
     parts = [*PurePosixPath(name).parts, *windows.parts]
     if not name or name.startswith("/") or windows.drive or windows.root or ".." in parts:
         raise InputError(f"The zip's entry {legible(name)!r} points outside of the zip.", _HONEST)
+    if "\0" in name or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+        raise InputError(f"The zip's entry {legible(name)!r} cannot be a file's name.", _HONEST)
     mode = info.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise InputError(f"The zip's entry {legible(name)!r} is a link or a device.", _HONEST)
@@ -141,7 +145,8 @@ def _pump(archive: zipfile.ZipFile, info: zipfile.ZipInfo, sink: IO[bytes], left
 
 
 def _unreadable(info: zipfile.ZipInfo, error: Exception) -> InputError:
-    why = legible(str(error), 200)
+    said = error.strerror if isinstance(error, OSError) else ""  # without the path here
+    why = legible(said or str(error), 200)
     return InputError(
         f"The zip's entry {legible(info.filename)!r} cannot be unpacked ({why}).",
         "Make the zip again.",

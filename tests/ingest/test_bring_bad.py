@@ -297,14 +297,14 @@ def test_a_zip_entry_twice_is_refused(bring, save):
         bring(save(sink.getvalue(), "a.zip"))
 
 
-@pytest.mark.parametrize("name", ["n" * 300, "m/" * 3000 + "a.bin"])
+@pytest.mark.parametrize("name", ["n" * 300, "m/" * 3000 + "a.bin", "a/\0b"])
 def test_a_name_that_no_file_system_takes_is_refused(name, tmp_path, save):
-    path = save(zipped({name: b"a"}), "a.zip")
-    with (
-        open_zip(path, 10_000_000) as archive,
-        pytest.raises(InputError, match="cannot be unpacked"),
-    ):
+    path = save(zipped({"x" * len(name): b"a"}).replace(b"x" * len(name), name.encode()), "a.zip")
+    with open_zip(path, 10_000_000) as archive, pytest.raises(InputError) as caught:
+        for info in archive.infolist():
+            info.filename = info.orig_filename  # Python's own reader cuts it; others do not
         extract(archive, tmp_path / "out", 4_000_000)
+    assert "cannot be" in caught.value.what and str(tmp_path) not in str(caught.value)
 
 
 def test_an_encrypted_zip_is_refused(bring, save):
