@@ -35,7 +35,7 @@ def main() -> int:
         result = running.fuzzed(options.seed, options.cases, seconds, options.keep, kept, wanted)
         swept = bundled.swept(options.seed, models, seconds, Path(folder), kept)
     wrong = [one for one in swept if one.outcome == "wrong"]
-    text = report.text(result, options) + report.of_models(swept, options)
+    text = report.text(result, options, kept.machines) + report.of_models(swept)
     print(text, *result.failures, *wrong, sep="\n")
     if options.out:
         options.out.write_text(text, encoding="utf-8")

@@ -5,10 +5,14 @@ Runs that share the work side by side each write a file of their own, and read a
 
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from optim.machine.environment import environment
 
 
 class Share(NamedTuple):
@@ -43,7 +47,10 @@ class Journal:
     def __init__(self, folder: Path, name: str, share: Share = WHOLE) -> None:
         self._path = folder / f"{name}-{share.part}-of-{share.parts}.jsonl"
         self._share = share
-        self._known = {key: one for path in folder.glob(f"{name}-*") for key, one in _lines(path)}
+        lines = [line for path in sorted(folder.glob(f"{name}-*")) for line in _lines(path)]
+        self._known = {key: records for key, records, _ in lines}
+        self.machines = Counter(machine for _, _, machine in lines)
+        """How many of the cases were tried on each."""
 
     def __contains__(self, key: str) -> bool:
         return key in self._known
@@ -63,15 +70,22 @@ class Journal:
     def add(self, key: str, *records: Any) -> None:
         """Keep these frozen values under the key."""
         self._known[key] = [asdict(record) for record in records]
+        self.machines[_here()] += 1
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([key, self._known[key]]) + "\n")
+            file.write(json.dumps([key, self._known[key], _here()]) + "\n")
 
 
-def _lines(path: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+@cache
+def _here() -> str:
+    found = environment()
+    return f"{found['cpu']} ({found['all_cores']} cores)"
+
+
+def _lines(path: Path) -> Iterator[tuple[str, list[dict[str, Any]], str]]:
     for line in path.read_text(encoding="utf-8").splitlines():
         try:
-            key, records = json.loads(line)
+            key, records, machine = json.loads(line)
         except ValueError:
             continue
-        yield key, records
+        yield key, records, machine

@@ -11,7 +11,6 @@ from typing import get_args
 from fuzz.bundled import Found, Outcome
 from fuzz.judge import Verdict
 from fuzz.running import Result
-from optim.machine.environment import environment
 from optim.sandbox import protections
 
 _NAMED = 3  # models that stand for a reason
@@ -37,8 +36,6 @@ to the limits. *Taken*: it still was a sound file. *Refused*: a sentence said wh
 _MODELS = """
 ## Bundled models
 
-{facts}
-
 {models} models that the `onnx` package brings for testing engines, of those that the seed draws:
 brought, given synthesized inputs, and each pass and engine tried on what could be brought. *Right*:
 it answers as the original does, or nothing changed. *Far off, and said*: the verdict says that its
@@ -47,8 +44,8 @@ outputs are far from the original's, or collapsed. *Refused*: by a sentence that
 """
 
 
-def text(result: Result, options: Namespace) -> str:
-    """The report in Markdown."""
+def text(result: Result, options: Namespace, machines: Counter[str]) -> str:
+    """The report in Markdown; `machines` have tried so many cases each."""
     verdicts = [v for of_door in result.verdicts.values() for v in of_door]
     rows = [_row(name, of_door) for name, of_door in sorted(result.verdicts.items())]
     head = "| door | files | taken | refused | stopped | wrong | median, s | longest, s |"
@@ -57,21 +54,22 @@ def text(result: Result, options: Namespace) -> str:
         f"{len(verdicts)} files in {result.seconds:,.0f} s, of which {len(result.failures)} did "
         f"wrong. The program's own memory grew by {result.grown_mb:.0f} MB."
     )
-    return "\n".join([_HEAD, facts(options), "", *table, "", said, ""])
+    return "\n".join([_HEAD, facts(options, machines), "", *table, "", said, ""])
 
 
-def facts(options: Namespace) -> str:
+def facts(options: Namespace, machines: Counter[str]) -> str:
     """When, where and within which limits."""
-    here, walls = environment(), [name for name, why in protections().items() if not why]
+    walls = [name for name, why in protections().items() if not why]
+    where = ", ".join(f"{name}: {count} cases" for name, count in machines.most_common())
     today = datetime.now(UTC).date().isoformat()
     return (
-        f"{today}, on {here['cpu']} ({here['all_cores']} cores), seed {options.seed}. "
+        f"{today}, seed {options.seed}, on {where}, models included. "
         f"Steps had {options.step_seconds} s and {options.step_memory_mb:,} MB each. "
         f"Walls that stood: {', '.join(walls) or 'none'}."
     )
 
 
-def of_models(found: Sequence[Found], options: Namespace) -> str:
+def of_models(found: Sequence[Found]) -> str:
     """What became of bundled models, by recipe, and why some were refused; empty without any."""
     if not found:
         return ""
@@ -83,9 +81,7 @@ def of_models(found: Sequence[Found], options: Namespace) -> str:
         counts = Counter(one.outcome for one in found if recipe in (one.recipe, "all"))
         rows.append(f"| {recipe} | {' | '.join(str(counts[kind]) for kind in kinds)} |")
     head = [f"| recipe | {' | '.join(kinds)} |", "|---|---|---|---|---|"]
-    return "\n".join(
-        [_MODELS.format(models=models, facts=facts(options)), *head, *rows, "", *_refusals(found)]
-    )
+    return "\n".join([_MODELS.format(models=models), *head, *rows, "", *_refusals(found)])
 
 
 def _refusals(found: Sequence[Found]) -> list[str]:

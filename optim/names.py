@@ -1,8 +1,11 @@
 """Names that a model's file brings along: kept as they are, legible safely."""
 
+import os
 from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 LONG = 256
+_LONGEST_FILE = 255  # bytes
 
 
 def legible(name: str, limit: int = 80) -> str:
@@ -28,3 +31,9 @@ def notes_on(names: Iterable[str], what: str) -> list[str]:
         for how, odd in found.items()
         if odd
     ]
+
+
+def may_be_file(name: str) -> bool:
+    """Whether a path's text is one that Linux's file systems take (limits.h: NAME_MAX)."""
+    parts = PurePosixPath(name).parts
+    return "\0" not in name and all(len(os.fsencode(part)) <= _LONGEST_FILE for part in parts)

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from optim.errors import InputError
 from optim.home.files import hash_files
 from optim.model.proto import DATA_FILE, MODEL_FILE
+from optim.names import legible, may_be_file
 
 MANIFEST = "MANIFEST"
 ABOUT = "bundle.json"
@@ -134,6 +135,8 @@ def _contained(folder: Path, name: str) -> Path:
     path = folder / relative
     if relative.is_absolute() or ".." in relative.parts or "\\" in name:
         raise _bad(f"Its {MANIFEST} names {name!r}, which is outside of the bundle.")
+    if not may_be_file(name):
+        raise _bad(f"Its {MANIFEST} names {legible(name)!r}, which no file can be called.")
     if path.resolve() != folder.resolve() / relative:
         raise _bad(f"{name!r} is a link.")
     if not path.is_file():

@@ -2,7 +2,6 @@
 
 import io
 import lzma
-import os
 import stat
 import zipfile
 import zlib
@@ -11,10 +10,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from optim.errors import InputError
-from optim.names import legible
+from optim.names import legible, may_be_file
 
 MAX_ENTRIES = 10_000
-_LONGEST_NAME = 255  # bytes, of a file or a folder (limits.h: NAME_MAX)
 _MAX_RATIO = 300  # weights rarely shrink 2-fold; DEFLATE's limit is 1032
 _RATIO_MATTERS_BYTES = 20_000_000
 _BLOCK = 1 << 20
@@ -112,7 +110,7 @@ def _check_entry(info: zipfile.ZipInfo) -> None:
     parts = [*PurePosixPath(name).parts, *windows.parts]
     if not name or name.startswith("/") or windows.drive or windows.root or ".." in parts:
         raise InputError(f"The zip's entry {legible(name)!r} points outside of the zip.", _HONEST)
-    if "\0" in name or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):
+    if not may_be_file(name):
         raise InputError(f"The zip's entry {legible(name)!r} cannot be a file's name.", _HONEST)
     mode = info.external_attr >> 16
     if mode and stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):

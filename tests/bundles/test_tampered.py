@@ -133,6 +133,14 @@ def test_a_bundle_of_before_points_were_kept_still_opens(bundle):
     assert check_of(result, "report").ok is None and check_of(result, "script").ok
 
 
+@pytest.mark.parametrize("name", ["a\0b", "n" * 300])
+def test_a_manifest_of_names_that_no_file_has_is_refused(bundle, name):
+    with (bundle / manifest.MANIFEST).open("a") as file:
+        file.write(f"{'0' * 64}  {name}\n")
+    result = replay(bundle)
+    assert not result.ok and "no file can be called" in result.text()
+
+
 def test_a_module_beside_the_script_does_not_belong_there(bundle):
     """Python would import it in place of the engine."""
     (bundle / "onnxruntime.py").write_text("print('mine')")

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import zipfile
-from argparse import Namespace
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -174,7 +173,7 @@ def test_each_reason_for_a_refusal_is_listed_with_how_often_without_what_is_one_
         Found("m9", "fp16", "right"),
         Found("m9", "openvino", "wrong", "openvino: It | broke."),
     ]
-    text = report.of_models(found, Namespace(seed=1, step_seconds=30, step_memory_mb=2048))
+    text = report.of_models(found)
     assert "| 4 | The input '…' is of type floatN (…). | m0, m1, m2 and 1 more |" in text
     assert "| 1 | openvino: It / broke. | m9 |" in text and "| brought | 0 | 0 | 4 | 0 |" in text
 
