@@ -27,14 +27,16 @@ def run(options: Namespace) -> tuple[str, bool]:
         gaps = logs[:, 0] - logs[:, 1]
         reach = stats.t.ppf(0.975, len(gaps) - 1) * stats.sem(gaps)
         low, value, high = np.exp([gaps.mean() - reach, gaps.mean(), gaps.mean() + reach]) - 1
-        fine &= bool(low <= TOLERANCE and high >= -TOLERANCE)
+        verdict = judged(low, high)
+        fine &= verdict != "no"
         isolated, freely = np.exp(logs.mean(axis=0))
         rows.append(
             f"| {subject.name} | {isolated:.4f} | {freely:.4f} "
-            f"| {value:+.1%} ({low:+.1%} to {high:+.1%}) |"
+            f"| {value:+.1%} ({low:+.1%} to {high:+.1%}) | {verdict} |"
         )
     head = (
-        "| sample | isolated p50, ms | not isolated, ms | difference (95 %) |\n|---|---|---|---|\n"
+        "| sample | isolated p50, ms | not isolated, ms | difference (95 %) | within |\n"
+        "|---|---|---|---|---|\n"
     )
     return f"## Isolated children against open ones (within 3 %)\n\n{head}" + "\n".join(rows), fine
 
@@ -44,6 +46,13 @@ def _log_p50(subject: Subject, turn: int, isolated: bool) -> float:
         seconds = StoppingRule.of_settings().seconds(1)
         piece = slice_number(subject, subject.model, Recipe.baseline(), turn, seconds)
     return float(np.log(np.median(piece.block_medians(CANDIDATE))))
+
+
+def judged(low: float, high: float) -> str:
+    """Whether a difference is within the tolerance, by the interval of its share."""
+    if low > TOLERANCE or high < -TOLERANCE:
+        return "no"
+    return "yes" if low >= -TOLERANCE and high <= TOLERANCE else "cannot be told"
 
 
 @contextmanager
