@@ -19,7 +19,7 @@ _VARIABLE = "OPTIM_ISOLATION"
 
 
 def run(options: Namespace) -> tuple[str, bool]:
-    """Report in Markdown and whether the claim holds. Isolated and open processes take turns."""
+    """Report in Markdown and whether the claim is shown. Isolated and open processes take turns."""
     rows, fine = [], True
     for subject in subjects(options.sample):
         logs = np.array([[_log_p50(subject, turn, on) for on in (True, False)]
@@ -28,7 +28,7 @@ def run(options: Namespace) -> tuple[str, bool]:
         reach = stats.t.ppf(0.975, len(gaps) - 1) * stats.sem(gaps)
         low, value, high = np.exp([gaps.mean() - reach, gaps.mean(), gaps.mean() + reach]) - 1
         verdict = judged(low, high)
-        fine &= verdict != "no"
+        fine &= verdict == "yes"
         isolated, freely = np.exp(logs.mean(axis=0))
         rows.append(
             f"| {subject.name} | {isolated:.4f} | {freely:.4f} "
