@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
@@ -90,13 +91,11 @@ def swept(seed: int, count: int, seconds: float, folder: Path, journal: Journal)
     """
     warm()
     wait_until_warm()
-    began, found = time.monotonic(), list[Found]()
+    until, found = time.monotonic() + seconds, list[Found]()
     pairs = zip_longest(stored(seed, count), generated(seed, count, folder))
     for name, path in (one for pair in pairs for one in pair if one):
-        if journal.wants(name) and time.monotonic() - began < seconds:
-            journal.add(name, *tried(name, path))
-        if name in journal:
-            found += [Found(**record) for record in journal[name]]
+        records = journal.records(name, partial(tried, name, path), until)
+        found += [Found(**record) for record in records]
     return found
 
 

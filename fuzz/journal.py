@@ -4,9 +4,10 @@ Runs that share the work side by side each write a file of their own, and read a
 """
 
 import json
+import time
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -55,17 +56,20 @@ class Journal:
     def __contains__(self, key: str) -> bool:
         return key in self._known
 
-    def __getitem__(self, key: str) -> list[dict[str, Any]]:
-        """The records under a key.
-
-        Raises:
-            KeyError: None was added under it.
-        """
-        return self._known[key]
-
     def wants(self, key: str) -> bool:
         """Whether it is for this run to try, and was not tried."""
         return key not in self and self._share.has(key)
+
+    def records(
+        self, key: str, attempt: Callable[[], Sequence[Any]], until: float
+    ) -> list[dict[str, Any]]:
+        """What is known under a key; tried where it is wanted, and `time.monotonic` is not there.
+
+        Empty where another run has it to try, or there was no time.
+        """
+        if self.wants(key) and time.monotonic() < until:
+            self.add(key, *attempt())
+        return self._known.get(key, [])
 
     def add(self, key: str, *records: Any) -> None:
         """Keep these frozen values under the key."""

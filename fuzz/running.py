@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -82,16 +83,18 @@ def fuzzed(
     chosen = list(itertools.islice(cases(seed, doors), count))
     if any(journal.wants(_key(seed, *case)) for case in chosen):
         _begin(doors)
-    began, memory = time.monotonic(), process.memory_full_info().uss
+    until, memory = time.monotonic() + seconds, process.memory_full_info().uss
     for door, number in chosen:
-        key = _key(seed, door, number)
-        if journal.wants(key) and time.monotonic() - began < seconds:
-            journal.add(key, tried(door, seed, number, keep))
-        if key in journal:
-            result.add(door, number, keep, Verdict.read(journal[key][0]))
+        attempt = partial(_attempt, door, seed, number, keep)
+        for record in journal.records(_key(seed, door, number), attempt, until):
+            result.add(door, number, keep, Verdict.read(record))
     result.seconds = sum(v.seconds for of_door in result.verdicts.values() for v in of_door)
     result.grown_mb = (process.memory_full_info().uss - memory) / 1e6
     return result
+
+
+def _attempt(door: Door, seed: int, number: int, keep: Path) -> list[Verdict]:
+    return [tried(door, seed, number, keep)]
 
 
 def _begin(doors: tuple[Door, ...]) -> None:

@@ -145,7 +145,8 @@ def test_a_journal_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None
     (path,) = tmp_path.iterdir()
     path.write_text(path.read_text() + '["second", [{"outc')
     journal = Journal(tmp_path, "seed-1")
-    assert Verdict.read(journal["first"][0]) == verdict and "second" not in journal
+    (first,) = journal.records("first", pytest.fail, until=0)
+    assert Verdict.read(first) == verdict and "second" not in journal
 
 
 def test_runs_that_share_the_work_do_each_case_once_and_read_one_anothers(tmp_path: Path) -> None:

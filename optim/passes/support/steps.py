@@ -23,13 +23,17 @@ Rules = Mapping[str, Iterable[object]]
 """Rules of onnxscript, by the same words."""
 
 
-class GraphStep(Pass):
+class Step(Pass):
     """One step of graph optimization by itself, for seeing what it does and what it brings."""
 
     group: ClassVar[Group] = Group.STEPS
     tolerance: ClassVar[float] = 0.9999
     nothing: ClassVar[str]
     """The sentence where there was nothing to do."""
+
+
+class GraphStep(Step):
+    """A step that rewrites the graph at once."""
 
     @abstractmethod
     def rewrite(self, model: "ir.Model") -> Counts:
@@ -43,40 +47,34 @@ class GraphStep(Pass):
         return told(model, after, counts, self.nothing)
 
 
-class PatternStep(GraphStep):
+class PatternStep(Step):
     """A step that writes patterns as other operators, where ONNX Runtime takes the result."""
 
     @abstractmethod
     def rules(self, opset: int) -> Rules:
         """Rules of onnxscript by the words they go under, for models of this opset."""
 
-    def rewrite(self, model: "ir.Model") -> Counts:
-        """Pattern by pattern."""
-        return applied(model, self.rules(model.opset_imports.get("", 0)))
-
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Apply the step, and leave out the patterns whose result does not open."""
         refuse_over_2_gb(model)
         with quiet():
-            names = [*self.rules(opset_of(model))]
-            made, failed = without_failing(names, lambda some: self._opened(model, some))
+            rules = self.rules(opset_of(model))
+
+            def attempt(names: Sequence[str]) -> tuple["onnx.ModelProto", Counts]:
+                return _opened(model, {name: rules[name] for name in names})
+
+            made, failed = without_failing([*rules], attempt)
         outcome = told(model, *(made or (model, {})), self.nothing)
         left = f"Left out, since ONNX Runtime does not take the result: {', '.join(failed)}."
         return replace(outcome, notes=(*outcome.notes, *([left] if failed else [])))
 
-    def _opened(
-        self, model: "onnx.ModelProto", names: Sequence[str]
-    ) -> tuple["onnx.ModelProto", Counts]:
-        """The model with some of the patterns rewritten. Raises where it does not open."""
 
-        def rewrite(inner: "ir.Model") -> Counts:
-            rules = self.rules(opset_of(model))
-            return applied(inner, {name: rules[name] for name in names})
-
-        after, counts = through_ir(model, rewrite)
-        if changed(model, after):
-            check_usable(after)
-        return after, counts
+def _opened(model: "onnx.ModelProto", rules: Rules) -> tuple["onnx.ModelProto", Counts]:
+    """The model with these patterns rewritten. Raises where it does not open."""
+    after, counts = through_ir(model, lambda inner: applied(inner, rules))
+    if changed(model, after):
+        check_usable(after)
+    return after, counts
 
 
 def through_ir(
