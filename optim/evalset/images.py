@@ -22,9 +22,11 @@ from optim.evalset.preprocessing import Preprocessing, of_one_image
 from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import check_labels, infer_metric
 from optim.model import TensorSpec
+from optim.sandbox import directory
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+_MAX_FILES = 200_000
 _MAX_PIXELS = 64_000_000
 
 
@@ -59,7 +61,7 @@ def convert(
 def opened(path: str) -> zipfile.ZipFile:
     """The zip file. Raises InputError where it is none."""
     try:
-        return zipfile.ZipFile(path)
+        return directory.opened(Path(path), _MAX_FILES)
     except (OSError, zipfile.BadZipFile):
         name = Path(path).name
         raise stored.fail(f"{name} is not a zip, or it is cut off.", "Zip it again.") from None

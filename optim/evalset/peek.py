@@ -10,7 +10,7 @@ import numpy as np
 from optim.arrays import DTYPES, Array, Feeds, npy_header
 from optim.errors import InputError
 from optim.names import legible
-from optim.sandbox.archive import MAX_ENTRIES
+from optim.sandbox.directory import opened
 
 _MAX_SAMPLE_BYTES = 1 << 30
 
@@ -24,8 +24,8 @@ def first_sample(path: Path) -> Feeds:
     if not zipfile.is_zipfile(path):
         return {}
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = [n for n in archive.namelist()[:MAX_ENTRIES] if n.endswith(".npy")]
+        with opened(path) as archive:
+            names = [n for n in archive.namelist() if n.endswith(".npy")]
             found = {}
             for entry in names:
                 with archive.open(entry) as source:

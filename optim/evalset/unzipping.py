@@ -10,7 +10,7 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
 from optim.evalset.stored import fail
-from optim.sandbox.archive import MAX_ENTRIES
+from optim.sandbox.directory import opened
 
 _DAMAGED = (
     *(OSError, EOFError, ValueError, OverflowError, RuntimeError),
@@ -27,13 +27,8 @@ def load(path: Path, max_mb: int) -> dict[str, Array]:
             'Make one with numpy.savez("evalset.npz", input_name=array, labels=labels).',
         )
     try:
-        with zipfile.ZipFile(path) as archive:
+        with opened(path) as archive:
             members = archive.infolist()
-            if len(members) > MAX_ENTRIES:
-                raise fail(
-                    f"It holds {len(members):,} arrays; the limit is {MAX_ENTRIES:,}.",
-                    "Save one array per input, whose first axis counts the samples.",
-                )
             check_size(sum(member.file_size for member in members), max_mb)
             return {_key(member): _array(archive, member) for member in members}
     except _DAMAGED as error:

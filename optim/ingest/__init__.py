@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from optim import sandbox
 from optim.errors import DiskError, InputError, StepError
 from optim.home.scratch import scratch
+from optim.ingest import external
 from optim.ingest.child import bring, inspect
 from optim.ingest.finishing import STAGE_FILE
 from optim.ingest.kinds import ACCEPTED
@@ -47,9 +48,7 @@ def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: Fal
     path = _located(source)
     with scratch("model") as folder:
         argument = {"source": str(path), "folder": str(folder)}
-        return Questions.model_validate(
-            _in_child(inspect, argument, folder, (path.parent,), cancelled)
-        )
+        return Questions.model_validate(_in_child(inspect, argument, folder, path, cancelled))
 
 
 def find_dims(source: str | Path) -> dict[str, int]:
@@ -89,8 +88,8 @@ def ingest(
             "specs": list(input_specs or ()),
             "evalset": str(Path(evalset).resolve()) if evalset else "",
         }
-        readable = (path.parent, *([Path(evalset).resolve()] if evalset else []))
-        brought = _in_child(bring, argument, folder, readable, cancelled)
+        also = (Path(evalset).resolve(),) if evalset else ()
+        brought = _in_child(bring, argument, folder, path, cancelled, also)
         return store_model(
             folder / MODEL_FILE,
             legible(name or _name_of(source), _LONGEST_NAME),
@@ -129,6 +128,30 @@ def _name_of(source: str | Path) -> str:
 
 
 def _in_child(
+    function: sandbox.Function,
+    argument: dict[str, Any],
+    folder: Path,
+    path: Path,
+    cancelled: Callable[[], bool],
+    also: tuple[Path, ...] = (),
+) -> Any:
+    """What the child says, which reads the model alone, and then the files that belong to it."""
+
+    def said(names: list[str], files: tuple[Path, ...] = ()) -> Any:
+        given = {**argument, "granted": names}
+        return _called(function, given, folder, (path, *also, *files), cancelled)
+
+    first = said([])
+    if not (wanted := first.get(external.WANTED)):
+        return first
+    try:
+        files = external.granted(path.parent, wanted)
+    except InputError as error:
+        raise InputError(error.what, error.next_step, STEP) from None
+    return said(wanted, files)
+
+
+def _called(
     function: sandbox.Function,
     argument: dict[str, Any],
     folder: Path,

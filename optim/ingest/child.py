@@ -8,6 +8,7 @@ from optim.errors import InputError
 from optim.evalset.npz import RESERVED, only_match
 from optim.evalset.peek import first_sample
 from optim.ingest.dims import bind, check_interface, name_dims, suggested, without_shape
+from optim.ingest.external import asking
 from optim.ingest.finishing import check_and_write, stage
 from optim.ingest.kinds import FileKind, kind_of
 from optim.ingest.noting import notes_of
@@ -33,7 +34,10 @@ Brought = tuple["onnx.ModelProto", list[str]]
 """A model and plain sentences on what was changed to read it."""
 
 
-def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
+@asking
+def inspect(
+    source: str, folder: str, max_bytes: int, granted: list[str] | None = None
+) -> dict[str, Any]:
     """What must be known to bring the file: its kind, dimensions with suggestions, open inputs."""
     path = Path(source)
     kind = kind_of(path, max_bytes)
@@ -49,7 +53,7 @@ def inspect(source: str, folder: str, max_bytes: int) -> dict[str, Any]:
         proto = None
         graph = pt2_inputs(open_pt2(path, Path(folder), max_bytes))
     else:
-        proto = _read(path, kind, Path(folder), max_bytes)[0]
+        proto = _read(path, kind, Path(folder), max_bytes, granted)[0]
         graph = proto.graph
         check_interface(graph)
     name_dims(graph)
@@ -64,6 +68,7 @@ def _tried(proto: "onnx.ModelProto", folder: Path) -> tuple[dict[str, int], bool
     return tried(proto) if suggested(proto.graph) else ({}, False)
 
 
+@asking
 def bring(
     source: str,
     folder: str,
@@ -71,6 +76,7 @@ def bring(
     dims: dict[str, int],
     specs: list[str],
     evalset: str,
+    granted: list[str] | None = None,
 ) -> dict[str, Any]:
     """Write `folder`/model.onnx, bound, checked and run once. Returns what `store_model` needs."""
     path, work = Path(source), Path(folder)
@@ -82,7 +88,7 @@ def bring(
         inputs = {name: array for name, array in sample.items() if name not in RESERVED}
         proto, notes = _from_torchscript(path, work, max_bytes, given_specs, inputs)
     else:
-        proto, notes = _read(path, kind, work, max_bytes)
+        proto, notes = _read(path, kind, work, max_bytes, granted)
     check_interface(proto.graph)
     feeds = _fitted(proto, sample)
     shapes = {spec.name: spec.shape for spec in _matching(proto, given_specs)}
@@ -107,7 +113,9 @@ def bring(
     }
 
 
-def _read(path: Path, kind: FileKind, folder: Path, max_bytes: int) -> Brought:
+def _read(
+    path: Path, kind: FileKind, folder: Path, max_bytes: int, granted: list[str] | None = None
+) -> Brought:
     if kind is FileKind.TORCH_EXPORT:
         from optim.ingest.torch_files import export_pt2, open_pt2
 
@@ -116,8 +124,9 @@ def _read(path: Path, kind: FileKind, folder: Path, max_bytes: int) -> Brought:
     if kind is FileKind.ONNX_ZIP:
         unpacked = folder / "unpacked"
         unpacked.mkdir()
-        path = unzip_onnx(path, unpacked, max_bytes)
-    proto, notes = read_onnx(path, max_bytes)
+        proto, notes = read_onnx(unzip_onnx(path, unpacked, max_bytes), max_bytes)
+    else:
+        proto, notes = read_onnx(path, max_bytes, granted)
     return proto, notes + keep_numbers(proto)
 
 

@@ -11,8 +11,8 @@ from typing import IO
 
 from optim.errors import InputError
 from optim.names import legible, may_be_file
+from optim.sandbox.directory import opened
 
-MAX_ENTRIES = 10_000
 _MAX_RATIO = 300  # weights rarely shrink 2-fold; DEFLATE's limit is 1032
 _RATIO_MATTERS_BYTES = 20_000_000
 _BLOCK = 1 << 20
@@ -23,14 +23,12 @@ _HONEST = "Zip the model file and its external data alone, with an ordinary prog
 def open_zip(path: Path, max_bytes: int) -> zipfile.ZipFile:
     """Open a zip and check what it claims to hold. Raises InputError."""
     try:
-        archive = zipfile.ZipFile(path)
+        archive = opened(path)
     except _ZIP_ERRORS as error:
         raise InputError(
             f"The zip file is damaged or incomplete ({legible(str(error), 200)}).", "Make it again."
         ) from None
     infos = archive.infolist()
-    if len(infos) > MAX_ENTRIES:
-        raise InputError(f"The zip holds {len(infos)} files; the limit is {MAX_ENTRIES}.", _HONEST)
     if any(info.flag_bits & 1 for info in infos):
         raise InputError("The zip is encrypted.", "Make one without a password.")
     total = sum(info.file_size for info in infos)

@@ -276,6 +276,14 @@ class TestBad:
                 refused += 1
         assert refused > 50
 
+    def test_a_million_entries_are_refused_before_they_are_read(self, tmp_path, classifier):
+        path = tmp_path / "many.npz"
+        entry = b"PK\1\2" + b"\0" * 42
+        end = struct.pack("<4sHHHHLLH", b"PK\5\6", 0, 0, 1, 1, 46 * 1_000_000, 0, 0)
+        path.write_bytes(entry * 1_000_000 + end)
+        with pytest.raises(InputError, match="over 10,000 files"):
+            load_evalset(path, classifier)
+
     def test_zip_bomb_is_refused_before_it_is_read(self, tmp_path, classifier):
         path = tmp_path / "bomb.npz"
         np.savez_compressed(path, x=np.zeros((3_000_000, F), np.float32))
