@@ -2,7 +2,17 @@
 
 import sqlite3
 import threading
+from collections.abc import Mapping
 from pathlib import Path
+
+_STATES = "SELECT trial_id, state FROM trials WHERE study_id = ?"
+_UNFINISHED = """
+    SELECT trial_id, key, value_json FROM trial_user_attributes JOIN trials USING (trial_id)
+    WHERE study_id = ? AND state IN ('WAITING', 'RUNNING')
+    UNION ALL
+    SELECT trial_id, param_name, param_value FROM trial_params JOIN trials USING (trial_id)
+    WHERE study_id = ? AND state IN ('WAITING', 'RUNNING')
+"""
 
 
 class Changes:
@@ -23,3 +33,19 @@ class Changes:
         with self._asking:
             version: object = self._connection.execute("PRAGMA data_version").fetchone()
         return version
+
+    def of_trials(self, study_id: int) -> Mapping[int, object] | None:
+        """What tells each trial of a study, by id, from what it was: equal while it is the same.
+
+        None where that cannot be told. Read past Optuna, which takes thirty times as long to make
+        trials of a thousand that wait.
+        """
+        if self._connection is None:
+            return None
+        with self._asking:
+            states = self._connection.execute(_STATES, (study_id,)).fetchall()
+            known = self._connection.execute(_UNFINISHED, (study_id, study_id)).fetchall()
+        found: dict[int, list[object]] = {trial: [state] for trial, state in states}
+        for trial, *what in known:
+            found.setdefault(trial, []).append(what)
+        return found

@@ -197,26 +197,30 @@ class Study:
             for trial in self.trials():
                 if trial.target == target:
                     there[trial.recipe_digest].append(trial)
-            made: dict[str, int] = {}
-            numbers = []
-            for recipe in wanted:
-                if again or recipe.digest not in made:
-                    same = there[recipe.digest]
-                    made[recipe.digest] = self._add(recipe, target, origin, again, same)
-                numbers.append(made[recipe.digest])
-        return numbers
+            asked = {"origin": origin, "created": _now()}
+            if again:
+                return self._made(wanted, target, asked, there)
+            found = {d: good[-1].number for d, same in there.items() if (good := _good(same))}
+            new = {recipe.digest: recipe for recipe in wanted if recipe.digest not in found}
+            made = self._made([*new.values()], target, asked, there)
+            found |= zip(new, made, strict=True)
+        return [found[recipe.digest] for recipe in wanted]
 
-    def _add(
-        self, recipe: Recipe, target: str, origin: str, again: bool, same: Sequence[Trial]
-    ) -> int:
-        good = [t for t in same if not t.finished or t.state == "done"]
-        if good and not again:
-            return good[-1].number
-        number = self._store.create(recipe, target, {"origin": origin, "created": _now()})
-        for old in (t for t in same if t not in good):
-            self._store.mark(number, pinned=old.pinned, note=old.note)
-            self._store.mark(old.number, deleted=True)
-        return number
+    def _made(
+        self,
+        recipes: Sequence[Recipe],
+        target: str,
+        asked: Mapping[str, str],
+        there: Mapping[str, Sequence[Trial]],
+    ) -> list[int]:
+        """New trials, each with what was marked on those of its recipe that it replaces."""
+        numbers = self._store.create(recipes, target, asked)
+        for recipe, number in zip(recipes, numbers, strict=True):
+            same = there.get(recipe.digest, ())
+            for old in (trial for trial in same if trial not in _good(same)):
+                self._store.mark(number, pinned=old.pinned, note=old.note)
+                self._store.mark(old.number, deleted=True)
+        return numbers
 
     def adopt(
         self,
@@ -320,6 +324,11 @@ class Study:
             value = trial_of(frozen)
             self._shared.values[frozen.number] = (frozen, value)
         return value
+
+
+def _good(trials: Sequence[Trial]) -> list[Trial]:
+    """Those that are not to be made again."""
+    return [trial for trial in trials if not trial.finished or trial.state == "done"]
 
 
 def _marked(trial: Trial, marks: Mapping[int, Marks]) -> Trial:
