@@ -77,7 +77,10 @@ class TrialStore:
             trial_id for trial_id, what in self._told.items() if before.get(trial_id) != what
         ]
         if not before or len(changed) > _FEW or before.keys() - self._told.keys():
-            return self._storage.get_all_trials(self._study, deepcopy=False)
+            everything: list[FrozenTrial] = self._storage.get_all_trials(
+                self._study, deepcopy=False
+            )
+            return everything
         known = {frozen._trial_id: frozen for frozen in self._trials}
         known |= {trial_id: self._storage.get_trial(trial_id) for trial_id in changed}
         return sorted(known.values(), key=lambda frozen: frozen.number)
