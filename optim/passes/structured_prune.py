@@ -8,34 +8,18 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
-import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.errors import InputError
 from optim.findings import percent
 from optim.part import Circumstances, Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.channel_rules import RULES
 from optim.passes.support.channels import Axis, Channels, Ids, tied
-from optim.passes.support.families import (
-    Family,
-    Scores,
-    by_activation,
-    by_weight,
-    chosen,
-    families,
-    flops,
-    least_important,
-)
-from optim.passes.support.narrowing import narrowed, spelled_out
-from optim.passes.support.running import answers
-from optim.passes.support.tools import (
-    listed,
-    name_nodes,
-    refuse_quantized,
-    refuse_unknown_nodes,
-)
+from optim.passes.support.families import Scores, by_activation, by_weight, families
+from optim.passes.support.narrowing import spelled_out
+from optim.passes.support.thinning import Thinning, by_sensitivity
+from optim.passes.support.tools import name_nodes, refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx
@@ -43,7 +27,6 @@ if TYPE_CHECKING:
 _SAMPLES = 64
 _HARMLESS = 0.1  # share of the FLOPs that most networks can spare
 _TRIED_SAMPLES = 16
-_LEAST, _MOST = 0.25, 2.0  # how much slower or faster a family is thinned out than the median
 
 
 class Importance(StrEnum):
@@ -147,6 +130,16 @@ class StructuredPrune(Pass):
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Remove the least important channels until the share of the FLOPs is gone."""
+        feeds = [*context.calibration][:_SAMPLES]
+        network = self._network(model, feeds)
+        gone, said = self._gone(network, feeds) if network.families else ([], [])
+        if not gone:
+            return Outcome(model, False, (_why_nothing(network),))
+        ran = self.model_copy(update={"left": network.kept(gone)}) if self.time else None
+        notes = (*said, *network.notes(gone), *self._advice(network.share(gone)))
+        return Outcome(network.without(gone), True, notes, ran)
+
+    def _network(self, model: "onnx.ModelProto", feeds: Sequence[Feeds]) -> Thinning:
         refuse_quantized(model)
         plain = spelled_out(model)
         name_nodes(plain)
@@ -154,65 +147,22 @@ class StructuredPrune(Pass):
         channels = tied(plain, RULES)
         labels = channels.labels()
         found = [f for f in families(channels, labels) if not {*f.nodes} & {*self.exclude}]
-        if not found or not (self.flops or self.time or self.left):
-            return Outcome(model, False, (_why_nothing(found),))
-        feeds = [*context.calibration][:_SAMPLES]
-        scores = self._scores(channels, labels, feeds)
-        speeds = self._speeds(channels, labels, found, scores, feeds)
-        said: tuple[str, ...] = ()
+        scores = self._scores(channels, labels, feeds) if found else {}
+        speeds = [1.0] * len(found)
+        if self.spread is Spread.SENSITIVITY and feeds:
+            speeds = by_sensitivity(channels, labels, found, scores, feeds[:_TRIED_SAMPLES])
+        return Thinning(channels, labels, found, scores, speeds, self.multiple)
+
+    def _gone(self, network: Thinning, feeds: Sequence[Feeds]) -> tuple[list[int], list[str]]:
+        """The labels to remove, and what there is to say of how they were found."""
         if self.left:
-            gone = self._as_before(found, scores)
-        elif self.time:
-            from optim.passes.support.channel_times import by_time
+            return network.leaving(self.left), []
+        if not self.time:
+            return network.of(self.flops) if self.flops else [], []
+        from optim.passes.support.channel_times import by_time  # it takes an engine
 
-            def choose(
-                work: Channels, dear: Sequence[float], share: float, coarser: int
-            ) -> list[int]:
-                both = [a * b for a, b in zip(speeds, dear, strict=True)]
-                return self._chosen(work, labels, found, scores, both, share, coarser)
-
-            gone, saved = by_time(channels, labels, found, feeds, self.time, choose)
-            said = (f"{percent(saved)} of a run's time went, as measured while building.",)
-        else:
-            gone = self._chosen(channels, labels, found, scores, speeds, self.flops)
-        if not gone:
-            return Outcome(model, False, (_why_nothing(found),))
-        result = narrowed(channels, labels, gone)
-        kept = tuple(str(len({*one.members} - {*gone})) for one in found)
-        ran = self.model_copy(update={"left": kept}) if self.time else None
-        return Outcome(result, True, (*said, *self._notes(channels, labels, found, gone)), ran)
-
-    def _chosen(
-        self,
-        work: Channels,
-        labels: Mapping[Axis, Ids],
-        found: Sequence[Family],
-        scores: Scores,
-        speeds: Sequence[float],
-        share: float,
-        coarser: int = 1,
-    ) -> list[int]:
-        """The labels to remove so that the share of the work is gone, as its products count it."""
-        goal = (1 - share) * flops(work, labels)
-        paired = list(zip(found, speeds, strict=True))
-        return chosen(
-            paired, scores, coarser * self.multiple, lambda some: flops(work, labels, some) <= goal
-        )
-
-    def _as_before(self, found: Sequence[Family], scores: Scores) -> list[int]:
-        """The labels to remove so that each family keeps as many as `left` says."""
-        if len(self.left) != len(found) or not all(one.isdecimal() for one in self.left):
-            raise InputError(
-                f"left has {len(self.left)} numbers of channels, and {len(found)} layers of this "
-                "model can be narrowed.",
-                "Leave it out: it is what an earlier build decided for the model that it had.",
-            )
-        pairs = zip(found, map(int, self.left), strict=True)
-        return [
-            label
-            for family, kept in pairs
-            for label in least_important(family, scores, len(family.members) - max(1, kept))
-        ]
+        gone, saved = by_time(network, feeds, self.time)
+        return gone, [f"{percent(saved)} of a run's time went, as measured while building."]
 
     def _scores(
         self, channels: Channels, labels: Mapping[Axis, Ids], feeds: Sequence[Feeds]
@@ -225,52 +175,17 @@ class StructuredPrune(Pass):
             return by_gradient(channels, labels, feeds)
         return by_activation(channels, labels, feeds)
 
-    def _speeds(
-        self,
-        channels: Channels,
-        labels: Mapping[Axis, Ids],
-        found: Sequence[Family],
-        scores: Scores,
-        feeds: Sequence[Feeds],
-    ) -> list[float]:
-        """How fast each family is thinned out: as the root of how little half of it matters."""
-        if self.spread is Spread.UNIFORM or not feeds:
-            return [1.0] * len(found)
-        some = feeds[:_TRIED_SAMPLES]
-        expected = answers(channels.model, some)
-        errors = []
-        for family in found:
-            gone = least_important(family, scores, len(family.members) // 2)
-            got = answers(narrowed(channels, labels, gone), some)
-            errors.append(float(np.square(got - expected).mean()))
-        middle = float(np.median(errors)) or 1.0
-        return [float(np.clip((middle / max(e, 1e-12)) ** 0.5, _LEAST, _MOST)) for e in errors]
-
-    def _notes(
-        self,
-        channels: Channels,
-        labels: Mapping[Axis, Ids],
-        found: Sequence[Family],
-        gone: Sequence[int],
-    ) -> tuple[str, ...]:
-        share = 1 - flops(channels, labels, gone) / flops(channels, labels)
-        taken = {*gone}
-        counts = [(f, len(taken & {*f.members})) for f in found]
-        said = [f"{f.nodes[0]} {len(f.members)} to {len(f.members) - n}" for f, n in counts if n]
-        notes = [
-            f"{percent(share)} of the FLOPs of products went with {len(gone):,} of "
-            f"{sum(len(f.members) for f in found):,} channels and heads.",
-            f"Narrower: {listed(said, 8)}.",
-        ]
+    def _advice(self, share: float) -> list[str]:
+        said = []
         if not (self.time or self.left) and share < self.flops - 0.01:
-            notes.append(f"No more can go: {percent(self.flops)} were asked for.")
+            said.append(f"No more can go: {percent(self.flops)} were asked for.")
         if max(self.flops, self.time) > _HARMLESS:
-            notes.append("Such a network needs training: add recover behind this pass.")
-        return tuple(notes)
+            said.append("Such a network needs training: add recover behind this pass.")
+        return said
 
 
-def _why_nothing(found: Sequence[Family]) -> str:
-    if not found:
+def _why_nothing(network: Thinning) -> str:
+    if not network.families:
         return (
             "Nothing was removed: no layer's channels can go, since each is an output, is "
             "normalized over, or meets an operator that is not known here."

@@ -137,6 +137,14 @@ class Runtime(Ingredient):
         """Load the model at `path`. Raises StepError when the engine refuses it."""
         raise NotImplementedError
 
+    def refusal(self, why: str, hint: str = "") -> StepError:
+        """What to say where this engine cannot open a model; `hint`: what to try first."""
+        return StepError(
+            f"{self.title} cannot open this model: {why.rstrip('.')}.",
+            f"{hint}Try another runtime, or, if the recipe has passes, leave out the last one.",
+            self.name,
+        )
+
     def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
         """Per-node times from the engine's own profiler, in order of execution.
 

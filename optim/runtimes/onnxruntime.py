@@ -11,7 +11,6 @@ import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.errors import StepError
 from optim.part import Start
 from optim.runtimes.base import EngineNode, NodeTime, Runtime, Session
 from optim.runtimes.support.fusion import executed_for, known_as, node_name
@@ -158,11 +157,7 @@ def run(feeds):
         try:
             return ort.InferenceSession(path, self._options(**options), providers=_PROVIDERS)
         except Exception as error:  # the engine's exceptions share no base class of their own
-            raise StepError(
-                f"ONNX Runtime cannot open this model: {reason(error)}.",
-                "Try another runtime, or, if the recipe has passes, leave out the last one.",
-                self.name,
-            ) from None
+            raise self.refusal(reason(error)) from None
 
     def _options(self, **more: Any) -> Any:
         import onnxruntime as ort

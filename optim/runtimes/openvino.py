@@ -12,7 +12,6 @@ import numpy as np
 from pydantic import Field
 
 from optim.arrays import Feeds
-from optim.errors import StepError
 from optim.machine.environment import cpu_flags
 from optim.model.wiring import made_of
 from optim.names import legible
@@ -109,7 +108,7 @@ class OpenVino(Runtime):
 
     def open(self, path: Path) -> Session:
         """Compile the model at `path`. Raises StepError naming the operators it cannot run."""
-        return _OpenVinoSession(self._compile(path), path, self.precision)
+        return _OpenVinoSession(self._compile(path), path, self)
 
     def profile(self, path: Path, feeds: Feeds, runs: int) -> list[NodeTime]:
         """Times per executed layer from the plugin's counters.
@@ -195,15 +194,7 @@ def run(feeds):
         except RuntimeError as error:
             reason = _reason(str(error))
             _logger.warning("OpenVINO: %s", error)
-            raise _refusal(reason) from None
-
-
-def _refusal(why: str) -> StepError:
-    return StepError(
-        f"OpenVINO cannot open this model: {why}.",
-        "Try onnxruntime, or, if the recipe has passes, leave out the last one.",
-        OpenVino.name,
-    )
+            raise self.refusal(reason) from None
 
 
 def _reason(said: str) -> str:
@@ -217,8 +208,8 @@ def _reason(said: str) -> str:
 
 
 class _OpenVinoSession(Session):
-    def __init__(self, compiled: Any, path: Path, asked: str) -> None:
-        self._compiled, self._path, self._asked = compiled, path, asked
+    def __init__(self, compiled: Any, path: Path, engine: OpenVino) -> None:
+        self._compiled, self._path, self._engine = compiled, path, engine
 
     def run(self, feeds: Feeds) -> dict[str, np.ndarray]:
         try:
@@ -246,7 +237,7 @@ class _OpenVinoSession(Session):
             "engine": f"OpenVINO {openvino.__version__}",
             "threads": str(self._compiled.get_property("INFERENCE_NUM_THREADS")),
             "streams": str(self._compiled.get_property("NUM_STREAMS")),
-            PRECISION_ASKED: self._asked,
+            PRECISION_ASKED: self._engine.precision,
             PRECISION: executed,
             "layers": ", ".join(f"{count} {kind}" for kind, count in kinds.most_common()),
         }
@@ -260,7 +251,7 @@ class _OpenVinoSession(Session):
         Seen of models with sequences: it takes other members of them, and what was never written.
         """
         if lost := [legible(name) for name in feeds if name not in self._inputs]:
-            raise _refusal(f"its conversion loses the input {', '.join(lost)}")
+            raise self._engine.refusal(f"its conversion loses the input {', '.join(lost)}")
         return dict(feeds)
 
     @cached_property

@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,8 +14,8 @@ from optim.errors import InputError
 from optim.model.proto import write_proto
 from optim.passes.support.channels import Axis, Channels, Ids
 from optim.passes.support.families import Family, flops
-from optim.passes.support.narrowing import narrowed
 from optim.passes.support.running import quiet_session
+from optim.passes.support.thinning import Thinning
 from optim.runtimes.onnxruntime import OnnxRuntime
 
 if TYPE_CHECKING:
@@ -25,34 +25,27 @@ _PROFILED_RUNS = 30
 _SECONDS, _FEWEST = 1.0, 15  # of rounds of both
 _LEAST, _MOST = 0.5, 2.0
 _TRIES, _NEAR, _MOST_ASKED = 3, 0.02, 0.9  # shares of time: they are measured, so they vary
-
 _COARSER = (1, 2)  # kernels may like twice the multiple better: tried
 
-Choose = Callable[[Channels, Sequence[float], float, int], list[int]]
-"""Channels whose products count the work, how dear each family is, a share of that work, and how
-many times the multiple of channels is to be left -> the labels to remove."""
 
-
-def by_time(
-    channels: Channels,
-    labels: Mapping[Axis, Ids],
-    found: Sequence[Family],
-    feeds: Sequence[Feeds],
-    share: float,
-    choose: Choose,
-) -> tuple[list[int], float]:
+def by_time(thinning: Thinning, feeds: Sequence[Feeds], share: float) -> tuple[list[int], float]:
     """The labels to remove so that about this share of a run's time is gone, and the share that was
-    measured. Of what reaches it, that which removes the fewest FLOPs."""
+    measured. Of what reaches it, that which removes the fewest FLOPs.
+
+    Raises InputError where there is no input to run.
+    """
     if not feeds:
         raise InputError("There is no input to measure time with.", "Use `flops` instead.")
-    clock, total = timed(channels, labels, feeds[0])
-    dear = dearness(channels, clock, labels, found)
+    clock, total = timed(thinning.channels, thinning.labels, feeds[0])
+    dear = dearness(thinning.channels, clock, thinning.labels, thinning.families)
+    speeds = [a * b for a, b in zip(thinning.speeds, dear, strict=True)]
     tried: list[tuple[float, list[int]]] = []
     for coarser in _COARSER:
-        asked = share * total / (flops(clock, labels) or total)
+        way = replace(thinning, speeds=speeds, multiple=coarser * thinning.multiple)
+        asked = share * total / (flops(clock, thinning.labels) or total)
         for _ in range(_TRIES):
-            gone = choose(clock, dear, min(asked, _MOST_ASKED), coarser)
-            saved = share_saved(channels.model, narrowed(channels, labels, gone), feeds[0])
+            gone = way.of(min(asked, _MOST_ASKED), clock)
+            saved = share_saved(thinning.channels.model, thinning.without(gone), feeds[0])
             tried.append((saved, gone))
             if abs(saved - share) < _NEAR:
                 break
@@ -61,7 +54,7 @@ def by_time(
     if not enough:
         saved, gone = max(tried, key=lambda one: one[0])
     else:
-        saved, gone = max(enough, key=lambda one: flops(channels, labels, one[1]))
+        saved, gone = min(enough, key=lambda one: thinning.share(one[1]))
     return gone, saved
 
 

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from optim.arrays import Feeds
-from optim.errors import OptimError, StepError
+from optim.errors import OptimError
 from optim.names import legible
 from optim.runtimes.base import COMPILE_SECONDS, PRECISION, PRECISION_ASKED, Runtime, Session
 from optim.runtimes.support import compiled
@@ -81,14 +81,6 @@ class Compiling(Runtime):
         (folder / BESIDE).mkdir()
         for name in (NAMES, *self.artefacts):
             shutil.copyfile(made / name, folder / BESIDE / name)
-
-    def refusal(self, why: str) -> StepError:
-        """What to say where the engine cannot open a model."""
-        return StepError(
-            f"{self.title} cannot open this model: {why.rstrip('.')}.",
-            "Try onnxruntime or openvino, or, if the recipe has passes, leave out the last one.",
-            self.name,
-        )
 
     def _compile(self, path: Path, folder: Path) -> None:
         from optim.runtimes.support.onnx_names import names_of

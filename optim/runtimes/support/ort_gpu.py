@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optim.arrays import Feeds
-from optim.errors import StepError
 from optim.names import legible
 from optim.runtimes.base import Session
 from optim.runtimes.support.on_gpu import gpu_facts
@@ -55,11 +54,7 @@ def opened(engine: "OnGpu", path: Path, providers: list[Any], cuda_graph: bool) 
         return _OnDevice(session)
     except Exception as error:  # the engine's exceptions share no base class of their own
         hint = "Try it with cuda_graph=false. " if cuda_graph else ""
-        raise StepError(
-            f"{engine.title} cannot open this model: {reason(error)[:300]}.",
-            f"{hint}Try another runtime, or, if the recipe has passes, leave out the last one.",
-            engine.name,
-        ) from None
+        raise engine.refusal(reason(error)[:300], hint) from None
 
 
 def script(providers: list[Any]) -> str:
