@@ -2,18 +2,20 @@
 
 `python -m bench twin`: run times and the front are measured as `optim twin` does; then a real
 server under each setting gets requests at random at shares of what the twin says it can carry, for
-`--seconds` in all, from the load generator of `optim load`, and the 99th percentiles are compared.
+`--seconds` in all, from the load generator of `optim load`. The twin gets the same requests at the
+moments at which they were really sent, and the 99th percentiles from there are compared. The sender
+and the socket are not in the twin: what lone requests take beyond its times is drawn for each.
 Settings may be named: `python -m bench twin rest`. The claim, where at least half of the rates can
 be compared: below the knee (80 %) they differ by 15 % at most, from the nearer end of the interval
-that so many requests leave of the real one. The sender and the socket are not in the twin, so what
-a lone request takes beyond it is added to it. Rates at which the generator was itself the
-bottleneck, or that gave too few samples for a p99, say nothing and are left out. To be run on an
-idle machine.
+that so many requests leave of the real one. Rates at which the generator was itself the bottleneck,
+or that gave too few samples for a p99, say nothing and are left out. To be run on an idle machine.
 """
 
 from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from bench.serving.hosting import made
 from optim.evalset import load_evalset
@@ -22,15 +24,19 @@ from optim.ingest import ingest
 from optim.ingest.samples import find_sample
 from optim.load.loaded import Loaded
 from optim.load.measuring import bench, seconds_for
+from optim.load.percentiles import percentile
+from optim.load.requests import Numbers, Requests
 from optim.load.scenario import Load
 from optim.recipe import Recipe
 from optim.serving.settings import Serving, parse_serving
 from optim.twin.service import ServiceTimes, measured
-from optim.twin.sizing import Demand, curve, predicted
+from optim.twin.simulation import simulate
+from optim.twin.sizing import PERCENTILE, Demand, curve
 
 _SAMPLE, _SHARES, _MOST = "fashion", (0.2, 0.4, 0.6, 0.8), 0.15
 _SETTINGS = ("rest", "rest:most=4,wait_ms=2.0", "rest:sessions=2,threads=1")
-_SAYS_NOTHING = {"generator_late", "few"}
+_TIMES = 5  # that the twin plays the same requests
+_BUSY = 0.9  # cores that the generator keeps busy where it is the bottleneck
 _SHARED = (
     "The generator and the server shared the cores of this machine: what one waited for the other "
     "is in the real figures and not in the twin's."
@@ -48,10 +54,11 @@ class Compared:
 
     @property
     def real(self) -> Interval | None:
-        """None where the load says nothing of the server."""
-        if any(one.code in _SAYS_NOTHING for one in self.loaded.cautions):
+        """From when each was sent; None where the load says nothing of the server."""
+        if self.loaded.generator_cpu > _BUSY:
             return None
-        return self.loaded.latency("p99")
+        found = self.loaded.requests
+        return percentile(found.waited_ms - found.late_ms, PERCENTILE)
 
     @property
     def off(self) -> float:
@@ -70,13 +77,12 @@ class Compared:
     def row(self) -> str:
         """Of the table."""
         found, real = self.loaded, self.real
-        why = " ".join(one.code for one in found.cautions if one.code in _SAYS_NOTHING)
         cells = [self.serving, f"{self.share:.0%}", f"{found.rate:,.0f}", f"{self.twin:.2f}"]
         if real:
             cells += [f"{real.value:.2f} ({real.low:.2f} to {real.high:.2f})", f"{self.off:+.0%}"]
             cells += [f"{self.surely_off:+.0%}"]
         else:
-            cells += [f"left out ({why})", "", ""]
+            cells += ["left out", "", ""]
         return f"| {' | '.join(cells)} |"
 
 
@@ -104,11 +110,23 @@ def run(options: Namespace) -> tuple[str, bool]:
 def _compared(service: ServiceTimes, serving: Serving, seconds: float) -> Iterator[Compared]:
     most = curve(service, serving, Demand(1.0, 1.0), points=1)[0][0] / 0.95
     with bench(made(_SAMPLE), serving) as on:
-        lone = on.load(Load(kind="single", rate=100, seconds=2.0)).latency("p50")
-        alone = predicted(service, serving, Demand(0.01 * most, 1.0)).p50_ms
-        beyond = (lone.value if lone else alone) - alone
+        lone = on.load(Load(kind="single", rate=100, seconds=2.0)).requests.only_answered()
+        beyond = np.maximum(0.0, lone.latency_ms - lone.late_ms - lone.run_ms)
+        beyond = np.maximum(0.0, beyond - 1e3 * service.front_s)
         for share in _SHARES:
-            demand = Demand(share * most, 1.0)
-            ours = predicted(service, serving, demand).p99_ms.value
-            load = Load(rate=demand.rate, seconds=seconds_for(demand.rate, seconds))
-            yield Compared(str(serving), share, ours + beyond, on.load(load))
+            rate = share * most
+            found = on.load(Load(rate=rate, seconds=seconds_for(rate, seconds)))
+            ours = _twins(service, serving, found.requests, beyond)
+            yield Compared(str(serving), share, ours, found)
+
+
+def _twins(service: ServiceTimes, serving: Serving, sent: Requests, beyond: Numbers) -> float:
+    """The twin's p99 in ms of these requests, the mean of some plays."""
+    times, inline = np.sort(sent.due_s + sent.late_ms / 1e3), service.runs_inline(serving)
+    found = []
+    for seed in range(_TIMES):
+        rng = np.random.default_rng(seed)
+        played = simulate(times, service.draw(rng), serving, service.front_s, inline)
+        waited = 1e3 * played.seconds + rng.choice(beyond, len(times))
+        found.append(np.nanquantile(waited, PERCENTILE))
+    return float(np.mean(found))

@@ -5,6 +5,7 @@ may write in those of the models it was given, and in no other: whatever a hosti
 meets nobody else's models.
 """
 
+import atexit
 import hashlib
 import json
 import shutil
@@ -38,10 +39,16 @@ def folders(engine: "Runtime", readable: Iterable[Path]) -> tuple[Path, ...]:
 def kept(engine: "Runtime", path: Path) -> Path:
     """The child's side: where the artefacts of the model at `path` go, or are already.
 
-    A temporary folder for what is no stored model.
+    For what is no stored model a folder that ends with this process.
     """
     folder = _place_of(engine, path.parent)
-    return folder if folder.is_dir() else Path(tempfile.mkdtemp(prefix="compiled-"))
+    return folder if folder.is_dir() else _for_now()
+
+
+def _for_now() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="compiled-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def timed(folder: Path, compile_it: Callable[[], None]) -> float:
