@@ -27,7 +27,7 @@ from ui.explore.table import trial_table
 from ui.explore.verdict import verdict_line
 from ui.present.place import presenting
 from ui.present.stage import present, present_button
-from ui.server.stamp import news_url, stamp_of
+from ui.server.stamp import news_url, now, stamp_of
 from ui.state import (
     choose_trial,
     chosen_trial,
@@ -84,7 +84,7 @@ def _nothing(trials: list[Trial], shown: Shown) -> str:
     """Why there is no point, where there is none."""
     if not shown.trials:
         return "No trial passes the filter."
-    if any(trial.phase.startswith("timing:") for trial in trials):
+    if any(trial.held_up for trial in trials):
         return "The first point has to wait: something else is timed on this machine."
     if any(not trial.finished for trial in trials):
         return "The original is being timed: the first point appears within seconds."
@@ -97,10 +97,7 @@ def _progress(trials: list[Trial], drawn: set[int], wanted: int) -> str:
     failed = sum(trial.state == "failed" for trial in trials)
     notes = []
     if missing:
-        first = next((t for t in missing if t.phase), missing[0])
-        notes.append(
-            f"{len(missing)} on the way, now {first.phase or 'waiting'}: {first.recipe.spelling}"
-        )
+        notes.append(f"{len(missing)} on the way")
     if failed:
         notes.append(f"{failed} failed; the table says why")
     if wanted < len(trials):
@@ -121,7 +118,8 @@ def _live() -> None:
 def _drawn(study: Study) -> None:
     stamp = stamp_of(study.name)  # before the trials are read: what comes meanwhile is news
     trials = study.trials()
-    verdict_line(study, trials)
+    with st.container():  # as one, however many elements it is: else the chart is made anew
+        verdict_line(study, trials)
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
@@ -130,17 +128,19 @@ def _drawn(study: Study) -> None:
         with drawing:
             _chart(study, trials, trial.number if trial else None, shown)
         st.subheader("Queue")
-        queue_list(study, trials)
+        empty = not any(trial.has_point for trial in trials)
+        redraw_on_news(news_url(study.name), stamp, eager=empty, line=now(study.name))
+        with st.container():
+            queue_list(study, trials)
     with side:
         if trial:
             panel(study, trial, trials, shown.plane)
         else:
             st.caption("The first point appears within seconds.")
-    _undo(study)
+    with st.container():
+        _undo(study)
     st.subheader("Trials")
     trial_table(study, trials, shown.trials, front_of(trials))
-    empty = not any(trial.has_point for trial in trials)
-    redraw_on_news(news_url(study.name), stamp, eager=empty)
 
 
 def _undo(study: Study) -> None:

@@ -15,6 +15,8 @@ from optim.timing.stopping import StoppingRule
 
 AUTOMATIC = frozenset({"start", "explore", "search"})
 """Origins of trials that nobody asked for one by one."""
+WAITING = "waiting"
+"""The phase of a trial in the queue that nothing is done for at the moment."""
 _REMEMBERED_STEPS = 20
 _TURN = 1e-3  # so that a thousand turns still weigh less than who asked
 

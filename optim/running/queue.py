@@ -21,7 +21,7 @@ from distributed import Future
 
 from optim.errors import Cancelled, InputError
 from optim.running.at_once import told_at_once
-from optim.running.items import Item, Pace, QueueItem
+from optim.running.items import WAITING, Item, Pace, QueueItem
 from optim.running.placement import connect, keep, outcome, sentence, work
 from optim.running.steps import Job, next_step
 from optim.settings import settings
@@ -149,7 +149,7 @@ class Queue:
                     number=item.trial.number,
                     recipe=item.trial.recipe.spelling,
                     position=position,
-                    phase=item.phase or "waiting",
+                    phase=item.phase or WAITING,
                     seconds_left=left[position],
                 )
                 for position, item in enumerate(items)

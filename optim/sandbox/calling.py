@@ -25,6 +25,7 @@ from optim.names import legible
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, Files, end_descendants
 from optim.sandbox.limits import Limits, check_size, forget
+from optim.sandbox.waiting import Waiting
 from optim.sandbox.walls import protections, told_environment
 
 _logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ _MAX_RESULT_BYTES = 256 << 20
 _LITTLE_SPACE_BYTES = 1 << 20
 _IMPORT_SECONDS = 10.0
 _servers: list[ForkServer] = []  # at most one
+_waiting: list[Waiting] = []  # at most one
 _servers_lock = threading.Lock()
 
 
@@ -65,6 +67,16 @@ def warm(modules: Iterable[str]) -> None:
             while _servers:
                 _servers.pop().close()
             _servers.append(ForkServer(environment, modules))
+    _one_waits(environment)
+
+
+def _one_waits(environment: dict[str, str]) -> None:
+    """Have a child wait for the next timing."""
+    with _servers_lock:
+        if not any(child.serves(environment) for child in _waiting):
+            while _waiting:
+                _waiting.pop().close()
+            _waiting.append(Waiting(environment))
 
 
 def wait_until_warm() -> None:
@@ -93,7 +105,7 @@ def call(
             write in, besides one of its own for temporary files.
         limits: memory and time; the settings' by default.
         cpus: the cores that the child may use; all by default.
-        for_timing: start the child from nothing, with a memory layout of its own, not as a fork;
+        for_timing: a child that began with nothing, with a memory layout of its own, not a fork;
             let it go before other processes, where the system allows that.
         cancelled: polled; true kills the child.
 
@@ -116,9 +128,11 @@ def call(
             "programs": files.programs,
         }
         (folder / REQUEST).write_text(json.dumps(request))
-        forked = None if for_timing else _forked(folder, environment)
-        child = forked or _spawned(folder, environment)
+        begun = _waited(folder, environment) if for_timing else _forked(folder, environment)
+        child = begun or _spawned(folder, environment)
         code = _run(child, limits, cancelled, where)
+        if for_timing and _servers:
+            _one_waits(told_environment())
         if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
             code = _run(_spawned(folder, environment), limits, cancelled, where)
         return _read(folder / RESULT, code, where, folder / LOG)
@@ -136,6 +150,14 @@ def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: st
 def _forked(folder: Path, environment: dict[str, str]) -> Forked | None:
     serving = [server for server in _servers if server.serves(environment)]
     return serving[0].fork(folder) if serving else None
+
+
+def _waited(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes] | None":
+    """The child that waits for a timing, if there is one for this environment."""
+    with _servers_lock:
+        serving = [child for child in _waiting if child.serves(environment)]
+        _waiting[:] = [child for child in _waiting if child not in serving]
+    return serving[0].begin(folder) if serving else None
 
 
 def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[bytes]":

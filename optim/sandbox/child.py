@@ -1,4 +1,7 @@
-"""Entry point of a sandboxed child: `python -m optim.sandbox.child REQUEST RESULT PARENT_PID`."""
+"""Entry point of a sandboxed child: `python -m optim.sandbox.child REQUEST RESULT PARENT_PID`.
+
+Without arguments it waits for a line on its standard input: the folder with its request.
+"""
 
 import contextlib
 import importlib
@@ -15,6 +18,7 @@ from typing import Any
 from optim.errors import DiskError, InputError, OptimError, StepError, of_the_disk, one_line
 from optim.machine.environment import affinity
 from optim.sandbox import kernel
+from optim.sandbox.forking import LOG, REQUEST, RESULT
 from optim.sandbox.isolation import Files, isolate
 from optim.settings import settings
 
@@ -96,5 +100,23 @@ def _error(kind: str, what: str, next_step: str, where: str) -> dict[str, Any]:
     return {"error": {"kind": kind, "what": what, "next_step": next_step, "where": where}}
 
 
+def wait() -> None:
+    """Wait for a folder, then do what its request says; end where the parent ends before."""
+    line = sys.stdin.buffer.readline()
+    if line:
+        folder = Path(line.decode().removesuffix("\n"))
+        settle(folder)
+        main(str(folder / REQUEST), str(folder / RESULT), str(os.getppid()))
+
+
+def settle(folder: Path) -> None:
+    """Work in a folder and write the log there."""
+    os.chdir(folder)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for source, target in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(source, target)
+
+
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:]) if sys.argv[1:] else wait()

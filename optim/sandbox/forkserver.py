@@ -14,7 +14,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from optim.sandbox.forking import LOG, POLL_SECONDS, READY, REQUEST, RESULT, STATUS
+from optim.sandbox.forking import POLL_SECONDS, READY, REQUEST, RESULT, STATUS
 
 
 def main(modules: list[str]) -> None:
@@ -77,11 +77,7 @@ def _fork(folder: Path) -> int:
 def _become_child(folder: Path) -> None:
     """A session, a folder, a log and random numbers of its own."""
     os.setsid()
-    os.chdir(folder)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for source, target in ((nothing, 0), (log, 1), (log, 2)):
-        os.dup2(source, target)
+    importlib.import_module("optim.sandbox.child").settle(folder)
     importlib.import_module("random").seed()
     if "numpy" in sys.modules:  # else its threads, once imported, would forbid new namespaces
         sys.modules["numpy"].random.seed()

@@ -140,6 +140,11 @@ class Trial(Progress):
         return self.recipe.is_baseline and self.recipe.runtime.threads == 1
 
     @property
+    def held_up(self) -> bool:
+        """Whether it waits for something else that is timed on its machine."""
+        return not self.finished and self.phase.startswith("timing:")
+
+    @property
     def first_reading(self) -> bool:
         """Whether too little is timed as yet to say how sure its figures are."""
         if self.finished or self.summary is None:

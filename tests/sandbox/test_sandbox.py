@@ -13,6 +13,7 @@ import pytest
 from support.study_tools import gone, sandboxes, wait_for
 
 from optim.errors import Cancelled, StepError
+from optim.machine.environment import affinity
 from optim.sandbox import Limits, Named, call, wait_until_warm, warm
 
 pytestmark = pytest.mark.slow
@@ -42,6 +43,7 @@ def slow(): time.sleep(1); return "done"
 def warmed(): return "optim.build" in sys.modules
 def variable(): return os.environ.get("OPTIM_HOME", "")
 def chance(): import random, numpy; return [random.random(), numpy.random.random()]
+def where(): return [os.getcwd(), len(os.sched_getaffinity(0))]
 def score(): return int(open("/proc/self/oom_score_adj").read())
 """
 
@@ -142,6 +144,34 @@ def test_a_forked_child_is_another_processs_and_a_fresh_one_is_ours(way: str) ->
     assert not run("warmed", for_timing=True)
 
 
+def test_a_timing_has_a_child_that_waited_for_it(way: str) -> None:
+    for _ in range(2):
+        waits, busy = {one.pid for one in _waiting()}, _at_work_meanwhile()
+        assert way == "spawned" or (waits and waits <= busy)
+
+
+def test_a_child_that_waited_works_where_and_on_what_it_is_told() -> None:
+    folder, cores = run("where", for_timing=True, cpus=[affinity()[0]])
+    assert cores == 1 and folder != "/"
+
+
+def test_a_child_that_waits_ends_with_its_parent(way: str) -> None:
+    if (parent := os.fork()) == 0:
+        warm(WARMED)
+        time.sleep(60)
+    wait_for(lambda: _waiting(parent))
+    children = _waiting(parent)
+    os.kill(parent, signal.SIGKILL)
+    os.waitpid(parent, 0)
+    wait_for(lambda: gone(children), seconds=5)
+
+
+def test_a_timing_whose_waiting_child_was_killed_has_another() -> None:
+    for child in _waiting():
+        child.kill()
+    assert run("variable", for_timing=True) == os.environ["OPTIM_HOME"]
+
+
 def test_children_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPTIM_HOME", "/elsewhere")
     assert run("variable") == "/elsewhere"
@@ -178,6 +208,23 @@ def test_without_its_fork_server_a_child_starts_from_nothing() -> None:
     for server in _fork_servers():
         server.kill()
     assert not run("warmed")
+
+
+def _waiting(parent: int | None = None) -> list[psutil.Process]:
+    children = psutil.Process(parent).children()
+    return [one for one in children if "optim.sandbox.child" in " ".join(one.cmdline())]
+
+
+def _at_work_meanwhile() -> set[int]:
+    """The children at work while something is timed."""
+    found: set[int] = set()
+
+    def look() -> bool:
+        found.update(one.pid for one in sandboxes(os.getpid()))
+        return False
+
+    run("slow", for_timing=True, cancelled=look)
+    return found
 
 
 def _fork_servers() -> list[psutil.Process]:

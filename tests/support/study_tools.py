@@ -100,14 +100,22 @@ def wait_for(condition: Callable[[], object], seconds: float = 150) -> None:
 
 
 def sandboxes(parent: int) -> list[psutil.Process]:
-    """The sandboxed children under a process, started from nothing or forked."""
+    """The sandboxed children at work under a process, started from nothing or forked."""
     found = [(child, _parent(child)) for child in psutil.Process(parent).children(recursive=True)]
     servers = {child.pid for child, _ in found if "optim.sandbox.forkserver" in _command(child)}
     return [
         child
         for child, above in found
-        if above in servers or "optim.sandbox.child" in _command(child)
+        if above in servers or ("optim.sandbox.child" in _command(child) and not _waits(child))
     ]
+
+
+def _waits(process: psutil.Process) -> bool:
+    """Whether it has no request yet: then it has no folder either."""
+    try:
+        return process.cwd() == "/"
+    except psutil.Error:
+        return False
 
 
 def _parent(process: psutil.Process) -> int:

@@ -18,6 +18,7 @@ from optim.model import Model
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.study import create_study
+from optim.studies.trial import Progress
 from ui.navigation import PAGES, Page
 from ui.server.netron import viewer_url
 from ui.server.routes import bundle_url, routes
@@ -123,3 +124,17 @@ def test_news_of_a_study_are_a_stamp_that_changes_with_it(get: Get, model: Model
     study.note(number, "slow")
     assert get(url).text != before
     assert get(news_url("no-such-study")).status == 404
+
+
+def test_what_a_step_does_is_told_below_the_stamp_and_draws_nothing_anew(
+    get: Get, model: Model
+) -> None:
+    study = create_study(model, synthesize(model))
+    number = study.add(Recipe.baseline())
+    stamp = get(news_url(study.name)).text.split("\n")[0]
+    study.begin(number)
+    study.save(number, Progress(phase="building"))
+    again, line = get(news_url(study.name)).text.split("\n")
+    assert again == stamp and line == "Now: #0 onnxruntime: building"
+    study.save(number, Progress(phase="timing: something else is timed"))
+    assert get(news_url(study.name)).text.split("\n")[0] != stamp, "why there is no point yet"

@@ -33,6 +33,11 @@ _STATES = {
     "cancelled": ":gray-badge[cancelled]",
     "interrupted": ":orange-badge[interrupted]",
 }
+_UNDER_WAY = {
+    "waiting": "It waits for the machine.",
+    "running": "Under way: its first figures come soon.",
+    "tightening": "Its time comes soon.",
+}
 
 
 def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> None:
@@ -78,7 +83,7 @@ def _speed(study: Study, trial: Trial) -> None:
         between = text.ends(found.interval, text.milliseconds)
         st.caption(f"{between}. {_spent(found)} {plain(found.method)}")
     elif not trial.finished:
-        st.caption(f"Now: {trial.phase or 'waiting for the machine'} ...")
+        st.caption(_UNDER_WAY[trial.state])
 
 
 def _threads(study: Study, trial: Trial) -> None:

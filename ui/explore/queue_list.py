@@ -1,10 +1,10 @@
 """The queue: what runs and what waits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from optim.running.items import QueueItem
+from optim.running.items import WAITING, QueueItem
 from optim.search.searches import SearchRun
 from optim.showing import text
 from optim.studies.study import Study
@@ -12,7 +12,7 @@ from optim.studies.trial import Trial
 from optim.timing.stopping import StoppingRule
 from ui.state import queue, searches
 
-_FIRST = 3  # the others are folded away: the table is what people look for below
+_FIRST = 1  # the others are folded away: the table is what people look for below
 _SHOWN = 12  # a thousand rows of widgets would take a browser seconds to draw, at every news
 
 
@@ -21,10 +21,6 @@ def queue_list(study: Study, trials: Sequence[Trial]) -> None:
     pending, running = queue().pending(), searches().under_way()
     for name, run in running:
         _search(name == study.name, run)
-    if not pending and not running:
-        st.caption(
-            "Nothing runs. One trial at a time is measured per machine, so that timings are true."
-        )
     mine = {trial.number: trial for trial in trials}
     reserved = sum(run.budget for _, run in running)
     ours = [item for item in pending if item.study == study.name and item.number in mine]
@@ -32,13 +28,24 @@ def queue_list(study: Study, trials: Sequence[Trial]) -> None:
     for item in ours[:_FIRST]:
         _queued(study, item, mine[item.number], reserved)
     if len(ours) > _FIRST:
-        with st.expander(f"{len(ours) - _FIRST} more wait behind these", key="queue_rest"):
-            for item in ours[_FIRST:_SHOWN]:
-                _queued(study, item, mine[item.number], reserved)
-            if len(ours) > _SHOWN:
-                st.caption(f"And {len(ours) - _SHOWN} more; the table has all of them.")
+        title = f"{len(ours) - _FIRST} more wait behind these"
+        rest = st.expander(title, key="queue_rest", on_change="rerun")
+        if rest.open:  # only what is seen is drawn: all of it is drawn anew at every news
+            with rest:
+                _behind(study, ours[_FIRST:], mine, reserved)
     if others:
         st.caption(f"{others} more from other studies share this machine.")
+
+
+def _behind(
+    study: Study, items: Sequence[QueueItem], mine: Mapping[int, Trial], reserved: float
+) -> None:
+    """Those that wait behind the first ones."""
+    for item in items[: _SHOWN - _FIRST]:
+        _queued(study, item, mine[item.number], reserved)
+    if len(items) > _SHOWN - _FIRST:
+        more = len(items) - _SHOWN + _FIRST
+        st.caption(f"And {more} more; the table has all of them.")
 
 
 def _search(mine: bool, run: SearchRun) -> None:
@@ -57,7 +64,8 @@ def _queued(study: Study, item: QueueItem, trial: Trial, reserved: float) -> Non
         seconds = (item.seconds_left or 0.0) + reserved
         left = f", {text.seconds(seconds)} left" if item.seconds_left else ""
         share = min(1.0, len(trial.slices) / StoppingRule.of_settings().most_slices)
-        st.progress(share, text=f"{item.phase}{left}")
+        waits = item.phase == WAITING
+        st.progress(share, text=f"waiting{left}" if waits else "has the machine")
     with action:
         st.button(
             f"Cancel #{item.number}",

@@ -111,7 +111,7 @@ def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> 
         "front": trial.number in on_front,
         "recipe": trial.recipe.spelling,
         "hardware": measured,
-        "state": trial.phase if trial.state == "running" else trial.state,
+        "state": trial.state,
         "verdict": trial.error or (trial.quality.verdict if trial.quality else ""),
         "warnings": sum(warning.severity != "info" for warning in trial.warnings),
         "note": trial.note,
