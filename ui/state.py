@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import streamlit as st
 
-from optim.errors import InputError, OptimError
+from optim.errors import InputError, OptimError, StoreLost
 from optim.learning.classroom import Classes
 from optim.learning.experimenting import Experiments
 from optim.load.loads import Loads
@@ -94,6 +94,9 @@ def require_study() -> Study:
     study = None
     try:
         study = open_study(name) if name else None
+    except StoreLost as error:  # the study may still be there when the store is
+        show(error)
+        st.stop()
     except OptimError as error:
         st.session_state.pop(_STUDY, None)
         show(error)

@@ -10,10 +10,11 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from optim.errors import of_the_disk
+from optim.errors import DiskError, of_the_disk
 from optim.settings import settings
 
 M = TypeVar("M", bound=BaseModel)
+_ENOUGH_BYTES = 1 << 20
 
 
 def place(*names: str) -> Path:
@@ -50,6 +51,18 @@ def written(path: Path) -> Iterator[Path]:
         shutil.rmtree(new, ignore_errors=True)
         with suppress(OSError):
             new.unlink()
+
+
+def unwritable() -> DiskError | None:
+    """What keeps this program from writing in the home folder now; None where nothing does."""
+    tried = place("scratch", f"tried-{uuid.uuid4().hex[:12]}")
+    try:
+        with written(tried) as new:
+            new.write_bytes(bytes(_ENOUGH_BYTES))
+        tried.unlink()
+    except (OSError, DiskError) as error:
+        return error if isinstance(error, DiskError) else of_the_disk(error)
+    return None
 
 
 def kept(kind: type[M], folder: str, key: str, make: Callable[[], M], *, afresh: bool = False) -> M:

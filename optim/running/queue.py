@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from distributed import Future
 
-from optim.errors import Cancelled, InputError
+from optim.errors import Cancelled, InputError, StoreLost, of_the_disk
 from optim.running.at_once import told_at_once
 from optim.running.items import WAITING, Item, Pace, QueueItem
 from optim.running.placement import connect, keep, outcome, sentence, work
@@ -264,25 +264,32 @@ class Queue:
         try:
             change(item, *news)
         except Exception as error:
+            if why := _kept_from(error):
+                self._wait(item, change, news, why)
+                return
             _logger.exception("trial %d of %s", item.trial.number, item.study.name)
             self._drop(item)
             self._fail(item, sentence(error))
         with self._changed:
             self._changed.notify_all()
 
+    def _wait(
+        self, item: Item, change: Callable[..., None], news: tuple[object, ...], why: str
+    ) -> None:
+        """Store what a step brought later, when the disk and the store are there again."""
+        if change == self._enter:  # only what the trial does just now; the page knows
+            return
+        item.phase = f"waiting: {why}"
+        self.changes += 1
+        again = threading.Timer(_AGAIN_SECONDS, self._later, (item, change, *news))
+        again.daemon = True
+        again.start()
+
     def _fail(self, item: Item, why: str) -> None:
-        """Keep why a trial failed; later, where the store cannot be written now (a full disk)."""
         try:
             item.study.fail(item.trial.number, why)
         except Exception:
             _logger.exception("trial %d of %s", item.trial.number, item.study.name)
-            again = threading.Timer(_AGAIN_SECONDS, self._fail_again, (item, why))
-            again.daemon = True
-            again.start()
-
-    def _fail_again(self, item: Item, why: str) -> None:
-        with suppress(RuntimeError):  # the queue has been closed
-            self._writer.submit(self._fail, item, why)
 
     def _enter(self, item: Item, phase: str, machine: str) -> None:
         """A phase of the step has begun on a machine, where the trial's later steps go too."""
@@ -308,11 +315,11 @@ class Queue:
                 if self._items.get(item.key) is item:
                     self._send(item)
             return
-        self._drop(item)
         if done.error:
             item.study.fail(number, done.error)
         else:
             item.study.finish(number)
+        self._drop(item)
 
     def _drop(self, item: Item) -> None:
         with self._changed:
@@ -322,6 +329,12 @@ class Queue:
             if item.future:
                 item.future.cancel()
             self._changed.notify_all()
+
+
+def _kept_from(error: Exception) -> str:
+    """Why nothing can be stored for the moment; empty where an error has another reason."""
+    told = error if isinstance(error, StoreLost) else of_the_disk(error)
+    return told.what.rstrip(".") if told else ""
 
 
 def _tell(

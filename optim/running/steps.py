@@ -13,9 +13,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from optim.build import built
-from optim.errors import Cancelled, OptimError, StepError
+from optim.errors import Cancelled, DiskError, OptimError, StepError
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.graph import analysis_of
+from optim.home import unwritable
 from optim.judging.quality import ALL, QUICK, quality_of
 from optim.machine.lock import telling
 from optim.model import Model, load_model
@@ -27,6 +28,7 @@ from optim.targets.estimate import estimate
 from optim.timing.measure import slice_of
 from optim.timing.stopping import StoppingRule
 
+_AGAIN_SECONDS, _LOOKS = 3.0, 15
 StepKind = Literal["first", "slice", "judge"]
 
 
@@ -71,17 +73,41 @@ def _timed_enough(progress: Progress) -> bool:
 
 
 def run_step(job: Job, on_phase: Callable[[str], None], cancelled: Callable[[], bool]) -> Done:
-    """Do one step. Errors meant for people are in the answer, beside what was reached."""
+    """Do one step. Errors meant for people are in the answer, beside what was reached.
+
+    While the disk takes nothing the step waits, and what failed by it is done again.
+    """
     step = _Step(job, on_phase, cancelled)
     started, error, gave_up = time.monotonic(), "", False
     try:
-        step.run()
+        while not _done(step):
+            _wait_for_disk(on_phase, cancelled)
     except Cancelled:
         gave_up = True
     except OptimError as caught:
         error = str(caught)
     seconds = time.monotonic() - started
     return Done(progress=step.progress, error=error, cancelled=gave_up, seconds=seconds)
+
+
+def _done(step: "_Step") -> bool:
+    """Whether the step could be done; not on a disk that takes nothing, which is no fault of it."""
+    try:
+        step.run()
+    except DiskError:
+        if unwritable():
+            return False
+        raise
+    return True
+
+
+def _wait_for_disk(on_phase: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
+    while why := unwritable():
+        on_phase(f"waiting: {why.what.rstrip('.')}")
+        for _ in range(_LOOKS):
+            time.sleep(_AGAIN_SECONDS / _LOOKS)
+            if cancelled():
+                raise Cancelled("Cancelled.", "Retry it when there is space.")
 
 
 class _Step:

@@ -15,6 +15,8 @@ REQUEST, RESULT, LOG, STATUS = "request", "result", "log", "status"
 """Files of a child's folder."""
 READY = b"ready\n"
 POLL_SECONDS = 0.01
+_TELLING_SECONDS = 2.0  # for its server, to write down how it has ended
+_UNTOLD = 1
 
 
 class Forked:
@@ -23,11 +25,21 @@ class Forked:
     def __init__(self, pid: int, folder: Path, server: "subprocess.Popen[bytes]") -> None:
         self.pid = pid
         self._status, self._server = folder / STATUS, server
+        self._gone = 0.0
 
     @property
     def lost(self) -> bool:
         """Whether its server ended before it did, which ended it too."""
         return not self._status.exists() and self._server.poll() is not None
+
+    @property
+    def _untold(self) -> bool:
+        """Whether it has ended and how could not be written down, as on a disk that is full."""
+        if Path(f"/proc/{self.pid}").exists():
+            self._gone = 0.0
+            return False
+        self._gone = self._gone or time.monotonic()
+        return time.monotonic() > self._gone + _TELLING_SECONDS
 
     def wait(self, timeout: float = float("inf")) -> int:
         """Its exit code, negative for a signal. Raises TimeoutExpired."""
@@ -35,6 +47,8 @@ class Forked:
         while not self._status.exists():
             if self.lost:
                 return -signal.SIGKILL
+            if self._untold:
+                return _UNTOLD
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired("a forked child", timeout)
             time.sleep(POLL_SECONDS)

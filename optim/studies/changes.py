@@ -1,9 +1,12 @@
-"""Whether a store has changed since the last look, told without reading it."""
+"""Whether a store has changed since the last look, or is gone, told without reading it."""
 
 import sqlite3
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+
+from optim.errors import StoreLost
 
 _STATES = "SELECT trial_id, state FROM trials WHERE study_id = ?"
 _UNFINISHED = """
@@ -23,11 +26,29 @@ class Changes:
     """
 
     def __init__(self, path: Path | None) -> None:
+        """Of the store in this file, which is there; of one that is no file, nothing is known."""
         self._asking = threading.Lock()
+        self._path, self._identity = path, _identity(path)
         self._connection = sqlite3.connect(path, check_same_thread=False) if path else None
 
+    def check(self) -> None:
+        """Raise StoreLost where the file is no longer the one that was opened.
+
+        What is written then is lost when this process ends.
+        """
+        if self._path and _identity(self._path) != self._identity:
+            raise StoreLost(
+                f"The store {self._path.name} was deleted or replaced while the program ran.",
+                "Put it back, or start the program again: it then begins with what is there.",
+                "store",
+            )
+
     def version(self) -> object:
-        """Equal to that of an earlier call only where nothing has changed in between."""
+        """Equal to that of an earlier call only where nothing has changed in between.
+
+        Raises as `check`.
+        """
+        self.check()
         if self._connection is None:
             return object()
         with self._asking:
@@ -49,3 +70,10 @@ class Changes:
         for trial, *what in known:
             found.setdefault(trial, []).append(what)
         return found
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat() if path else None
+        return (found.st_dev, found.st_ino) if found else None
+    return None

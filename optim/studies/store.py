@@ -41,7 +41,7 @@ _ONCE = threading.Lock()  # a cached function may run twice when two threads cal
 def storage() -> BaseStorage:
     """The store of the settings, opened once per process.
 
-    Raises InputError if it cannot be opened, or is no longer the file that was.
+    Raises InputError if it cannot be opened, StoreLost if it is no longer the file that was.
     """
     return _opened().storage
 
@@ -54,29 +54,13 @@ def changes() -> Changes:
 def _opened() -> "_Opened":
     with _ONCE:
         opened = _open(settings().store_url)
-    if opened.path and _identity(opened.path) != opened.identity:
-        raise InputError(
-            f"The store {opened.path} was deleted or replaced while the program ran.",
-            "Put it back, or start the program again: it then begins with what is there.",
-            "store",
-        )
+    opened.changes.check()
     return opened
 
 
 class _Opened(NamedTuple):
-    """A store, and where it is a file, that file as it was when it was opened."""
-
     storage: BaseStorage
     changes: Changes
-    path: Path | None
-    identity: tuple[int, int] | None
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    with suppress(OSError):
-        found = path.stat()
-        return found.st_dev, found.st_ino
-    return None
 
 
 @cache
@@ -90,11 +74,11 @@ def _open(url: str) -> _Opened:
         full = parsed.render_as_string(hide_password=False)
         if parsed.get_backend_name() != "sqlite":
             made = get_storage(RDBStorage(full, engine_kwargs={"pool_pre_ping": True}))
-            return _Opened(made, Changes(None), None, None)
+            return _Opened(made, Changes(None))
         path = Path(parsed.database or "")
         with _one_at_a_time(path):
             made = get_storage(RDBStorage(full, engine_kwargs=_sqlite(path)))
-        return _Opened(made, Changes(path), path, _identity(path))
+        return _Opened(made, Changes(path))
     except _CANNOT_OPEN as error:
         raise InputError(
             f"The store at {_shown(url)} cannot be opened ({first_line(error)}).",

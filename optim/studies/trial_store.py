@@ -123,6 +123,7 @@ class TrialStore:
     def _new(
         self, state: TrialState, told: dict[str, Any], values: Sequence[float] | None = None
     ) -> int:
+        self._changes.check()
         template = create_trial(state=state, user_attrs=told, values=values)
         return int(self._storage.create_new_trial(self._study, template))
 
@@ -179,6 +180,7 @@ class TrialStore:
         self._storage.set_study_user_attr(self._study, f"{_MARKS}{number}", marks.model_dump())
 
     def _change(self, number: int, change: Callable[[int], object]) -> bool:
+        self._changes.check()
         trial_id = self._storage.get_trial_id_from_study_id_trial_number(self._study, number)
         try:
             with _CHANGING:

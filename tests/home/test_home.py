@@ -1,12 +1,13 @@
 """The door to the home folder: what is kept appears whole, once, and survives what broke it."""
 
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
 
-from optim.home import kept, place, written
+from optim.home import kept, place, unwritable, written
 
 
 class Value(BaseModel):
@@ -65,3 +66,17 @@ def test_many_write_one_file_and_a_reader_sees_one_of_them_whole(home: Path) -> 
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, texts * 5))
+
+
+def test_whether_the_home_can_be_written_is_tried(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert unwritable() is None and not [*place("scratch").iterdir()]
+
+    def full(path: Path, data: bytes) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    told = unwritable()
+    assert told and "The disk is full" in str(told) and not [*place("scratch").iterdir()]

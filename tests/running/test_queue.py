@@ -13,10 +13,11 @@ import psutil
 import pytest
 from support.study_tools import ROOT, brought, gone, python, sandboxes, study, use_home, wait_for
 
-from optim.errors import InputError, StepError
+from optim.errors import DiskError, InputError, StepError, disk_is_full
 from optim.evalset import synthesize
 from optim.judging.quality import Extent
 from optim.recipe import Recipe
+from optim.running import steps
 from optim.running.queue import Queue
 from optim.running.steps import Job, run_step
 from optim.studies.store import storage
@@ -159,6 +160,7 @@ def test_closing_marks_what_runs_as_interrupted(study: Study) -> None:
 
 
 RUN_BOTH = """
+from optim.running import steps
 from optim.running.queue import Queue
 from optim.studies.study import open_study
 from optim.judging.quality import Extent
@@ -285,27 +287,55 @@ def test_a_job_travels_as_json() -> None:
 
 
 @pytest.mark.deep
-def test_a_store_that_is_full_for_a_while_loses_no_verdict(
+def test_a_store_that_is_full_for_a_while_loses_no_result(
     study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The trial ends as failed once the store can be written again, and can then be retried."""
+    """What a step brought waits until the store can be written again."""
     (number,) = add(study, ENGINES[0])
     full = iter([True] * 3)
 
-    def end(self: TrialStore, *given: object) -> bool:
-        if next(full, False):
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return ended(self, *given)  # type: ignore[arg-type]
+    def flaky(real: Callable[..., bool]) -> Callable[..., bool]:
+        def failing(self: TrialStore, *given: object) -> bool:
+            if next(full, False):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return real(self, *given)
 
-    ended = TrialStore.end
+        return failing
+
     monkeypatch.setattr("optim.running.queue._AGAIN_SECONDS", 0.1)
-    monkeypatch.setattr(TrialStore, "end", end)
+    monkeypatch.setattr(TrialStore, "save", flaky(TrialStore.save))
+    monkeypatch.setattr(TrialStore, "finish", flaky(TrialStore.finish))
     with Queue.open() as queue:
-        with monkeypatch.context() as patch:
-            patch.setattr(TrialStore, "save", lambda *given: end(*given))
-            queue.submit(study, number)
-            wait_for(lambda: study.trial(number).finished)
-        trial = study.trial(number)
-        assert trial.state == "failed" and "The disk is full" in trial.error
-        again = queue.retry(study, number)
-        assert queue.run_all(study, [again])[0].state == "done"
+        (trial,) = queue.run_all(study, [number])
+    assert trial.state == "done" and trial.summary and next(full, False) is False
+
+
+def test_a_step_waits_for_the_disk_and_is_done_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    full, runs = iter([True] * 3), []
+
+    class Step:
+        progress = Progress()
+
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def run(self) -> None:
+            runs.append("run")
+            if len(runs) == 1:
+                raise disk_is_full("here")
+
+    def unwritable() -> DiskError | None:
+        return disk_is_full("here") if next(full, False) else None
+
+    monkeypatch.setattr(steps, "_Step", Step)
+    monkeypatch.setattr(steps, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(steps, "unwritable", unwritable)
+    job, said = Job(kind="first", model="m", evalset="e", recipe="openvino"), []
+    done = run_step(job, said.append, lambda: False)
+    assert not done.error and runs == ["run", "run"]
+    assert len(said) == 2 and "waiting: The disk is full (here)" in said[0]
+    runs.clear()
+    assert "disk is full" in run_step(job, said.append, lambda: False).error  # of this step alone
+    runs.clear()
+    full = iter([True] * 9)
+    assert run_step(job, said.append, lambda: True).cancelled

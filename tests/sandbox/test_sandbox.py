@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from support.study_tools import gone, sandboxes, wait_for
 
 from optim.errors import Cancelled, StepError
 from optim.machine.environment import affinity
-from optim.sandbox import Limits, Named, call, wait_until_warm, warm
+from optim.sandbox import Limits, Named, call, forking, wait_until_warm, warm
 
 pytestmark = pytest.mark.slow
 
@@ -230,3 +231,17 @@ def _at_work_meanwhile() -> set[int]:
 def _fork_servers() -> list[psutil.Process]:
     children = psutil.Process().children()
     return [child for child in children if "optim.sandbox.forkserver" in " ".join(child.cmdline())]
+
+
+def test_a_child_whose_end_could_not_be_written_down_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that is full: nobody waits for it for ever."""
+    monkeypatch.setattr(forking, "_TELLING_SECONDS", 0.05)
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    with subprocess.Popen(["sleep", "60"]) as server:
+        forked = forking.Forked(ended.pid, tmp_path, server)
+        assert forked.wait(10) != 0
+        assert forking.Forked(server.pid, tmp_path, server)._untold is False
+        server.kill()

@@ -1,10 +1,13 @@
 """What is read of a store that has changed: all of it, however little of it is looked at."""
 
+from pathlib import Path
+
 import optuna
 import pytest
 from optuna.storages import RDBStorage
 from support.study_tools import brought, study
 
+from optim.errors import StoreLost
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.store import storage
@@ -59,3 +62,13 @@ def test_where_one_of_many_has_changed_the_others_are_not_read(
     study.save(numbers[7], Progress(phase="building"))
     assert study.trial(numbers[7]).phase == "building"
     assert len(study.trials()) == 60
+
+
+def test_nothing_is_written_to_a_store_that_is_gone(study: Study, home: Path) -> None:
+    (number,) = study.add_all(recipes(1))
+    away = (home / "studies.db").rename(home / "away.db")
+    for attempt in (study.trials, lambda: study.begin(number), lambda: study.add_all(recipes(2))):
+        with pytest.raises(StoreLost, match="The store studies.db was deleted or replaced"):
+            attempt()
+    away.rename(home / "studies.db")
+    assert [trial.state for trial in study.trials()] == ["waiting"]

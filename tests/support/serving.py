@@ -50,6 +50,8 @@ class Server:
     options: dict[str, str] = field(default_factory=dict)
     """Settings of its own, by the names of their variables."""
     address: str = "localhost"
+    prefix: tuple[str, ...] = ()
+    """A command that runs the server's."""
     process: "subprocess.Popen[bytes] | None" = field(default=None)
 
     @property
@@ -66,7 +68,7 @@ class Server:
         return self.home / "server.log"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "optim", "serve", "--port", str(self.port)]
+        command = [*self.prefix, sys.executable, "-m", "optim", "serve", "--port", str(self.port)]
         command += ["--address", self.address]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

@@ -15,7 +15,8 @@ async function watch({ url, stamp }, from, signal, show, tell) {
     if (document.hidden || signal.aborted || performance.now() < from) continue;
     try {
       const answer = await fetch(new URL(url, document.baseURI), { signal });
-      const [found, line = ""] = answer.ok ? (await answer.text()).split("\n") : [stamp];
+      const there = answer.status < 500; // and 404 is news too: the study, or the store, is gone
+      const [found, line = ""] = there ? (await answer.text()).split("\n") : [stamp];
       show(line);
       const due = found !== told || performance.now() - toldAt > AGAIN_MS;
       if (found === stamp || !due || signal.aborted) continue;
