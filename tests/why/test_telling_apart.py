@@ -78,8 +78,20 @@ def test_what_enters_and_leaves_may_change_its_layout_once() -> None:
     original = SimpleNamespace(inputs=("x",), outputs=("y",))
     reorder = work("ReorderOutput", 100.0, converts=True)
     for many, count in ((2, 0), (3, 1)):
-        here = evidence(executed=[reorder] * many, executed_before=[], original=original)
+        here = evidence(executed=[reorder] * many, executed_before=[], original=original, rows={})
         assert len(list(conversions.find(here))) == count
+
+
+def test_conversions_of_the_engine_lead_to_the_nodes_that_they_are_for() -> None:
+    original = SimpleNamespace(inputs=("x",), outputs=("y",))
+    cast = work("Cast", 9.0, converts=True)
+    own = [cast.model_copy(update={"name": f"reorder_{i}"}) for i in range(3)]
+    ran = [own[0], work("Conv", 10.0), work("Relu", 1.0), own[1], own[2], work("Gemm", 5.0)]
+    rows = dict.fromkeys(("Conv", "Relu", "Gemm"))
+    here = evidence(executed=ran, executed_before=[], original=original, rows=rows, p50_ms=0.1)
+    (found,) = conversions.find(here)
+    assert found.nodes == ("reorder_0", "reorder_1", "reorder_2", "Conv", "Gemm")
+    assert "before Conv, Gemm." in found.text
 
 
 def test_both_sides_are_on_the_scale_of_their_runs() -> None:
@@ -93,24 +105,49 @@ def test_both_sides_are_on_the_scale_of_their_runs() -> None:
     assert [one.microseconds for one in executed(slow)] == [90.0]
 
 
+def products(us: Sequence[float], op: str = "MatMul") -> list[Side]:
+    """Profiles of one product that takes so long."""
+    rows = (NodeRow(name="product", op="MatMul", flops=9),)
+    graph = Analysis.model_construct(nodes=rows, weights=())
+    node = ProfiledNode(name="product", op=op, microseconds=0, share=1, rows=rows)
+    ran = [node.model_copy(update={"microseconds": one}) for one in us]
+    wanted = "" if op == "MatMul" else "int8"
+    return [Side(analysis=graph, profile=(one,), wanted=wanted) for one in ran]
+
+
+def in_int8(was: Sequence[float], now: Sequence[float], **facts: object) -> Evidence:
+    """What a lower precision's finding looks at: us of a product in each profile."""
+    befores, afters = products(was), products(now, "QLinearMatMul")
+    ran = {"executed": executed(afters[0]), "executed_before": executed(befores[0])}
+    return between(befores, afters, recipe=Recipe.parse("static_int8"), **ran, **facts)
+
+
 def test_a_lower_precision_that_the_profiler_is_too_coarse_for_is_seen_by_the_run() -> None:
-    facts = {
-        "recipe": Recipe.parse("static_int8"),
-        "after": SimpleNamespace(wanted="int8"),
-        "before": SimpleNamespace(p50_us=6.5),
-        "executed": [work("MatMul", 3.0, "int8")],
-        "executed_before": [work("MatMul", 3.0, "fp32")],
-        "p50_ms": 0.009,
-    }
     for speedup, engine, count in (
         (0.7, "onnxruntime", 1),
         (1.3, "onnxruntime", 0),
         (0.7, "openvino", 0),
     ):
         trial = SimpleNamespace(summary=SimpleNamespace(speedup=around(speedup)))
-        found = list(lower_precision_is_slower.find(evidence(**facts, trial=trial, engine=engine)))
+        here = in_int8((3.0,), (3.0,), trial=trial, engine=engine, p50_ms=0.009)
+        here.before = here.before.model_copy(update={"p50_us": 6.5})  # type: ignore[misc]
+        found = list(lower_precision_is_slower.find(here))
         assert len(found) == count
-        assert all(one.recipe == "onnxruntime" and "MatMul" in one.nodes for one in found)
+        assert all(one.recipe == "onnxruntime" and "product" in one.nodes for one in found)
+
+
+def test_products_are_slower_beyond_chance_or_that_is_said_to_be_open() -> None:
+    """Profiles that differ among themselves by more than the change decide nothing."""
+    for now, speedup, said in (
+        ((130, 131, 129), 1.0, "do not gain"),
+        ((90, 130, 170), 1.0, "cannot be told"),
+        ((90, 130, 170), 1.4, ""),  # the run is faster: that is measured
+        ((80, 81, 79), 1.0, ""),
+    ):
+        trial = SimpleNamespace(summary=SimpleNamespace(speedup=around(speedup)))
+        here = in_int8((100, 101, 99), now, trial=trial, p50_ms=0.2)
+        texts = [one.text for one in lower_precision_is_slower.find(here)]
+        assert len(texts) == bool(said) and all(said in text for text in texts)
 
 
 def test_a_symptom_gives_way_to_its_cause_only(monkeypatch: pytest.MonkeyPatch) -> None:

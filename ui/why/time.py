@@ -14,6 +14,7 @@ from optim.why.explanations import Explaining
 from optim.why.finding import Finding
 from optim.why.helped import helped, tried
 from optim.why.picture import parts_chart, waterfall_chart
+from optim.why.saying import named
 from optim.why.told import cost, doubt, headline, title_of_findings
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
@@ -95,25 +96,31 @@ def _finding(
 
 
 def _nodes(study: Study, trial: Trial, finding: Finding, number: int) -> None:
-    """Their names, each a way to the graph."""
-    nodes = on_graph(analysis_of_digest(trial.model_digest), finding.nodes)
+    """Their names, each a way to the graph; what the engine added is only named."""
+    nodes, added = on_graph(analysis_of_digest(trial.model_digest), finding.nodes)
     with st.popover(f"Nodes ({len(nodes)})", key=f"nodes:{number}"):
         for node in nodes[:_LISTED]:
             query = {"study": study.name, "trial": str(trial.number), "overlay": "time"}
             st.page_link(page(GRAPH), label=plain(node), query_params={**query, "node": node})
         if len(nodes) > _LISTED:
             st.caption(f"and {len(nodes) - _LISTED} more")
+        if added:
+            st.caption(plain(f"The engine's own, not in the graph: {named(added)}."))
 
 
-def on_graph(graph: Analysis, names: Iterable[str]) -> list[str]:
-    """What to look at: an input or output of the model is where it is read or made."""
+def on_graph(graph: Analysis, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The graph's nodes to look at, and what the graph does not have: an engine's own.
+
+    An input or output of the model is where it is read or made.
+    """
     known = {row.name for row in graph.nodes}
     around: dict[str, list[str]] = {}
     for row in graph.nodes:
         for tensor in (*row.reads, *row.writes):
             around.setdefault(tensor, []).append(row.name)
-    found = [[name] if name in known else around.get(name, [name]) for name in names]
-    return list(dict.fromkeys(node for some in found for node in some))
+    places = {name: [name] if name in known else around.get(name, []) for name in names}
+    nodes = dict.fromkeys(node for some in places.values() for node in some)
+    return list(nodes), [name for name, some in places.items() if not some]
 
 
 def _try(

@@ -1,14 +1,18 @@
 """Products that take longer in the lower precision that the recipe gives them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from optim.explaining.executed import Executed
+import numpy as np
+
+from optim.explaining.executed import Executed, Side, executed
+from optim.findings import Interval
 from optim.recipe import Recipe
 from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import instead
-from optim.why.saying import many, named
+from optim.why.saying import many, named, signed
+from optim.why.waterfall import change
 
 _SLOWER = 1.1
 _MATTERS = 0.05
@@ -19,32 +23,76 @@ _SMALL_US = 20.0  # a product that is over sooner cannot earn back what rounding
 def find(seen: Evidence) -> Iterator[Finding]:
     """All products together, and what rounds their inputs, against the products before.
 
-    Where nodes are over too soon for the profiler, by the measured run.
+    Beyond chance between the profiles; where that is open, or nodes are over too soon for the
+    profiler, by the measured run. What neither decides is said to be open.
     """
-    wanted = seen.after.wanted
-    after = [work for work in seen.executed if work.multiplies or work.executed_op in _ROUNDS]
-    before = [work for work in seen.executed_before if work.multiplies]
+    after, wanted = _products(seen.executed, rounding=True), seen.after.wanted
     lowered = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
-    what, took, was = "Their products take", seen.ms(after), seen.ms(before)
-    if not _longer(seen, took, was) and _run_is_slower(seen):
-        what, took, was = "A run takes", seen.p50_ms, (seen.before.p50_us or 0.0) / 1e3
-    if not wanted or not lowered or not _longer(seen, took, was):
+    if not wanted or not lowered:
         return
+    took, extra = _in_profiles(seen)
+    slower = _longer(seen, took, extra.value)
     nodes = tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds))
-    yield Finding(
+    about = f"{wanted} ({', '.join(lowered)}: {named(nodes)})"
+    more = seen.p50_ms - (seen.before.p50_us or 0.0) / 1e3
+    if slower and extra.low > 0:
+        yield _found(seen, nodes, f"{about}. Their products take", took, extra.value)
+    elif _run_is_slower(seen) and _longer(seen, seen.p50_ms, more):
+        yield _found(seen, nodes, f"{about}. A run takes", seen.p50_ms, more)
+    elif slower and not _run_is_faster(seen):
+        yield _open(nodes, about, extra)
+
+
+def _found(
+    seen: Evidence, nodes: tuple[str, ...], about: str, took: float, more: float
+) -> Finding:
+    reason = _reason(_products(seen.executed_before, rounding=False))
+    return Finding(
         symptom=True,
         nodes=nodes,
-        text=f"Runs do not gain by {wanted} ({', '.join(lowered)}: {named(nodes)}). {what} "
-        f"{milliseconds(took)} now, {milliseconds(was)} before. {_reason(before)} "
-        f"{seen.here.cited(wanted)}".strip(),
-        cost_ms=took - was,
+        text=f"Runs do not gain by {about} {milliseconds(took)} now, {milliseconds(took - more)} "
+        f"before. {reason} {seen.here.cited(seen.after.wanted)}".strip(),
+        cost_ms=more,
         advice="Leave out the pass, or quantize the large products only.",
         recipe=_mended(seen),
     )
 
 
-def _longer(seen: Evidence, took: float, was: float) -> bool:
-    return took > _SLOWER * was and took - was > _MATTERS * seen.p50_ms
+def _open(nodes: tuple[str, ...], about: str, extra: Interval) -> Finding:
+    return Finding(
+        concerns="trust",
+        symptom=True,
+        nodes=nodes,
+        text=f"Whether runs gain by {about} cannot be told: by the profiles, which differ among "
+        f"themselves, products take {signed(extra.low)} to {signed(extra.high)}.",
+        advice="Explain again while nothing else runs on this machine.",
+    )
+
+
+def _in_profiles(seen: Evidence) -> tuple[float, Interval]:
+    """What products and rounding take in the mean profile, and how much longer that is; in ms."""
+    now, was = _ms(seen.afters, rounding=True), _ms(seen.befores, rounding=False)
+    return float(now.mean()), change(was, now)
+
+
+def _ms(sides: Sequence[Side], rounding: bool) -> np.ndarray:
+    """float[profiles]: what products take in each."""
+    sums = [sum(w.microseconds for w in _products(executed(side), rounding)) for side in sides]
+    return np.array(sums) / 1e3
+
+
+def _products(works: Iterable[Executed], rounding: bool) -> list[Executed]:
+    return [w for w in works if w.multiplies or (rounding and w.executed_op in _ROUNDS)]
+
+
+def _longer(seen: Evidence, took: float, more: float) -> bool:
+    return took > _SLOWER * (took - more) and more > _MATTERS * seen.p50_ms
+
+
+def _run_is_faster(seen: Evidence) -> bool:
+    """Beyond doubt, by the measurement, whatever its profiles say."""
+    summary = seen.trial.summary
+    return summary is not None and summary.speedup.low > 1
 
 
 def _run_is_slower(seen: Evidence) -> bool:
