@@ -72,6 +72,8 @@ class Sample:
     fit: Callable[[nn.Module, Data, torch.device], None]
     baseline: Callable[[Data], dict[str, float]]
     classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    """What the numbers of one sample are called, input by input."""
     calibration: int = 500
 
 
@@ -178,6 +180,8 @@ def write_evalset(sample: Sample, data: Data, path: Path) -> None:
         arrays["texts"] = np.concatenate(texts)
     if sample.classes:
         arrays["classes"] = np.array(sample.classes)
+    if sample.features:
+        arrays["features"] = np.array(sample.features)
     np.savez_compressed(
         path, labels=labels, metric=np.array(sample.metric), calibration=calibration, **arrays
     )

@@ -60,6 +60,8 @@ class EvalSet(BaseModel):
     `output` is the one that the labels are of (empty: the first that suits the metric); `others`
     are further ones with labels of their own.
 
+    `features` are what the numbers of one sample are called, input by input; empty: not said.
+
     `split_note` says how many samples each split has and how they were chosen; `notes` are
     sentences on what was done to the data (roundings, preprocessing, synthesis).
     """
@@ -79,6 +81,7 @@ class EvalSet(BaseModel):
     output: str = ""
     others: tuple[Judged, ...] = ()
     together: int = 1
+    features: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @classmethod

@@ -1,5 +1,6 @@
 """What an EvalSet says beside its inputs: answers, names of classes, texts, split. In a child."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,9 @@ from optim.evalset.stored import Contents, Labelled, fail
 from optim.evalset.wording import MOST_LETTERS, worded
 from optim.metrics.base import find_metric
 from optim.model import TensorSpec
+from optim.names import legible
+
+_MOST_OF_NAME = 60  # letters
 
 
 def contents_of(
@@ -70,6 +74,22 @@ def sample_texts(array: Array, count: int) -> Array:
             f"Give one text per sample, shape [{count}].",
         )
     return np.array([text[:MOST_LETTERS] for text in texts_in(array)], f"U{MOST_LETTERS}")
+
+
+def feature_names(array: Array, inputs: Sequence[TensorSpec]) -> tuple[str, ...]:
+    """What the numbers of one sample are called, input by input. Raises InputError.
+
+    Args:
+        inputs: of the model, for one sample.
+    """
+    count = sum(math.prod(spec.shape) for spec in inputs)
+    if array.shape != (count,) or array.dtype.kind not in "US":
+        raise fail(
+            f"The `features` array is {array.dtype}{list(array.shape)}.",
+            f"Give one name for each number of a sample, shape [{count}]: those of the inputs "
+            f"{', '.join(legible(spec.name) for spec in inputs)}, in this order.",
+        )
+    return tuple(legible(name)[:_MOST_OF_NAME] for name in texts_in(array))
 
 
 def _mask(array: Array | None, count: int) -> Array | None:

@@ -17,7 +17,7 @@ from optim.evalset.answers import (
     with_labels,
 )
 from optim.evalset.casting import cast, numpy_dtype
-from optim.evalset.extras import contents_of, sample_texts
+from optim.evalset.extras import contents_of, feature_names, sample_texts
 from optim.evalset.naming import labelled, likely_inputs
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
@@ -29,7 +29,7 @@ from optim.model import TensorSpec
 
 OF_SAMPLES = ("calibration", "texts")
 _MOST_NAMED = 8  # arrays that a sentence lists
-RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary")
+RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary", "features")
 
 
 def convert(
@@ -73,6 +73,8 @@ def convert(
         answers[0] = replace(answers[0], labels=change.applied(answers[0].labels))
         notes.append(change.note(class_names(answers[0].classes)))
     contents = contents_of(checked, count, extras, answers, outputs_of_one, tuple(notes))
+    if "features" in extras:
+        contents = replace(contents, features=feature_names(extras["features"], ones))
     stored.write(grouping.grouped(contents, together), Path(out))
 
 
@@ -97,6 +99,8 @@ def check_stored(
         if about.get("described"):
             texts = flat(arrays.get(f"{split}_texts", np.empty(0)), together)
             sample_texts(texts, count * together)
+        if about.get("features"):
+            feature_names(np.array(about["features"]), grouping.of_one(specs, together))
         ones = grouping.of_one(as_specs(outputs), together)
         for member, metric, output in _judged(about):
             labels = flat(arrays.get(f"{split}_{member}", np.empty(0)), together)

@@ -53,6 +53,8 @@ class Contents:
     output: str = ""
     """The output that the labels are of; empty: the first that suits the metric."""
     others: tuple[Labelled, ...] = ()
+    features: tuple[str, ...] = ()
+    """What the numbers of one sample are called, input by input in their order."""
     notes: tuple[str, ...] = field(default=())
 
 
@@ -73,6 +75,7 @@ def write(contents: Contents, out: Path) -> None:
         **({"output": contents.output} if contents.output else {}),
         **({"others": [_named(other) for other in contents.others]} if contents.others else {}),
         **({"together": contents.together} if contents.together > 1 else {}),
+        **({"features": contents.features} if contents.features else {}),
         "classes": contents.classes,
         "split_note": note,
         "notes": contents.notes,

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from sample_models.common import HERE, SEED, Data, Sample, Split, main
 
+SOURCE = HERE / "data" / "lending_club.csv.gz"
 CATEGORICAL = ["sub_grade", "addr_state", "verification_status", "emp_length", "term"]
 MEMBERS, HIDDEN, EMBEDDING, DROPOUT = 8, 64, 4, 0.5
 BATCH, RATE, DECAY = 256, 1e-3, 0.1
@@ -78,13 +79,19 @@ class Scorer(nn.Module):
         return torch.sigmoid(score - torch.log(self.weight))
 
 
+def figures(path: Path) -> list[str]:
+    """Names of the columns that hold figures, in their order."""
+    others = ["rownames", "Class", *CATEGORICAL]
+    return [name for name in pd.read_csv(path, nrows=0).columns if name not in others]
+
+
 def load(path: Path) -> Data:
     """A quarter of the loans, stratified by class, is for testing."""
     frame = pd.read_csv(path)
     labels = (frame["Class"] == "bad").to_numpy(np.int64)
     codes = frame[CATEGORICAL].apply(lambda column: column.astype("category").cat.codes)
     inputs = {
-        "numeric": frame.drop(columns=["rownames", "Class", *CATEGORICAL]).to_numpy(np.float32),
+        "numeric": frame[figures(path)].to_numpy(np.float32),
         "categorical": codes.to_numpy(np.int64),
     }
     rows = np.arange(len(labels))
@@ -169,7 +176,8 @@ SAMPLE = Sample(
     metric="auc",
     output="probability_bad",
     classes=("good", "bad"),
-    source=HERE / "data" / "lending_club.csv.gz",
+    features=(*figures(SOURCE), *CATEGORICAL),
+    source=SOURCE,
     load=load,
     build=lambda data: Scorer(data.train),
     fit=fit,

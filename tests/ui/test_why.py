@@ -158,6 +158,7 @@ def test_answers_read_as_classes_or_numbers() -> None:
     assert worst.answered(numbers, _Named()) == "0, 1, 2, 3, 4, 5 …"  # type: ignore[arg-type]
     row = Shown(name="facts", kind="row", values=(20000.0, 6.9712, 274100.0), size=3)
     assert worst.written(row) == "20000, 6.971, 274100"
+    assert worst.written(row, ("sum", "rate")) == "sum 20000, rate 6.971, 274100"
     ids = Shown(name="ids", kind="tokens", values=(5.0, 9.0), size=12, about="10 zeros")
     assert worst.written(ids) == "5, 9 (10 zeros)"
     mask = Shown(name="mask", kind="tokens", values=(1.0,) * 9, size=9)

@@ -1,6 +1,7 @@
 """Where the quality went, sample by sample: the worst ones as they are, and who agrees."""
 
 from collections.abc import Sequence
+from itertools import islice, zip_longest
 from math import isfinite
 
 import streamlit as st
@@ -70,11 +71,13 @@ def _card(sample: Sample, evalset: EvalSet) -> None:
     st.caption(plain(f"Sample {sample.number}{_lost(sample, evalset)}{off}"))
     if sample.text:
         st.markdown(f"*{plain(_cut(sample.text))}*")
+    names = iter(evalset.features)
     for one in sample.inputs:
+        called = tuple(islice(names, one.size))
         if one.png:
             st.image(one.data, width=112 if one.kind == "picture" else "stretch")
         elif not sample.text:
-            st.caption(plain(f"{one.name}: {written(one)}"))
+            st.caption(plain(f"{one.name}: {written(one, called)}"))
     rows = answer_rows(sample, evalset)
     st.markdown("  \n".join(f"{who}: **{plain(said)}**" for who, said in rows))
 
@@ -124,17 +127,18 @@ def class_name(number: int, evalset: EvalSet) -> str:
     return evalset.classes[number] if 0 <= number < len(evalset.classes) else str(number)
 
 
-def written(one: Shown) -> str:
-    """An input's first values, how many there are, and what was done."""
+def written(one: Shown, called: Sequence[str] = ()) -> str:
+    """An input's first values, by what they are called, how many there are, what was done."""
     most = _TOKENS if one.kind == "tokens" else _COLUMNS * _VALUES
     about = f" ({one.about})" if one.about else ""
     if len(one.values) > _ALIKE and len(set(one.values)) == 1:  # such as a mask
         return f"{len(one.values)} × {_number(one.values[0])}{about}"
-    return f"{_numbers(one.values, most)}{about}"
+    return f"{_numbers(one.values, most, called)}{about}"
 
 
-def _numbers(values: Sequence[float], most: int) -> str:
-    shown = ", ".join(map(_number, values[:most]))
+def _numbers(values: Sequence[float], most: int, called: Sequence[str] = ()) -> str:
+    pairs = zip_longest(called[: len(values)], map(_number, values), fillvalue="")
+    shown = ", ".join(" ".join(filter(None, pair)) for pair in islice(pairs, most))
     return f"{shown} …" if len(values) > most else shown
 
 

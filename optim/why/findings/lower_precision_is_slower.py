@@ -43,9 +43,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         yield _open(nodes, about, extra)
 
 
-def _found(
-    seen: Evidence, nodes: tuple[str, ...], about: str, took: float, more: float
-) -> Finding:
+def _found(seen: Evidence, nodes: tuple[str, ...], about: str, took: float, more: float) -> Finding:
     reason = _reason(_products(seen.executed_before, rounding=False))
     return Finding(
         symptom=True,
