@@ -26,7 +26,7 @@ from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, Files, end_descendants
 from optim.sandbox.limits import Limits, check_size, forget
 from optim.sandbox.waiting import Waiting
-from optim.sandbox.walls import protections, told_environment
+from optim.sandbox.walls import hidden, protections, told_environment
 
 _logger = logging.getLogger(__name__)
 _Child = subprocess.Popen[bytes] | Forked
@@ -126,6 +126,7 @@ def call(
             "writable": [str(path) for path in (folder, *files.writable)],
             "readable": [str(path) for path in files.readable],
             "programs": files.programs,
+            "hidden": [str(path) for path in hidden()],
         }
         (folder / REQUEST).write_text(json.dumps(request))
         begun = _waited(folder, environment) if for_timing else _forked(folder, environment)

@@ -43,7 +43,8 @@ def main(request_path: str, result_path: str, parent: str) -> None:
         _go_before_others()
     writable, readable = (tuple(map(Path, request[kind])) for kind in ("writable", "readable"))
     programs = request["programs"]
-    files = Files(writable, readable, programs=programs)  # its site is on the path
+    hidden = tuple(map(Path, request["hidden"]))
+    files = Files(writable, readable, programs=programs, hidden=hidden)  # its site is on the path
     isolate(request["protections"], files)
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))
 

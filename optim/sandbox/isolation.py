@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from optim.sandbox import kernel
-from optim.sandbox.importable import elsewhere, importable, installed
+from optim.sandbox.importable import elsewhere, importable, installed, opened
 
 _EXECUTE, _WRITE, _READ, _LIST, _TRUNCATE = 1, 2, 4, 8, 1 << 14
 _OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
@@ -24,7 +24,7 @@ _ALL_FILE_ACCESSES = {1: 13, 2: 14, 3: 15}  # by Landlock's version: how many it
 _CONNECT_AND_BIND = 3
 _NETWORK_SINCE = 4
 _READABLE = (
-    *("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/opt", "/proc", "/sys"),
+    *("/lib", "/lib32", "/lib64", "/bin", "/sbin", "/proc", "/sys"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime"),
     *("/dev/urandom", "/dev/random", "/dev/zero"),
 )
@@ -45,6 +45,7 @@ _ROUNDS = 100
 class Files:
     """The folders that a child may write in, and what it may read besides the system's own.
 
+    `hidden`: what it may not read wherever that lies, unless it is named in one of those.
     `site`: a folder of packages that it finds before the program's own (`optim.environments`).
     `programs`: whether it may start programs, of those that it may read: a compiler that calls the
     system's. They stand behind the same walls.
@@ -54,6 +55,7 @@ class Files:
     readable: tuple[Path, ...] = ()
     site: Path | None = None
     programs: bool = False
+    hidden: tuple[Path, ...] = ()
 
 
 NO_FILES = Files()
@@ -76,11 +78,11 @@ def _only_needed_files(files: Files) -> None:
     version = kernel.landlock_version()
     everything = (1 << _ALL_FILE_ACCESSES.get(version, max(_ALL_FILE_ACCESSES.values()))) - 1
     read = _EXECUTE | _READ | _LIST
-    readable = [*map(Path, (*_READABLE, *installed())), *files.readable]
-    readable += [files.site] if files.site else []
-    rules = [(path, read) for path in readable]
-    for folder in elsewhere(files.site):
-        rules += [(folder, _LIST), *((path, read) for path in importable(folder))]
+    whole = [*map(Path, _READABLE), *installed()]
+    whole += [path for folder in elsewhere(files.site) for path in importable(folder)]
+    given = [*files.readable, *([files.site] if files.site else [])]
+    rules = [(path, read) for path in (*opened(whole, files.hidden), *given)]
+    rules += [(Path(entry), _LIST) for entry in sys.path if Path(entry).is_dir()]
     rules += [(Path("/dev/null"), read | _WRITE)]
     if os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:  # else even the system's knobs are in there
         rules += [(Path("/proc"), read | _WRITE | (_TRUNCATE & everything))]

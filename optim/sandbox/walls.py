@@ -11,9 +11,10 @@ from pathlib import Path
 
 from optim.errors import StepError
 from optim.home.scratch import scratch
+from optim.sandbox.importable import installed
 from optim.sandbox.isolation import PROTECTIONS
 from optim.settings import settings
-from optim.shipped import CHECKOUT
+from optim.shipped import APP, CHECKOUT, LIBRARY
 
 _LONGEST_SECONDS = 60
 _TOLD = re.compile(
@@ -42,6 +43,17 @@ def told_environment(site: Path | None = None) -> dict[str, str]:
     if home := known.get("OPTIM_HOME"):  # they work in another folder
         known["OPTIM_HOME"] = str(Path(home).expanduser().absolute())
     return {**known, "USER": "nobody", "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+
+
+def hidden() -> tuple[Path, ...]:
+    """What no child reads wherever it lies: studies of others, secrets of the web application."""
+    folders, home = (APP, Path.cwd(), Path.home()), settings().home
+    program = [*installed(), LIBRARY]
+    homes = [home]
+    if any(one.is_relative_to(home) for one in program):  # which is then to be read
+        inside = home.iterdir() if home.is_dir() else ()
+        homes = [path for path in inside if not any(one.is_relative_to(path) for one in program)]
+    return (*homes, *(folder / ".streamlit" for folder in folders))
 
 
 def protections() -> dict[str, str]:

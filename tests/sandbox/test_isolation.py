@@ -110,6 +110,8 @@ OUTSIDE = {
     "write in the program": "open(os.path.dirname(sys.modules['optim'].__file__) + '/new', 'w')",
     "read a secret of the web application": "open(app + '/.streamlit/config.toml').read()",
     "read what lies beside the modules": "open(app + '/pyproject.toml').read()",
+    "read the system's accounts": "open('/etc/passwd').read()",
+    "list programs that somebody installed": "os.listdir('/opt')",
     "write in /tmp": "open('/tmp/optim-captive', 'w')",
     "set a knob of the system": "open('/proc/sys/kernel/core_pattern', 'w').write('x')",
     "remove another's file": "os.remove(other)",
@@ -134,6 +136,21 @@ def test_it_cannot(attempt: str, folder: Path, walls: str) -> None:
         said = run("tried", code=OUTSIDE[attempt], **names)
     assert said in ("PermissionError", "OSError", "FileNotFoundError", "ConnectionRefusedError")
     assert other.read_text() == "another's" and len(list(other.parent.iterdir())) == 1
+
+
+def test_it_reads_no_other_study_wherever_the_home_lies(
+    folder: Path, code: Path, walls: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even within a package that it imports, with the secrets of the application beside it."""
+    package = code / "installed"
+    for name in ("__init__.py", "home/files/other", ".streamlit/secrets.toml"):
+        path = package / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("A = 1")
+    monkeypatch.setattr(calling, "hidden", lambda: (package / "home", package / ".streamlit"))
+    assert run("tried", code="__import__('installed').A") == "1"
+    for name in ("home/files/other", ".streamlit/secrets.toml"):
+        assert run("tried", code="open(path).read()", path=str(package / name)) in DENIED
 
 
 def test_it_reads_and_writes_what_it_is_given(folder: Path, walls: str) -> None:
