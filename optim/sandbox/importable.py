@@ -23,12 +23,10 @@ _OF_PROGRAMS = (
 
 def installed() -> list[Path]:
     """What the system's programs, Python and its environment consist of."""
-    folders = {*_SYSTEM, sys.prefix, sys.base_prefix}
-    found = [
-        path for one in sorted(folders) for name in _OF_PROGRAMS for path in Path(one).glob(name)
-    ]
-    named = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
-    return [*found, *(Path(one) for one in named if os.path.isabs(one))]
+    folders = [Path(one) for one in sorted({*_SYSTEM, sys.prefix, sys.base_prefix})]
+    found = [path for folder in folders for name in _OF_PROGRAMS for path in folder.glob(name)]
+    named = map(Path, os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep))
+    return [*found, *(path for path in named if path.is_absolute())]
 
 
 def opened(folders: Iterable[Path], hidden: Iterable[Path]) -> Iterator[Path]:
