@@ -127,8 +127,8 @@ def _drawn(study: Study) -> None:
         shown = filters(study, trials)
         with drawing:
             _chart(study, trials, trial.number if trial else None, shown)
-        st.subheader("Queue")
         empty = not any(trial.has_point for trial in trials)
+        st.subheader("Queue")
         redraw_on_news(news_url(study.name), stamp, eager=empty, line=now(study.name))
         with st.container():
             queue_list(study, trials)

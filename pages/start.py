@@ -25,7 +25,7 @@ _PENDING = "images_pending"  # a brought model whose image EvalSet still needs i
 
 
 def _sample_card(sample: Sample) -> None:
-    with st.container(border=True, height="stretch"):
+    with st.container(border=True, height="stretch", gap="xsmall"):
         st.markdown(f"**{sample.title}**")
         st.markdown(sample.summary)
         st.space("stretch")

@@ -22,6 +22,7 @@ from optim.showing.chart import ACCENT, GREY, LOG_AXIS, Axis, Mark, trade_off
 from optim.showing.figure import Where
 from optim.showing.figures import lines
 from optim.showing.points import default_plane, marks
+from optim.showing.recorded import recorded
 from optim.showing.text import size, timed
 from optim.studies.trial import Trial
 from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Summary
@@ -183,7 +184,7 @@ def _warnings(findings: Findings) -> str:
 
 def _environment(findings: Findings) -> list[tuple[str, str]]:
     first = findings.measurement.slices[0]
-    return [*first.environment.items(), *first.facts.items()]
+    return recorded(first.environment | first.facts)
 
 
 def _contents(findings: Findings) -> list[tuple[str, ...]]:

@@ -13,6 +13,7 @@ from optim.findings import percent
 from optim.machine.environment import environment
 from optim.probing import Probe, Row
 from optim.showing.machine import facts, gains_table, rates_table, versions
+from optim.showing.recorded import recorded
 
 NOT_PROBED = "This machine was not probed yet: `python -m optim probe` does it in about 15 s."
 
@@ -31,7 +32,7 @@ def doctor(args: argparse.Namespace) -> int:
         known = {"protections": walls, "environment": environment(), "parts": environments()}
         print(json.dumps(known, indent=1))
         return 0
-    print(align([[name, value] for name, value in environment().items()]))
+    print(align([[*row] for row in recorded(environment())]))
     print(f"\n{heading(found) if (found := probing.known()) else NOT_PROBED}")
     print(f"\nParts with packages of their own:\n\n{environments_told()}")
     print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")

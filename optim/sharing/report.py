@@ -13,6 +13,7 @@ from optim.sharing.best import BEST, Ranked, best_of, best_table
 from optim.sharing.reasons import kept_together, listed, reasons
 from optim.sharing.study_file import IMPORTED
 from optim.sharing.telling import CHART_WIDTH, chart_of, environment_of, machine_of
+from optim.showing.recorded import recorded
 from optim.showing.story import has_place, on_stage
 from optim.showing.verdict import verdict
 from optim.studies.goal import DEFAULT, Goal
@@ -136,7 +137,6 @@ def open_ends(trials: Sequence[Trial]) -> list[str]:
 def _hardware(trials: Sequence[Trial]) -> Part:
     """Of the measurement; of this program where nothing was measured."""
     measured = environment_of(trials) or libraries()
-    named = {name.replace("_", " "): text for name, text in measured.items()}
-    rows = [*named.items(), ("written by", f"optim {__version__}")]
+    rows = [*recorded(measured), ("Written by", f"optim {__version__}")]
     part = section("Hardware and versions", f'<div class="small">{table(rows)}</div>')
     return kept_together(part)

@@ -23,6 +23,7 @@ from optim.part import Group, parse_part
 from optim.recipe import Recipe
 from optim.runtimes.base import NodeTime, Runtime, all_runtimes
 from optim.runtimes.support.fusion import node_name
+from optim.showing.recorded import recorded
 
 ASKED = os.environ.get("ENGINES", "").split()
 RUNTIMES = ASKED or [
@@ -142,6 +143,7 @@ def test_bound_call_runs_the_model_each_time(name, cnn):
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_facts_name_the_engine_and_its_threads(name, cnn):
     facts = runtime(name, threads=2).open(cnn).facts()
+    assert not set(dict(recorded(facts))) & set(facts), "each has a name for people"
     assert facts["engine"] and facts["threads"] in {"1", "2"}
     assert all(isinstance(value, str) for value in facts.values())
 

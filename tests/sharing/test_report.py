@@ -45,7 +45,7 @@ def test_it_has_all_that_it_is_made_of(explored: Study, html: str) -> None:
         f"#{best.number}",
         "to keep in mind",
         "Hardware and versions",
-        "onnxruntime",
+        "Instruction sets that matter here",
         "95 % intervals",
     ):
         assert part in said

@@ -160,7 +160,7 @@ def _forecast(study: Study, recipe: Recipe, target: str, trials: Sequence[Trial]
     elif not same:
         st.caption("Not measured yet: a first point takes a few seconds.")
     elif same[-1].summary is None:
-        st.caption(f"In the study already: {same[-1].state}.")
+        st.caption(f"In the study already, as #{same[-1].number}.")  # its state is soon another
     else:
         speedup = figures(study.evalset.metric)[SPEEDUP].text(same[-1])
         st.caption(f"Measured already: speed-up {speedup}.")

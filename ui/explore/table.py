@@ -17,7 +17,7 @@ from ui.errors import errors_shown
 from ui.state import COMPARE, choose_trial, delete, page, retry
 
 _ROW = 35
-_MAX_HEIGHT = 420
+_MAX_HEIGHT = 248  # six trials and the heading: the page fits on two screens of 1280 x 720
 
 
 def trial_table(
