@@ -27,8 +27,6 @@ class Picture:
     page: str
     graphs: str
     alt: str
-    finds: bool
-    """Whether a node can be selected in it: of two graphs the viewer shows one of them twice."""
 
 
 def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
@@ -42,7 +40,7 @@ def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
     panes = [_pane(graph, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
     page = viewer_page(offer_graphs(text), label, {"paneStates": panes})
     alt = f"Graph of {label} with figures on its nodes"
-    return Picture(page, text, alt, finds=len(graphs) == 1)
+    return Picture(page, text, alt)
 
 
 def graph_view(
@@ -72,8 +70,7 @@ def graph_view(
         isolate_styles=False,
     )
     offer_graphs(shown.graphs)  # again: others may have taken its place
-    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt}
-    data["node"] = node if shown.finds else None
+    data: dict[str, Any] = {"page": shown.page, "alt": shown.alt, "node": node}
     if laid is not None:
         title = str(laid.legend["title"])
         data["overlay"] = overlay_path(offer_overlay(laid.node_data), title)

@@ -62,6 +62,8 @@ class Ramp:
     power: float = 0.5
     least: float | None = 0.0
     most: float | None = None
+    adds_up: bool = True
+    """Whether the values of several nodes have a sum that means something."""
 
     def ends(self, values: Iterable[Value]) -> tuple[float, float]:
         """The lowest and the highest value of the scale."""
@@ -108,17 +110,6 @@ class Overlay:
     needs: Need = ""
 
 
-_STATISTICS: Mapping[type, Mapping[str, bool]] = {
-    Ramp: {},
-    Classes: {
-        "hideInAggregatedStatsTable": True,
-        "showExpandedSummaryOnGroupNode": True,
-        "showLabelCountColumnsInChildrenStatsTable": True,
-    },
-}
-"""What the viewer tells of all nodes and of those of a module: of words no sums but counts."""
-
-
 @cache
 def all_overlays() -> dict[str, Overlay]:
     """Every overlay by name, in the order in which they are offered."""
@@ -158,8 +149,20 @@ def lay(overlay: Overlay, graphs: Mapping[str, Facts]) -> Laid:
             facts.ids.get(node, node): _result(value, color(value))
             for node, value in values[name].items()
         }
-        data[name] = {"name": overlay.title, "results": results, **_STATISTICS[type(overlay.scale)]}
+        data[name] = {"name": overlay.title, "results": results, **_statistics(overlay.scale)}
     return Laid(data, {"title": overlay.title, "about": overlay.about, **_legend(overlay, every)})
+
+
+def _statistics(scale: Ramp | Classes) -> dict[str, bool]:
+    """What the viewer tells of all nodes and of those of a module: sums where there are any."""
+    if isinstance(scale, Classes):
+        return {
+            "hideInAggregatedStatsTable": True,
+            "showExpandedSummaryOnGroupNode": True,
+            "showLabelCountColumnsInChildrenStatsTable": True,
+        }
+    tables = ("hideInAggregatedStatsTable", "hideInChildrenStatsTable")
+    return {} if scale.adds_up else dict.fromkeys(tables, True)
 
 
 def _result(value: Value, color: str) -> dict[str, Value]:

@@ -68,17 +68,22 @@ def test_figures_are_switched_and_a_node_is_found_from_the_table_and_back(graph:
     overlay_drawn(page, "Bound by")
     assert "roofline" in legend(page)
 
-    table = page.locator("[data-testid=stDataFrame]")
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 10, box["y"] + HEADER + 1.5 * ROW)
+    choose_row(page, 1)
     wait_for(lambda: selected(page) == ["Relu_1"])
     expect(page.get_by_text("Chosen: Relu_1")).to_be_visible()
 
     found = click_another(page, but="Relu_1")
     expect(page.get_by_text(f"Chosen: {found}")).to_be_visible()
     assert page.evaluate("history.length") == visited, "Back would lead through figures and nodes"
+
+
+def choose_row(page: Page, row: int) -> None:
+    """Click a row of the table of nodes."""
+    table = page.locator("[data-testid=stDataFrame]")
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + 10, box["y"] + HEADER + (row + 0.5) * ROW)
 
 
 def click_another(page: Page, but: str) -> str:
@@ -106,6 +111,9 @@ def test_two_graphs_are_compared_side_by_side(graph: Page) -> None:
     wait_for(lambda: "same" in legend(page))
     shown = ["original", "what ONNX Runtime runs"]
     wait_for(lambda: [pane["selectedGraphId"] for pane in panes(page)] == shown)
+    choose_row(page, 1)
+    wait_for(lambda: selected(page) == ["Relu_1"] * 2)
+    assert [pane["selectedGraphId"] for pane in panes(page)] == shown
 
 
 def test_the_picture_is_dark_where_the_page_is(

@@ -94,6 +94,13 @@ def test_a_scale_holds_its_ends_and_what_lies_outside() -> None:
     assert [ramp.tick(place, ends) for place in (0, 0.5, 1)] == ["0.0", "5.0", "10.0"]
 
 
+def test_shares_of_nodes_are_not_summed() -> None:
+    hidden = "hideInChildrenStatsTable"
+    for name, without in (("flops", False), ("sparsity", True), ("error", True)):
+        (data,) = lay(all_overlays()[name], {"g": FACTS}).node_data.values()
+        assert data.get(hidden, False) is without
+
+
 def test_a_file_is_all_that_a_new_overlay_takes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,10 +9,8 @@ from support.explored import visited
 
 from optim.explaining.profile import ProfiledNode
 from optim.graph import NodeRow
-from optim.showing.graph_json import Drawn
 from optim.studies.study import Study
 from ui.graph_facts import ENGINE
-from ui.graph_view import picture
 from ui.nodes import runs_as
 from ui.server import viewer
 from ui.text import key_of
@@ -140,9 +138,3 @@ def test_a_fused_node_says_what_it_is_made_of() -> None:
         "It runs as FusedConv, made of Conv + Relu in fp32: 50 % of the time."
     )
     assert runs_as("x", [node]) == runs_as(None, [node]) == ""
-
-
-def test_a_node_is_selected_in_one_graph_only() -> None:
-    """Asked for a node, the viewer shows the second of two graphs in both of its panes."""
-    graphs = [Drawn(name, (), (), ()) for name in ("#0 simplify", "original")]
-    assert picture("m", graphs[:1]).finds and not picture("m", graphs).finds

@@ -55,6 +55,13 @@ _CHANGES = {
         "a.results[g.id]=this.processNodeDataProviderDataForGraph(g,n),"
         "this.appService.setSelectedNodeDataProviderRunId(p.id,e))}),"
     ),
+    # A node that the page asks for is selected in each pane whose graph has it, instead of the
+    # graph of the selected pane being loaded into the left one.
+    "let n=this.appService.getModelGraphFromSelectedPane();if(!n)return;"
+    "let r=n.nodesById[e];r&&this.selectNode(r.id,n.id)": (
+        "this.appService.panes().forEach((p,i)=>{let g=p.modelGraph;"
+        "g?.nodesById[e]&&this.selectNode(e,g.id,void 0,i)})"
+    ),
 }
 """What is changed in the viewer's script, which is of one pinned version."""
 _ADAPTER = {

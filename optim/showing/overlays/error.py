@@ -29,6 +29,7 @@ OVERLAY = Overlay(
         power=1.0,
         least=_LOST_DB,
         most=_EXACT_DB,
+        adds_up=False,
     ),
     needs="errors",
 )

@@ -22,6 +22,6 @@ OVERLAY = Overlay(
     about="Share of zeros (sparsity) among the weights that each node reads, counted.",
     rank=70,
     values=_values,
-    scale=Ramp(lambda value: f"{value:.0f} %", colors=COLD, power=1.0, most=100.0),
+    scale=Ramp(lambda value: f"{value:.0f} %", colors=COLD, power=1.0, most=100.0, adds_up=False),
     needs="weights",
 )
