@@ -43,4 +43,6 @@ def npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]
         raise ValueError(
             f"the head of an array is no description ({type(error).__name__})"
         ) from None
+    if any(isinstance(length, bool) for length in shape):  # which Python takes for 0 and 1
+        raise ValueError("the head of an array gives an axis no length")
     return tuple(shape), bool(fortran), dtype

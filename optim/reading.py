@@ -117,15 +117,28 @@ def _check(value: Any, depth: int) -> None:
     if isinstance(value, dict):
         if not all(isinstance(key, str) for key in value):
             raise _refused("has keys that are no text")
-        value = [*value.values()]
+        value = [*value, *value.values()]
     if isinstance(value, list):
         for one in value:
             _check(one, depth - 1)
-    elif isinstance(value, int):
-        if value.bit_length() > _MAX_BITS:
-            raise _refused("holds an integer of more than 64 bits")
-    elif not isinstance(value, str | float | None):
-        raise _refused(f"holds a {type(value).__name__}, which is no plain value")
+    elif why := _not_plain(value):
+        raise _refused(why)
+
+
+def _not_plain(value: Any) -> str:
+    """What is wrong with a single value; empty where it is plain."""
+    if isinstance(value, str):
+        return "holds half a character (a lone surrogate)" if _is_broken(value) else ""
+    if isinstance(value, int):
+        return "holds an integer of more than 64 bits" if value.bit_length() > _MAX_BITS else ""
+    if isinstance(value, float | None):
+        return ""
+    return f"holds a {type(value).__name__}, which is no plain value"
+
+
+def _is_broken(text: str) -> bool:
+    """Whether it can be written nowhere: Python reads such text and fails when it is encoded."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _check_size(count: int, limit: int) -> None:

@@ -40,6 +40,8 @@ def test_yaml_beyond_bounds_is_refused(text: str, said: str) -> None:
     ("text", "said"),
     [
         ("[" * 100_000, "nested too deeply"),
+        ('["\\ud800"]', "lone surrogate"),
+        ('{"\\udfff": 1}', "lone surrogate"),
         ("[" * 40 + "]" * 40, "nested too deeply"),
         ('{"a": 1, "a": 2}', "a key stands twice"),
         ('{"a": %s}' % ("9" * 100), "64 bits"),

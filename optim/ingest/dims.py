@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Shapes = Mapping[str, tuple[int, ...]]
 Purpose = Literal["batch", "image", "sequence", "other"]
 MAX_SIZE = 2**31 - 1
+MAX_AXES = 32  # NumPy has 64 at most, and they grow by one for the samples
 _MAX_INPUT_ELEMENTS = 1 << 28
 _BATCH = re.compile(r"batch|^(n|b|bs)$", re.IGNORECASE)
 _SEQUENCE = re.compile(r"seq|len|time|token|step|frame|past|ctx|context", re.IGNORECASE)
@@ -44,6 +45,12 @@ def check_interface(graph: "onnx.GraphProto") -> None:
                     "only tensors of numbers can be fed and compared.",
                     "Export without it (scikit-learn: options={'zipmap': False}); "
                     "keep text outside.",
+                )
+            if (axes := len(value.type.tensor_type.shape.dim)) > MAX_AXES:
+                raise InputError(
+                    f"The {what} {legible(value.name)!r} has {axes:,} axes; the limit is "
+                    f"{MAX_AXES}.",
+                    "Export the model with fewer axes.",
                 )
 
 

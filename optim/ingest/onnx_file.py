@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError
+from optim.ingest.dims import MAX_AXES
 from optim.ingest.external import take_in
 from optim.ingest.kinds import ACCEPTED
 from optim.ingest.repair import make_text
+from optim.model.proto import all_tensors
 from optim.names import legible
 from optim.sandbox.archive import extract, open_zip
 
@@ -49,8 +51,18 @@ def read_onnx(
         raise InputError(
             "The file reads as ONNX but its graph has no nodes.", f"Is it a model? {ACCEPTED}"
         )
+    _check_axes(proto)
     take_in(proto, path.parent, max_bytes - path.stat().st_size, granted)
     return proto, notes
+
+
+def _check_axes(proto: "onnx.ModelProto") -> None:
+    for tensor in all_tensors(proto):
+        if (axes := len(tensor.dims)) > MAX_AXES:
+            raise InputError(
+                f"The tensor {legible(tensor.name)!r} has {axes:,} axes; the limit is {MAX_AXES}.",
+                "Export the model with fewer axes.",
+            )
 
 
 def _parse(path: Path) -> "onnx.ModelProto":

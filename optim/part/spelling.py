@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 P = TypeVar("P", bound="Part")
 
 _SAFE = "/:.-_()[]"  # readable in a spelling and never ambiguous there
+_LONGEST = 60  # of a wrong value, in what is said of it
 _EMPTY = "%"  # an empty item of a list; no quoted text is a bare percent sign
 
 
@@ -52,11 +53,17 @@ def build_part(cls: type[P], values: dict[str, Any]) -> P:
         return cls.model_validate(values)
     except ValidationError as error:
         details = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}={e['input']!r}: {e['msg']}" for e in error.errors()
+            f"{'.'.join(map(str, e['loc']))}={_clipped(e['input'])}: {e['msg']}"
+            for e in error.errors()
         )
         raise InputError(
             f"Bad settings ({details}).", "See the part's settings.", cls.name
         ) from None
+
+
+def _clipped(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _format(value: Any) -> str:

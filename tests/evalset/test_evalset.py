@@ -253,6 +253,15 @@ class TestBad:
         with pytest.raises(InputError, match="damaged"):
             converted_file(path, classifier)
 
+    def test_a_shape_of_truths_is_refused(self, tmp_path, classifier):
+        path = tmp_path / "given.npz"
+        head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (True, 8)}\n"
+        with zipfile.ZipFile(path, "w") as archive:
+            size = struct.pack("<H", len(head))
+            archive.writestr("x.npy", b"\x93NUMPY\1\0" + size + head + bytes(32))
+        with pytest.raises(InputError, match="damaged .*an axis no length"):
+            converted_file(path, classifier)
+
     def test_every_truncation_is_refused(self, tmp_path, classifier):
         data = saved(tmp_path, x=X, labels=LABELS).read_bytes()
         for cut in range(1, len(data), 97):

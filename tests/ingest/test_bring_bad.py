@@ -451,3 +451,15 @@ def test_a_mutated_model_never_takes_the_parent_with_it(data, tmp_path):
         assert ingest(path).path.exists()
     except OptimError as error:
         assert error.what and error.next_step
+
+
+def test_more_axes_than_arrays_have_are_refused(bring, save):
+    many = [1] * 1000
+    with pytest.raises(InputError, match="input 'x' has 1,000 axes; the limit is 32"):
+        relu_of_many = helper.make_node("Relu", ["x"], ["y"])
+        bring(save(model([relu_of_many], [value("x", many)], [value("y", many)])))
+    weight = helper.make_tensor("w", TensorProto.FLOAT, [4] + [1] * 99, [1.0] * 4)
+    proto = linear()
+    proto.graph.initializer.append(weight)
+    with pytest.raises(InputError, match="tensor 'w' has 100 axes; the limit is 32"):
+        bring(save(proto))

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from support.part_values import parts
 
 from optim.errors import InputError
+from optim.recipe import Recipe
 from optim.part import parse_part
 from optim.passes.base import all_passes
 from optim.runtimes.base import all_runtimes
@@ -70,3 +71,9 @@ def test_any_text_is_a_part_or_one_clear_error(text: str) -> None:
         parse_part(text, KNOWN)
     except InputError as error:
         assert error.what
+
+
+def test_a_wrong_value_is_not_told_at_length() -> None:
+    with pytest.raises(InputError, match="threads=") as caught:
+        Recipe.parse(f"onnxruntime:threads={'9' * 5000}")
+    assert len(str(caught.value)) < 300
