@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from support.part_values import parts
 
 from optim.errors import InputError
-from optim.recipe import Recipe
 from optim.part import parse_part
 from optim.passes.base import all_passes
+from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 
 KNOWN = {**all_passes(), **all_runtimes()}
