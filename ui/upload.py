@@ -44,6 +44,8 @@ def ask(model: Upload) -> Questions:
 def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[str]]:
     """Ask for symbolic dimensions and for inputs that the file does not describe."""
     dims, specs = _sizes(asked) if asked.dims else {}, []
+    if has_evalset:  # its shapes win over what was only suggested
+        dims = {name: size for name, size in dims.items() if size != asked.dims[name]}
     if asked.inputs and not has_evalset:
         st.markdown("**Inputs** (the file does not say their types and shapes)")
         for name in asked.inputs:
@@ -59,7 +61,7 @@ def _sizes(asked: Questions) -> dict[str, int]:
     title = f"Sizes left open in this model (symbolic dimensions): {known}"
     with st.expander(title, expanded=not asked.seen_to_run, key="dims"):
         st.caption(
-            "Every engine gets fixed shapes. An EvalSet's own shapes win over these. "
+            "Every engine gets fixed shapes. An EvalSet's own win over those suggested here. "
             + (_RUNS if asked.seen_to_run else _NOT_TRIED)
         )
         places = st.columns(max(4, len(asked.dims)))

@@ -6,9 +6,9 @@ Nothing is extracted to disk: members are read one by one, bounded in bytes and 
 import io
 import zipfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -24,6 +24,7 @@ from optim.metrics.choosing import check_labels, infer_metric
 from optim.model import TensorSpec
 from optim.sandbox import directory
 
+_Seen = TypeVar("_Seen")
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF")
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 _MAX_FILES = 200_000
@@ -107,11 +108,23 @@ def decoded(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, recipe: Preprocessing, spec: TensorSpec
 ) -> tuple[Array, set[pictures.Done]]:
     """The input for one image, and what was done to the image. Raises InputError."""
+    return _seen(archive, member, lambda it: (recipe.apply(it, spec), pictures.done_to(it)))
+
+
+def check(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Raise InputError where this is no image that can be read."""
+    _seen(archive, member, Image.Image.load)
+
+
+def _seen(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, look: Callable[[Image.Image], _Seen]
+) -> _Seen:
+    """What is made of one image. Raises InputError."""
     try:
         with Image.open(io.BytesIO(archive.read(member)), formats=_FORMATS) as image:
             if image.width * image.height > _MAX_PIXELS:
                 raise _too_large(member, f"{image.width} x {image.height}")
-            return recipe.apply(image, spec), pictures.done_to(image)
+            return look(image)
     except OptimError:
         raise
     except Image.DecompressionBombError:

@@ -28,6 +28,7 @@ from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
 from optim.settings import settings
 
 _LEAST_SIDE = 96  # pixels; small inputs are shown enlarged, each pixel a square
+_FOLDERS_TRIED = 64  # before anything is asked: the first image of each
 _SCORED, _SCORED_SECONDS = 64, 5.0
 
 
@@ -107,6 +108,8 @@ def survey(
     spec, results, _ = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
     with images.opened(path) as archive:
         members, left_out = images.members_within(archive, spec, max_mb)
+        for _, first in images.one_per_folder(archive)[:_FOLDERS_TRIED]:
+            images.check(archive, first)
     names, labels, _ = images.labelled(members, results)
     found = Surveyed(
         images=len(members),

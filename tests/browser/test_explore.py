@@ -35,6 +35,10 @@ def test_a_copy_is_edited_a_deletion_undone_and_the_address_says_it_all(
     page.goto(f"{server.url}/explore?{study}")
     number = add_recipe(page, "simplify + openvino")
     expect(page).to_have_url(re.compile(rf"trial={number}\b"))
+    expect(page.locator(".live-chart").get_by_text("original", exact=True).first).to_be_visible()
+    for width in (390, 820, 1280):
+        page.set_viewport_size({"width": width, "height": 720})
+        wait_for(lambda: _legend_is_whole(page))
     page.get_by_placeholder("part of a recipe").fill("openvino")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("filter=openvino"))
@@ -54,6 +58,23 @@ def test_a_copy_is_edited_a_deletion_undone_and_the_address_says_it_all(
     again.get_by_role("button", name="Undo").click()
     expect(again.get_by_text(f"Deleted #{number}.")).to_have_count(0)
     expect(chosen(again)).to_contain_text(f"Trial {number}")
+
+
+def _legend_is_whole(page: Page) -> bool:
+    """Whether every row of the chart's legend lies within the chart and within the legend."""
+    return bool(
+        page.evaluate(
+            """() => {
+                const at = (it) => it.getBoundingClientRect();
+                const chart = document.querySelector(".live-chart .main-svg");
+                const ground = document.querySelector(".live-chart .legend .bg");
+                const rows = [...document.querySelectorAll(".live-chart .legend .traces")];
+                return rows.length > 2 && [chart, ground].every((outer) => rows.every((row) =>
+                    at(row).bottom <= at(outer).bottom + 1 && at(row).right <= at(outer).right + 1
+                    && at(row).left >= at(outer).left - 1 && at(row).top >= at(outer).top - 1));
+            }"""
+        )
+    )
 
 
 def test_no_page_has_a_barrier_for_assistive_technology(

@@ -306,6 +306,8 @@ def test_a_set_is_checked_before_its_settings(tmp_path):
         surveyed(zipped(tmp_path, two), model)
     with pytest.raises(InputError, match="no images"):
         surveyed(zipped(tmp_path, {"a.png": b""}), model)
+    with pytest.raises(InputError, match=r"red/0.png' cannot be read"):
+        surveyed(zipped(tmp_path, folders({"set/red/0.png": b"no picture"})), model)
     with pytest.raises(InputError, match="one image as its input"):
         surveyed(zipped(tmp_path, folders()), models.embedder(tmp_path))
 
