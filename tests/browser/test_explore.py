@@ -3,7 +3,9 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import parse_qs, urlparse
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -200,3 +202,26 @@ def _above(page: Page, section: Locator) -> list[list[float]]:
         }"""
     )
     return places
+
+
+def test_labels_that_do_not_fit_are_taken_otherwise_with_one_click(
+    server: Server, files: Path, new_page: NewPage, tmp_path: Path
+) -> None:
+    """The page opens the study of the changed labels, whose samples fit."""
+    given = dict(np.load(files / "evalset.npz"))
+    classes = int(given["labels"].max()) + 1
+    given["labels"] = (given["labels"] + 1) % classes
+    np.savez(tmp_path / "moved.npz", **{name: given[name] for name in ("x", "labels", "metric")})
+    page = new_page()
+    bring(page, server.url, files / "classifier.onnx", tmp_path / "moved.npz")
+    before = page.url
+    take = page.get_by_role("button", name="Take this change of the labels")
+    expect(page.get_by_text("bring the EvalSet with --labels").first).to_be_visible()
+    take.click()
+    page.wait_for_url(lambda url: study_in(url) != study_in(before))
+    wait_for_points(page, 1)
+    expect(take).to_have_count(0)
+
+
+def study_in(url: str) -> str:
+    return parse_qs(urlparse(url).query)["study"][0]

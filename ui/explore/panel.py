@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from optim.evalset import relabelled
-from optim.findings import Caution, percent
+from optim.findings import percent
 from optim.search.explore import starting_set
 from optim.showing import text
 from optim.showing.figures import figures
@@ -23,7 +23,7 @@ from ui.text import as_code, plain
 
 TABS = "panel"
 """Key of the tab that is looked at."""
-_LONG_LABEL = 60
+_LONGEST_HELP = 200
 _STATES = {
     "waiting": ":gray-badge[waiting]",
     "running": ":blue-badge[running]",
@@ -68,7 +68,7 @@ def _summary(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) 
     _speed(study, trial)
     _quality(study, trial)
     _ties(trials, trial, plane)
-    _warnings(trial.warnings)
+    _warnings(study, trial)
     details.note(study, trial)
 
 
@@ -109,21 +109,20 @@ def _quality(study: Study, trial: Trial) -> None:
     box = st.error if quality.collapsed else st.info
     more = "" if quality.complete or trial.finished else " More samples follow."
     box(plain(quality.verdict) + more)
-    if quality.relabelling:
-        st.button(
-            f"Take the labels with {quality.relabelling}"[:_LONG_LABEL],
-            key="relabel",
-            on_click=_relabel,
-            args=(study, quality.relabelling),
-            help="Opens a study of the same model and samples with the labels changed.",
-        )
 
 
-def _relabel(study: Study, change: str) -> None:
-    with errors_shown(), st.spinner("Changing the labels ..."):
-        other = create_study(study.model, relabelled(study.evalset, change))
-        submit(other, starting_set(other.model), LOCAL, "start")
-        choose_study(other.name)
+def _relabel(study: Study, trial: Trial) -> None:
+    """The change of the labels that the box above speaks of, with one click."""
+    change = trial.quality.relabelling if trial.quality else ""
+    if not change or all(caution.code != "labels_do_not_fit" for caution in trial.warnings):
+        return
+    about = f"Opens a study of the same model and samples with the labels changed ({change})."
+    if st.button("Take this change of the labels", key="relabel", help=about[:_LONGEST_HELP]):
+        with errors_shown(), st.spinner("Changing the labels ..."):
+            other = create_study(study.model, relabelled(study.evalset, change))
+            submit(other, starting_set(other.model), LOCAL, "start")
+            choose_study(other.name)
+            st.rerun()  # of the page, of which this is a part
 
 
 def _ties(trials: Sequence[Trial], trial: Trial, plane: Plane) -> None:
@@ -140,14 +139,15 @@ def _ties(trials: Sequence[Trial], trial: Trial, plane: Plane) -> None:
     st.caption(f"A tie with {names}{more}{why}")
 
 
-def _warnings(warnings: Sequence[Caution]) -> None:
+def _warnings(study: Study, trial: Trial) -> None:
     """What limits the numbers: one box per severity, remarks folded away."""
     lines = {
-        severity: _listed([plain(w.text) for w in warnings if w.severity == severity])
+        severity: _listed([plain(w.text) for w in trial.warnings if w.severity == severity])
         for severity in ("error", "warning", "info")
     }
     if lines["error"]:
         st.error(lines["error"])
+        _relabel(study, trial)
     if lines["warning"]:
         st.warning(lines["warning"])
     if lines["info"]:
