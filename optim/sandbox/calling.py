@@ -125,6 +125,7 @@ def call(
             "protections": [name for name, why in protections().items() if not why],
             "writable": [str(path) for path in (folder, *files.writable)],
             "readable": [str(path) for path in files.readable],
+            "site": str(files.site or ""),
             "programs": files.programs,
             "hidden": [str(path) for path in hidden()],
         }

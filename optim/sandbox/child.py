@@ -42,9 +42,9 @@ def main(request_path: str, result_path: str, parent: str) -> None:
     if request["urgent"] and len(affinity()) < (os.cpu_count() or 1):
         _go_before_others()
     writable, readable = (tuple(map(Path, request[kind])) for kind in ("writable", "readable"))
-    programs = request["programs"]
+    site = Path(request["site"]) if request["site"] else None
     hidden = tuple(map(Path, request["hidden"]))
-    files = Files(writable, readable, programs=programs, hidden=hidden)  # its site is on the path
+    files = Files(writable, readable, site, request["programs"], hidden)
     isolate(request["protections"], files)
     Path(result_path).write_text(json.dumps(_answer(request["function"], request["argument"])))
 

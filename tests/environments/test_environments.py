@@ -110,6 +110,20 @@ def test_it_is_made_once_and_a_child_finds_it(index):
         sandbox.call(ask, {}, where="t")
 
 
+def test_a_child_reads_all_that_its_packages_brought(index):
+    """Seen of IREE: a package without modules of its own holds others, a folder holds libraries."""
+    environment = tiny()
+    make(environment)
+    (environment.folder / "tinyengine.libs").mkdir()
+    (library := environment.folder / "tinyengine.libs" / "library.so").write_bytes(b"machine code")
+    (environment.folder / "spread" / "inner").mkdir(parents=True)
+    (environment.folder / "spread" / "inner" / "__init__.py").write_text(
+        f"def answer():\n    return open({str(library)!r}).read()\n"
+    )
+    ask, files = sandbox.Named("spread.inner:answer"), sandbox.Files(site=environment.folder)
+    assert sandbox.call(ask, {}, where="t", files=files) == "machine code"
+
+
 @pytest.mark.deep
 def test_limits_and_walls_hold_in_its_children(index):
     wheel(index, "hostile", HOSTILE)
