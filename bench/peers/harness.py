@@ -41,6 +41,8 @@ MOST_SAMPLES = 1000
 _PAIRS, _ROUNDS, _ROUND_SECONDS = 3, 10, 0.1
 _OVER = 1.1
 """How far a peer may overrun its seconds before it is ended."""
+HOME = "home"
+"""This program's home folder in a task's."""
 _MODULE = "bench.peers.child"
 
 
@@ -208,5 +210,5 @@ def _environment(folder: Path) -> dict[str, str]:
     """This checkout's modules, a home of the task's own, and no report of its use to anyone."""
     checkout = str(Path(bench.__file__).parents[1])
     quiet = {"ORT_DISABLE_TELEMETRY": "1", "OLIVE_DISABLE_TELEMETRY": "1", "HF_HUB_OFFLINE": "1"}
-    own = {"PYTHONPATH": checkout, "HOME": str(folder), "OPTIM_HOME": str(folder / "home")}
+    own = {"PYTHONPATH": checkout, "HOME": str(folder), "OPTIM_HOME": str(folder / HOME)}
     return {**os.environ, **quiet, **own, "OMP_NUM_THREADS": "1"}

@@ -80,12 +80,15 @@ def _leave_out_torchvision() -> None:
 
 def _recipe(path: str, options: Mapping[str, str]) -> Run:
     """As a stored recipe of this program says; in this program's environment alone."""
+    import sys
     from pathlib import Path
 
     from optim.recipe import Recipe
 
-    session = Recipe.from_yaml(options["recipe"]).runtime.open(Path(path))
-    return session.run
+    runtime = Recipe.from_yaml(options["recipe"]).runtime
+    if site := runtime.site():
+        sys.path.insert(0, str(site))
+    return runtime.open(Path(path)).run
 
 
 OPENERS: dict[str, Callable[[str, Mapping[str, str]], Run]] = {

@@ -13,6 +13,7 @@ from types import ModuleType
 from bench.document import written_into
 from bench.peers import harness
 from bench.peers.environments import python_of
+from bench.peers.ours import with_engines
 from bench.procedure import Subject
 from bench.zoo import subject
 from optim.errors import OptimError
@@ -83,6 +84,8 @@ def outcome(peer: str, one: Subject, options: Namespace) -> Outcome:
     try:
         python = python_of(peer, _module(peer).REQUIREMENTS, cache)
         harness.prepare(one, folder, options.budget, LIMIT)
+        if peer == OURS:
+            with_engines(folder / harness.HOME, cache)
         chosen = harness.choose(peer, python, folder, options.budget)
         lost = harness.loss(one, chosen.answer, python, folder)
         gained = harness.speedup(chosen.answer, python, folder)

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from optim.machine.environment import cpu_flags
-from optim.part import Circumstances, Hazard, Precision
+from optim.part import Hazard, Precision
 from optim.runtimes.base import Runtime
 from optim.runtimes.support.compiling import (
     SCRIPT_NAMES,
@@ -66,10 +66,6 @@ class Inductor(Compiling):
     def lowers_to(self) -> Precision:
         """Floats of 16 bits, where asked for."""
         return "bf16" if self.precision == "bf16" else ""
-
-    def takes(self, here: Circumstances) -> bool:
-        """Floats, and no trees."""
-        return not here.classical and not here.quantized
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write a package with the compiled library."""

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import ClassVar
 
-from optim.part import Circumstances
+from optim.part import Start
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 
 FILE = "model.vmfb"
@@ -36,10 +36,8 @@ class Iree(Compiling):
     requirements_mb: ClassVar[float] = 396
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
     starts_programs: ClassVar[bool] = True
-
-    def takes(self, here: Circumstances) -> bool:
-        """No operators but the standard's."""
-        return not here.classical
+    floats_only: ClassVar[bool] = False
+    starts: ClassVar[tuple[Start, ...]] = (Start("iree", 16),)
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write a module of IREE's virtual machine."""

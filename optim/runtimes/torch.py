@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import ClassVar
 
-from optim.part import Circumstances
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 
 FILE = "model.pt2"
@@ -25,10 +24,6 @@ class Torch(Compiling):
     )
     packages: ClassVar[tuple[str, ...]] = ("torch",)
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
-
-    def takes(self, here: Circumstances) -> bool:
-        """Floats, and no trees."""
-        return not here.classical and not here.quantized
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write the graph down."""

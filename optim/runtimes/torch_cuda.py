@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from optim.part import Circumstances, Precision, Searched, Start
+from optim.part import Precision, Searched, Start
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 from optim.runtimes.support.on_gpu import OnGpu, gpu_facts
 
@@ -58,10 +58,6 @@ class TorchCuda(OnGpu, Compiling):
     def lowers_to(self) -> Precision:
         """Floats of 16 bits, where asked for."""
         return {"f16": "fp16", "bf16": "bf16"}.get(self.precision, "")  # type: ignore[return-value]
-
-    def takes(self, here: Circumstances) -> bool:
-        """Floats, and no trees."""
-        return not here.classical and not here.quantized
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write the graph down."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-from optim.part import Circumstances
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 
 FILE = "model.so"
@@ -35,10 +34,6 @@ class Tvm(Compiling):
     requirements_mb: ClassVar[float] = 312
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
     starts_programs: ClassVar[bool] = True
-
-    def takes(self, here: Circumstances) -> bool:
-        """Floats, and no trees."""
-        return not here.classical and not here.quantized
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write a shared library."""

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-from optim.part import Circumstances
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 
 FILE = "model.stablehlo"
@@ -30,10 +29,6 @@ class Xla(Compiling):
     )
     requirements_mb: ClassVar[float] = 371
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
-
-    def takes(self, here: Circumstances) -> bool:
-        """Floats, and no trees."""
-        return not here.classical and not here.quantized
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write the model as StableHLO with its weights."""

@@ -17,7 +17,7 @@ from optim.search.instrument import Errors, Instrument
 from optim.search.news import News, news_of
 from optim.search.plan import Plan
 from optim.search.predict import Expectation, Predictor
-from optim.search.steps import Step
+from optim.search.steps import Step, apart
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts
 
@@ -138,7 +138,8 @@ class Search:
         if racing:
             began = self._instrument.now()
             self._fail(self._instrument.race(racing))
-            self._plan.costs.learn_heat(self._instrument.now() - began, len(racing))
+            spent = self._instrument.now() - began
+            self._plan.costs.learn_heat(spent, len(racing), apart(racing[0]))
             for one in racing:
                 self._learn(one)
 

@@ -7,7 +7,7 @@ from optim.recipe import Recipe
 from optim.search.field import Candidate, Field
 from optim.search.instrument import Reading
 from optim.search.predict import Predictor
-from optim.search.steps import Costs, Holding, Step, best, expected_improvement
+from optim.search.steps import Costs, Holding, Step, apart, best, expected_improvement
 from optim.timing.stats import ENOUGH_PROCESSES
 
 _HEAT = 4  # candidates in one process, beside the original
@@ -56,7 +56,7 @@ class Plan:
             hopes.append((_FIRST if one.is_reference else hope, one.recipe))
         for top in _heats(hopes, most):
             builds = sum(bool(recipe.passes) for _, recipe in top)
-            seconds = self.costs.of("build") * builds + self.costs.heat(len(top))
+            seconds = self.costs.of("build") * builds + self._heat(top)
             worth = top[0][0] + sum(hope for hope, _ in top[1:]) / 4
             if worth > _HARDLY:
                 yield Step("time", _recipes(top), worth, seconds)
@@ -83,7 +83,11 @@ class Plan:
             if self._may_lead(one, reading)
         ]
         for top in _heats([pair for pair in open_ones if pair[0] > _LITTLE / 2]):
-            yield Step("settle", _recipes(top), top[0][0], self.costs.heat(len(top)))
+            yield Step("settle", _recipes(top), top[0][0], self._heat(top))
+
+    def _heat(self, top: Sequence[Hope]) -> float:
+        """Its seconds."""
+        return self.costs.heat(len(top), apart(top[0][1]))
 
     def _may_lead(self, one: Candidate, reading: Reading) -> bool:
         """Whether nothing but its speed is open."""
@@ -105,14 +109,14 @@ class Plan:
 
 
 def _heats(hopes: Sequence[Hope], most: int = _HEAT) -> Iterator[list[Hope]]:
-    """The most hopeful for each number of threads, as many as one process takes."""
-    ordered = sorted(hopes, key=lambda pair: (_threads(pair), -pair[0], pair[1].spelling))
-    for _, group in groupby(ordered, key=_threads):
+    """The most hopeful for each number of threads and each kind of child, as many as one takes."""
+    ordered = sorted(hopes, key=lambda pair: (_process(pair), -pair[0], pair[1].spelling))
+    for _, group in groupby(ordered, key=_process):
         yield list(group)[:most]
 
 
-def _threads(pair: Hope) -> int:
-    return pair[1].runtime.threads
+def _process(pair: Hope) -> tuple[int, str]:
+    return pair[1].runtime.threads, apart(pair[1])
 
 
 def _recipes(hopes: Sequence[Hope]) -> tuple[Recipe, ...]:

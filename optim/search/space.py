@@ -55,7 +55,8 @@ def circumstances_of(model: Model) -> Circumstances:
 
 def candidates(here: Circumstances, cores: int) -> list[Recipe]:
     """Every way to combine what the declared starts are made of: their passes, each on each of
-    their runtimes, on one thread and on more.
+    their runtimes, on one thread and on more. Of engines with a child of their own, which compile
+    and are dear to try, the declared starts alone: what leads has its neighbours tried.
 
     Args:
         cores: how many one run may use.
@@ -63,10 +64,11 @@ def candidates(here: Circumstances, cores: int) -> list[Recipe]:
     starts = started(here)
     passes = dict.fromkeys(recipe.passes for recipe in starts)
     engines = dict.fromkeys(threaded(recipe, 1).runtime for recipe in starts)
-    made = (
-        threaded(Recipe(passes=some, runtime=engine), threads)
-        for threads, some, engine in product(thread_counts(cores), passes, engines)
-    )
+    near = [engine for engine in engines if not engine.child]
+    combined = (Recipe(passes=some, runtime=one) for some, one in product(passes, near))
+    apart = (recipe for recipe in starts if recipe.runtime.child)
+    once = list(dict.fromkeys([*combined, *apart]))
+    made = (threaded(one, threads) for threads in thread_counts(cores) for one in once)
     return list(dict.fromkeys(made))
 
 

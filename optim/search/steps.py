@@ -11,6 +11,8 @@ Kind = Literal["time", "judge", "mend", "settle"]
 
 _SECONDS = {"build": 2.5, "heat": 1.6, "arm": 0.6, "judge": 2.0, "mend": 10.0}
 """What things take where nothing was seen yet; each counts as one observation."""
+_HEAT_APART = 6.0
+"""As long as nothing was seen of an engine with a child of its own, which may compile first."""
 _HOLDS = {"": 0.95, "bf16": 0.9, "fp16": 0.85, "int8": 0.6}
 """How often the loss stays within a limit, by the lowest precision; counts as two observations."""
 
@@ -50,19 +52,32 @@ class Costs:
 
     def of(self, kind: str) -> float:
         """Seconds of one, on average of those seen."""
-        return sum(self._seen[kind]) / len(self._seen[kind])
+        seen = self._seen.get(kind, [_HEAT_APART])
+        return sum(seen) / len(seen)
 
     def learn(self, kind: str, seconds: float, count: int = 1) -> None:
         """Take in that so many took this long together."""
-        self._seen[kind] += [seconds / count] * count
+        self._seen.setdefault(kind, []).extend([seconds / count] * count)
 
-    def learn_heat(self, seconds: float, arms: int) -> None:
-        """Take in how long a heat took."""
-        self.learn("arm", max(0.1, (seconds - self.of("heat")) / arms))
+    def learn_heat(self, seconds: float, arms: int, apart: str = "") -> None:
+        """Take in how long a heat took; as a whole that of an engine with a child of its own."""
+        if apart:
+            self.learn(_heat(apart), max(0.1, seconds - arms * self.of("arm")))
+        else:
+            self.learn("arm", max(0.1, (seconds - self.of("heat")) / arms))
 
-    def heat(self, arms: int) -> float:
-        """Seconds of a heat."""
-        return self.of("heat") + arms * self.of("arm")
+    def heat(self, arms: int, apart: str = "") -> float:
+        """Seconds of a heat. `apart`: the engine's name where it has a child of its own."""
+        return self.of(_heat(apart)) + arms * self.of("arm")
+
+
+def _heat(apart: str) -> str:
+    return f"heat of {apart}" if apart else "heat"
+
+
+def apart(recipe: Recipe) -> str:
+    """The name of a recipe's engine where it is timed in a child of its own; else empty."""
+    return recipe.runtime.name if recipe.runtime.child else ""
 
 
 class Holding:

@@ -130,6 +130,17 @@ def test_candidates_combine_what_the_starts_are_made_of(cores: int) -> None:
     assert Recipe.parse("static_int8 + openvino:precision=bf16") in found
 
 
+def test_a_compiler_that_was_installed_is_tried_by_its_own_starts_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    here = Circumstances(CNN, frozenset(FLAGS), 2)
+    assert not any(one.runtime.name == "litert" for one in candidates(here, 2))
+    monkeypatch.setattr(all_runtimes()["litert"], "missing", classmethod(lambda cls: ()))
+    found = [str(one) for one in candidates(here, 2) if one.runtime.name == "litert"]
+    assert found == ["litert", "litert:threads=2"]
+    assert not any("litert" in text for text in spellings(TREES))
+
+
 def test_thread_counts_double_up_to_all_cores() -> None:
     assert [thread_counts(n) for n in (1, 2, 3, 4, 6)] == [
         [1],

@@ -18,6 +18,7 @@ import numpy as np
 from optim.arrays import Feeds
 from optim.errors import OptimError
 from optim.names import legible
+from optim.part import Circumstances
 from optim.runtimes.base import COMPILE_SECONDS, PRECISION, PRECISION_ASKED, Runtime, Session
 from optim.runtimes.support import compiled
 
@@ -40,8 +41,14 @@ class Compiling(Runtime):
     """A runtime with two steps: `compile` writes files, `load` opens them."""
 
     keeps_compiled: ClassVar[bool] = True
+    floats_only: ClassVar[bool] = True
+    """Whether it can do nothing with a quantized model."""
     artefacts: ClassVar[tuple[str, ...]]
     """The files that `load` reads; `script` finds them beside the model."""
+
+    def takes(self, here: Circumstances) -> bool:
+        """No trees, and no integers where it takes floats alone."""
+        return not here.classical and not (self.floats_only and here.quantized)
 
     @abstractmethod
     def compile(self, path: Path, folder: Path) -> None:
