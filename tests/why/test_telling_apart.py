@@ -150,6 +150,19 @@ def test_products_are_slower_beyond_chance_or_that_is_said_to_be_open() -> None:
         assert len(texts) == bool(said) and all(said in text for text in texts)
 
 
+def test_a_product_that_kept_its_precision_does_not_count() -> None:
+    """Another engine may be slower at it: that is not the lower precision's doing."""
+    trial = SimpleNamespace(summary=SimpleNamespace(speedup=around(0.9)))
+    here = in_int8((100, 101, 99), (80, 81, 79), trial=trial, p50_ms=0.5, engine="openvino")
+    row = NodeRow(name="kept", op="MatMul", flops=9)
+    (other,) = products((300.0,))[0].profile
+    other = other.model_copy(update={"name": "kept", "rows": (row,)})
+    slower = [side.model_copy(update={"profile": (*side.profile, other)}) for side in here.afters]
+    here.afters = slower  # type: ignore[misc]
+    here.executed = executed(slower[0])  # type: ignore[misc]
+    assert not list(lower_precision_is_slower.find(here))
+
+
 def test_a_symptom_gives_way_to_its_cause_only(monkeypatch: pytest.MonkeyPatch) -> None:
     every = {
         "cause": Finding(text="Conv.", nodes=("conv",), recipe="static_int8"),

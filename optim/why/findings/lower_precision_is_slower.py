@@ -1,6 +1,6 @@
 """Products that take longer in the lower precision that the recipe gives them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -21,13 +21,13 @@ _SMALL_US = 20.0  # a product that is over sooner cannot earn back what rounding
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """All products together, and what rounds their inputs, against the products before.
+    """Products in the lower precision, and what rounds their inputs, against what they were.
 
     Beyond chance between the profiles; where that is open, or nodes are over too soon for the
     profiler, by the measured run. What neither decides is said to be open.
     """
-    after, wanted = _products(seen.executed, rounding=True), seen.after.wanted
-    lowered = sorted({work.op for work in after if work.precision == wanted and work.multiplies})
+    after, wanted = _lowered(seen.executed, seen.after.wanted), seen.after.wanted
+    lowered = sorted({work.op for work in after if work.multiplies})
     if not wanted or not lowered:
         return
     took, extra = _in_profiles(seen)
@@ -44,7 +44,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
 
 
 def _found(seen: Evidence, nodes: tuple[str, ...], about: str, took: float, more: float) -> Finding:
-    reason = _reason(_products(seen.executed_before, rounding=False))
+    reason = _reason(_were(seen, seen.before))
     return Finding(
         symptom=True,
         nodes=nodes,
@@ -68,19 +68,34 @@ def _open(nodes: tuple[str, ...], about: str, extra: Interval) -> Finding:
 
 
 def _in_profiles(seen: Evidence) -> tuple[float, Interval]:
-    """What products and rounding take in the mean profile, and how much longer that is; in ms."""
-    now, was = _ms(seen.afters, rounding=True), _ms(seen.befores, rounding=False)
-    return float(now.mean()), change(was, now)
+    """What they take in the mean profile, and how much longer that is than before; in ms."""
+    now = _ms(_lowered(executed(side), seen.after.wanted) for side in seen.afters)
+    return float(now.mean()), change(_ms(_were(seen, side) for side in seen.befores), now)
 
 
-def _ms(sides: Sequence[Side], rounding: bool) -> np.ndarray:
-    """float[profiles]: what products take in each."""
-    sums = [sum(w.microseconds for w in _products(executed(side), rounding)) for side in sides]
-    return np.array(sums) / 1e3
+def _ms(profiles: Iterable[Iterable[Executed]]) -> np.ndarray:
+    """float[profiles]: what works take in each."""
+    return np.array([sum(work.microseconds for work in works) for works in profiles]) / 1e3
 
 
-def _products(works: Iterable[Executed], rounding: bool) -> list[Executed]:
-    return [w for w in works if w.multiplies or (rounding and w.executed_op in _ROUNDS)]
+def _lowered(works: Iterable[Executed], wanted: str) -> list[Executed]:
+    """Products in that precision, and what rounds."""
+    return [
+        work
+        for work in works
+        if work.executed_op in _ROUNDS or (work.multiplies and work.precision == wanted)
+    ]
+
+
+def _were(seen: Evidence, before: Side) -> list[Executed]:
+    """What a profile of the original has of the products that now run in the lower precision."""
+    lowered = [work for work in _lowered(seen.executed, seen.after.wanted) if work.multiplies]
+    names = {one for work in lowered for one in seen.after.origins.get(work.name, (work.name,))}
+    return [
+        work
+        for work, node in zip(executed(before), before.profile, strict=True)
+        if work.multiplies and not names.isdisjoint({work.name, *(row.name for row in node.rows)})
+    ]
 
 
 def _longer(seen: Evidence, took: float, more: float) -> bool:
