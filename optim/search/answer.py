@@ -1,8 +1,11 @@
 """The answer of a search in words: what to use, how sure that is, what was tried, what may help."""
 
+from collections.abc import Sequence
+
 from pydantic import BaseModel, ConfigDict
 
 from optim.findings import Interval
+from optim.runtimes.base import Runtime
 from optim.search.news import News, Row
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts, loss_shown
@@ -27,18 +30,27 @@ class Answer(BaseModel):
     news: News
 
 
-def answer(picked: Facts, news: News, goal: Goal, *, labelled: bool, spent: bool) -> Answer:
+def answer(
+    picked: Facts,
+    news: News,
+    goal: Goal,
+    *,
+    labelled: bool,
+    spent: bool,
+    absent: Sequence[type[Runtime]] = (),
+) -> Answer:
     """Put what was found in words.
 
     Args:
         labelled: whether the validation samples have labels.
         spent: whether the budget ended the search.
+        absent: engines that take the model and have only to be installed.
     """
     return Answer(
         recipe=picked.name,
         speedup=picked.gain,
         sentences=(_use(picked), loss_shown(picked, goal), _tried(news)),
-        help=_help(picked, news, goal, labelled, spent),
+        help=_help(picked, news, goal, labelled, spent) or _help_beyond(absent),
         seconds=news.seconds,
         news=news,
     )
@@ -79,7 +91,7 @@ def _why(row: Row) -> str:
 
 
 def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) -> str:
-    """The one thing most likely to find more."""
+    """The one thing most likely to find more with what is here; empty where all was tried."""
     ahead = [r for r in news.rows if r.gain and r.gain.low > picked.gain.high]
     faster, unjudged = [r for r in ahead if r.loss], [r for r in ahead if r.state == "timed"]
     unknown = [r for r in faster if r.loss and r.loss.value <= goal.max_loss < r.loss.high]
@@ -97,4 +109,13 @@ def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) ->
         return f"A larger budget: {news.not_reached[0]} and others were not tried."
     if faster:
         return f"A larger loss allowed, or training: {faster[0].recipe} is faster. {faster[0].why}"
-    return "Another CPU, or a smaller model trained for the task: everything promising was tried."
+    return ""
+
+
+def _help_beyond(absent: Sequence[type[Runtime]]) -> str:
+    if not absent:
+        return (
+            "Another CPU, or a smaller model trained for the task: everything promising was tried."
+        )
+    names = " and ".join(engine.title for engine in absent)
+    return f"Another engine: {names} can be tried once installed. {absent[0].install_hint()}"

@@ -14,7 +14,14 @@ from optim.search.news import News
 from optim.search.on_machine import OnThisMachine
 from optim.search.predict import Predictor, mix_of
 from optim.search.prior import prior_for
-from optim.search.space import around, candidates, circumstances_of, starting_recipes, threaded
+from optim.search.space import (
+    around,
+    candidates,
+    circumstances_of,
+    installable,
+    starting_recipes,
+    threaded,
+)
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts
 from optim.studies.study import Study
@@ -68,6 +75,7 @@ def find_best(
         goal,
         labelled=study.evalset.labelled,
         spent=instrument.now() > 0.8 * budget or cancelled(),
+        absent=installable(here),
     )
 
 

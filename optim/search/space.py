@@ -13,7 +13,7 @@ from optim.model import Model
 from optim.part import Circumstances, Ingredient, Start, build_part
 from optim.passes.base import Pass, all_passes
 from optim.recipe import Recipe, ingredients
-from optim.runtimes.base import Runtime
+from optim.runtimes.base import Runtime, all_runtimes
 
 _START_SIZE = 9
 _LOG = logging.getLogger(__name__)
@@ -119,6 +119,15 @@ def _started(start: Start, here: Circumstances) -> Recipe | None:
         _LOG.warning("%s is not started with: %s", start.spelling, error)
         return None
     return recipe if _usable(recipe.parts, here) else None
+
+
+def installable(here: Circumstances) -> list[type[Runtime]]:
+    """Engines with starts of their own that take the model, and have only to be installed."""
+    return [
+        engine
+        for engine in all_runtimes().values()
+        if engine.starts and engine.missing() and not engine.hindrance() and engine().takes(here)
+    ]
 
 
 def _usable(parts: Iterable[Ingredient], here: Circumstances) -> bool:

@@ -1,8 +1,11 @@
 """What a search says would help most."""
 
 from optim.findings import Interval
+from optim.part import Circumstances
+from optim.runtimes.base import all_runtimes
 from optim.search.answer import answer
 from optim.search.news import News, Row
+from optim.search.space import installable
 from optim.studies.goal import DEFAULT
 from optim.studies.picking import Facts
 
@@ -31,3 +34,19 @@ def test_what_loses_too_much_does_not() -> None:
         recipe="int8", state="not chosen", expected=span(3.0), gain=span(3.8), loss=span(0.2)
     )
     assert "int8 is faster" in helped(lossy, labelled=True)
+
+
+def test_where_all_was_tried_engines_that_are_not_installed_may_help() -> None:
+    news = News(rows=(), doing="", seconds=10.0)
+    engine = all_runtimes()["litert"]
+    said = answer(PICKED, news, DEFAULT, labelled=True, spent=False, absent=[engine]).help
+    assert said.startswith("Another engine: LiteRT can be tried once installed.")
+    assert "optim install litert" in said
+    assert helped(labelled=True).startswith("Another CPU")
+
+
+def test_engines_that_could_be_installed_take_the_model_and_are_not_here(monkeypatch) -> None:
+    assert all_runtimes()["litert"] in installable(Circumstances({"Gemm": 1}))
+    assert not installable(Circumstances({"ai.onnx.ml.TreeEnsembleClassifier": 1}))
+    monkeypatch.setattr(all_runtimes()["litert"], "missing", classmethod(lambda cls: ()))
+    assert all_runtimes()["litert"] not in installable(Circumstances({"Gemm": 1}))
