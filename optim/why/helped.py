@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from optim.showing.text import spanned, times
 from optim.studies.trial import Trial
 from optim.why.cost import ratio_of
-from optim.why.finding import Finding
+from optim.why.finding import Concern, Finding
 
 
 def tried(finding: Finding, trial: Trial, trials: Iterable[Trial]) -> Trial | None:
@@ -18,13 +18,13 @@ def tried(finding: Finding, trial: Trial, trials: Iterable[Trial]) -> Trial | No
     return same[-1] if same else None
 
 
-def helped(finding: Finding, trial: Trial, other: Trial) -> str:
+def helped(concerns: Concern, trial: Trial, other: Trial) -> str:
     """What came of it, as a sentence; what it waits for while it is under way."""
     if other.summary is None or trial.summary is None:
         return f"#{other.number}: {other.error or other.phase or other.state}"
     ratio = ratio_of(other.summary.gain, trial.summary.gain)
     speed = f"#{other.number} is {spanned(ratio, times)} as fast as #{trial.number}"
-    if finding.concerns == "time":
+    if concerns == "time":
         return f"{speed}: {_outcome(ratio.low, ratio.high)}."
     judged = other.quality.verdict if other.quality else "not judged yet"
     return f"#{other.number}: {judged} It is {spanned(ratio, times)} as fast as #{trial.number}."

@@ -168,8 +168,10 @@ def test_a_child_that_waits_ends_with_its_parent(way: str) -> None:
 
 
 def test_a_timing_whose_waiting_child_was_killed_has_another() -> None:
-    for child in _waiting():
+    killed = _waiting()
+    for child in killed:
         child.kill()
+    wait_for(lambda: gone(killed), seconds=5)
     assert run("variable", for_timing=True) == os.environ["OPTIM_HOME"]
 
 

@@ -112,6 +112,7 @@ def test_inside_a_trial_and_one_click_leaves_a_node_out(explored: Study) -> None
     assert f"That is trial {new.number}" in page_text(page)
     wait_for(lambda: explored.trial(new.number).finished)
     assert explored.trial(new.number).state == "done"
+    assert re.search(rf"trial {new.number}\. #{new.number}: .* as fast as #", page_text(page.run()))
     specs = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
     assert any(trace["type"] == "heatmap" for spec in specs for trace in spec["data"])
 

@@ -128,7 +128,7 @@ def _try(
 ) -> None:
     other = tried(finding, trial, trials)
     if other:
-        st.caption(plain(helped(finding, trial, other)))
+        st.caption(plain(helped(finding.concerns, trial, other)))
         return
     st.button(
         "Try it",

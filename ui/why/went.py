@@ -8,6 +8,7 @@ from optim.recipe import Recipe
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
+from optim.why.helped import helped
 from optim.why.layers import (
     CLEAR_DB,
     Layers,
@@ -121,7 +122,8 @@ def _queued(study: Study, trial: Trial, recipe: Recipe) -> None:
     mended = found[-1]
     if mended.state == "failed":
         raise StepError(f"Trial {mended.number} failed: {mended.error}", "Try another node.")
-    st.caption(plain(f"That is trial {mended.number}, {mended.state}."))
+    came = helped("quality", trial, mended)
+    st.caption(plain(f"That is trial {mended.number}. {came}"))
     if mended.model_digest:
         st.page_link(
             page(COMPARE),
