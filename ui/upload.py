@@ -136,8 +136,9 @@ def from_table(evalset: Upload) -> None:
     lines = (
         "import numpy as np, pandas as pd",
         f"table = pd.read_csv({evalset.name!r})",
-        'inputs = table.drop(columns="LABEL").to_numpy("float32")',
-        f'np.savez({f"{name}.npz"!r}, inputs=inputs, labels=table["LABEL"])',
+        'columns = table.drop(columns="LABEL")',
+        f'np.savez({f"{name}.npz"!r}, inputs=columns.to_numpy("float32"), features=list(columns),',
+        '         labels=table["LABEL"])',
     )
     st.code("\n".join(lines), language="python")
 

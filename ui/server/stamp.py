@@ -85,7 +85,8 @@ def _made(
 ) -> tuple[str, str]:
     pending, trials = queue().pending(), open_study(study).trials()
     order = [(item.study, item.number) for item in pending]
-    seen = [_drawn(trial, any(one.has_point for one in trials)) for trial in trials]
+    begun = any(one.has_point for one in trials)
+    seen = [_drawn(trial, begun) for trial in trials]
     stamp = hashlib.sha256(repr((seen, order, searching)).encode()).hexdigest()
     return stamp, _now(study, pending, trials)
 
