@@ -79,7 +79,7 @@ def test_the_explanation_knows_its_precision_and_its_nodes(seen: dict[str, Any])
     assert seen["wanted"] == "int8"
     assert {kind for counts in seen["executed"].values() for kind in counts} == {"int8"}
     products = [name for name in seen["paired"] if "MatMul" in name]
-    assert len(products) == 2, "both go by the names they had, whatever was appended"
+    assert len(products) == 2, "both stand for nodes that the original has"
 
 
 def test_the_estimate_sees_its_precision(seen: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from optim.cli.documents import parts_document
 from optim.evalset import load_evalset
 from optim.explaining.executed import Side, pairs, precisions, wanted_precision
 from optim.explaining.profile import join_profile
-from optim.graph import analysis_of
+from optim.graph import analysis_of, matched
 from optim.ingest import ingest
 from optim.judging.quality import quality_of
 from optim.part import Circumstances
@@ -45,6 +45,7 @@ def main(folder: Path) -> dict[str, object]:
             analysis=graph,
             profile=join_profile(graph, RECIPE.runtime.profile(one.path, feeds, 3)),
             wanted=wanted_precision(RECIPE),
+            origins=matched(model, one).origins,
         )
         for graph, one in zip(graphs, (model, made), strict=True)
     ]
