@@ -13,11 +13,11 @@ from types import SimpleNamespace
 import numpy as np
 import onnx
 import onnx.parser
-import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import numpy_helper
+from support.study_tools import sandboxes
 
 from optim.errors import Cancelled, StepError
 from optim.evalset import synthesize
@@ -126,7 +126,7 @@ def test_timing_waits_for_another_program_and_its_death_frees_the_machine(brough
 def test_cancelling_while_waiting(brought, held_elsewhere):
     start, before = time.monotonic(), waited()
     with pytest.raises(Cancelled):
-        take(brought, "onnxruntime", cancelled=lambda: time.monotonic() > start + 0.3)
+        take(brought, "onnxruntime", cancelled=lambda: time.monotonic() > start + 1.5)
     assert 0 < waited() - before <= time.monotonic() - start
 
 
@@ -135,11 +135,7 @@ def test_cancelling_while_timing_frees_the_machine(brought):
     with pytest.raises(Cancelled):
         take(brought, "onnxruntime", seconds=100, cancelled=lambda: time.monotonic() > start + 2)
     assert time.monotonic() - start < 6
-    commands = [child.cmdline() for child in psutil.Process().children(recursive=True)]
-    working = [
-        one for one in commands if "optim.sandbox.child" in one[:-1]
-    ]  # one may wait for work
-    assert not working
+    assert not sandboxes(os.getpid())
     lock = os.open(lock_file(), os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # waits only for timings of others
