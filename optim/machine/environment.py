@@ -17,6 +17,8 @@ _MATRIX_FLAGS = (
     *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
     *("amx_tile", "amx_int8", "amx_bf16", "asimd", "asimddp", "i8mm", "bf16", "sve", "sme"),
 )
+TOLD_AS = "OPTIM_MACHINE"
+"""The variable that tells a child the machine's id: it may not read all that this rests on."""
 _CONTAINER_MARKS = ("/.dockerenv", "/run/.containerenv")
 
 
@@ -46,8 +48,11 @@ def environment() -> dict[str, str]:
 def machine_id() -> str:
     """Twelve hex digits that differ between machines and stay over restarts.
 
-    Made of the CPU's identity, the number of cores, the memory, the GPUs, the installation.
+    Made of the CPU's identity, the number of cores, the memory, the GPUs, the installation. A child
+    has its parent's, so that both look for what was compiled in the same place.
     """
+    if told := os.environ.get(TOLD_AS):
+        return told
     identity = [
         *(_cpu(key) for key in ("model name", "cpu family", "model", "stepping", "CPU part")),
         " ".join(sorted(cpu_flags())),

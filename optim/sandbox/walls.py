@@ -11,6 +11,7 @@ from pathlib import Path
 
 from optim.errors import StepError
 from optim.home.scratch import scratch
+from optim.machine.environment import TOLD_AS, machine_id
 from optim.sandbox.importable import installed
 from optim.sandbox.isolation import PROTECTIONS
 from optim.settings import settings
@@ -42,7 +43,8 @@ def told_environment(site: Path | None = None) -> dict[str, str]:
     known = {name: value for name, value in os.environ.items() if _TOLD.fullmatch(name)}
     if home := known.get("OPTIM_HOME"):  # they work in another folder
         known["OPTIM_HOME"] = str(Path(home).expanduser().absolute())
-    return {**known, "USER": "nobody", "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1"}
+    told = {"USER": "nobody", "PYTHONPATH": path, "PYTHONFAULTHANDLER": "1", TOLD_AS: machine_id()}
+    return known | told
 
 
 def hidden() -> tuple[Path, ...]:

@@ -14,7 +14,7 @@ import pytest
 from support.study_tools import gone, sandboxes, wait_for
 
 from optim.errors import Cancelled, StepError
-from optim.machine.environment import affinity
+from optim.machine.environment import affinity, machine_id
 from optim.sandbox import Limits, Named, call, forking, wait_until_warm, warm
 
 pytestmark = pytest.mark.slow
@@ -173,6 +173,12 @@ def test_a_timing_whose_waiting_child_was_killed_has_another() -> None:
         child.kill()
     wait_for(lambda: gone(killed), seconds=5)
     assert run("variable", for_timing=True) == os.environ["OPTIM_HOME"]
+
+
+def test_a_child_takes_the_machine_for_the_one_it_is() -> None:
+    """Or it would not find what was compiled before: it may not read all that the id rests on."""
+    ask = Named("optim.machine.environment:machine_id")
+    assert call(ask, {}, where="test") == machine_id()
 
 
 def test_children_have_the_environment_of_now(monkeypatch: pytest.MonkeyPatch) -> None:
