@@ -22,7 +22,7 @@ from optim.evalset import load_evalset
 from optim.findings import Interval
 from optim.ingest import ingest
 from optim.ingest.samples import find_sample
-from optim.load.loaded import Loaded
+from optim.load.loaded import BUSY, Loaded
 from optim.load.measuring import bench, seconds_for
 from optim.load.percentiles import percentile
 from optim.load.requests import Numbers, Requests
@@ -36,7 +36,6 @@ from optim.twin.sizing import PERCENTILE, Demand, curve
 _SAMPLE, _SHARES, _MOST = "fashion", (0.2, 0.4, 0.6, 0.8), 0.15
 _SETTINGS = ("rest", "rest:most=4,wait_ms=2.0", "rest:sessions=2,threads=1")
 _TIMES = 5  # that the twin plays the same requests
-_BUSY = 0.9  # cores that the generator keeps busy where it is the bottleneck
 _SHARED = (
     "The generator and the server shared the cores of this machine: what one waited for the other "
     "is in the real figures and not in the twin's."
@@ -55,7 +54,7 @@ class Compared:
     @property
     def real(self) -> Interval | None:
         """From when each was sent; None where the load says nothing of the server."""
-        if self.loaded.generator_cpu > _BUSY:
+        if self.loaded.generator_cpu > BUSY:
             return None
         found = self.loaded.requests
         return percentile(found.waited_ms - found.late_ms, PERCENTILE)

@@ -24,7 +24,8 @@ PARTS = {
 """Where the milliseconds of a request can go, in their order."""
 _LATE_MS = 1.0
 _LATE_SHARE = 0.01
-_BUSY = 0.9
+BUSY = 0.9
+"""Cores that a generator keeps busy where it is itself the bottleneck."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Loaded:
 
     def _of_generator(self) -> list[Caution]:
         late = float((self.requests.late_ms > _LATE_MS).mean()) if self.load.open_loop else 0.0
-        if late > _LATE_SHARE or self.generator_cpu > _BUSY:
+        if late > _LATE_SHARE or self.generator_cpu > BUSY:
             text = (
                 f"The load generator was itself a bottleneck: {percent(late)} of the requests were "
                 f"sent more than {_LATE_MS:g} ms late, and it kept {self.generator_cpu:.1f} cores "

@@ -147,9 +147,10 @@ class StructuredPrune(Pass):
         channels = tied(plain, RULES)
         labels = channels.labels()
         found = [f for f in families(channels, labels) if not {*f.nodes} & {*self.exclude}]
-        scores = self._scores(channels, labels, feeds) if found else {}
+        asked = bool(self.flops or self.time or self.left)
+        scores = self._scores(channels, labels, feeds) if found and asked else {}
         speeds = [1.0] * len(found)
-        if self.spread is Spread.SENSITIVITY and feeds:
+        if self.spread is Spread.SENSITIVITY and feeds and scores:
             speeds = by_sensitivity(channels, labels, found, scores, feeds[:_TRIED_SAMPLES])
         return Thinning(channels, labels, found, scores, speeds, self.multiple)
 
