@@ -114,7 +114,7 @@ def _checked_file(folder: Path, name: str) -> Path:
         raise InputError(f"{named} is a hidden file, as no exporter writes.", _INSIDE)
     path = folder / name
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
+        if not any(path.resolve().is_relative_to(place) for place in _places(folder)):
             raise InputError(f"{named} is a link to outside of the model's folder.", _INSIDE)
         if not path.exists():
             raise InputError(f"{named} is missing.", _TOGETHER)
@@ -128,6 +128,18 @@ def _checked_file(folder: Path, name: str) -> Path:
     except OSError as error:  # such as a name too long
         raise InputError(f"{named} cannot be read ({error.strerror}).", _TOGETHER) from None
     return path
+
+
+def _places(folder: Path) -> list[Path]:
+    """Where a model's files may lie: its folder, and the store of the cache that it is in.
+
+    Hugging Face's caches keep files by their digests in `models--NAME/blobs`; the folders in
+    `models--NAME/snapshots/REVISION` hold links to them. An upload has no links.
+    """
+    whole = folder.resolve()
+    snapshots = (one for one in whole.parents if one.name == "snapshots")
+    caches = (one.parent for one in snapshots if one.parent.name.startswith("models--"))
+    return [whole, *(cache / "blobs" for cache in caches)]
 
 
 def _is_text(path: Path) -> bool:
@@ -180,13 +192,18 @@ def _needed(tensor: "onnx.TensorProto") -> int:
 
 
 def _take(tensor: "onnx.TensorProto", folder: Path) -> None:
+    """`onnx` follows no links, so it is given the file itself, which has been looked at."""
     import onnx
 
+    file = (folder / _entries(tensor)["location"]).resolve()
+    for entry in tensor.external_data:
+        if entry.key == "location":
+            entry.value = file.name
     try:
-        take_external_data(tensor, folder)
+        take_external_data(tensor, file.parent)
     except (ValueError, OSError, onnx.checker.ValidationError) as error:
         raise InputError(
             f"The external data of {legible(tensor.name)!r} cannot be read "
-            f"({legible(str(error).replace(f'{folder}/', ''), 200)}).",
+            f"({legible(str(error).replace(f'{file.parent}/', ''), 200)}).",
             _TOGETHER,
         ) from None

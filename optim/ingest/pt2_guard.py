@@ -183,7 +183,7 @@ _TEXTS: dict[str, Callable[[str], bool]] = {
     **{"in_spec": _is_spec, "out_spec": _is_spec},
     **dict.fromkeys(_METADATA, _is_free),
     **dict.fromkeys(("as_string", "as_strings", "torch_version"), _is_free),
-    "guards_code": _is_free,  # never compiled here: the program runs with check_guards=False
+    "guards_code": _is_free,  # `open_pt2` forgets it, since running the program would compile it
     "path_name": lambda text: bool(_PAYLOAD.fullmatch(text)),
     **dict.fromkeys(("name", "as_name", "fqn", "type", "verifiers"), _is_name),
     **dict.fromkeys(("parameter_name", "buffer_name", "tensor_constant_name"), _is_name),

@@ -14,7 +14,7 @@ from optim.errors import InputError, OptimError, StepError
 from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.pt2_guard import check_pt2
 from optim.ingest.specs import InputSpec
-from optim.ingest.torchscript_guard import check_graph, write_checked
+from optim.ingest.torchscript_guard import check_module, write_checked
 from optim.names import legible
 from optim.sandbox.archive import open_zip, rewrite
 
@@ -39,9 +39,10 @@ def open_torchscript(path: Path, folder: Path, max_bytes: int) -> Any:
     checked = folder / "checked.pt"
     write_checked(path, checked, max_bytes)
     with _as_input_error("Loading the TorchScript file", _DAMAGED):
-        module = torch.jit.load(str(checked), map_location="cpu", _restore_shapes=True).eval()
-    check_graph(module)
-    return module
+        unit = torch._C.CompilationUnit()
+        module = torch._C.import_ir_module(unit, str(checked), torch.device("cpu"), {}, True)
+        check_module(module)
+        return torch.jit._recursive.wrap_cpp_module(module).eval()
 
 
 def arguments(module: Any) -> list[str]:
@@ -146,7 +147,10 @@ def open_pt2(path: Path, folder: Path, max_bytes: int) -> Any:
         check_pt2(archive)
     os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"  # torch.export.load would unpickle anything
     with _as_input_error("Loading the torch.export file", _DAMAGED):
-        return torch.export.load(str(checked))
+        program = torch.export.load(str(checked))
+    program._guards_code = []  # the exporter to ONNX would compile both, as Python
+    program.example_inputs = None
+    return program
 
 
 def pt2_inputs(program: Any) -> "onnx.GraphProto":
@@ -259,9 +263,14 @@ def _as_input_error(doing: str, why: str = "") -> Iterator[None]:
     except OptimError:
         raise
     except Exception as error:
-        raise InputError(f"{doing} failed: {why or _last_line(error)}.", _HOW) from error
+        raise InputError(f"{doing} failed: {why or _last_line(_first(error))}.", _HOW) from error
 
 
-def _last_line(error: Exception) -> str:
+def _first(error: BaseException) -> BaseException:
+    """What an error came of in the end: the exporter to ONNX itself only says where to look."""
+    return _first(error.__cause__) if error.__cause__ else error
+
+
+def _last_line(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return legible(_KIND.sub("", lines[-1]) if lines else type(error).__name__, 300).rstrip(".")

@@ -42,7 +42,7 @@ _QUANTIZED = InputError(
     "It is quantized already, by PyTorch, in a form that has no counterpart in ONNX.",
     "Bring the float model that it was made from, and quantize it here.",
 )
-_MAKES_CONSTANTS = {"annotate", "float", "torch.device"}
+_MAKES_CONSTANTS = {"float", "torch.device"}
 _CONSTANTS = {"inf", "nan", "infj"}
 _STATE = {"__setstate__", "__getstate__"}
 
@@ -167,8 +167,10 @@ def _is_constant(value: ast.expr | None) -> bool:
             return name in _CONSTANTS
         case ast.Attribute(value=ast.Name("CONSTANTS")):
             return True
+        case ast.Call(func=ast.Name("annotate"), args=[given, value], keywords=[]):
+            return _is_constant(value) and not any(isinstance(n, ast.Call) for n in ast.walk(given))
         case ast.Call(func=made, args=args, keywords=[]):
-            return ast.unparse(made) in _MAKES_CONSTANTS and all(map(_is_constant, args[-1:]))
+            return ast.unparse(made) in _MAKES_CONSTANTS and all(map(_is_constant, args))
     return False
 
 
@@ -177,9 +179,17 @@ def _runs_at_load(node: ast.AST) -> InputError:
     return _refusal(f"has {text!r}, which would be evaluated while it is loaded")
 
 
-def check_graph(module: Any) -> None:
-    """Raise InputError unless running a loaded module only computes with tensors."""
-    unknown = sorted({kind for graph in _graphs(module) for kind in _kinds(graph)} - _allowed())
+def check_module(module: Any) -> None:
+    """Raise InputError unless running a loaded module only computes with tensors.
+
+    Args:
+        module: PyTorch's own object, without its Python wrapper, whose attributes a file may name.
+    """
+    modules = [*_modules(module)]
+    for name in (name for one in modules for name in _children(one)):
+        if name in _own_names() or name.startswith("__"):
+            raise _refusal(f"has a part named {legible(name)!r}, as PyTorch calls something itself")
+    unknown = sorted({kind for graph in _graphs(modules) for kind in _kinds(graph)} - _allowed())
     if any(kind.startswith("quantized::") for kind in unknown):
         raise _QUANTIZED
     if unknown:
@@ -187,13 +197,33 @@ def check_graph(module: Any) -> None:
         raise _refusal(f"uses the operator {legible(unknown[0])}{rest}, which ONNX does not know")
 
 
-def _graphs(module: Any) -> Iterator[Any]:
+def _children(module: Any) -> dict[str, Any]:
+    import torch
+
+    return dict(torch._C.ModuleDict(module).items())
+
+
+def _modules(module: Any) -> Iterator[Any]:
+    yield module
+    for child in _children(module).values():
+        yield from _modules(child)
+
+
+@cache
+def _own_names() -> frozenset[str]:
+    """What the Python wrapper of a module keeps under a name, or finds there."""
+    import torch
+
+    return frozenset({*vars(torch.nn.Module()), "_c", "_concrete_type", "_initializing", "forward"})
+
+
+def _graphs(modules: list[Any]) -> Iterator[Any]:
     """What a call runs: forward with all that it calls, and the hooks of every submodule."""
-    if not hasattr(module, "forward"):
+    if not modules[0]._has_method("forward"):
         raise _refusal("has no method forward, or several of that name")
-    yield module.forward.inlined_graph
-    for inner in module.modules():
-        for hook in (*inner._c._get_forward_pre_hooks(), *inner._c._get_forward_hooks()):
+    yield modules[0]._get_method("forward").inlined_graph
+    for inner in modules:
+        for hook in (*inner._get_forward_pre_hooks(), *inner._get_forward_hooks()):
             yield hook.inlined_graph
 
 

@@ -40,6 +40,35 @@ def test_external_data_that_is_a_link_to_outside_is_refused(bring, apart):
         bring(apart)
 
 
+@pytest.fixture
+def cached(apart):
+    """The model as Hugging Face's client keeps it: files by their digests, links to them."""
+    cache = apart.parent.parent / ".cache" / "models--we--net"
+    revision = cache / "snapshots" / "0f1e" / "onnx"
+    (cache / "blobs").mkdir(parents=True)
+    revision.mkdir(parents=True)
+    for number, file in enumerate((apart, apart.with_name("weights.bin"))):
+        file.rename(cache / "blobs" / f"d1{number}")
+        (revision / file.name).symlink_to(f"../../../blobs/d1{number}")
+    return revision / apart.name
+
+
+def test_a_model_in_a_cache_of_links_is_read(cached, home):
+    assert ingest(cached).node_count == 1
+    assert questions(cached).kind == "onnx"
+
+
+def test_a_link_out_of_its_cache_is_refused(bring, cached):
+    link = cached.with_name("weights.bin")
+    others = cached.parents[3].with_name("models--other") / "blobs"
+    others.mkdir(parents=True)
+    link.resolve().rename(others / "d11")
+    link.unlink()
+    link.symlink_to(others / "d11")
+    with pytest.raises(InputError, match="link to outside"):
+        bring(cached)
+
+
 def test_external_data_that_is_a_hard_link_is_refused_without_a_path(bring, apart):
     os.link(apart.with_name("weights.bin"), apart.parent.parent / "second.bin")
     with pytest.raises(InputError, match="hard link") as told:

@@ -1,7 +1,9 @@
 """PyTorch files that would do more than compute: nothing of theirs runs, and good ones still do."""
 
+import json
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,8 @@ ATTACKS = {
     ),
     "default argument": default(f"torch.from_file{MAKE}"),
     "default argument, annotated": default(f"annotate(Tensor, torch.from_file{MAKE})"),
+    "default argument, inside a constant": default(f"torch.device(str(torch.from_file{MAKE}), 0)"),
+    "default argument, as a type": default(f"annotate(torch.from_file{MAKE}, None)"),
     "constant of a class": in_class(f"q : Final[Tensor] = torch.from_file{MAKE}"),
     "assigned in a class": in_class(f"q = torch.from_file{MAKE}"),
     "outside of classes": lambda text: f"q = torch.from_file{MAKE}\n{text}",
@@ -87,7 +91,7 @@ ATTACKS = {
 }
 
 
-NOT_RUN = {"behind a carriage return", "decorator", "state"}
+NOT_RUN = {"behind a carriage return", "decorator", "state", "default argument, as a type"}
 """Not by this version of PyTorch, as these files are."""
 
 
@@ -112,6 +116,56 @@ def test_the_attacks_are_real(name: str, tmp_path: Path) -> None:
         assert "save" not in str(error).splitlines()[0]
     else:
         assert flag.exists() or name in NOT_RUN
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = Plus()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + 2
+
+
+def with_part_named(name: str, tmp_path: Path, more: str = "") -> Path:
+    """A TorchScript file whose part `part` has another name, with more methods in it."""
+    torch.jit.script(Two()).save(tmp_path / "two.pt")
+    path = tmp_path / "named.pt"
+    with zipfile.ZipFile(tmp_path / "two.pt") as old, zipfile.ZipFile(path, "w") as new:
+        for info in old.infolist():
+            data = old.read(info).replace(_written("part"), _written(name))
+            if info.filename.endswith(".py"):
+                data = data.replace(b"  part :", f"  {name} :".encode()) + more.encode()
+            new.writestr(info.filename, data)
+    return path
+
+
+def _written(name: str) -> bytes:
+    """A name as the pickle of a module has it."""
+    return b"X" + len(name).to_bytes(4, "little") + name.encode()
+
+
+def test_a_part_that_pytorch_takes_for_its_own_is_refused(tmp_path: Path, flag: Path) -> None:
+    """PyTorch's wrapper keeps its module as `_c`, and asks it for its `_type` while it loads it."""
+    method = f'\n  def _type(self: __torch__.Plus) -> int:\n    _1 = torch.save(1, "{flag}")\n'
+    path = with_part_named("_c", tmp_path, f"{method}    return 1\n")
+    with pytest.raises(InputError, match="a part named '_c'"):
+        open_torchscript(path, tmp_path, MAX_BYTES)
+    with pytest.raises(TypeError):
+        torch.jit.load(str(path))
+    flag.unlink()  # PyTorch itself has run it
+
+
+@pytest.mark.parametrize("name", ["forward", "_modules", "_forward_hooks", "__class__"])
+def test_parts_named_as_something_of_pytorch_are_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=f"a part named '{name}'"):
+        open_torchscript(with_part_named(name, tmp_path), tmp_path, MAX_BYTES)
+
+
+@pytest.mark.parametrize("name", ["graph", "eval", "_blocks"])
+def test_parts_of_other_names_are_read(name: str, tmp_path: Path) -> None:
+    loaded = open_torchscript(with_part_named(name, tmp_path), tmp_path, MAX_BYTES)
+    assert torch.equal(loaded(torch.ones(2)), torch.full((2,), 3.0))
 
 
 def test_an_unknown_record_is_refused(tmp_path: Path) -> None:
@@ -258,3 +312,30 @@ def test_a_program_of_another_form_is_refused(
 def test_an_unchanged_program_is_read(tmp_path: Path) -> None:
     program = open_pt2(changed(tmp_path, lambda program: None), tmp_path, MAX_BYTES)
     assert torch.equal(program.module()(torch.ones(2)), torch.full((2,), 2.0))
+
+
+class Named(nn.Module):
+    def forward(self, x: Tensor, how: str) -> Tensor:
+        return x + 1
+
+
+@pytest.mark.parametrize("text", ["guards_code", "an input"])
+def test_what_pytorch_would_compile_as_a_check_is_forgotten(
+    text: str, tmp_path: Path, flag: Path
+) -> None:
+    """A program that checks its inputs has guards and inputs of text in its source."""
+    code, given = f"open({str(flag)!r}, 'w')", (torch.ones(2), "abc")
+    torch.export.save(torch.export.export(Named(), given), tmp_path / "net.pt2")
+
+    def change(program: Any) -> None:
+        if text == "guards_code":
+            program["guards_code"] = [code]
+        written = json.dumps(program).replace('"abc"', json.dumps(f"' or {code} or '"))
+        program.update(json.loads(written) if text == "an input" else {})
+
+    path = rewritten(tmp_path / "net.pt2", tmp_path / "changed.pt2", change)
+    open_pt2(path, tmp_path, MAX_BYTES).run_decompositions()
+    assert not flag.exists()
+    with suppress(AssertionError, TypeError):
+        torch.export.load(str(path)).module()(*given)
+    flag.unlink()  # PyTorch itself has run it
