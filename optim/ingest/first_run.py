@@ -4,6 +4,7 @@ Runs in a child: whatever the model does to it (crash, hang, exhaust memory) end
 """
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,11 @@ import numpy as np
 from optim.arrays import DTYPES, Array
 from optim.errors import InputError, StepError
 from optim.evalset.casting import may_be_setting, setting
+from optim.ingest.ending import loops_ended
 from optim.ingest.operators import explained
 from optim.ingest.shapes import varying_shapes
 from optim.ingest.specs import InputSpec
+from optim.model.proto import all_nodes
 from optim.names import legible
 
 if TYPE_CHECKING:
@@ -80,7 +83,10 @@ def run_once(path: Path, given: Mapping[str, Array]) -> tuple["Observed", list[l
     if any(map(_may_be_setting, open_)):
         tries += [{**feeds, **made_up(open_, settings=True, whole=one)} for one in (1, 0)]
     try:
-        outputs = _first_answer(session, names, tries)
+        with loops_ended(lambda: all_nodes(_skeleton(path))) if open_ else nullcontext() as ending:
+            outputs = _first_answer(session, names, tries, ending)
+    except InputError:
+        raise
     except Exception as error:
         on = "the given inputs" if given else "made-up inputs (ones for integers)"
         raise explained(error, f"A trial run on {on}") from None
@@ -91,12 +97,20 @@ def _may_be_setting(spec: InputSpec) -> bool:
     return may_be_setting(spec.dtype, spec.shape)
 
 
-def _first_answer(session: Any, names: list[str], tries: list[dict[str, Array]]) -> list[Array]:
+def _skeleton(path: Path) -> "onnx.ModelProto":
+    import onnx
+
+    return onnx.load(path, load_external_data=False)
+
+
+def _first_answer(
+    session: Any, names: list[str], tries: list[dict[str, Array]], options: Any
+) -> list[Array]:
     """The outputs for the first inputs that the model takes. Raises what it says of the first."""
     failures = []
     for feeds in tries:
         try:
-            return list(session.run(names, feeds))
+            return list(session.run(names, feeds, options))
         except Exception as error:  # its exceptions share no base class
             failures.append(error)
     raise failures[0]

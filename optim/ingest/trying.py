@@ -6,12 +6,13 @@ Runs in a child. The model is opened once with its dimensions open, then run wit
 import itertools
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optim.ingest.dims import Purpose, purpose_of, sizes_with, suggested
+from optim.ingest.ending import loops_ended
 from optim.ingest.first_run import made_up
 from optim.ingest.specs import InputSpec
-from optim.model.proto import real_inputs
+from optim.model.proto import all_nodes, real_inputs
 
 if TYPE_CHECKING:
     import onnx
@@ -85,12 +86,19 @@ def _accepts(
         session = ort.InferenceSession(given, options, providers=["CPUExecutionProvider"])
     except Exception:  # its exceptions share no base class; bringing the model says what is wrong
         return None
+    with loops_ended(lambda: all_nodes(proto), _MOST_SECONDS) as ending:
+        return _first_accepted(session, proto.graph, candidates, ending)
+
+
+def _first_accepted(
+    session: Any, graph: "onnx.GraphProto", candidates: Iterable[dict[str, int]], options: Any
+) -> dict[str, int] | None:
     begun = time.monotonic()
     for sizes in candidates:
         if time.monotonic() - begun > _MOST_SECONDS:
             break
         try:
-            session.run(None, made_up(_specs(proto.graph, sizes)))
+            session.run(None, made_up(_specs(graph, sizes)), options)
         except Exception:
             continue
         return sizes
