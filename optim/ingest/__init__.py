@@ -176,10 +176,11 @@ def _called(
 def _located_in_stage(error: StepError, folder: Path) -> StepError:
     """The child's end, with what it was doing: only an engine or exporter ends it like this."""
     stage = folder / STAGE_FILE
-    if error.where != STEP or not stage.exists():
+    if error.where != STEP or not stage.is_file():
         return error
+    doing = legible(stage.read_text(errors="replace"), 80)
     return StepError(
-        f"While {stage.read_text()[:80]}: {error.what}",
+        f"While {doing}: {error.what}",
         "The model cannot be used like this, and nothing was stored: export it again, choose "
         "smaller dimensions, or raise OPTIM_STEP_SECONDS or OPTIM_STEP_MEMORY_MB.",
         STEP,

@@ -24,6 +24,7 @@ from optim.home.scratch import scratch
 from optim.names import legible
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, Files, end_descendants
+from optim.sandbox.leavings import answer_in, last_line, plain
 from optim.sandbox.limits import Limits, check_size, forget
 from optim.sandbox.waiting import Waiting
 from optim.sandbox.walls import hidden, protections, told_environment
@@ -31,8 +32,7 @@ from optim.sandbox.walls import hidden, protections, told_environment
 _logger = logging.getLogger(__name__)
 _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
-_LOG_TAIL = 2000
-_MAX_RESULT_BYTES = 256 << 20
+_LOG_LETTERS = 2000
 _LITTLE_SPACE_BYTES = 1 << 20
 _IMPORT_SECONDS = 10.0
 _servers: list[ForkServer] = []  # at most one
@@ -130,13 +130,14 @@ def call(
             "hidden": [str(path) for path in hidden()],
         }
         (folder / REQUEST).write_text(json.dumps(request))
-        begun = _waited(folder, environment) if for_timing else _forked(folder, environment)
-        child = begun or _spawned(folder, environment)
-        code = _run(child, limits, cancelled, where)
-        if for_timing and _servers:
-            _one_waits(told_environment())
-        if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
-            code = _run(_spawned(folder, environment), limits, cancelled, where)
+        with plain((folder, *files.writable)):
+            begun = _waited(folder, environment) if for_timing else _forked(folder, environment)
+            child = begun or _spawned(folder, environment)
+            code = _run(child, limits, cancelled, where)
+            if for_timing and _servers:
+                _one_waits(told_environment())
+            if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
+                code = _run(_spawned(folder, environment), limits, cancelled, where)
         return _read(folder / RESULT, code, where, folder / LOG)
 
 
@@ -215,16 +216,18 @@ def _is_running(child: _Child) -> bool:
 def _read(result: Path, returncode: int, where: str, log: Path) -> Any:
     if returncode != 0 or not result.exists():
         raise _crash(returncode, where, log)
-    if result.stat().st_size > _MAX_RESULT_BYTES:
-        raise StepError("Its result is too large to read.", "Use a smaller model.", where)
-    answer = json.loads(result.read_text())
+    answer = answer_in(result, where)
     if "error" not in answer:
         return answer["value"]
     kinds = {kind.__name__: kind for kind in (InputError, StepError, DiskError)}
     error = answer["error"]
     if "log" in answer:
-        _logger.warning("%s: %s", error["where"] or where, legible(answer["log"], _LOG_TAIL))
-    raise kinds[error["kind"]](error["what"], error["next_step"], error["where"] or where)
+        _logger.warning(
+            "%s: %s", error["where"] or where, legible(str(answer["log"]), _LOG_LETTERS)
+        )
+    raise kinds.get(error["kind"], StepError)(
+        error["what"], error["next_step"], error["where"] or where
+    )
 
 
 def _crash(returncode: int, where: str, log: Path) -> OptimError:
@@ -235,16 +238,9 @@ def _crash(returncode: int, where: str, log: Path) -> OptimError:
     elif returncode < 0:
         how = f"crashed in native code ({signal.Signals(-returncode).name})"
     else:
-        how = f"ended with exit code {returncode} ({_last_line(log)[:300]})"
+        how = f"ended with exit code {returncode} ({last_line(log)[:300]})"
     return StepError(
         f"The child process that ran this step {how}.",
         "The model or the engine is at fault; every other result is intact. Try another recipe.",
         where,
     )
-
-
-def _last_line(log: Path) -> str:
-    with log.open("rb") as source:
-        source.seek(-min(_LOG_TAIL, log.stat().st_size), os.SEEK_END)
-        lines = source.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "no output"

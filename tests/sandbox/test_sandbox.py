@@ -40,6 +40,11 @@ def loud():
     os.lseek(1, 0, os.SEEK_END)
     print("\\nthe last word", flush=True)
     os._exit(7)
+def tricky():
+    for path in (os.environ["TMPDIR"] + "/" + name for name in ("log", "result")):
+        os.path.exists(path) and os.unlink(path)
+        os.symlink(os.environ["OPTIM_HOME"] + "/secret", path)
+    os._exit(7)
 def slow(): time.sleep(1); return "done"
 def warmed(): return "optim.build" in sys.modules
 def variable(): return os.environ.get("OPTIM_HOME", "")
@@ -84,6 +89,14 @@ def test_the_end_of_a_child_is_one_sentence(name: str, limits: Limits, said: str
         run(name, limits=limits)
     assert caught.value.where == "the step" and caught.value.next_step
     assert not sandboxes(os.getpid())
+
+
+def test_what_a_child_links_to_is_not_read(home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "secret").write_text("hunter2")
+    with pytest.raises(StepError, match="ended with exit code 7") as caught:
+        run("tricky")
+    assert "hunter2" not in str(caught.value)
 
 
 def test_what_a_loud_child_wrote_is_not_read_whole() -> None:

@@ -1,0 +1,80 @@
+"""What a child leaves behind, as a parent may read it that does not trust the child any more."""
+
+import json
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from optim.errors import StepError
+
+_MAX_RESULT_BYTES = 256 << 20
+_ERROR = ("kind", "what", "next_step", "where")
+_LOG_TAIL = 2000
+_DEVICES = Path("/dev")
+
+
+@contextmanager
+def plain(folders: Iterable[Path]) -> Iterator[None]:
+    """Take away, at the end, what leads out of the folders or is no file: links, pipes, sockets.
+
+    A link would have this program read, or keep as a model, what the child itself may not see; a
+    pipe would have it wait for ever.
+    """
+    try:
+        yield
+    finally:
+        for folder in folders:
+            if folder.is_dir() and not folder.is_relative_to(_DEVICES):
+                _clear(folder)
+
+
+def _clear(folder: Path) -> None:
+    for where, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = Path(where, name)
+            if not _is_plain(path, folder):
+                with suppress(OSError):  # another has just done it
+                    path.unlink()
+
+
+def _is_plain(path: Path, folder: Path) -> bool:
+    with suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+        return stat.S_ISREG(mode) or stat.S_ISDIR(mode)
+    return True
+
+
+def answer_in(result: Path, where: str) -> dict[str, Any]:
+    """What a child has answered: a `value`, or an `error` of four texts. Raises StepError."""
+    answer = None
+    with suppress(ValueError, RecursionError, OSError):
+        if result.stat().st_size > _MAX_RESULT_BYTES:
+            raise StepError("Its result is too large to read.", "Use a smaller model.", where)
+        answer = json.loads(result.read_bytes())
+    if isinstance(answer, dict) and ("value" in answer) != _is_error(answer.get("error")):
+        return answer
+    raise StepError(
+        "Its result cannot be read; it may have been written by the model itself.",
+        "Try another model, or tell who made this one.",
+        where,
+    )
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in _ERROR)
+
+
+def last_line(log: Path) -> str:
+    """The last that a child has written to its log."""
+    try:
+        with log.open("rb") as source:
+            source.seek(-min(_LOG_TAIL, log.stat().st_size), os.SEEK_END)
+            lines = source.read().decode(errors="replace").strip().splitlines()
+    except OSError:  # the child has taken it away
+        lines = []
+    return lines[-1] if lines else "no output"

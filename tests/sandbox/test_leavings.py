@@ -1,0 +1,58 @@
+"""What a child leaves is read as what it is: files of its own, and an answer of one form."""
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from optim.errors import InputError, StepError
+from optim.sandbox.leavings import answer_in, plain
+
+
+def test_links_out_and_what_is_no_file_are_taken_away(tmp_path: Path) -> None:
+    secret, given = tmp_path / "secret", tmp_path / "given"
+    secret.write_text("password")
+    (given / "deep").mkdir(parents=True)
+    (given / "result").write_text("kept")
+    (given / "again").symlink_to("result")
+    (given / "model.onnx").symlink_to(secret)
+    (given / "by way of").symlink_to("model.onnx")
+    (given / "deep" / "folder").symlink_to(tmp_path)
+    with plain((given, given / "gone", Path("/dev"))):
+        os.mkfifo(given / "deep" / "stage")
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(given / "deep" / "s"))
+    left = sorted(str(path.relative_to(given)) for path in given.rglob("*"))
+    assert left == ["again", "deep", "result"]
+    assert secret.read_text() == "password" and (given / "again").read_text() == "kept"
+
+
+def test_they_go_where_the_child_fails_too(tmp_path: Path) -> None:
+    with pytest.raises(InputError), plain((tmp_path,)):
+        os.mkfifo(tmp_path / "stage")
+        raise InputError("It hangs.", "Stop it.")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{", "[" * 100_000, "null", "[]", "{}", "\xff", '{"error": 1}', '{"error": {}}'),
+        '{"error": {"kind": [], "what": "a", "next_step": "b", "where": "c"}}',
+        '{"value": 1, "error": {"kind": "a", "what": "", "next_step": "", "where": ""}}',
+    ],
+)
+def test_an_answer_of_another_form_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(StepError, match="result cannot be read"):
+        answer_in(tmp_path / "result.json", "a step")
+
+
+ERROR = '{"error": {"kind": "a", "what": "b", "next_step": "c", "where": "d"}}'
+
+
+@pytest.mark.parametrize("text", ['{"value": null}', ERROR])
+def test_an_answer_is_read(text: str, tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text(text)
+    assert answer_in(tmp_path / "result.json", "a step")
