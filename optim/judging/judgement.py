@@ -1,5 +1,6 @@
 """The child's side of judging: what is kept while the samples pass by, and what it comes to."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.evalset import EvalSet, evalset_from_digest
-from optim.findings import largest
+from optim.findings import Interval, largest
 from optim.judging import outputs, verdicts
 from optim.judging.box_labels import MOST_SAMPLES, box_misfit, picture_size
 from optim.judging.collapse import collapsed, far_off
@@ -18,8 +19,8 @@ from optim.judging.fidelity import Drift, fidelity
 from optim.judging.head import Head, further_heads
 from optim.judging.labelling import Misfit, misfit
 from optim.judging.matching import Matching
-from optim.judging.paired import Difference
-from optim.judging.sequential import conclusion, level_of, looks
+from optim.judging.paired import LEVEL, Difference
+from optim.judging.sequential import conclusion, level_of, looks, out_of_reach
 from optim.judging.values import Extent, OfOutput, Quality
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.support.boxes import best_scored
@@ -61,8 +62,10 @@ def judge(
         begun = begun or time.monotonic()
         for both in zip(evalset.each(answer), evalset.each(reference), strict=True):
             judgement.add(*both)
-        if wanted.over(count, time.monotonic() - begun) or judgement.tells(wanted, len(feeds)):
+        spent = time.monotonic() - begun
+        if wanted.over(count, spent) or judgement.tells(wanted, len(feeds), spent):
             break
+    references.close()
     return judgement.quality().model_dump(mode="json")
 
 
@@ -148,15 +151,27 @@ class Judgement:
             pair = reference[self.classes], outputs[self.classes]
             self.answers.append((answer_of(pair[0]), answer_of(pair[1])))
 
-    def tells(self, wanted: Extent, total: int) -> bool:
-        """Whether this is a look at which the samples say on which side of the limit it lies."""
-        together = self.evalset.together
+    def tells(self, wanted: Extent, total: int, spent: float) -> bool:
+        """Whether this is a look at which the samples say on which side of the limit it lies, or
+        that those for which there is time will not.
+
+        Args:
+            total: how many runs there may be.
+            spent: seconds so far.
+        """
+        together, count = self.evalset.together, len(self.lead.rows)
         planned = tuple(-(-look // together) * together for look in looks(total * together))
-        if wanted.within is None or len(self.lead.rows) not in planned:
+        if wanted.within is None or count not in planned:
             return False
-        level = level_of(len(self.lead.rows), planned)
-        losses = [head.loss_at(level) for head in (self.lead, *self.others)]
-        return bool(conclusion(largest(losses), wanted.within))
+        if conclusion(self._loss_at(level_of(count, planned)), wanted.within):
+            return True
+        growth = (wanted.seconds or math.inf) / max(spent, 1e-9)
+        whole = growth * count >= total * together
+        return not whole and out_of_reach(self._loss_at(LEVEL), wanted.within, growth)
+
+    def _loss_at(self, level: float) -> Interval:
+        """The worst output's."""
+        return largest([head.loss_at(level) for head in (self.lead, *self.others)])
 
     def both_rows(self) -> tuple[Rows, Rows]:
         """The original's rows and the other's, of the output that leads."""

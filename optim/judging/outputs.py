@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -81,32 +81,34 @@ def _answers(session: Session, feeds: Sequence[dict[str, Array]], first: int = 0
 
 def originals(
     original: Model, feeds: Sequence[dict[str, Array]], kept: Path, new: Path
-) -> Iterator[Outputs]:
+) -> Generator[Outputs]:
     """The outputs for each of `feeds`, the first validation samples, on the one-thread baseline.
 
     Raises StepError where the original itself fails.
 
     Args:
         kept: the folder where those of the first ones may lie already.
-        new: the folder where others are written, unless they are large or their shapes vary.
+        new: the folder where others are written, unless they are large or their shapes vary; when
+            it is closed before the last one, those that there are.
     """
     names = [spec.name for spec in original.outputs]
     done = 0
-    while done < len(feeds) and (part := _part(kept, done, len(feeds))).exists():
-        yield from _read(part, names)
-        done = min(len(feeds), done + CHUNK)
-    if done == len(feeds):
+    while done < len(feeds) and (part := _longest(kept, done)):
+        rows = list(_read(part, names))
+        yield from rows[: len(feeds) - done]
+        done += len(rows)
+    if done >= len(feeds):
         return
-    rows: list[Outputs] = []
-    size = 0
-    for outputs in outputs_of(Recipe.baseline().runtime, original.path, feeds[done:]):
-        yield outputs
-        size += sum(array.nbytes for array in outputs.values())
-        rows.append(outputs if size <= _MAX_CHUNK_BYTES else {})
-        if len(rows) == min(CHUNK, len(feeds) - done):
-            if size <= _MAX_CHUNK_BYTES:
-                _write(_part(new, done, len(feeds)), names, rows)
-            done, rows, size = done + len(rows), [], 0
+    chunk = _Chunk(done)
+    try:
+        for outputs in outputs_of(Recipe.baseline().runtime, original.path, feeds[done:]):
+            chunk.add(outputs)
+            yield outputs
+            if chunk.count == CHUNK:
+                chunk.write(new, names)
+                chunk = _Chunk(chunk.end)
+    finally:  # whoever asked may know enough
+        chunk.write(new, names)
 
 
 def originals_place(original: Model, evalset: EvalSet) -> Path:
@@ -115,9 +117,10 @@ def originals_place(original: Model, evalset: EvalSet) -> Path:
     return place("outputs", hashlib.sha256(key.encode()).hexdigest())
 
 
-def _part(folder: Path, first: int, total: int) -> Path:
-    """The file of the outputs for a chunk of samples that begins with this one."""
-    return folder / f"{first}-{min(first + CHUNK, total)}.npz"
+def _longest(folder: Path, first: int) -> Path | None:
+    """The file with the most outputs from this sample on: it ends where a judgement stopped."""
+    found = folder.glob(f"{first}-*.npz")
+    return max(found, key=lambda part: int(part.stem.split("-")[1]), default=None)
 
 
 def _read(path: Path, names: Sequence[str]) -> Iterator[Outputs]:
@@ -126,9 +129,31 @@ def _read(path: Path, names: Sequence[str]) -> Iterator[Outputs]:
     yield from (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
 
-def _write(path: Path, names: Sequence[str], rows: list[Outputs]) -> None:
-    columns = [[np.asarray(row[name]) for row in rows] for name in names]
-    if any(len({array.shape for array in column}) > 1 for column in columns):
-        return
-    arrays = {f"output_{i}": np.stack(column) for i, column in enumerate(columns)}
-    np.savez(path, allow_pickle=False, **arrays)
+class _Chunk:
+    """Outputs on their way into a file, which is not written where they are large."""
+
+    def __init__(self, first: int) -> None:
+        self._first, self._size, self.count = first, 0, 0
+        self._rows: list[Outputs] = []
+
+    @property
+    def end(self) -> int:
+        """The place of the sample after the last."""
+        return self._first + self.count
+
+    def add(self, outputs: Outputs) -> None:
+        """One sample's."""
+        self.count += 1
+        self._size += sum(array.nbytes for array in outputs.values())
+        if self._size > _MAX_CHUNK_BYTES:
+            self._rows.clear()
+        else:
+            self._rows.append(outputs)
+
+    def write(self, folder: Path, names: Sequence[str]) -> None:
+        """Into this folder, named by the places of the first and of the next one."""
+        columns = [[np.asarray(row[name]) for row in self._rows] for name in names]
+        alike = all(len({array.shape for array in column}) == 1 for column in columns)
+        if alike and len(self._rows) == self.count:
+            arrays = {f"output_{i}": np.stack(column) for i, column in enumerate(columns)}
+            np.savez(folder / f"{self._first}-{self.end}.npz", allow_pickle=False, **arrays)

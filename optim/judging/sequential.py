@@ -49,3 +49,10 @@ def conclusion(loss: Interval, limit: float) -> Conclusion:
     if loss.high <= limit:
         return "within"
     return "beyond" if loss.low > limit else ""
+
+
+def out_of_reach(loss: Interval, limit: float, growth: float) -> bool:
+    """Whether so many times as many samples will hardly tell: an interval shrinks with the root of
+    their number, and with the number itself only where nothing was lost and nothing won."""
+    low, high = (loss.value + (end - loss.value) / growth for end in (loss.low, loss.high))
+    return low <= limit < high

@@ -94,10 +94,10 @@ class Search:
             if not one.failed:
                 self._fail(self._instrument.judge(recipe, self.field.goal.max_loss))
                 self._plan.costs.learn("judge", self._instrument.now() - began)
-                one.judged = True
+                one.judged_again, one.judged = one.judged, True
             self.field.refresh()
             reading = self.field.reading(one)
-            if reading and not one.failed:
+            if reading and not one.failed and not self.field.samples_missing(reading):
                 self._plan.holding.learn(recipe, not self.field.loses(reading))
 
     def _mend(self, recipes: Sequence[Recipe]) -> None:

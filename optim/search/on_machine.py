@@ -1,6 +1,5 @@
 """The instrument that measures on this machine: builds, heats and judgements in children."""
 
-import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,7 +31,8 @@ _ARM_SECONDS = 0.35
 _SOLO_SECONDS = 1.0
 _TOGETHER_BYTES = 600_000_000  # of models that are open in one process
 _MEND_SHARE = 0.5  # of the seconds left, for one repair at most
-_JUDGE_SHARE = 0.3  # of the seconds left, for one judgement at most
+_JUDGE_SHARE = 0.6
+"""Of the seconds left, for one judgement at most; where they will not do it gives up early."""
 _SCORE_SECONDS = 2.0  # the original is judged for its score, beside which all others are shown
 CHEAP = Caution(
     code="cheap_ranges",
@@ -117,7 +117,10 @@ class OnThisMachine:
 
     def judge(self, recipe: Recipe, within: float | None) -> Errors:
         """Judge it until it is known on which side of the limit its loss lies."""
-        return _errors([(recipe, self._try(self._judge, recipe, within))])
+        seconds = max(2.0, _JUDGE_SHARE * (self._budget - self.now()))
+        return _errors(
+            [(recipe, self._try(self._judge, recipe, Extent(within=within, seconds=seconds)))]
+        )
 
     def mend(self, recipe: Recipe, within: float) -> Mended:
         """What leaves out the fewest nodes and keeps the loss within the limit."""
@@ -237,7 +240,7 @@ class OnThisMachine:
             return
         progress = self._known.get(recipe) or self._unbuilt(recipe)
         if recipe.is_baseline and progress.quality is None:
-            self._judge(recipe, None, _SCORE_SECONDS)
+            self._judge(recipe, Extent(seconds=_SCORE_SECONDS, soon=_SCORE_SECONDS))
             progress = self._known[recipe]
         if not self._full.get(recipe) and progress.slices:  # those of the cheap build
             kept = tuple(one for one in progress.cautions if one != CHEAP)
@@ -251,15 +254,14 @@ class OnThisMachine:
         self._know(recipe, Built(model=self._study.model))
         return self._known[recipe]
 
-    def _judge(self, recipe: Recipe, within: float | None, most: float = math.inf) -> None:
-        left = max(1.0, self._budget - self.now())
+    def _judge(self, recipe: Recipe, extent: Extent) -> None:
         model = self._model(recipe)
         quality = quality_of(
             model,
             self._study.model,
             recipe,
             self._study.evalset,
-            Extent(within=within, seconds=min(most, max(2.0, _JUDGE_SHARE * left))),
+            extent,
             cancelled=self._gives_up,
         )
         progress = self._known.get(recipe) or self._unbuilt(recipe)

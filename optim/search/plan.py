@@ -8,6 +8,7 @@ from optim.search.field import Candidate, Field
 from optim.search.instrument import Reading
 from optim.search.predict import Predictor
 from optim.search.steps import Costs, Holding, Step, apart, best, expected_improvement
+from optim.studies.picking import samples_wanted
 from optim.timing.stats import ENOUGH_PROCESSES
 
 _HEAT = 4  # candidates in one process, beside the original
@@ -63,10 +64,22 @@ class Plan:
 
     def _judgings(self) -> Iterator[Step]:
         for one, reading in self._field.timed():
-            if not one.judged and not one.recipe.is_baseline:
+            if one.judged_again or one.recipe.is_baseline:
+                continue
+            longer = self._longer(reading) if one.judged else 1.0
+            if longer:
                 worth = self.holding.chance(one.recipe) * self._field.hope(reading)
                 builds = 0.0 if one.prepared else self.costs.of("build") + one.recipe.most_seconds
-                yield Step("judge", (one.recipe,), worth, builds + self.costs.of("judge"))
+                yield Step("judge", (one.recipe,), worth, builds + longer * self.costs.of("judge"))
+
+    def _longer(self, reading: Reading) -> float | None:
+        """How many times as many samples would show that a loss is within the limit, where those
+        it was judged on do not tell; None where they do, or where no number would."""
+        facts = reading.facts
+        if not self._field.samples_missing(reading) or facts.loss is None:
+            return None
+        wanted = samples_wanted(facts.loss, facts.samples, self._field.goal.max_loss)
+        return wanted / facts.samples if wanted else None
 
     def _mendings(self) -> Iterator[Step]:
         for one, reading in self._field.timed():

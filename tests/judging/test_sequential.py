@@ -6,7 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optim.findings import Interval
-from optim.judging.sequential import ERROR, conclusion, level_of, looks, loss_at
+from optim.judging.sequential import (
+    ERROR,
+    conclusion,
+    level_of,
+    looks,
+    loss_at,
+    out_of_reach,
+)
 from optim.metrics.base import find_metric
 
 TOP1, MAE = find_metric("top1"), find_metric("mae")
@@ -23,6 +30,17 @@ def test_looks_grow_and_end_at_all_samples_and_their_errors_add_up(total: int) -
 def test_what_an_interval_says_of_a_limit() -> None:
     spans = [Interval(value=v, low=v - 1, high=v + 1) for v in (0, 2, 4)]
     assert [conclusion(span, 2) for span in spans] == ["within", "", "beyond"]
+
+
+def test_what_more_samples_can_tell_is_not_given_up() -> None:
+    """Of a model that loses nothing 128 samples say little, and 300 that it is at most 1 point."""
+    nothing_lost = np.ones((300, 1))
+    some = loss_at(TOP1, nothing_lost[:128], nothing_lost[:128])
+    assert not conclusion(some, 0.01) and not out_of_reach(some, 0.01, 300 / 128)
+    assert conclusion(loss_at(TOP1, nothing_lost, nothing_lost), 0.01) == "within"
+    assert out_of_reach(some, 0.01, 200 / 128)
+    at_the_limit = Interval(value=0.01, low=-0.01, high=0.03)
+    assert out_of_reach(at_the_limit, 0.01, 100)
 
 
 def test_a_loss_is_in_the_unit_of_limits() -> None:

@@ -37,12 +37,15 @@ class SimulatedMachine:
         truths: by spelling; what is missing is as fast and good as the original.
         threads_bring: by number of threads, over one.
         samples: in the validation split.
+        at_once: on how many of them a judgement gets at most; one that is judged again has seen as
+            many before.
     """
 
     truths: dict[str, Truth]
     seed: int = 0
     threads_bring: dict[int, float] = field(default_factory=lambda: {1: 1.0, 2: 1.7})
     samples: int = 2000
+    at_once: int = 2000
     clock: float = 0.0
     done: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
@@ -112,10 +115,12 @@ class SimulatedMachine:
         self.clock += 2.0
         errors = self._broken("judge", [recipe])
         if not errors:
-            lost = self._random.binomial(self.samples, self.truth(recipe).loss) / self.samples
-            half = 2 * (lost * (1 - lost) / self.samples) ** 0.5 + 1e-4
+            before = self._judged[recipe][1] if recipe in self._judged else 0
+            n = min(self.samples, before + self.at_once)
+            lost = self._random.binomial(n, self.truth(recipe).loss) / n
+            half = max(2 * (lost * (1 - lost) / n) ** 0.5, 2.8 / n)
             span = Interval(value=lost, low=lost - half, high=lost + half)
-            self._judged[recipe] = span, self.samples
+            self._judged[recipe] = span, n
         return errors
 
     def mend(self, recipe: Recipe, within: float) -> Mended:
