@@ -119,6 +119,11 @@ class Ingredient(Part):
         """The precision that it makes matrix operators compute in; empty: it leaves it alone."""
         return ""
 
+    @property
+    def probed_as(self) -> str:
+        """What a probe calls its arithmetic; see `optim.probing.Probe.gain`."""
+        return self.lowers_to
+
     def takes(self, here: Circumstances) -> bool:
         """Whether it can do anything with such a model; nothing is tried with what cannot."""
         return True

@@ -124,6 +124,11 @@ class DynamicInt8(Pass):
         """Integers of 8 bits."""
         return "int8"
 
+    @property
+    def probed_as(self) -> str:
+        """Ranges are measured while running."""
+        return "dynamic"
+
     def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
         """With 7 or 8 bits where `reduce_range` was left to the machine."""
         if self.reduce_range is not ReduceRange.AUTO:

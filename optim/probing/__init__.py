@@ -17,8 +17,12 @@ _REVISION = 1
 
 
 def known() -> Probe | None:
-    """What was probed of this machine with these engines before; probes nothing."""
-    return kept_already(Probe, _FOLDER, _key())
+    """What was probed of this machine with these engines before; probes nothing.
+
+    On as many cores as may be used, or on more: what one core reaches it knows as well.
+    """
+    found = kept_already(Probe, _FOLDER, _key())
+    return found if found and found.cores >= usable_cores() else None
 
 
 def probe(
@@ -39,4 +43,4 @@ def probe(
 
 
 def _key() -> str:
-    return json.dumps([_REVISION, machine_id(), usable_cores(), engine_versions()])
+    return json.dumps([_REVISION, machine_id(), engine_versions()])

@@ -12,6 +12,7 @@ from optim.studies.picking import samples_wanted
 from optim.timing.stats import ENOUGH_PROCESSES
 
 _HEAT = 4  # candidates in one process, beside the original
+_SMALLER = (2, 1)  # where no such heat fits in the time that is left
 _MOST_PROCESSES = 8
 _NARROW = 0.025  # half-width of an interval that more processes hardly help
 _LITTLE = 0.001  # of log gain, for which nothing more is judged or timed again
@@ -40,13 +41,18 @@ class Plan:
             return best(settling, left)
         others = [*settling, *self._judgings(), *self._mendings()]
         worth_it = [one for one in others if one.worth > _LITTLE]
-        found = best([*worth_it, *self._timings(_HEAT)], left)
+        found = best([*worth_it, *self._heats_in(left)], left)
         if found is None and not any(self._field.timed()):
-            return best(self._timings(1), left)  # where little time is left, the original at least
+            return best(self._timings((1,)), left)  # in little time, the original at least
         return found
 
-    def _timings(self, most: int) -> Iterator[Step]:
-        """A heat of what promises most, for each number of threads; what is worth a try."""
+    def _heats_in(self, left: float) -> list[Step]:
+        full = list(self._timings((_HEAT,)))
+        fits = not any(self._field.timed()) or any(one.seconds <= left for one in full)
+        return full if fits else list(self._timings(_SMALLER))
+
+    def _timings(self, sizes: Sequence[int]) -> Iterator[Step]:
+        """Heats of what promises most, of each size, for each number of threads."""
         waiting, lead = self._field.waiting(), self._field.lead
         hopes = []
         expected = self._predictor.expect([one.recipe for one in waiting])
@@ -55,7 +61,7 @@ class Plan:
             hope = expected_improvement(wanted.mean, wanted.spread, lead)
             hope *= self.holding.chance(one.recipe)
             hopes.append((_FIRST if one.is_reference else hope, one.recipe))
-        for top in _heats(hopes, most):
+        for top in (top for most in sizes for top in _heats(hopes, most)):
             builds = sum(bool(recipe.passes) for _, recipe in top)
             seconds = self.costs.of("build") * builds + self._heat(top)
             worth = top[0][0] + sum(hope for hope, _ in top[1:]) / 4

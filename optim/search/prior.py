@@ -1,21 +1,25 @@
 """What to expect of a recipe where nothing like it was timed yet."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 from math import log
 
-from optim.part import Circumstances, Kind
+from optim.part import Circumstances, Ingredient, Kind
 from optim.recipe import Recipe
 from optim.search.predict import Mix
 from optim.search.space import ranks
 
 _LOWER = 0.15  # of log gain, for a precision below that of the model
+_USUALLY = {"int8": 2.0, "bf16": 2.0}
+"""How many times as fast convolutions and products are on CPUs that have instructions for it: only
+what is tried first rests on it, and only where the machine was not probed."""
 _HAZARD = 0.1  # less, for each thing known to hurt
 _RANK = 0.001  # less, for each place in the declared order
 _UNDECLARED = 0.03
 _THREADS = 0.6  # of the log of their number
-
+_BITS = {"": 32, "int8": 8}
+"""Of each precision; the others have 16."""
 
 _NAMES: dict[Kind, str] = {
     "conv": "convolution",
@@ -51,10 +55,18 @@ def _lowered(here: Circumstances, mix: Mix) -> float:
 
     Amdahl's law: each kind of arithmetic takes its share of the time divided by its gain.
     """
-    precision = next((part.lowers_to for part in reversed(here.recipe) if part.lowers_to), "")
-    gains = here.measured(precision or "fp32")
-    if not gains:
-        return _LOWER * bool(precision)
-    named = {_NAMES[kind]: gain.value for kind, gain in gains.items()}
-    left = sum(share / named.get(kind, 1.0) for kind, share in mix.items())
-    return -log(left)
+    lowest = _lowest(here.recipe)
+    measured = here.measured(lowest.probed_as or "fp32")
+    if measured:
+        gains = {_NAMES[kind]: gain.value for kind, gain in measured.items()}
+    elif lowest.lowers_to in _USUALLY and here.gains(lowest.lowers_to):
+        gains = dict.fromkeys(("convolution", "product"), _USUALLY[lowest.lowers_to])
+    else:
+        return _LOWER * bool(lowest.lowers_to)
+    return -log(sum(share / gains.get(kind, 1.0) for kind, share in mix.items()))
+
+
+def _lowest(parts: Sequence[Ingredient]) -> Ingredient:
+    """The part that says in what matrix operators compute: quantized ones stay so in an engine that
+    computes the others in 16 bits."""
+    return min(reversed(parts), key=lambda one: _BITS.get(one.lowers_to, 16))
