@@ -75,6 +75,13 @@ class DynamicInt8(Pass):
             lambda part, here: here.cited("dynamic", kinds=_CONVOLUTIONS),
         ),
         Hazard(
+            "dynamic int8 in OpenVINO",
+            "OpenVINO has no products of bytes whose ranges are measured while running: it turns "
+            "them back into float, with conversions around them. Use static_int8.",
+            lambda part, here: here.runs_on("openvino"),
+            lambda part, here: here.cited("dynamic", kinds=_QUANTIZED),
+        ),
+        Hazard(
             "dynamic int8 gains little",
             "Products of bytes whose ranges are measured while running are hardly faster than fp32 "
             "on this CPU, or slower.",

@@ -6,7 +6,7 @@ from itertools import groupby
 from optim.recipe import Recipe
 from optim.search.field import Candidate, Field
 from optim.search.instrument import Reading
-from optim.search.predict import Predictor
+from optim.search.predict import Expectation, Predictor, once_known, spreads_of
 from optim.search.steps import Costs, Holding, Step, apart, best, expected_improvement
 from optim.studies.picking import samples_wanted
 from optim.timing.stats import ENOUGH_PROCESSES
@@ -52,21 +52,46 @@ class Plan:
         return full if fits else list(self._timings(_SMALLER))
 
     def _timings(self, sizes: Sequence[int]) -> Iterator[Step]:
-        """Heats of what promises most, of each size, for each number of threads."""
-        waiting, lead = self._field.waiting(), self._field.lead
-        hopes = []
-        expected = self._predictor.expect([one.recipe for one in waiting])
-        for one, guess in zip(waiting, expected, strict=True):
-            wanted = self._field.expected(one, guess)
-            hope = expected_improvement(wanted.mean, wanted.spread, lead)
-            hope *= self.holding.chance(one.recipe)
-            hopes.append((_FIRST if one.is_reference else hope, one.recipe))
-        for top in (top for most in sizes for top in _heats(hopes, most)):
-            builds = sum(bool(recipe.passes) for _, recipe in top)
-            seconds = self.costs.of("build") * builds + self._heat(top)
-            worth = top[0][0] + sum(hope for hope, _ in top[1:]) / 4
-            if worth > _HARDLY:
-                yield Step("time", _recipes(top), worth, seconds)
+        """Heats of what promises most, of each size, for each number of threads and kind of
+        child."""
+        waiting = sorted(self._field.waiting(), key=lambda one: _process(one.recipe))
+        for _, group in groupby(waiting, key=lambda one: _process(one.recipe)):
+            hopes = self._most_hopeful(list(group), max(sizes))
+            for top in (hopes[:most] for most in sizes):
+                builds = sum(bool(recipe.passes) for _, recipe in top)
+                seconds = self.costs.of("build") * builds + self._heat(top)
+                worth = sum(hope for hope, _ in top)
+                if worth > _HARDLY:
+                    yield Step("time", _recipes(top), worth, seconds)
+
+    def _most_hopeful(self, waiting: Sequence[Candidate], most: int) -> list[Hope]:
+        """So many of them, each for what it may bring beside those before it: what is much like
+        one of these is known when that is ("Kriging believer": Ginsbourger, Le Riche and Carraro,
+        "Kriging Is Well-Suited to Parallelize Optimization", 2010)."""
+        means, covariance = self._predictor.together([one.recipe for one in waiting])
+        left, lead, found = list(range(len(waiting))), self._field.lead, list[Hope]()
+        while left and len(found) < most:
+            spreads = spreads_of(covariance)
+            wanted = {
+                place: self._field.expected(
+                    waiting[place], Expectation(float(means[place]), float(spreads[place]))
+                )
+                for place in left
+            }
+            hopes = {place: self._hope(waiting[place], wanted[place], lead) for place in left}
+            place = max(left, key=lambda one: (hopes[one], waiting[one].recipe.spelling))
+            found.append((hopes[place], waiting[place].recipe))
+            left.remove(place)
+            lead = max(lead, wanted[place].mean)
+            covariance = once_known(covariance, place)
+        return found
+
+    def _hope(self, one: Candidate, wanted: Expectation, lead: float) -> float:
+        """How far above the lead it may turn out, and within the limit."""
+        if one.is_reference:
+            return _FIRST
+        improved = expected_improvement(wanted.mean, wanted.spread, lead)
+        return improved * self.holding.chance(one.recipe)
 
     def _judgings(self) -> Iterator[Step]:
         for one, reading in self._field.timed():
@@ -127,15 +152,15 @@ class Plan:
         return max(worth, 1.5 * _LITTLE) if few and self._field.is_picked(one) else worth
 
 
-def _heats(hopes: Sequence[Hope], most: int = _HEAT) -> Iterator[list[Hope]]:
+def _heats(hopes: Sequence[Hope]) -> Iterator[list[Hope]]:
     """The most hopeful for each number of threads and each kind of child, as many as one takes."""
-    ordered = sorted(hopes, key=lambda pair: (_process(pair), -pair[0], pair[1].spelling))
-    for _, group in groupby(ordered, key=_process):
-        yield list(group)[:most]
+    ordered = sorted(hopes, key=lambda pair: (_process(pair[1]), -pair[0], pair[1].spelling))
+    for _, group in groupby(ordered, key=lambda pair: _process(pair[1])):
+        yield list(group)[:_HEAT]
 
 
-def _process(pair: Hope) -> tuple[int, str]:
-    return pair[1].runtime.threads, apart(pair[1])
+def _process(recipe: Recipe) -> tuple[int, str]:
+    return recipe.runtime.threads, apart(recipe)
 
 
 def _recipes(hopes: Sequence[Hope]) -> tuple[Recipe, ...]:

@@ -26,6 +26,7 @@ _VARIANCE = {"engine": 0.03, "part": 0.01, "lower": 0.06, "setting": 0.01, "thre
 only of the weights, which moves the time most, alone and with its engine."""
 _Z95 = 1.96  # standard errors from the middle of an interval to its ends
 _OWN = 0.02  # what no token explains
+_TIMED = 0.05  # standard error of a log gain that was timed in one process
 _ELSEWHERE = 0.7  # how far another model of the same mix tells
 _MIX_LENGTH = 0.35
 _FLOPS_PER_S, _BYTES_PER_S = 5e10, 1e10  # rough, and only their ratio matters to a mix
@@ -87,21 +88,40 @@ class Predictor:
 
     def expect(self, recipes: Iterable[Recipe]) -> list[Expectation]:
         """What to expect of each."""
+        means, covariance = self.together(recipes)
+        spreads = spreads_of(covariance)
+        return [Expectation(*pair) for pair in zip(means.tolist(), spreads.tolist(), strict=True)]
+
+    def together(self, recipes: Iterable[Recipe]) -> tuple[Floats, Floats]:
+        """Means of their log gains, [n], and the covariance, [n, n]: how much one tells of another.
+
+        It does not hold the noise of timing.
+        """
         asked = [Known(one, self._mix, 0.0, 0.0, here=True) for one in recipes]
-        if not asked:
-            return []
         means = np.array([self._prior(one.recipe) for one in asked])
-        own = np.array([sum(_tokens(one.recipe).values()) + _OWN for one in asked])
-        if self._known:
+        covariance = _table(asked, asked)
+        if self._known and asked:
             off = np.array([one.gain - self._prior(one.recipe) for one in self._known])
             noise = np.diag([max(one.spread, 0.01) ** 2 for one in self._known])
             across = _table(asked, self._known)
             among = _table(self._known, self._known) + noise
             solved = np.linalg.solve(among, np.column_stack([off, across.T]))
             means = means + across @ solved[:, 0]
-            own = own - np.einsum("ij,ji->i", across, solved[:, 1:])
-        spreads = np.sqrt(np.maximum(own, 1e-4))
-        return [Expectation(*pair) for pair in zip(means.tolist(), spreads.tolist(), strict=True)]
+            covariance = covariance - across @ solved[:, 1:]
+        return means, covariance
+
+
+def spreads_of(covariance: Floats) -> Floats:
+    """The standard deviations, none of them quite 0."""
+    found: Floats = np.sqrt(np.maximum(np.diag(covariance), 1e-4))
+    return found
+
+
+def once_known(covariance: Floats, place: int) -> Floats:
+    """The covariance as it will be when the one at this place was timed, whatever that gives."""
+    column = covariance[:, place]
+    told: Floats = covariance - np.outer(column, column) / (column[place] + _TIMED**2)
+    return told
 
 
 def mix_of(analysis: Analysis) -> dict[str, float]:

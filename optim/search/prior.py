@@ -51,7 +51,8 @@ def prior_for(here: Circumstances, mix: Mix) -> Callable[[Recipe], float]:
 
 
 def _lowered(here: Circumstances, mix: Mix) -> float:
-    """What the recipe's engine and precision bring: as probed, else as is usual.
+    """What the recipe's engine and precision bring: as probed, else as is usual, and nothing where
+    something is known to stand against it.
 
     Amdahl's law: each kind of arithmetic takes its share of the time divided by its gain.
     """
@@ -59,6 +60,8 @@ def _lowered(here: Circumstances, mix: Mix) -> float:
     measured = here.measured(lowest.probed_as or "fp32")
     if measured:
         gains = {_NAMES[kind]: gain.value for kind, gain in measured.items()}
+    elif any(hazard.when(lowest, here) for hazard in lowest.hazards):
+        return 0.0
     elif lowest.lowers_to in _USUALLY and here.gains(lowest.lowers_to):
         gains = dict.fromkeys(("convolution", "product"), _USUALLY[lowest.lowers_to])
     else:
