@@ -25,6 +25,13 @@ CASES = {
             ("static_int8", CNN, MODERN, 2),
         ],
     ),
+    "dynamic int8 in OpenVINO": (
+        ("dynamic_int8 + openvino", TRANSFORMER, MODERN, 2),
+        [
+            ("dynamic_int8 + onnxruntime", TRANSFORMER, MODERN, 2),
+            ("static_int8 + openvino", TRANSFORMER, MODERN, 2),
+        ],
+    ),
     "signed activations": (
         ("static_int8:activations=s8 + onnxruntime", CNN, MODERN, 2),
         [
