@@ -60,10 +60,11 @@ def test_more_threads_are_held_against_one(runtime, hasty, tmp_path) -> None:
 
 
 def test_a_new_runtime_is_probed_by_itself(hasty, tmp_path, monkeypatch) -> None:
+    installed = all_runtimes()  # before there is another to be found, and remembered
     monkeypatch.syspath_prepend(OUTSIDE)
     from outside_parts.reference import Reference
 
-    known = all_runtimes() | {"reference": Reference}
+    known = installed | {"reference": Reference}
     monkeypatch.setattr(child, "all_runtimes", lambda: known)
     (few,) = (case for case in cases() if case.operation == "empty")
     monkeypatch.setattr(child, "cases", lambda: [few])
