@@ -73,7 +73,7 @@ class Recipe(BaseModel):
         """How much longer than others its passes may take to build, in s: some of them train."""
         return sum(one.most_seconds for one in self.passes)
 
-    @property
+    @cached_property
     def is_baseline(self) -> bool:
         """Whether this is the baseline at its own thread count."""
         return self == Recipe.baseline(self.runtime.threads)

@@ -24,8 +24,9 @@ def protected() -> None:
         )
     else:
         st.caption(f":material/shield: {_ALL_HOLD}")
-    with st.expander("What protects this machine"):
-        st.table(_listed(missing), border="horizontal")
+    fold = st.expander("What protects this machine", key="walls", on_change="rerun")
+    if fold.open:  # not before: a browser reads another megabyte for a table
+        fold.table(_listed(missing), border="horizontal")
 
 
 def _listed(missing: dict[str, str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ percent-encoded. The same spelling serves the command line, captions, test ids a
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote, unquote
 
@@ -34,9 +35,14 @@ def parse_part(text: str, known: dict[str, type[P]]) -> P:
     name, _, rest = text.strip().partition(":")
     if name not in known:
         raise InputError(f"There is no part named {name!r}.", f"Known ones: {', '.join(known)}.")
-    cls = known[name]
-    values: dict[str, Any] = {}
-    for item in filter(None, rest.split(",")):
+    return _read(known[name], rest)
+
+
+@lru_cache(maxsize=4096)
+def _read(cls: type[P], settings: str) -> P:
+    """The part with these settings: a frozen value, so that thousands who ask may share it."""
+    name, values = cls.name, dict[str, Any]()
+    for item in filter(None, settings.split(",")):
         key, equals, value = item.partition("=")
         key = key.strip()
         if not equals or key not in cls.model_fields:

@@ -23,7 +23,7 @@ from ui.navigation import PAGES, Page
 from ui.server.netron import viewer_url
 from ui.server.routes import bundle_url, routes
 from ui.server.stamp import news_url
-from ui.vendored import PLOTLY_URL
+from ui.vendored import PLOTLY_URL, SMALL_PLOTLY_URL, scripts
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,16 @@ def test_health_metrics_and_plotly(get: Get, model: Model) -> None:
     assert "javascript" in get(PLOTLY_URL).headers["content-type"]
 
 
-def test_plotly_comes_packed_for_who_can_unpack_it(get: Get) -> None:
-    plain, packed = get(PLOTLY_URL), get(PLOTLY_URL, {"Accept-Encoding": "gzip, br"})
+def test_the_small_build_of_plotly_is_of_the_same_version_and_a_quarter_of_it(get: Get) -> None:
+    small, whole = (get(url).text for url in (SMALL_PLOTLY_URL, PLOTLY_URL))
+    versions = [re.findall(r"\bv(\d+\.\d+\.\d+)", text[:200]) for text in (small, whole)]
+    assert versions[0] == versions[1] != []
+    assert 3 * len(small) < len(whole)
+
+
+@pytest.mark.parametrize("url", scripts())
+def test_plotly_comes_packed_for_who_can_unpack_it(get: Get, url: str) -> None:
+    plain, packed = get(url), get(url, {"Accept-Encoding": "gzip, br"})
     assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
     assert "content-encoding" not in plain.headers
     assert packed.headers["content-encoding"] == "gzip"

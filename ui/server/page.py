@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route
 
 from optim.ingest.samples import list_samples
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
-from ui.vendored import PLOTLY_URL
+from ui.vendored import SMALL_PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _CHART = "explore"  # the page with the live chart: its script is read while the page is asked for
@@ -39,7 +39,7 @@ async def _answer(request: Request, text: str) -> Response:
 
 
 def _html(page: Page, heading: str) -> str:
-    scripts = f'<script async src=".{PLOTLY_URL}"></script>' if page.name == _CHART else ""
+    scripts = f'<script async src=".{SMALL_PLOTLY_URL}"></script>' if page.name == _CHART else ""
     additions = {
         "<title>Streamlit</title>": f"<title>{page.title} · {TITLE}</title>",
         "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}</head>",

@@ -1,7 +1,7 @@
 """What the server answers besides Streamlit: first paint, viewer, model files, bundles, health."""
 
 import gzip
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -19,7 +19,7 @@ from ui.server.monitoring import counts
 from ui.server.netron import netron_routes
 from ui.server.page import page_routes
 from ui.server.viewer import viewer_routes
-from ui.vendored import PLOTLY_URL, plotly_file
+from ui.vendored import scripts
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -37,7 +37,7 @@ def routes() -> list[BaseRoute]:
         *viewer_routes(),
         Route("/models/{digest}/{file}", _model),
         Route("/bundles/{digest}/{name}", _bundle),
-        Route(PLOTLY_URL, _plotly),
+        *(Route(url, partial(_script, file=file)) for url, file in scripts().items()),
         Route(stamp.news_url("{study}"), stamp.answer),
         Route(rooms.room_url("{code}"), rooms.answer),
         Route(stamp.search_url(), stamp.answer_of_searches),
@@ -83,19 +83,19 @@ def _not_found() -> Response:
     return PlainTextResponse("There is no such file.\n", status_code=404)
 
 
-async def _plotly(request: Request) -> Response:
+async def _script(request: Request, file: Path) -> Response:
     """Packed once: left to Streamlit, every new browser would have the server pack 5 MB again."""
     headers = {"Cache-Control": "max-age=86400", "Vary": "Accept-Encoding"}
     if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return FileResponse(plotly_file(), headers=headers)
-    packed = await run_in_threadpool(_packed_plotly)
+        return FileResponse(file, headers=headers)
+    packed = await run_in_threadpool(_packed, file)
     headers |= {"Content-Encoding": "gzip"}
     return Response(packed, headers=headers, media_type="text/javascript")
 
 
 @cache
-def _packed_plotly() -> bytes:
-    return gzip.compress(plotly_file().read_bytes(), _LEVEL, mtime=0)
+def _packed(file: Path) -> bytes:
+    return gzip.compress(file.read_bytes(), _LEVEL, mtime=0)
 
 
 async def _health(request: Request) -> Response:

@@ -1,14 +1,14 @@
 // Slide pictures in the browser, with nothing to install: of one figure by a button of its own, and
 // of every Plotly chart on a page by a small one in its corner. `slideOf` is that of `slide.js`
-// and `plotly` that of `plotly.js`, which Python puts before this.
+// and `plotly` and `buildFor` those of `plotly.js`, which Python puts before this.
 
 const SOON_MS = 400;
 
 async function takeSlide(button, figure, title, foot, name) {
   button.disabled = true;
   try {
-    const Plotly = await plotly();
     const { data, layout } = slideOf(figure, title, foot);
+    const Plotly = await plotly(buildFor(data));
     const link = document.createElement("a");
     link.href = await Plotly.toImage({ data, layout }, { format: "png", ...SLIDE });
     link.download = `${name}.png`;
