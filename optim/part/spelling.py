@@ -35,7 +35,8 @@ def parse_part(text: str, known: dict[str, type[P]]) -> P:
     name, _, rest = text.strip().partition(":")
     if name not in known:
         raise InputError(f"There is no part named {name!r}.", f"Known ones: {', '.join(known)}.")
-    return _read(known[name], rest)
+    found: P = _read(known[name], rest)
+    return found
 
 
 @lru_cache(maxsize=4096)

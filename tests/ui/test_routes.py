@@ -22,6 +22,7 @@ from optim.studies.trial import Progress
 from ui.navigation import PAGES, Page
 from ui.server.netron import viewer_url
 from ui.server.routes import bundle_url, routes
+from ui.server.scripts import ELEMENTS, PackedScripts
 from ui.server.stamp import news_url
 from ui.vendored import PLOTLY_URL, SMALL_PLOTLY_URL, scripts
 
@@ -40,7 +41,7 @@ Get = Callable[..., Answer]
 
 @pytest.fixture(scope="module")
 def get(model: Model) -> Iterator[Get]:
-    with served(Starlette(routes=routes())) as ask:
+    with served(PackedScripts(Starlette(routes=routes()))) as ask:
         yield ask
 
 
@@ -54,7 +55,9 @@ def test_every_page_says_where_one_is_going_before_any_script_runs(get: Get, pag
 
 def test_the_start_page_has_its_samples_before_any_script_runs(get: Get) -> None:
     body = get("/").text
-    assert all(f"<strong>{escape(sample.title)}</strong>" in body for sample in list_samples())
+    for sample in list_samples():
+        assert f"<strong>{escape(sample.title)}</strong>" in body
+        assert f'data-opens="Open {escape(sample.title)}"' in body
 
 
 def test_the_viewer_has_no_date_no_version_and_may_not_talk_to_others(get: Get) -> None:
@@ -111,6 +114,21 @@ def test_the_small_build_of_plotly_is_of_the_same_version_and_a_quarter_of_it(ge
     versions = [re.findall(r"\bv(\d+\.\d+\.\d+)", text[:200]) for text in (small, whole)]
     assert versions[0] == versions[1] != []
     assert 3 * len(small) < len(whole)
+
+
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_modules_that_pages_need_are_asked_for_with_the_page(get: Get, element: str) -> None:
+    found = re.findall(
+        rf'"modulepreload" crossorigin href="\.(/static/js/{element}\.[^"]+)', get("/").text
+    )
+    assert len(found) == 1 and "immutable" in get(found[0]).headers["cache-control"]
+
+
+def test_scripts_of_streamlit_come_packed_and_nothing_else_does(get: Get) -> None:
+    (url,) = re.findall(r'<script type="module" crossorigin src="\.(/[^"]+)', get("/").text)
+    plain, packed = get(url), get(url, {"Accept-Encoding": "gzip"})
+    assert gzip.decompress(packed.body) == plain.body and 2 * len(packed.body) < len(plain.body)
+    assert get("/static/js/..%2f..%2findex.html").status == 404
 
 
 @pytest.mark.parametrize("url", scripts())

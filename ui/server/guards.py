@@ -10,6 +10,7 @@ from ui.server.headers import GuardedHeaders
 from ui.server.hosts import allowed_hosts, listens_here_only
 from ui.server.login import Login
 from ui.server.metrics_guard import MetricsGuard
+from ui.server.scripts import PackedScripts
 from ui.server.secret_files import secret_in
 from ui.server.uploads import UploadQuota
 
@@ -26,6 +27,7 @@ def middleware() -> list[Middleware]:
         Middleware(AccountGuard),
         Middleware(MetricsGuard),
         Middleware(UploadQuota),
+        Middleware(PackedScripts),  # no guard: behind all of them
     ]
 
 

@@ -15,11 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from optim.ingest.samples import list_samples
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
+from ui.server.scripts import asked_for_soon
 from ui.vendored import SMALL_PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _CHART = "explore"  # the page with the live chart: its script is read while the page is asked for
-_STYLE = Path(__file__).with_name("page.css")
 
 
 def page_routes() -> list[BaseRoute]:
@@ -39,10 +39,9 @@ async def _answer(request: Request, text: str) -> Response:
 
 
 def _html(page: Page, heading: str) -> str:
-    scripts = f'<script async src=".{SMALL_PLOTLY_URL}"></script>' if page.name == _CHART else ""
     additions = {
         "<title>Streamlit</title>": f"<title>{page.title} · {TITLE}</title>",
-        "</head>": f"<style>{_STYLE.read_text(encoding='utf-8')}</style>{scripts}</head>",
+        "</head>": f"{_head(page)}</head>",
         "<body>": f"<body>{_first_paint(page, heading)}",
     }
     text = _INDEX.read_text(encoding="utf-8")
@@ -51,19 +50,31 @@ def _html(page: Page, heading: str) -> str:
     return text
 
 
+def _head(page: Page) -> str:
+    plotly = f'<script async src=".{SMALL_PLOTLY_URL}"></script>' if page.name == _CHART else ""
+    return f"<style>{_beside('.css')}</style>{asked_for_soon()}{plotly}"
+
+
+def _beside(suffix: str) -> str:
+    return Path(__file__).with_suffix(suffix).read_text(encoding="utf-8")
+
+
 def _first_paint(page: Page, heading: str) -> str:
     titles = "".join(f"<span>{escape(each.title)}</span>" for each in PAGES)
+    first = page is PAGES[0]
+    kind = "samples" if first else ""
     return (
-        f'<div id="first-paint" role="status"><nav aria-hidden="true">{titles}</nav>'
-        f"<b>{escape(heading)}</b><p>Opening {escape(page.title)} ...</p><i></i>"
-        f"{_samples() if page is PAGES[0] else ''}</div>"
+        f'<div id="first-paint" class="{kind}"><nav aria-hidden="true">{titles}</nav>'
+        f'<b>{escape(heading)}</b><p role="status">Opening {escape(page.title)} ...</p><i></i>'
+        f"{_samples() if first else ''}</div>"
     )
 
 
 def _samples() -> str:
-    """What the start page begins with, to be read while the rest is on its way."""
+    """What the start page begins with, to be read and clicked while the rest is on its way."""
     cards = "".join(
-        f"<li><strong>{escape(one.title)}</strong><span>{escape(one.summary)}</span></li>"
+        f"<li><strong>{escape(one.title)}</strong><span>{escape(one.summary)}</span>"
+        f'<button data-opens="{escape(f"Open {one.title}")}">{escape(f"Open {one.title}")}</button>'
         for one in list_samples()
     )
-    return f'<ul aria-hidden="true">{cards}</ul>'
+    return f"<ul>{cards}</ul><script>{_beside('.js')}</script>"

@@ -1,7 +1,5 @@
 """What the server answers besides Streamlit: first paint, viewer, model files, bundles, health."""
 
-import gzip
-from functools import cache, partial
 from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
@@ -18,15 +16,14 @@ from ui.server import rooms, stamp
 from ui.server.monitoring import counts
 from ui.server.netron import netron_routes
 from ui.server.page import page_routes
+from ui.server.scripts import script_routes
 from ui.server.viewer import viewer_routes
-from ui.vendored import scripts
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'",
     "Cache-Control": "private, max-age=31536000, immutable",  # named by their content
 }
-_LEVEL = 6  # of packing: more of it brings a four-hundredth and takes a third longer
 
 
 def routes() -> list[BaseRoute]:
@@ -37,7 +34,7 @@ def routes() -> list[BaseRoute]:
         *viewer_routes(),
         Route("/models/{digest}/{file}", _model),
         Route("/bundles/{digest}/{name}", _bundle),
-        *(Route(url, partial(_script, file=file)) for url, file in scripts().items()),
+        *script_routes(),
         Route(stamp.news_url("{study}"), stamp.answer),
         Route(rooms.room_url("{code}"), rooms.answer),
         Route(stamp.search_url(), stamp.answer_of_searches),
@@ -81,21 +78,6 @@ def _file(path: Path, filename: str | None = None) -> Response:
 
 def _not_found() -> Response:
     return PlainTextResponse("There is no such file.\n", status_code=404)
-
-
-async def _script(request: Request, file: Path) -> Response:
-    """Packed once: left to Streamlit, every new browser would have the server pack 5 MB again."""
-    headers = {"Cache-Control": "max-age=86400", "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return FileResponse(file, headers=headers)
-    packed = await run_in_threadpool(_packed, file)
-    headers |= {"Content-Encoding": "gzip"}
-    return Response(packed, headers=headers, media_type="text/javascript")
-
-
-@cache
-def _packed(file: Path) -> bytes:
-    return gzip.compress(file.read_bytes(), _LEVEL, mtime=0)
 
 
 async def _health(request: Request) -> Response:

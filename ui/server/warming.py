@@ -17,6 +17,7 @@ from optim.errors import one_line
 from optim.runtimes.base import all_runtimes
 from optim.targets import all_targets
 from ui.server.leaving import sessions_let_go
+from ui.server.scripts import pack_what_comes_first
 
 _logger = logging.getLogger(__name__)
 _SCRIPTS = {"ui.main"}  # run by Streamlit, for each page
@@ -41,6 +42,7 @@ def warm_pages() -> None:
     # is a notebook; it takes a second, and only decides on a warning.
     streamlit.delta_generator._use_warning_has_been_displayed = True
     try:
+        pack_what_comes_first()
         for name in (*_modules(), *_BEFORE_LONG):
             importlib.import_module(name)
         all_runtimes()

@@ -70,12 +70,12 @@ def trade_off(
     given = canvas.holds or marks
     marks, whole = (sorted_out(some, given, x, y, shaded) for some in (marks, given))
     frame = framed(whole, x, y)
-    figure = go.Figure(
-        [*traces.fronts(marks, x, y, front), *traces.points(marks, frame, chosen, scale)]
-    )
-    figure.add_traces([traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen])
-    if figure.data:
-        figure.add_trace(traces.pointed_at())
+    drawn = [
+        *traces.fronts(marks, x, y, front),
+        *traces.points(marks, frame, chosen, scale),
+        *(traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen),
+    ]
+    figure = go.Figure([*drawn, traces.pointed_at()] if drawn else [])
     notes = zones.zone_notes(shaded, frame, scale)
     ground, names = strips.strips(frame, marks, whole, scale)
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])
