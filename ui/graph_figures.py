@@ -60,7 +60,8 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     if not ready:
         with above:
             _measure(study, shown, drawn)
-    _table(study, shown, analysis, key)
+    if drawn:  # until then the browser, which draws one thing at a time, has the picture to draw
+        _table(study, shown, analysis, key)
 
 
 @st.cache_resource(max_entries=16, show_spinner="Preparing the picture ...")

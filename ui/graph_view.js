@@ -4,6 +4,7 @@
 const LOOK_MS = 100;
 const AGAIN_MS = 2000;
 const PATIENCE_MS = 60_000;
+const GIVEN_UP_MS = 20_000;
 
 function isDark(box) {
   const color = getComputedStyle(box).getPropertyValue("--st-background-color").trim();
@@ -40,10 +41,13 @@ function tell(box, key, message, done) {
   box.telling[key] = setInterval(look, LOOK_MS);
 }
 
+// Also where nothing will be drawn, such as in a browser without WebGL.
 function onceDrawn(box, report) {
   clearInterval(box.looking);
+  const began = performance.now();
   box.looking = setInterval(() => {
-    if (!isDrawn(box) || !state(box.frame).uiState) return;
+    const waits = performance.now() - began < GIVEN_UP_MS;
+    if (waits && (!isDrawn(box) || !state(box.frame).uiState)) return;
     clearInterval(box.looking);
     report();
   }, LOOK_MS);
@@ -75,13 +79,25 @@ function drawLegend(place, legend) {
   place.append(...marks, about);
 }
 
-function open(box, page) {
-  const address = `${page}&theme=${isDark(box) ? "dark" : "light"}`;
-  if (box.address === address) return;
-  box.address = address;
-  box.overlay = box.selected = undefined;
+// Drawn with its figures at once. Of two graphs, the second is not there yet when they are laid.
+function addressOf(box, { page, overlay }) {
+  const address = new URL(page.replace(/^\//, ""), document.baseURI);
+  const asked = JSON.parse(address.searchParams.get("data"));
+  if (overlay && asked.uiState.paneStates.length === 1) {
+    asked.nodeData = [overlay];
+    address.searchParams.set("data", JSON.stringify(asked));
+  }
+  address.searchParams.set("theme", isDark(box) ? "dark" : "light");
+  return [address, asked.nodeData?.[0]];
+}
+
+function open(box, data) {
+  const opened = `${data.page} ${isDark(box)}`;
+  if (box.opened === opened) return;
+  const [address, laid] = addressOf(box, data);
+  Object.assign(box, { opened, overlay: laid, selected: undefined });
   // Replaced, so that Back leads to the page before, not to the graph before.
-  box.frame.contentWindow.location.replace(new URL(address.replace(/^\//, ""), document.baseURI));
+  box.frame.contentWindow.location.replace(address);
 }
 
 function lay(box, path) {
@@ -105,7 +121,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   box.telling ??= {};
   box.frame.title = data.alt;
   drawLegend(box.querySelector(".legend"), data.legend);
-  open(box, data.page);
+  open(box, data);
   if (!data.drawn) onceDrawn(box, () => setStateValue("drawn", data.page));
   lay(box, data.overlay);
   select(box, data.node);

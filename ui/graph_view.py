@@ -50,7 +50,7 @@ def graph_view(
     key: str,
     on_click: Callable[[str], None],
 ) -> bool:
-    """Draw it. Returns whether the browser has drawn the graph.
+    """Draw it. Returns whether the browser is done with the graph: drawn, or given up.
 
     Args:
         laid: the overlay and its legend.

@@ -32,6 +32,12 @@ def choose(page: AppTest, label: str, value: str) -> AppTest:
     return next(box for box in page.selectbox if box.label == label).set_value(value).run()
 
 
+def drawn(page: AppTest, study: Study) -> AppTest:
+    """What the browser reports once the picture is drawn."""
+    page.session_state[key_of("graph", study.name)] = {"drawn": told(page)["page"]}
+    return page.run()
+
+
 def measure(page: AppTest) -> None:
     next(button for button in page.button if button.label == "Measure time per node").click().run()
     assert not page.exception and not page.error
@@ -65,7 +71,9 @@ def test_time_is_measured_and_then_the_table_says_what_a_node_runs_as(
 ) -> None:
     overlays(page).set_value("time").run()
     assert "overlay" not in told(page)  # nothing is measured while the browser draws
+    assert not page.dataframe  # nor is the table drawn meanwhile
     measure(page)
+    drawn(page, explored)
     values = [one["value"] for one in node_data(page)["original"].values()]
     assert sum(values) == pytest.approx(100, abs=0.01)
     assert "measured" in told(page)["legend"]["about"]
@@ -95,7 +103,7 @@ def test_two_models_are_compared_and_alike_nodes_share_an_id(
     assert {one["value"] for one in left.values()} <= {"same", "changed", "fused", "removed"}
     assert "added" in {one["value"] for one in right.values()}
     assert "MatMul_1" in left and "MatMul_1" in right
-    table = page.dataframe[0].value
+    table = drawn(page, explored).dataframe[0].value
     assert {"node", "change", "became"} <= set(table.columns)
     assert (table["change"] == "added").any()
 
