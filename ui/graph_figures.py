@@ -123,7 +123,7 @@ def _laid(overlay: Overlay, shown: Sequence[View], study: Study, target: str) ->
         return None
     if overlay.needs == "bounds" and (refused := graph_facts.refusal(shown[0], target)):
         st.caption(plain(refused))
-    return lay(overlay, known)
+    return lay(overlay, known, dark=st.context.theme.type == "dark")
 
 
 def _asked(study: Study, shown: Sequence[View]) -> str:

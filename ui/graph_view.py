@@ -12,7 +12,6 @@ from optim.showing.graph_json import Drawn, collections, opened
 from optim.showing.overlay import Laid
 from ui.server.viewer import offer_graphs, offer_overlay, overlay_path, viewer_page
 
-_COLLECTION = "graphs"
 _HTML = (
     '<div class="graph-view"><div class="legend" role="status"></div>'
     '<iframe allow="" tabindex="0"></iframe></div>'
@@ -36,8 +35,8 @@ def picture(name: str, graphs: Sequence[Drawn]) -> Picture:
         name: of the model; it stands above the picture.
     """
     label = " ".join(name.replace("/", " ").split()) or "model"
-    text = json.dumps(collections(_COLLECTION, graphs))
-    panes = [_pane(graph, f"{label} ({_COLLECTION})", 1 / len(graphs)) for graph in graphs]
+    text = json.dumps(collections("", graphs))
+    panes = [_pane(graph, label, 1 / len(graphs)) for graph in graphs]
     page = viewer_page(offer_graphs(text), label, {"paneStates": panes})
     alt = f"Graph of {label} with figures on its nodes"
     return Picture(page, text, alt)

@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Literal, Protocol
 
@@ -138,8 +138,14 @@ class Laid:
     legend: Mapping[str, Any]
 
 
-def lay(overlay: Overlay, graphs: Mapping[str, Facts]) -> Laid:
-    """The overlay on graphs by their ids, all on one scale."""
+def lay(overlay: Overlay, graphs: Mapping[str, Facts], dark: bool = False) -> Laid:
+    """The overlay on graphs by their ids, all on one scale.
+
+    Args:
+        dark: whether the page is: what is darkest on a light page would not be seen on it.
+    """
+    if dark and isinstance(overlay.scale, Ramp):
+        overlay = replace(overlay, scale=replace(overlay.scale, colors=overlay.scale.colors[::-1]))
     values = {name: overlay.values(facts) for name, facts in graphs.items()}
     every = [value for found in values.values() for value in found.values()]
     color = _coloring(overlay.scale, every)
@@ -154,15 +160,12 @@ def lay(overlay: Overlay, graphs: Mapping[str, Facts]) -> Laid:
 
 
 def _statistics(scale: Ramp | Classes) -> dict[str, bool]:
-    """What the viewer tells of all nodes and of those of a module: sums where there are any."""
+    """What the viewer tells of the nodes of a module. Of all nodes the legend tells enough."""
+    found = {"hideInAggregatedStatsTable": True}
     if isinstance(scale, Classes):
-        return {
-            "hideInAggregatedStatsTable": True,
-            "showExpandedSummaryOnGroupNode": True,
-            "showLabelCountColumnsInChildrenStatsTable": True,
-        }
-    tables = ("hideInAggregatedStatsTable", "hideInChildrenStatsTable")
-    return {} if scale.adds_up else dict.fromkeys(tables, True)
+        shown = ("showExpandedSummaryOnGroupNode", "showLabelCountColumnsInChildrenStatsTable")
+        return found | dict.fromkeys(shown, True)
+    return found if scale.adds_up else found | {"hideInChildrenStatsTable": True}
 
 
 def _result(value: Value, color: str) -> dict[str, Value]:

@@ -94,6 +94,16 @@ def test_a_scale_holds_its_ends_and_what_lies_outside() -> None:
     assert [ramp.tick(place, ends) for place in (0, 0.5, 1)] == ["0.0", "5.0", "10.0"]
 
 
+def test_what_is_largest_stands_out_from_a_dark_page_too() -> None:
+    flops = all_overlays()["flops"]
+    light, dark = lay(flops, {"g": FACTS}), lay(flops, {"g": FACTS}, dark=True)
+    assert dark.legend["ramp"] == light.legend["ramp"][::-1]
+    colors = [one.node_data["g"]["results"]["conv"]["bgColor"] for one in (light, dark)]
+    assert colors == [light.legend["ramp"][-1], light.legend["ramp"][0]]
+    words = all_overlays()["bound"]
+    assert lay(words, {"g": FACTS}) == lay(words, {"g": FACTS}, dark=True)
+
+
 def test_shares_of_nodes_are_not_summed() -> None:
     hidden = "hideInChildrenStatsTable"
     for name, without in (("flops", False), ("sparsity", True), ("error", True)):
