@@ -19,7 +19,7 @@ from ui.explore.actions import REDRAW
 from ui.explore.builder import builder
 from ui.explore.filters import Shown, filters
 from ui.explore.find import find_the_best
-from ui.explore.live_chart import LIVE, live_chart
+from ui.explore.live_chart import DRAWING, LIVE, live_chart
 from ui.explore.news import redraw_on_news
 from ui.explore.panel import panel
 from ui.explore.queue_list import queue_list
@@ -123,7 +123,7 @@ def _drawn(study: Study) -> None:
     chart, side = st.columns([5, 3], gap="medium")
     trial = _looked_at(study, trials)
     with chart:
-        drawing = st.container()
+        drawing = st.container(key=DRAWING)
         shown = filters(study, trials)
         with drawing:
             _chart(study, trials, trial.number if trial else None, shown)
@@ -177,10 +177,10 @@ def _page(study: Study) -> None:
         return
     if chosen_trial(study) is None:
         choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
-    _header(study)
-    with st.sidebar:
+    with st.sidebar:  # first: it moves all else aside
         st.subheader("Recipe")
         aside = st.container()
+    _header(study)
     find_the_best(study)
     _live()
     with aside:  # after the chart, which people came for: each costs as much

@@ -35,7 +35,7 @@ def treemap(
             values=[0, *(0 for _ in totals), *(value for _, _, value in tiles)],
             texttemplate="%{label}<br>%{percentRoot:.1%}",
             textfont={"color": INK},
-            hovertemplate=f"<b>%{{label}}</b><br>%{{value:.4g}} {unit}"
+            hovertemplate=f"<b>%{{label}}</b><br>%{{value:,.4~r}} {unit}"
             "<br>%{percentRoot:.1%} of all<extra></extra>",
             marker={
                 "colorscale": [[0, "#9fb6c6"], [1, ACCENT]],

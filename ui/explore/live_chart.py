@@ -11,6 +11,8 @@ from ui.vendored import loader
 
 LIVE = "live"
 """Key of the part of a page that is drawn anew at every news; page.css keeps it from fading."""
+DRAWING = "drawing"
+"""Key of where the chart is drawn: page.css keeps its place, so that nothing moves for it."""
 _HTML = '<div class="live-chart" role="figure" tabindex="0" style="width: 100%"></div>'
 _CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); outline-offset: 2px}"
 
