@@ -1,4 +1,4 @@
-"""YAML and JSON that strangers wrote, read within bounds: plain values, nothing twice, no aliases.
+"""YAML and JSON of strangers, read within bounds: plain values, nothing twice, no aliases, no tags.
 
 A few hundred bytes of YAML can stand for gigabytes (aliases of aliases), and either can nest
 deeper than whoever walks it can follow.
@@ -92,6 +92,8 @@ def _check_events(text: str) -> None:
         depth += isinstance(event, _OPENING) - isinstance(event, _CLOSING)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise _refused("uses aliases or anchors, which plain YAML needs none of")
+        if getattr(event, "tag", None):  # PyYAML fails in many ways on what does not fit its tag
+            raise _refused("uses tags (such as !!int), which plain YAML needs none of")
         if depth > _MAX_DEPTH:
             raise _refused("is nested too deeply")
         if count > _MAX_YAML_EVENTS:
