@@ -4,7 +4,7 @@ import fcntl
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from optim.home import disk_errors_told, place
@@ -27,7 +27,8 @@ def scratch(purpose: str) -> Iterator[Path]:
     with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            folder.mkdir()
+            with disk_errors_told():
+                folder.mkdir()
             yield folder
         finally:
             _remove(folder)
@@ -45,4 +46,5 @@ def _sweep(parent: Path) -> None:
 
 def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    folder.with_suffix(_LOCK).unlink(missing_ok=True)
+    with suppress(OSError):  # nothing can be removed now; who comes next sweeps
+        folder.with_suffix(_LOCK).unlink()

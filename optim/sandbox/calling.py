@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from optim.errors import Cancelled, DiskError, InputError, OptimError, StepError, disk_is_full
+from optim.home import disk_errors_told
 from optim.home.scratch import scratch
 from optim.names import legible
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
@@ -129,7 +130,8 @@ def call(
             "programs": files.programs,
             "hidden": [str(path) for path in hidden()],
         }
-        (folder / REQUEST).write_text(json.dumps(request))
+        with disk_errors_told():
+            (folder / REQUEST).write_text(json.dumps(request))
         with plain((folder, *files.writable)):
             begun = _waited(folder, environment) if for_timing else _forked(folder, environment)
             child = begun or _spawned(folder, environment)

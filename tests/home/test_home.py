@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from optim.home import kept, place, unwritable, written
+from optim.errors import DiskError
+from optim.home import disk_errors_told, kept, place, unwritable, written
+from optim.home.scratch import scratch
 
 
 class Value(BaseModel):
@@ -80,3 +82,17 @@ def test_whether_the_home_can_be_written_is_tried(
     monkeypatch.setattr(Path, "write_bytes", full)
     told = unwritable()
     assert told and "The disk is full" in str(told) and not [*place("scratch").iterdir()]
+
+
+def test_a_scratch_folder_that_cannot_be_removed_hides_no_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A home that turns read-only while a step runs: the step's own sentence is told."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with pytest.raises(DiskError, match="refuses access"), scratch("step"):  # noqa: PT012
+        monkeypatch.setattr(Path, "unlink", refuse)
+        with disk_errors_told():
+            refuse()
