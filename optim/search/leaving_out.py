@@ -6,6 +6,7 @@ nested, so that a bisection over them finds the smallest that holds in a few jud
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 from optim.judging.sensitivity import Rounding
 
@@ -83,7 +84,7 @@ class _Board:
             added=tuple(sorted(step)),
             noise=self.noise,
             removed=removed,
-            lost_us=sum(self._saved.get(name, 0.0) for name in self._out),
+            lost_us=fsum(self._saved.get(name, 0.0) for name in self._out),  # grows with each
         )
 
     def _turned_off(self, step: frozenset[str]) -> set[int]:

@@ -69,7 +69,7 @@ class Plan:
         one of these is known when that is ("Kriging believer": Ginsbourger, Le Riche and Carraro,
         "Kriging Is Well-Suited to Parallelize Optimization", 2010)."""
         means, covariance = self._predictor.together([one.recipe for one in waiting])
-        left, lead, found = list(range(len(waiting))), self._field.lead, list[Hope]()
+        left, found = list(range(len(waiting))), list[Hope]()
         while left and len(found) < most:
             spreads = spreads_of(covariance)
             wanted = {
@@ -78,19 +78,18 @@ class Plan:
                 )
                 for place in left
             }
-            hopes = {place: self._hope(waiting[place], wanted[place], lead) for place in left}
+            hopes = {place: self._hope(waiting[place], wanted[place]) for place in left}
             place = max(left, key=lambda one: (hopes[one], waiting[one].recipe.spelling))
             found.append((hopes[place], waiting[place].recipe))
             left.remove(place)
-            lead = max(lead, wanted[place].mean)
             covariance = once_known(covariance, place)
         return found
 
-    def _hope(self, one: Candidate, wanted: Expectation, lead: float) -> float:
+    def _hope(self, one: Candidate, wanted: Expectation) -> float:
         """How far above the lead it may turn out, and within the limit."""
         if one.is_reference:
             return _FIRST
-        improved = expected_improvement(wanted.mean, wanted.spread, lead)
+        improved = expected_improvement(wanted.mean, wanted.spread, self._field.lead)
         return improved * self.holding.chance(one.recipe)
 
     def _judgings(self) -> Iterator[Step]:

@@ -66,7 +66,8 @@ def _lowered(here: Circumstances, mix: Mix) -> float:
         gains = dict.fromkeys(("convolution", "product"), _USUALLY[lowest.lowers_to])
     else:
         return _LOWER * bool(lowest.lowers_to)
-    return -log(sum(share / gains.get(kind, 1.0) for kind, share in mix.items()))
+    left = sum(share / gains.get(kind, 1.0) for kind, share in mix.items())
+    return -log(left) if left else 0.0
 
 
 def _lowest(parts: Sequence[Ingredient]) -> Ingredient:
