@@ -120,7 +120,8 @@ CLEAN = (
     Case("residual network", net(resnet, (1, 3, 64, 64))),
     Case("residual network, the newer exporter",
          net(resnet, (1, 3, 64, 64), opset=20, dynamo=True)),
-    Case("separable network on OpenVINO", net(separable, (1, 3, 96, 96)), recipe="openvino"),
+    Case("separable network on OpenVINO", net(separable, (1, 3, 96, 96)), recipe="openvino",
+         also=("constant_output",)),  # untrained, its answers to noise differ by 0.02 %
     Case("wide convolutions, static int8", net(lambda: nn.Sequential(conv(3, 64, stride=2),
          conv(64, 128), conv(128, 128), *head(128, 10)), (1, 3, 64, 64)), recipe="static_int8"),
     Case("perceptron on 64 rows", net(lambda: mlp(256, 512, 512, 10), (64, 256), opset=12)),
