@@ -1,6 +1,6 @@
 """What to do next: the steps that are open to a search, with what each may bring."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from optim.recipe import Recipe
@@ -43,26 +43,33 @@ class Plan:
         worth_it = [one for one in others if one.worth > _LITTLE]
         found = best([*worth_it, *self._heats_in(left)], left)
         if found is None and not any(self._field.timed()):
-            return best(self._timings((1,)), left)  # in little time, the original at least
+            return best(
+                self._timings(self._groups(), 1), left
+            )  # in little time, the original at least
         return found
 
     def _heats_in(self, left: float) -> list[Step]:
-        full = list(self._timings((_HEAT,)))
-        fits = not any(self._field.timed()) or any(one.seconds <= left for one in full)
-        return full if fits else list(self._timings(_SMALLER))
+        """Full heats, and smaller ones where none of those fits in the seconds left."""
+        groups = self._groups()
+        full = list(self._timings(groups, _HEAT))
+        if not any(self._field.timed()) or any(one.seconds <= left for one in full):
+            return full
+        return [step for most in _SMALLER for step in self._timings(groups, most)]
 
-    def _timings(self, sizes: Sequence[int]) -> Iterator[Step]:
-        """Heats of what promises most, of each size, for each number of threads and kind of
-        child."""
+    def _groups(self) -> list[list[Hope]]:
+        """What promises most, for each number of threads and kind of child."""
         waiting = sorted(self._field.waiting(), key=lambda one: _process(one.recipe))
-        for _, group in groupby(waiting, key=lambda one: _process(one.recipe)):
-            hopes = self._most_hopeful(list(group), max(sizes))
-            for top in (hopes[:most] for most in sizes):
-                builds = sum(bool(recipe.passes) for _, recipe in top)
-                seconds = self.costs.of("build") * builds + self._heat(top)
-                worth = sum(hope for hope, _ in top)
-                if worth > _HARDLY:
-                    yield Step("time", _recipes(top), worth, seconds)
+        groups = groupby(waiting, key=lambda one: _process(one.recipe))
+        return [self._most_hopeful(list(group), _HEAT) for _, group in groups]
+
+    def _timings(self, groups: Iterable[list[Hope]], most: int) -> Iterator[Step]:
+        """A heat of each group's first, as far as it is worth a try."""
+        for top in (hopes[:most] for hopes in groups):
+            builds = sum(bool(recipe.passes) for _, recipe in top)
+            seconds = self.costs.of("build") * builds + self._heat(top)
+            worth = sum(hope for hope, _ in top)
+            if worth > _HARDLY:
+                yield Step("time", _recipes(top), worth, seconds)
 
     def _most_hopeful(self, waiting: Sequence[Candidate], most: int) -> list[Hope]:
         """So many of them, each for what it may bring beside those before it: what is much like
