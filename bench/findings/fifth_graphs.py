@@ -45,12 +45,6 @@ def summed() -> onnx.ModelProto:
     )
 
 
-def responses(width: int = 96) -> nn.Module:
-    """Local response normalization behind each convolution, as in AlexNet."""
-    layers = [(conv(i, width, 1), nn.LocalResponseNorm(5)) for i in (3, width)]
-    return nn.Sequential(*(one for pair in layers for one in pair))
-
-
 def scaler() -> onnx.ModelProto:
     """Facts brought to one scale, then weighed."""
     return written(

@@ -195,3 +195,9 @@ class Grouped(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.body(x)
+
+
+def responses(width: int = 96) -> nn.Module:
+    """Local response normalization behind each convolution, as in AlexNet."""
+    layers = [(conv(i, width, 1), nn.LocalResponseNorm(5)) for i in (3, width)]
+    return nn.Sequential(*(one for pair in layers for one in pair))
