@@ -4,15 +4,16 @@ Li et al., "Pruning Filters for Efficient ConvNets", 2017; for heads Michel et a
 Heads Really Better than One?", 2019. What hangs together is found by `support.channels`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field
 
 from optim.arrays import Feeds
 from optim.findings import percent
-from optim.part import Circumstances, Hazard, Searched, Start
+from optim.machine.environment import cpu_flags
+from optim.part import Circumstances, Hazard, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.channel_rules import RULES
 from optim.passes.support.channels import Axis, Channels, Ids, tied
@@ -81,7 +82,8 @@ class StructuredPrune(Pass):
     searched: ClassVar[tuple[Searched, ...]] = (
         Searched("flops", (0.3, 0.5)),
         Searched("spread", (Spread.SENSITIVITY,)),
-        Searched("multiple", (16,)),
+        Searched("multiple", (16,), lambda here: not _wide(here.flags)),
+        Searched("multiple", (8,), lambda here: _wide(here.flags)),
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start("structured_prune + onnxruntime", 105, lambda here: here.has_conv),
@@ -110,10 +112,12 @@ class StructuredPrune(Pass):
         "thinning moves the outputs most on calibration inputs.",
     )
     multiple: int = Field(
-        default=8,
-        ge=1,
+        default=0,
+        ge=0,
         le=64,
-        description="Channels left are a multiple of this: kernels are fastest with 8 or 16.",
+        description="Channels left are a multiple of this. 0: as many as the kernels of the "
+        "machine that builds compute at once, 16 with AVX-512 and 8 without: what is over is "
+        "filled up with zeros and takes as long.",
     )
     exclude: tuple[str, ...] = Field(
         default=(), description="Names of nodes that keep all of their output channels."
@@ -127,6 +131,14 @@ class StructuredPrune(Pass):
     def takes(self, here: Circumstances) -> bool:
         """Only convolutions and products have channels."""
         return super().takes(here) and here.has_products
+
+    def settled(self, overflowing: Collection[Product]) -> tuple[Self, str]:
+        """With the multiple that this machine's kernels like."""
+        if self.multiple:
+            return self, ""
+        liked = _liked(cpu_flags())
+        said = f"Channels are left in multiples of {liked}, as kernels of this machine like it."
+        return self.model_copy(update={"multiple": liked}), said
 
     def run(self, model: "onnx.ModelProto", context: Context) -> Outcome:
         """Remove the least important channels until the share of the FLOPs is gone."""
@@ -152,7 +164,8 @@ class StructuredPrune(Pass):
         speeds = [1.0] * len(found)
         if self.spread is Spread.SENSITIVITY and feeds and scores:
             speeds = by_sensitivity(channels, labels, found, scores, feeds[:_TRIED_SAMPLES])
-        return Thinning(channels, labels, found, scores, speeds, self.multiple)
+        multiple = self.multiple or _liked(cpu_flags())
+        return Thinning(channels, labels, found, scores, speeds, multiple)
 
     def _gone(self, network: Thinning, feeds: Sequence[Feeds]) -> tuple[list[int], list[str]]:
         """The labels to remove, and what there is to say of how they were found."""
@@ -185,10 +198,23 @@ class StructuredPrune(Pass):
         return said
 
 
+def _wide(flags: Collection[str]) -> bool:
+    """Whether engines lay channels out in blocks of 16: ONNX Runtime (MLAS's NCHWc, whose block is
+    as wide as a vector) and oneDNN do with AVX-512."""
+    return "avx512f" in flags
+
+
+def _liked(flags: Collection[str]) -> int:
+    return 16 if _wide(flags) else 8
+
+
 def _why_nothing(network: Thinning) -> str:
     if not network.families:
         return (
             "Nothing was removed: no layer's channels can go, since each is an output, is "
             "normalized over, or meets an operator that is not known here."
         )
-    return "Nothing was removed: the share, in multiples of channels, rounds to none."
+    return (
+        f"Nothing was removed: the share, in multiples of {network.multiple} channels, rounds to "
+        "none. Ask for more, or for a smaller multiple."
+    )

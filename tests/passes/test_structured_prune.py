@@ -12,6 +12,7 @@ from support.pass_models import Weights
 from optim.errors import InputError
 from optim.model.proto import copy_of
 from optim.part import parse_part
+from optim.passes import structured_prune
 from optim.passes.base import Calibration, Context, all_passes
 from optim.passes.structured_prune import StructuredPrune
 from optim.passes.support.channel_rules import RULES
@@ -180,6 +181,20 @@ def test_time_counts_products_as_they_were_measured() -> None:
     assert len(dear) == len(found) and all(0.5 <= one <= 2 for one in dear)
 
 
+def test_channels_are_left_as_kernels_of_this_machine_like_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By its vectors, and said so; the settled pass means the same on any machine."""
+    model, context = pass_models.load("fashion"), pass_models.context("fashion")
+    for flags, liked in (({"avx2", "avx512f"}, 16), ({"avx2"}, 8)):
+        monkeypatch.setattr(structured_prune, "cpu_flags", lambda flags=flags: frozenset(flags))
+        found, why = StructuredPrune(flops=0.5).settled(())
+        assert found.multiple == liked and f"multiples of {liked}" in why
+        left = [t.dims[0] for t in found.run(model, context).model.graph.initializer if t.dims]
+        assert {width % liked for width in left} == {0, 10 % liked}, "but the 10 classes"
+        assert StructuredPrune(multiple=4).settled(()) == (StructuredPrune(multiple=4), "")
+
+
 def test_heads_go_whole() -> None:
     model, context = pass_models.load("spam"), pass_models.context("spam")
     outcome = StructuredPrune(flops=0.5).run(model, context)
@@ -206,7 +221,7 @@ def test_the_channel_that_says_nothing_goes_first() -> None:
     values = numpy_helper.to_array(bias).copy()
     values[5:13] = -100
     bias.CopyFrom(numpy_helper.from_array(values, "b1"))
-    outcome = StructuredPrune(flops=0.05).run(made, pass_models.context("mlp"))
+    outcome = StructuredPrune(flops=0.05, multiple=8).run(made, pass_models.context("mlp"))
     feeds = pass_models.feeds("mlp")
     np.testing.assert_allclose(
         pass_models.outputs(outcome.model, feeds), pass_models.outputs(made, feeds), atol=1e-4
