@@ -14,6 +14,8 @@ from optim.ingest import ingest, questions
 from optim.model import Model
 from optim.reading import from_json
 from optim.recipe import Recipe
+from optim.sharing.recipes import recipes_in
+from optim.sharing.taking_in import take_in
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,14 @@ DOORS = (
         "recipe.yaml",
         "recipe.yaml",
         lambda path: Recipe.from_yaml(path.read_text(errors="replace")),
+        (*mutations.BYTES, *[mutations.reworded] * 8),
+        2,
+    ),
+    Door("study file", "study.zip", take_in, _ARCHIVE),
+    Door(
+        "recipes",
+        "recipes.txt",
+        lambda path: recipes_in(path.read_bytes()),
         (*mutations.BYTES, *[mutations.reworded] * 8),
         2,
     ),

@@ -102,13 +102,15 @@ def verify(folder: Path) -> dict[str, str]:
     for name, digest in listed.items():
         path = _contained(folder, name)
         if hash_files(path) != digest:
-            raise _bad(f"The file {name!r} is not what was exported: its SHA-256 differs.")
+            raise _bad(f"The file {legible(name)!r} is not what was exported: its SHA-256 differs.")
     if strange:
-        raise _bad(f"The file {strange[0]!r} does not belong in a bundle.")
+        raise _bad(f"The file {legible(strange[0])!r} does not belong in a bundle.")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     added = sorted(there - listed.keys() - {MANIFEST})
     if added:
-        raise _bad(f"The file {added[0]!r} is not in its {MANIFEST}: it was added afterwards.")
+        raise _bad(
+            f"The file {legible(added[0])!r} is not in its {MANIFEST}: it was added afterwards."
+        )
     return listed
 
 
@@ -116,7 +118,7 @@ def _listed(folder: Path) -> dict[str, str]:
     path = folder / MANIFEST
     if path.is_symlink() or not path.is_file():
         raise InputError(
-            f"{folder} is not a bundle: it has no {MANIFEST}.",
+            f"This is not a bundle: it has no {MANIFEST}.",
             "Give the folder or zip that an export wrote.",
             "replay",
         )
@@ -134,13 +136,13 @@ def _contained(folder: Path, name: str) -> Path:
     relative = PurePosixPath(name)
     path = folder / relative
     if relative.is_absolute() or ".." in relative.parts or "\\" in name:
-        raise _bad(f"Its {MANIFEST} names {name!r}, which is outside of the bundle.")
+        raise _bad(f"Its {MANIFEST} names {legible(name)!r}, which is outside of the bundle.")
     if not may_be_file(name):
         raise _bad(f"Its {MANIFEST} names {legible(name)!r}, which no file can be called.")
     if path.resolve() != folder.resolve() / relative:
-        raise _bad(f"{name!r} is a link.")
+        raise _bad(f"{legible(name)!r} is a link.")
     if not path.is_file():
-        raise _bad(f"The file {name!r} is missing.")
+        raise _bad(f"The file {legible(name)!r} is missing.")
     return path
 
 

@@ -179,7 +179,7 @@ def relabelled(evalset: EvalSet, change: str) -> EvalSet:
         given = sandbox.Files(readable=(evalset.path,), writable=(folder,))
         argument = {"path": str(evalset.path), "change": change, "out": str(out)}
         sandbox.call(relabel, argument, where="EvalSet", files=given)
-        return EvalSet.at(files.put_file(out, _SUFFIX))
+        return _kept(out)
 
 
 def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessing) -> EvalSet:
@@ -223,5 +223,10 @@ def _made(function: sandbox.Function, argument: dict[str, Any], *readable: Path)
         argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}
         given = sandbox.Files(readable=(Path(argument["path"]), *readable), writable=(folder,))
         sandbox.call(function, argument, where="EvalSet", files=given)
-        digest = files.put_file(out, _SUFFIX)
-    return EvalSet.at(digest)
+        return _kept(out)
+
+
+def _kept(made: Path) -> EvalSet:
+    """What a child made, stored. Raises StepError where it made none."""
+    with sandbox.believed("EvalSet"):
+        return EvalSet.at(files.put_file(made, _SUFFIX))

@@ -26,6 +26,7 @@ from optim.evalset.unzipping import load
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
+from optim.names import legible
 
 OF_SAMPLES = ("calibration", "texts")
 _MOST_NAMED = 8  # arrays that a sentence lists
@@ -155,7 +156,9 @@ def _by_input(
     names = [spec.name for spec in specs]
     of_outputs = names_of(reserved(names), outputs)
     if match := only_match(names, arrays.keys() - of_outputs):
-        notes.append(f"The array {match!r} was taken for the model's only input, {names[0]!r}.")
+        notes.append(
+            f"The array {legible(match)!r} was taken for the model's only input, {names[0]!r}."
+        )
         return {**arrays, names[0]: arrays[match]}
     missing = [name for name in names if name not in arrays]
     words = reserved(names)
@@ -165,13 +168,14 @@ def _by_input(
     next_step = f"Name the arrays after the inputs (and optionally {', '.join(words.values())})."
     if missing:
         more = f" and {len(unknown) - _MOST_NAMED:,} more" if len(unknown) > _MOST_NAMED else ""
-        has = ", ".join(map(repr, unknown[:_MOST_NAMED])) + more or "no other array"
+        shown = [repr(legible(name)) for name in unknown[:_MOST_NAMED]]
+        has = ", ".join(shown) + more or "no other array"
         raise fail(
             f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", next_step
         )
     if unknown:
         raise fail(
-            f"It has an array {unknown[0]!r} that is no input. {wanted}",
+            f"It has an array {legible(unknown[0])!r} that is no input. {wanted}",
             f"{next_step} Labels of single outputs are called as the outputs: "
             f"{', '.join(spec.name for spec in outputs)}.",
         )

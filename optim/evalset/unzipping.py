@@ -1,7 +1,9 @@
 """The arrays of an `.npz`, each read only after its header was checked. Runs in a child."""
 
+import math
 import zipfile
 import zlib
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,14 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import first_line
 from optim.evalset.stored import fail
+from optim.names import legible
 from optim.sandbox.directory import opened
 
 _DAMAGED = (
     *(OSError, EOFError, ValueError, OverflowError, RuntimeError),
     *(zlib.error, zipfile.BadZipFile),
 )
+_MOST_EMPTY = 10_000_000  # texts: a file holds any number of them in no bytes at all
 _LAST_CHARACTER = 0x10FFFF  # of Unicode
 
 
@@ -30,11 +34,19 @@ def load(path: Path, max_mb: int) -> dict[str, Array]:
         with opened(path) as archive:
             members = archive.infolist()
             check_size(sum(member.file_size for member in members), max_mb)
+            _check_once(members)
             return {_key(member): _array(archive, member) for member in members}
     except _DAMAGED as error:
         raise fail(
             f"{path.name} is damaged ({first_line(error)}).", "Save it again with numpy.savez."
         ) from None
+
+
+def _check_once(members: list[zipfile.ZipInfo]) -> None:
+    """Of two arrays of one name nobody can tell which is meant."""
+    counts = Counter(member.filename for member in members)
+    if twice := [name for name, count in counts.items() if count > 1]:
+        raise fail(f"It holds {legible(twice[0])!r} twice.", "Save each array once.")
 
 
 def check_size(size: int, max_mb: int) -> None:
@@ -49,7 +61,7 @@ def check_size(size: int, max_mb: int) -> None:
 def _key(member: zipfile.ZipInfo) -> str:
     if not member.filename.endswith(".npy"):
         raise fail(
-            f"It holds {member.filename!r}, which is no array.",
+            f"It holds {legible(member.filename)!r}, which is no array.",
             "Save arrays only, with numpy.savez.",
         )
     return member.filename.removesuffix(".npy")
@@ -60,18 +72,22 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
     with archive.open(member) as stream:
         shape, _, dtype = npy_header(stream)
         start = stream.tell()
+    name = legible(_key(member))
     if dtype.hasobject:
         raise fail(
-            f"The array {_key(member)!r} holds pickled Python objects, which can run code when "
-            "they are read; it is refused.",
+            f"The array {name!r} holds pickled Python objects, which can run code "
+            "when they are read; it is refused.",
             'Save plain numbers: check array.dtype, and use array.astype("float32") or stack it.',
         )
-    size = dtype.itemsize
-    for length in shape:  # Python integers: no overflow
-        size *= length
+    size = dtype.itemsize * math.prod(shape)  # of Python's integers: no overflow
+    if not dtype.itemsize and math.prod(shape) > _MOST_EMPTY:
+        raise fail(
+            f"The array {name!r} holds {math.prod(shape):,} empty texts.",
+            "Leave it out, or give the texts.",
+        )
     if start + size != member.file_size:
         raise fail(
-            f"The array {_key(member)!r} is damaged: its header says {list(shape)} {dtype}, "
+            f"The array {name!r} is damaged: its header says {list(shape)} {dtype}, "
             f"{size:,} bytes, but it holds {member.file_size - start:,}.",
             "Save it again with numpy.savez.",
         )
@@ -79,7 +95,8 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
         array = np.asarray(npy.read_array(stream, allow_pickle=False))
     if dtype.kind == "U" and size and _points(array).max() > _LAST_CHARACTER:
         raise fail(
-            f"The array {_key(member)!r} holds characters that do not exist.", "Save it again."
+            f"The array {name!r} holds characters that do not exist.",
+            "Save it again.",
         )
     return array
 

@@ -48,7 +48,9 @@ def questions(source: str | Path, *, cancelled: Callable[[], bool] = lambda: Fal
     path = _located(source)
     with scratch("model") as folder:
         argument = {"source": str(path), "folder": str(folder)}
-        return Questions.model_validate(_in_child(inspect, argument, folder, path, cancelled))
+        asked = _in_child(inspect, argument, folder, path, cancelled)
+        with sandbox.believed(STEP):
+            return Questions.model_validate(asked)
 
 
 def find_dims(source: str | Path) -> dict[str, int]:
@@ -90,14 +92,15 @@ def ingest(
         }
         also = (Path(evalset).resolve(),) if evalset else ()
         brought = _in_child(bring, argument, folder, path, cancelled, also)
-        return store_model(
-            folder / MODEL_FILE,
-            legible(name or _name_of(source), _LONGEST_NAME),
-            brought["source"],
-            brought["dims"],
-            notes=tuple(brought["notes"]),
-            described=brought["described"],
-        )
+        with sandbox.believed(STEP):
+            return store_model(
+                folder / MODEL_FILE,
+                legible(name or _name_of(source), _LONGEST_NAME),
+                brought["source"],
+                brought["dims"],
+                notes=tuple(brought["notes"]),
+                described=brought["described"],
+            )
 
 
 def _located(source: str | Path) -> Path:
@@ -142,7 +145,9 @@ def _in_child(
         return _called(function, given, folder, (path, *also, *files), cancelled)
 
     first = said([])
-    if not (wanted := first.get(external.WANTED)):
+    with sandbox.believed(STEP):
+        wanted = [str(name) for name in first.get(external.WANTED) or ()]
+    if not wanted:
         return first
     try:
         files = external.granted(path.parent, wanted)
@@ -175,10 +180,9 @@ def _called(
 
 def _located_in_stage(error: StepError, folder: Path) -> StepError:
     """The child's end, with what it was doing: only an engine or exporter ends it like this."""
-    stage = folder / STAGE_FILE
-    if error.where != STEP or not stage.is_file():
+    doing = legible(sandbox.text_in(folder / STAGE_FILE, _LONGEST_NAME), _LONGEST_NAME)
+    if error.where != STEP or not doing:
         return error
-    doing = legible(stage.read_text(errors="replace"), 80)
     return StepError(
         f"While {doing}: {error.what}",
         "The model cannot be used like this, and nothing was stored: export it again, choose "

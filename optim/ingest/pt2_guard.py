@@ -44,6 +44,7 @@ _QUOTED = re.compile(r"'(s|u|z|f|zuf)?[\d.]+'")  # a symbol's name or a number
 _EXPRESSION = re.compile(r"[\w\s+\-*/%(),<>=&|~]*")
 _WORD = re.compile(r"[A-Za-z_]\w*")
 _SYMBOL = re.compile(r"[a-z]+\d+")
+_LONGEST_NAME = 1000  # the exporter takes a minute over one of 100,000 letters
 _NAME = re.compile(r"[\w.\-/: +<>]*")
 _SAFE_SPEC = re.compile(r"[\w\s\[\]{}\",:.\\\-]*")
 _NUMBERS = re.compile(r"-?(Infinity|NaN|inf|nan)")
@@ -105,6 +106,7 @@ def _check(value: Any, form: Any, field: str) -> None:
 def _check_named(values: dict[str, Any], form: Any, field: str) -> None:
     """Values under names that are the program's own."""
     for name, item in values.items():
+        _check_length(name)
         if not _is_name(name):
             raise _could_run(name, f"a key of {field}")
         _check(item, form, name if field == "metadata" and name in _METADATA else field)
@@ -146,8 +148,16 @@ def _is_number(value: Any) -> bool:
 
 def _check_text(text: str, field: str) -> None:
     rule = _TEXTS.get(field)
+    if rule in (_is_name, _is_operator):
+        _check_length(text)
     if rule is None or not rule(text):
         raise _could_run(text, field)
+
+
+def _check_length(name: str) -> None:
+    if len(name) > _LONGEST_NAME:
+        start = legible(name, 20)
+        raise _refusal(f"has a name of {len(name):,} letters, {start!r}; most is {_LONGEST_NAME:,}")
 
 
 def _could_run(value: Any, field: str) -> InputError:

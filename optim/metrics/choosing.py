@@ -11,6 +11,8 @@ from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.pixels import check_mask, classes_of
 from optim.model import TensorSpec
 
+_FARTHEST = 2**53  # up to which a float64 tells whole numbers apart
+
 
 def size_of_label(labels: Array | None) -> int | None:
     """How many numbers the label of one sample has; None without labels."""
@@ -135,6 +137,7 @@ def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Arra
     if single and scores and not sizes and not any(map(is_decision, outputs)):
         return _as_binary(labels)
     floats = labels.ndim == 1 and labels.dtype.kind == "f" and bool(sizes)
+    floats = floats and bool(np.abs(labels).max(initial=0) < _FARTHEST)
     if floats and 1 not in map(size_of, outputs) and np.array_equal(labels, np.rint(labels)):
         return labels.astype(np.int64), [f"The labels were {labels.dtype}; they are whole now."]
     return labels, []

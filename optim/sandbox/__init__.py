@@ -9,6 +9,7 @@ from optim.sandbox.calling import (
     warm,
 )
 from optim.sandbox.isolation import PROTECTIONS, Files
+from optim.sandbox.leavings import believed, text_in
 from optim.sandbox.limits import Limits
 from optim.sandbox.walls import protections
 
@@ -18,9 +19,11 @@ __all__ = [
     "Function",
     "Limits",
     "Named",
+    "believed",
     "call",
     "module_of",
     "protections",
+    "text_in",
     "wait_until_warm",
     "warm",
 ]

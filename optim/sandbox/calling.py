@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ _logger = logging.getLogger(__name__)
 _Child = subprocess.Popen[bytes] | Forked
 _POLL_SECONDS = 0.05
 _LOG_LETTERS = 2000
+_MOST_LOG_BYTES, _BLOCK = 64 << 20, 512
 _LITTLE_SPACE_BYTES = 1 << 20
 _IMPORT_SECONDS = 10.0
 _servers: list[ForkServer] = []  # at most one
@@ -135,17 +137,20 @@ def call(
         with plain((folder, *files.writable)):
             begun = _waited(folder, environment) if for_timing else _forked(folder, environment)
             child = begun or _spawned(folder, environment)
-            code = _run(child, limits, cancelled, where)
+            run = partial(_run, limits=limits, cancelled=cancelled, where=where, log=folder / LOG)
+            code = run(child)
             if for_timing and _servers:
                 _one_waits(told_environment())
             if isinstance(child, Forked) and child.lost:  # no fault of the step's: once more
-                code = _run(_spawned(folder, environment), limits, cancelled, where)
+                code = run(_spawned(folder, environment))
         return _read(folder / RESULT, code, where, folder / LOG)
 
 
-def _run(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> int:
+def _run(
+    child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str, log: Path
+) -> int:
     try:
-        _watch(child, limits, cancelled, where)
+        _watch(child, limits, cancelled, where, log)
     finally:
         code = _kill(child)
         forget(child.pid)
@@ -179,7 +184,9 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
         )
 
 
-def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str) -> None:
+def _watch(
+    child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str, log: Path
+) -> None:
     deadline = time.monotonic() + limits.seconds
     while True:
         if cancelled():
@@ -196,6 +203,18 @@ def _watch(child: _Child, limits: Limits, cancelled: Callable[[], bool], where: 
                 where,
             )
         check_size(child.pid, limits, where)
+        _check_log(log, where)
+
+
+def _check_log(log: Path, where: str) -> None:
+    """Raise StepError where a child prints without end, which would fill the disk."""
+    with contextlib.suppress(OSError):  # it has taken it away
+        if log.lstat().st_blocks * _BLOCK > _MOST_LOG_BYTES:
+            raise StepError(
+                f"It printed more than {_MOST_LOG_BYTES >> 20} MB and was stopped.",
+                "The model or the engine is at fault. Try another model or recipe.",
+                where,
+            )
 
 
 def _kill(child: _Child) -> int:

@@ -11,12 +11,15 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from optim.sandbox.leavings import text_in
+
 REQUEST, RESULT, LOG, STATUS = "request", "result", "log", "status"
 """Files of a child's folder."""
 READY = b"ready\n"
 POLL_SECONDS = 0.01
 _TELLING_SECONDS = 2.0  # for its server, to write down how it has ended
 _UNTOLD = 1
+_LONGEST_CODE = 8
 
 
 class Forked:
@@ -52,7 +55,10 @@ class Forked:
             if time.monotonic() > deadline:
                 raise subprocess.TimeoutExpired("a forked child", timeout)
             time.sleep(POLL_SECONDS)
-        return int(self._status.read_text())
+        try:
+            return int(text_in(self._status, _LONGEST_CODE))
+        except ValueError:  # the child has written it itself
+            return _UNTOLD
 
 
 class ForkServer:

@@ -15,6 +15,7 @@ import traceback
 from pathlib import Path
 
 from optim.sandbox.forking import POLL_SECONDS, READY, REQUEST, RESULT, STATUS
+from optim.sandbox.leavings import put
 
 
 def main(modules: list[str]) -> None:
@@ -45,9 +46,7 @@ def _reap(folders: dict[int, Path]) -> None:
         if ended:
             del folders[pid]
             with contextlib.suppress(OSError):  # nobody waits for it any more
-                written = folder / f"{STATUS}.new"
-                written.write_text(str(os.waitstatus_to_exitcode(status)))
-                written.replace(folder / STATUS)
+                put(folder / STATUS, str(os.waitstatus_to_exitcode(status)))
 
 
 def _fork(folder: Path) -> int:

@@ -12,6 +12,7 @@ from optim.errors import StepError
 
 _MAX_RESULT_BYTES = 256 << 20
 _ERROR = ("kind", "what", "next_step", "where")
+_NOT_FOLLOWED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOG_TAIL = 2000
 _DEVICES = Path("/dev")
 
@@ -49,6 +50,49 @@ def _is_plain(path: Path, folder: Path) -> bool:
     return True
 
 
+def text_in(path: Path, most: int) -> str:
+    """The first bytes of a file of a child that may still run; empty where there is no such file.
+
+    It may have put a link to what it may not see in its place, or a pipe: neither is read.
+    """
+    with suppress(OSError), open(path, "rb", opener=_opened) as source:
+        if stat.S_ISREG(os.fstat(source.fileno()).st_mode):
+            return source.read(most).decode(errors="replace")
+    return ""
+
+
+def put(path: Path, text: str) -> None:
+    """Write a file into a child's folder, in place of whatever the child has put there."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    with new.open("x") as sink:  # no link that has come meanwhile is followed
+        sink.write(text)
+    new.replace(path)
+
+
+def _opened(path: str, flags: int) -> int:
+    return os.open(path, flags | _NOT_FOLLOWED)
+
+
+@contextmanager
+def believed(where: str) -> Iterator[None]:
+    """What a child has answered and left is read in here. Raises StepError where it is otherwise
+    than such a child's: then something else has spoken for it.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, FileNotFoundError) as error:
+        raise _unreadable(where) from error
+
+
+def _unreadable(where: str) -> StepError:
+    return StepError(
+        "Its result cannot be read; it may have been written by the model itself.",
+        "Try another model, or tell who made this one.",
+        where,
+    )
+
+
 def answer_in(result: Path, where: str) -> dict[str, Any]:
     """What a child has answered: a `value`, or an `error` of four texts. Raises StepError."""
     answer = None
@@ -58,11 +102,7 @@ def answer_in(result: Path, where: str) -> dict[str, Any]:
         answer = json.loads(result.read_bytes())
     if isinstance(answer, dict) and ("value" in answer) != _is_error(answer.get("error")):
         return answer
-    raise StepError(
-        "Its result cannot be read; it may have been written by the model itself.",
-        "Try another model, or tell who made this one.",
-        where,
-    )
+    raise _unreadable(where)
 
 
 def _is_error(value: Any) -> bool:

@@ -18,6 +18,7 @@ from support.browsing import (
     alert,
     bring,
     choose_lonely_point,
+    give,
     toggle,
     trials_on_chart,
     type_recipe,
@@ -180,11 +181,11 @@ def test_bad_models_are_one_sentence(
 ) -> None:
     content, said = BAD[name]
     Path(tmp_path, name).write_bytes(content)
-    page = new_page()
+    page, complaints = new_page(), []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.goto(server.url)
-    page.locator("input[type=file]").first.wait_for(state="attached")
-    page.locator("input[type=file]").first.set_input_files(tmp_path / name)
+    give(page, "model", tmp_path / name)
     expect(alert(page)).to_contain_text(said)
-    assert "Traceback" not in page.content()
+    assert "Traceback" not in page.content() and not complaints
     page.goto(f"{server.url}/explore?{study}")  # and what was there before still is
     wait_for_points(page, 2)

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from support.asking import served
+from support.browsing import give
 from support.explored import explored
 from support.serving import Server, free_port
 
@@ -90,7 +91,7 @@ def test_an_upload_beyond_the_quota_is_said_in_the_page(tmp_path: Path, new_page
         (tmp_path / "large.onnx").write_bytes(bytes(2_000_000))
         page = new_page()
         page.goto(server.url)
-        page.locator("input[type=file]").nth(0).set_input_files(tmp_path / "large.onnx")
+        give(page, "model", tmp_path / "large.onnx")
         expect(page.get_by_text("File must be 1.0MB or smaller")).to_be_visible()
     finally:
         server.stop()

@@ -212,3 +212,11 @@ def test_a_recipe_of_other_settings_is_not_called_compared(bundle):
     rehash(bundle)
     check = check_of(replay(bundle), "evidence")
     assert check.ok is None and "not compared" in check.text
+
+
+def test_a_zip_without_a_manifest_is_refused_without_a_path_of_the_server(tmp_path, home):
+    with zipfile.ZipFile(tmp_path / "given.zip", "w") as archive:
+        archive.writestr("run.py", "print()")
+    with pytest.raises(InputError, match="This is not a bundle: it has no MANIFEST") as caught:
+        replay(tmp_path / "given.zip")
+    assert str(home) not in str(caught.value)

@@ -253,6 +253,33 @@ class TestBad:
         with pytest.raises(InputError, match="damaged"):
             converted_file(path, classifier)
 
+    @pytest.mark.parametrize(
+        ("members", "said"),
+        [
+            ({"x": X, "classes": 10**10}, "'classes' holds 10,000,000,000 empty texts"),
+            ({"x": X, "n" * 60_000: X}, "an array 'n{79}…' that is no input"),
+        ],
+    )
+    def test_an_odd_array_is_named_in_a_sentence(self, tmp_path, classifier, members, said):
+        path = tmp_path / "given.npz"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, value in members.items():
+                with archive.open(f"{name}.npy", "w") as sink:
+                    if isinstance(value, int):
+                        about = {"descr": "<U0", "fortran_order": False, "shape": (value,)}
+                        npy.write_array_header_1_0(sink, about)
+                    else:
+                        npy.write_array(sink, value)
+        with pytest.raises(InputError, match=said):
+            converted_file(path, classifier)
+
+    def test_an_array_that_is_there_twice_is_refused(self, tmp_path, classifier):
+        path = saved(tmp_path, x=X)
+        with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("x.npy", archive.read("x.npy"))
+        with pytest.raises(InputError, match="holds 'x.npy' twice"):
+            converted_file(path, classifier)
+
     def test_a_shape_of_truths_is_refused(self, tmp_path, classifier):
         path = tmp_path / "given.npz"
         head = b"{'descr': '<f4', 'fortran_order': False, 'shape': (True, 8)}\n"

@@ -288,9 +288,21 @@ def _key(program: Any) -> None:
     program["range_constraints"]["s0; import os"] = {"min_val": 1, "max_val": 2}
 
 
+def _long_name(program: Any) -> None:
+    graph = program["graph_module"]["graph"]
+    graph["outputs"][0]["as_tensor"]["name"] = "a" * 100_000
+
+
+def _long_key(program: Any) -> None:
+    values = program["graph_module"]["graph"]["tensor_values"]
+    values["a" * 100_000] = next(iter(values.values()))
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
+        (_long_name, "a name of 100,000 letters, 'aaaaaaaaaaaaaaaaaaa…'; most is 1,000"),
+        (_long_key, "a name of 100,000 letters"),
         (_operator, "'torch.os.system' as 'as_operator', which could run code"),
         (_unknown_argument, "a field 'as_code', which nobody here knows"),
         (_object, "'torch.os.system' as 'class_fqn', which could run code"),

@@ -3,11 +3,12 @@
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from optim.errors import InputError, StepError
-from optim.sandbox.leavings import answer_in, plain
+from optim.sandbox.leavings import answer_in, believed, plain, text_in
 
 
 def test_links_out_and_what_is_no_file_are_taken_away(tmp_path: Path) -> None:
@@ -56,3 +57,19 @@ ERROR = '{"error": {"kind": "a", "what": "b", "next_step": "c", "where": "d"}}'
 def test_an_answer_is_read(text: str, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text(text)
     assert answer_in(tmp_path / "result.json", "a step")
+
+
+def test_of_a_child_that_may_still_run_files_of_its_own_alone_are_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("halfway there")
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    os.mkfifo(tmp_path / "pipe")
+    assert text_in(tmp_path / "file", 7) == "halfway"
+    assert {text_in(tmp_path / name, 7) for name in ("link", "pipe", "gone", ".")} == {""}
+
+
+@pytest.mark.parametrize("answer", [None, 5, [], {}, {"source": 1, "notes": 3}])
+def test_a_value_that_no_child_of_ours_answers_is_one_sentence(answer: Any) -> None:
+    with pytest.raises(StepError, match="result cannot be read"), believed("model"):
+        Path("/nowhere", answer["source"]).read_text()
+    with pytest.raises(InputError, match="Not sound"), believed("model"):
+        raise InputError("Not sound.", "Bring another.")

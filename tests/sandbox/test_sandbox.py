@@ -45,6 +45,18 @@ def tricky():
         os.path.exists(path) and os.unlink(path)
         os.symlink(os.environ["OPTIM_HOME"] + "/secret", path)
     os._exit(7)
+def forge():
+    os.symlink(os.environ["OPTIM_HOME"] + "/secret", os.environ["TMPDIR"] + "/status.new")
+    os._exit(7)
+def block():
+    os.mkfifo(os.environ["TMPDIR"] + "/status.new")
+    os._exit(7)
+def claim():
+    os.mkfifo(os.environ["TMPDIR"] + "/status")
+    time.sleep(0.5)
+    os._exit(7)
+def flood():
+    while True: os.write(1, b"again and again " * 100_000)
 def slow(): time.sleep(1); return "done"
 def warmed(): return "optim.build" in sys.modules
 def variable(): return os.environ.get("OPTIM_HOME", "")
@@ -82,6 +94,7 @@ def run(name: str, **options: Any) -> Any:
         ("greedy", LIMITS, "limit of 400 MB.*OPTIM_STEP_MEMORY_MB"),
         ("hang", Limits(400, 1), "limit of 1 s.*OPTIM_STEP_SECONDS"),
         ("vanish", LIMITS, "ended with exit code 0"),
+        ("flood", LIMITS, "printed more than 64 MB and was stopped"),
     ],
 )
 def test_the_end_of_a_child_is_one_sentence(name: str, limits: Limits, said: str) -> None:
@@ -97,6 +110,18 @@ def test_what_a_child_links_to_is_not_read(home: Path) -> None:
     with pytest.raises(StepError, match="ended with exit code 7") as caught:
         run("tricky")
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["forge", "block", "claim"])
+def test_how_it_ended_is_written_and_read_past_what_a_child_put_there(
+    name: str, home: Path, way: str
+) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "secret").write_text("hunter2")
+    with pytest.raises(StepError, match="ended with exit code"):
+        run(name)
+    assert (home / "secret").read_text() == "hunter2"
+    assert run("warmed") == (way == "forked")  # who starts children goes on
 
 
 def test_what_a_loud_child_wrote_is_not_read_whole() -> None:

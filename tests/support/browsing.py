@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
@@ -14,22 +15,20 @@ _CLICKS = 5
 def bring(page: Page, url: str, model: Path, evalset: Path | None = None) -> None:
     """Upload a model, and an EvalSet, on the start page, and open it."""
     page.goto(url)
-    page.locator("input[type=file]").nth(1).wait_for(state="attached")
-    _give(page, 0, model)
+    give(page, "model", model)
     if evalset:
-        _give(page, 1, evalset)
+        give(page, "evalset", evalset)
     page.get_by_role("button", name="Open this model").click()
     page.wait_for_url("**/explore?study=*")
 
 
-def _give(page: Page, place: int, file: Path) -> None:
-    """Choose a file, again where the page was just being redrawn and did not take it."""
-    for _ in range(_CLICKS):
-        page.locator("input[type=file]").nth(place).set_input_files(file)
-        with suppress(TimeoutError):
-            page.get_by_text(file.name).wait_for(timeout=15_000)
-            return
-    raise AssertionError(f"{file.name} was chosen {_CLICKS} times and never taken")
+def give(page: Page, box: Literal["model", "evalset"], file: Path) -> None:
+    """Choose a file for one of the start page's boxes, as soon as it is there.
+
+    They come in any order, so the first on the page may be the other one.
+    """
+    page.locator(f".st-key-{box}-file input").set_input_files(file)
+    page.get_by_text(file.name).first.wait_for()
 
 
 def alert(page: Page) -> Locator:

@@ -121,7 +121,7 @@ function walk(box, event, choose) {
 
 export default function ({ data, parentElement, setTriggerValue }) {
   if (!data.figure) {
-    requestIdleCallback(plotly);
+    requestIdleCallback(() => plotly()); // which would take the deadline it is called with for a build
     return;
   }
   const box = parentElement.querySelector(".live-chart");

@@ -19,9 +19,12 @@ def keep_answers() -> None:
     ForwardMsgQueue.clear = _clear_but_answers  # type: ignore[assignment]
 
 
-def _clear_but_answers(queue: ForwardMsgQueue, *args: Any, **options: Any) -> None:
-    answers = [message for message in queue._queue if _is_answer(message)]
-    _clear(queue, *args, **options)
+def _clear_but_answers(
+    queue: ForwardMsgQueue, retain_lifecycle_msgs: bool = False, *args: Any, **options: Any
+) -> None:
+    """What is sent is emptied whole: an answer that stayed would be sent again with all news."""
+    answers = [one for one in queue._queue if retain_lifecycle_msgs and _is_answer(one)]
+    _clear(queue, retain_lifecycle_msgs, *args, **options)
     kept = {id(message) for message in queue._queue}
     queue._queue.extend(message for message in answers if id(message) not in kept)
 
