@@ -132,10 +132,9 @@ def _watching(
 
     def asked() -> bool:
         nonlocal last, due
-        if time.monotonic() >= due:
+        if time.monotonic() >= due and (text := sandbox.text_in(progress, _LONGEST)):
             due = time.monotonic() + _TOLD_EVERY
-            text = " ".join(sandbox.text_in(progress, _LONGEST).split())
-            if text and text != last:
+            if (text := " ".join(text.split())) != last:
                 say(last := text)
         return cancelled()
 
