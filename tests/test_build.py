@@ -104,7 +104,8 @@ def test_a_narrowed_model_is_trained_against_its_original_and_rounded(
     model: Model, evalset: EvalSet
 ) -> None:
     """Pruned, recovered with the rounding in the loop, quantized: one recipe, and it replays."""
-    recipe = Recipe.parse("structured_prune:flops=0.5 + recover:steps=8,batch=8 + static_int8")
+    pruning, training = "structured_prune:flops=0.5,multiple=8", "recover:steps=8,batch=8"
+    recipe = Recipe.parse(f"{pruning} + {training} + static_int8")
     result = built(model, recipe, evalset)
     assert [step.name for step in result.reports] == ["structured_prune", "recover", "static_int8"]
     pruned, recovered, rounded = result.reports

@@ -18,6 +18,7 @@ from optim.passes.magnitude_prune import MagnitudePrune
 from optim.passes.recover import Recover
 from optim.passes.static_int8 import StaticInt8
 from optim.passes.structured_prune import StructuredPrune
+from optim.passes.support.clock import Clock
 from optim.passes.support.distilling import _batch_size
 from optim.passes.support.samples import held_back, mixed, stacked
 from optim.passes.support.torch_graph import TorchGraph
@@ -71,7 +72,7 @@ def test_a_recurrent_model_is_trained_too() -> None:
 
 def test_a_pruned_model_comes_closer_to_its_original() -> None:
     model, context = pass_models.load("mlp"), pass_models.context("mlp")
-    pruned = StructuredPrune(flops=0.6).run(model, context).model
+    pruned = StructuredPrune(flops=0.6, multiple=8).run(model, context).model
     told: list[str] = []
     outcome = SHORT.run(pruned, replace(context, original=model, say=told.append))
     assert outcome.modified
@@ -110,7 +111,7 @@ def test_labels_of_calibration_samples_are_learned_from_where_asked_for() -> Non
     feeds = [*context.calibration]
     answers = pass_models.outputs(model, feeds).reshape(len(feeds), -1)
     wanted = (answers.argmax(1) + 1) % answers.shape[1]
-    pruned = StructuredPrune(flops=0.6).run(model, context).model
+    pruned = StructuredPrune(flops=0.6, multiple=8).run(model, context).model
     context = replace(context, original=model, calibration=Calibration(feeds, wanted))
 
     def right(labels: bool) -> float:
@@ -126,12 +127,29 @@ def test_as_many_steps_again_give_the_same_model(monkeypatch: pytest.MonkeyPatch
     """However slow the machine is meanwhile: it is not ended early here."""
     monkeypatch.setattr("optim.passes.support.clock._LATE", 1e9)
     model, context = pass_models.load("cnn"), pass_models.context("cnn")
-    pruned = StructuredPrune(flops=0.5).run(model, context).model
+    pruned = StructuredPrune(flops=0.5, multiple=8).run(model, context).model
     context = replace(context, original=model)
     first = Recover(seconds=1, batch=8).run(pruned, context)
     assert first.ran and first.ran.spelling.startswith("recover:seconds=1,steps=")
     again = first.ran.run(pruned, context)
     assert again.model.SerializeToString() == first.model.SerializeToString()
+
+
+def test_a_slow_first_step_takes_no_others_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries load in it: a training of 30 s has as many steps of 0.1 s as fit behind it."""
+    now = 0.0
+    monkeypatch.setattr("optim.passes.support.clock.time.monotonic", lambda: now)
+    clock, step = Clock(seconds=30, steps=0), 0
+    now = 5.0  # before the first one
+    while not clock.over(step):
+        now += 7.0 if step == 0 else 0.1
+        step += 1
+    assert 170 <= step <= 190 and clock.planned(step) == step
+    again, taken = Clock(seconds=30, steps=step), 0
+    assert again.done(step // 10) == 0, "nothing depended on the steps until they were known"
+    while not again.over(taken):
+        taken += 1
+    assert taken == step
 
 
 def test_zeros_stay_zeros() -> None:

@@ -9,14 +9,17 @@ _LOOKS = 40  # in the whole training
 
 
 class Clock:
-    """How far a training is. Where only seconds are given, the steps that fit are counted in their
-    first tenth, in which nothing depends on how many they will be: given as many steps, another
-    training goes exactly the same way.
+    """How far a training is. Where only seconds are given, the steps that fit are told by those in
+    their first tenth, in which nothing depends on how many they will be: given as many steps,
+    another training goes exactly the same way.
+
+    What the first step takes says nothing of the others: libraries load what they need in it.
     """
 
     def __init__(self, seconds: float, steps: int) -> None:
         self._seconds, self._given, self._total = seconds, bool(steps), steps
         self._started = time.monotonic()
+        self._warm_seconds = 0.0
 
     @property
     def seconds(self) -> float:
@@ -29,9 +32,17 @@ class Clock:
 
     def over(self, step: int) -> bool:
         """Whether to end before this step."""
-        if not self._total and self.seconds > _FIRST * self._seconds:
-            self._total = max(1, round(step / _FIRST))
+        if step == 1 and not self._warm_seconds:
+            self._warm_seconds = self.seconds
+        if not self._total and step > 1 and self.seconds > _FIRST * self._seconds:
+            self._total = self._fitting(step)
         return (not self._given and self._late) or bool(self._total and step >= self._total)
+
+    def _fitting(self, step: int) -> int:
+        """The steps that fit by the pace so far, and never so few that these were over a tenth."""
+        pace = (self.seconds - self._warm_seconds) / (step - 1)
+        left = (self._seconds - self.seconds) / pace if pace else 0.0
+        return max(round(step / _FIRST), round(step + left))
 
     def done(self, step: int) -> float:
         """From 0 to 1; 0 in the first tenth."""
