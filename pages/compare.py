@@ -42,6 +42,8 @@ def _choose(study: Study) -> list[Trial]:
 
 def _figures(study: Study, chosen: Sequence[Trial]) -> None:
     st.table(compare.figures(study, chosen), border="horizontal")
+    if said := compare.contradiction(chosen):
+        st.info(said)
     if len({trial.target for trial in chosen}) > 1:
         st.warning(
             "These times are of different hardware: estimates and measurements are not comparable."

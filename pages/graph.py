@@ -32,7 +32,13 @@ def _model(study: Study) -> str:
     models = known_models(study)
     wanted = {trial.model_digest for trial in trials_in_address(study)}
     index = next((i for i, digest in enumerate(models) if digest in wanted), 0)
-    return st.selectbox("Model", list(models), index, format_func=lambda digest: models[digest])
+    return st.selectbox(
+        "Model",
+        list(models),
+        index,
+        format_func=lambda digest: models[digest],
+        label_visibility="collapsed",
+    )
 
 
 def _totals(analysis: Analysis, file_size: int) -> None:
@@ -115,9 +121,9 @@ def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
 
 
 study = require_study()
-st.subheader(f"Graph of {plain(study.title)}", anchor=False)
-left, right = st.columns([3, 4], vertical_alignment="bottom")
-with left:
+left, middle, right = st.columns([3, 4, 5], vertical_alignment="center")
+left.subheader(f"Graph of {plain(study.title)}", anchor=False)
+with middle:
     digest = _model(study)
 with errors_shown():
     model = load_model(digest)

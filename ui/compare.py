@@ -1,6 +1,7 @@
 """What the Compare page shows of trials side by side, as tables of text. No widgets in here."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
 
 from optim.errors import OptimError
 from optim.explaining.executed import Pair, Side, precisions, wanted_precision
@@ -14,6 +15,7 @@ from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
+from optim.timing.measurement import Summary
 from optim.why.finding import Finding
 from optim.why.told import cost, doubt
 from ui.cached import analysis_of_digest, match_of_digests, profile_of_digest
@@ -63,6 +65,27 @@ def figures(study: Study, chosen: Sequence[Trial]) -> Table:
         table[f"#{trial.number}"] = [plain(trial.recipe.spelling), *cells, *words]
     kept = [i for i in range(len(labels)) if any(column[i] for column in list(table.values())[1:])]
     return {name: [column[i] for i in kept] for name, column in table.items()}
+
+
+def contradiction(chosen: Sequence[Trial]) -> str:
+    """Why a trial with the smaller p50 has the smaller speed-up; empty where none has."""
+    for one, two in permutations(chosen, 2):
+        if one.summary and two.summary and _contradict(one.summary, two.summary):
+            many, others = one.recipe.runtime.threads, two.recipe.runtime.threads
+            why = _OTHER_THREADS.format(many, others) if many != others else _OTHER_MOMENT
+            return f"#{one.number} has a smaller p50 than #{two.number}, yet less speed-up: {why}"
+    return ""
+
+
+_OTHER_THREADS = "each speed-up is against the original at as many threads, here {} and {}."
+_OTHER_MOMENT = (
+    "they were timed at different moments, when this machine was not equally fast. Go by the "
+    "speed-ups: each compares a trial with the original beside it, timed in turns."
+)
+
+
+def _contradict(one: Summary, two: Summary) -> bool:
+    return one.p50_ms.value < two.p50_ms.value and one.speedup.high < two.speedup.low
 
 
 def sides(study: Study, chosen: Sequence[Trial]) -> dict[int, Side]:

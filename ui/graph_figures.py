@@ -142,9 +142,10 @@ def _measure(study: Study, shown: Sequence[View], drawn: bool) -> None:
             drawing would disturb what is timed.
     """
     key, free = _asked(study, shown), not queue().pending()
-    if not free:
-        st.caption("Trials are being measured on this machine; this would disturb them.")
-    asked = st.button("Measure time per node", help="By the engine's own profiler, in a few s.")
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        asked = st.button("Measure time per node", help="By the engine's own profiler, in a few s.")
+        if not free:
+            st.caption("Trials are being measured on this machine; this would disturb them.")
     if not asked and not (free and drawn):
         return
     try:

@@ -1,5 +1,6 @@
-// Holds the viewer in a frame: loads graphs when they change, lays an overlay over what is drawn,
-// selects a node that the page asks for; reports that it is drawn, and a node that was clicked.
+// Holds the viewer in a frame, which fills the screen when asked: loads graphs when they change,
+// lays an overlay over what is drawn, selects a node that the page asks for; reports that it is
+// drawn, and a node that was clicked.
 
 const LOOK_MS = 100;
 const AGAIN_MS = 2000;
@@ -79,6 +80,15 @@ function drawLegend(place, legend) {
   place.append(...marks, about);
 }
 
+// The legend goes along. Escape leads back as well.
+function fillsTheScreen(box) {
+  const button = box.querySelector("button");
+  button.onclick = () => (document.fullscreenElement ? document.exitFullscreen() : box.requestFullscreen());
+  box.onfullscreenchange = () => {
+    button.textContent = document.fullscreenElement ? "Back to the page" : "Fill the screen";
+  };
+}
+
 // Drawn with its figures at once. Of two graphs, the second is not there yet when they are laid.
 function addressOf(box, { page, overlay }) {
   const address = new URL(page.replace(/^\//, ""), document.baseURI);
@@ -121,6 +131,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   box.telling ??= {};
   box.frame.title = data.alt;
   drawLegend(box.querySelector(".legend"), data.legend);
+  fillsTheScreen(box);
   open(box, data);
   if (!data.drawn) onceDrawn(box, () => setStateValue("drawn", data.page));
   lay(box, data.overlay);

@@ -13,7 +13,8 @@ from optim.showing.overlay import Laid
 from ui.server.viewer import offer_graphs, offer_overlay, overlay_path, viewer_page
 
 _HTML = (
-    '<div class="graph-view"><div class="legend" role="status"></div>'
+    '<div class="graph-view"><div class="above"><div class="legend" role="status"></div>'
+    '<button type="button">Fill the screen</button></div>'
     '<iframe allow="" tabindex="0"></iframe></div>'
 )
 _HERE = Path(__file__)

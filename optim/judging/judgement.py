@@ -17,7 +17,7 @@ from optim.judging.box_labels import MOST_SAMPLES, box_misfit, picture_size
 from optim.judging.collapse import collapsed, far_off
 from optim.judging.fidelity import Drift, fidelity
 from optim.judging.head import Head, further_heads
-from optim.judging.labelling import Misfit, misfit
+from optim.judging.labelling import Misfit, misfit, unrelated
 from optim.judging.matching import Matching
 from optim.judging.paired import LEVEL, Difference
 from optim.judging.sequential import conclusion, level_of, looks, out_of_reach
@@ -205,6 +205,7 @@ class Judgement:
             undefined=max((drift.undefined for drift in self.compared), default=0),
             class_count=self._class_count(),
             misfit=unfit.text if unfit else "",
+            unrelated=self._unrelated(),
             unlike=self.matching.said(),
         )
         return Quality(
@@ -257,10 +258,20 @@ class Judgement:
         if self.metric.kind == "boxes":
             size = picture_size(self.evalset.feeds("validation", 1)[0])
             return box_misfit(self.labels, self.boxes, size)
-        if self.metric.kind != "class" or not self.answers:
-            return None
+        labels, answers = self._classes()
+        most = max(self.output.shape, default=1)
+        return misfit(labels, answers, most) if len(answers) else None
+
+    def _unrelated(self) -> str:
+        labels, answers = self._classes()
+        return unrelated(labels, answers) if len(answers) else ""
+
+    def _classes(self) -> tuple[Array, Array]:
+        """Each sample's class by its label and by the original; none without such labels."""
+        if self.labels is None or self.metric.kind != "class" or not self.answers:
+            return np.array([]), np.array([])
         answers = np.array([original for original, _ in self.answers])
-        return misfit(self.labels[: len(answers)], answers, max(self.output.shape, default=1))
+        return self.labels[: len(answers)], answers
 
     def _class_count(self) -> int:
         if self.metric.kind != "class":

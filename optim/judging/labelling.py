@@ -15,6 +15,8 @@ _CHANCE = 4.0
 nothing that is chance, though the best of many orders is taken."""
 _CLEAR = 0.02
 """A shift is preferred to another order that fits no better than this."""
+_FEWEST_UNRELATED = 50  # samples, below which sound labels may look like chance
+_BEYOND, _RELATED = 3.0, 1e-3  # standard errors above chance; the p-value of a relation
 _MOST_CLASSES = 200  # whose order can be written down
 
 
@@ -52,6 +54,36 @@ def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
         change = f"order={'|'.join(map(str, order))}"
         return _told(fit, ordered, change, "With the classes in another order")
     return None
+
+
+def unrelated(labels: Array, answers: Array) -> str:
+    """What to think of labels that tell nothing of the answers; empty where they tell something.
+
+    Both vary, yet they agree as often as chance would have it, and no class goes with another (chi
+    square): labels of other samples, or answers to inputs that are not what the model expects.
+    """
+    kinds = [np.unique(one, return_inverse=True) for one in (labels, answers)]
+    if len(labels) < _FEWEST_UNRELATED or min(len(found) for found, _ in kinds) < 2:
+        return ""
+    from scipy.stats import chi2_contingency
+
+    table = np.zeros([len(found) for found, _ in kinds])
+    np.add.at(table, tuple(places for _, places in kinds), 1)
+    fit, chance = float(np.mean(labels == answers)), _by_chance(labels, answers)
+    if fit > chance + _BEYOND * (chance * (1 - chance) / len(labels)) ** 0.5:
+        return ""
+    if chi2_contingency(table).pvalue < _RELATED:
+        return ""
+    return (
+        f"The labels fit {percent(fit, 1)} of the original's answers, where chance alone would fit "
+        f"{percent(chance, 1)}, and no class goes with another: the labels seem shuffled or those "
+        "of other samples, or the inputs are not prepared as in training."
+    )
+
+
+def _by_chance(labels: Array, answers: Array) -> float:
+    """How often two columns of numbers agree where neither tells anything of the other."""
+    return sum(float(np.mean(labels == one) * np.mean(answers == one)) for one in set(labels))
 
 
 def _moves_well(labels: Array, answers: Array, order: list[int]) -> bool:

@@ -31,11 +31,14 @@ class Facts:
     undefined: int
     class_count: int
     misfit: str = ""
+    unrelated: str = ""
     unlike: str = ""
 
     def of_other(self, metric: Metric, found: Difference) -> "Facts":
         """The same samples, for another output and what was found of it."""
-        return replace(self, metric=metric, found=found, collapse="", drifted="", misfit="")
+        return replace(
+            self, metric=metric, found=found, collapse="", drifted="", misfit="", unrelated=""
+        )
 
     @property
     def worst(self) -> float:
@@ -169,7 +172,7 @@ def _at_chance(facts: Facts) -> Caution | None:
         return None
     if facts.misfit:
         return Caution(code="labels_do_not_fit", text=facts.misfit, severity="error")
-    text = facts.metric.doubt(facts.found.baseline, facts.class_count)
+    text = facts.unrelated or facts.metric.doubt(facts.found.baseline, facts.class_count)
     return Caution(code="original_near_chance", text=text) if text else None
 
 

@@ -16,7 +16,7 @@ from optim.studies.trial import Trial
 from optim.why.jump import Jump
 from optim.why.observing import Observed
 
-_LABELS = "labels_do_not_fit"
+_LABELS, _NEAR_CHANCE = "labels_do_not_fit", "original_near_chance"
 
 
 @dataclass(frozen=True)
@@ -98,9 +98,17 @@ class Evidence:
     @property
     def labels_doubted(self) -> tuple[str, ...]:
         """What the judgement said where labels seem not to be those of the model's classes."""
+        return self._judged(_LABELS)
+
+    @property
+    def near_chance(self) -> tuple[str, ...]:
+        """What it said where the original answers no better than by guessing."""
+        return self._judged(_NEAR_CHANCE)
+
+    def _judged(self, code: str) -> tuple[str, ...]:
         quality = self.trial.quality
         warnings = quality.warnings if quality else ()
-        return tuple(one.text for one in warnings if one.code == _LABELS)
+        return tuple(one.text for one in warnings if one.code == code)
 
     def part(self, name: str) -> Ingredient | None:
         """The recipe's pass or runtime of that name."""

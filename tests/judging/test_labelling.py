@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from optim.evalset.relabelling import Relabelling
-from optim.judging.labelling import misfit
+from optim.judging.labelling import misfit, unrelated
 
 CLASSES, SAMPLES = 10, 400
 RANDOM = np.random.default_rng(0)
@@ -40,6 +40,22 @@ def test_two_classes_of_many_that_are_swapped_are_found() -> None:
 def test_labels_of_one_class_only_are_said_and_no_change_is_offered() -> None:
     found = misfit(np.full(SAMPLES, 3), ANSWERS, CLASSES)
     assert found and not found.change and "labels are 3" in found.text
+
+
+def test_labels_of_other_samples_are_said_to_tell_nothing() -> None:
+    for moved in (np.roll(TRUE, 1), RANDOM.permutation(TRUE)):
+        assert misfit(moved, ANSWERS, CLASSES) is None
+        assert "seem shuffled or those of other samples" in unrelated(moved, ANSWERS)
+        uneven = np.where(moved < 7, 0, moved), np.where(ANSWERS < 7, 0, ANSWERS)
+        assert "where chance alone would fit 46.5 %" in unrelated(*uneven)
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.4, 0.8])
+@pytest.mark.parametrize("count", [20, 60, 400])
+def test_weak_models_have_labels_of_their_own(wrong: float, count: int) -> None:
+    noisy = np.where(RANDOM.random(SAMPLES) < wrong, RANDOM.integers(0, CLASSES, SAMPLES), ANSWERS)
+    assert not unrelated(TRUE[:count], noisy[:count]) or (wrong, count) == (0.8, 60)
+    assert not unrelated(np.full(count, 2), ANSWERS[:count])
 
 
 @pytest.mark.parametrize("wrong", [0.0, 0.3, 0.5])

@@ -1,6 +1,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 from support.explored import RECIPES, visited
+from support.trials import summary, trial
 
 from optim.evalset import synthesize
 from optim.findings import Interval
@@ -8,7 +9,7 @@ from optim.showing.figures import LATENCY, SPEEDUP
 from optim.showing.figures import figures as all_figures
 from optim.studies.listing import delete_study
 from optim.studies.study import Study, create_study
-from ui.compare import asked, preselected
+from ui.compare import asked, contradiction, preselected
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +44,7 @@ def test_figures_are_those_of_the_trials(explored: Study) -> None:
         speedup = cells[known[SPEEDUP].title]
         assert f"{trial.summary.speedup.value:.2f}×" in speedup
         assert f"{trial.summary.speedup.low:.2f}" in speedup
-        assert all(cells[known[name].title] for name in (LATENCY, "size", "load", "first_run"))
+        assert all(cells[known[name].title] for name in (LATENCY, "baseline_p50", "size", "load"))
         assert f"{trial.summary.runs:,} runs in 1 process on" in cells["Timed"]
         quality = trial.quality
         same = not any((quality.difference, *quality.difference_ci))
@@ -106,6 +107,16 @@ def test_two_runs_of_the_page_profile_once(
     monkeypatch.setattr("ui.cached.profile_of", never)
     page.run()
     assert not page.exception and page.get("plotly_chart")
+
+
+def test_the_faster_in_time_may_be_the_slower_beside_the_original() -> None:
+    original, calm = trial(0, summary(0.0576, 1.0)), trial(1, summary(0.0436, 0.77))
+    said = contradiction([original, calm])
+    assert said.startswith("#1 has a smaller p50 than #0, yet less speed-up")
+    assert "different moments" in said
+    wide = trial(2, summary(0.03, 0.77), recipe="onnxruntime:threads=2")
+    assert "as many threads, here 2 and 1" in contradiction([original, wide])
+    assert not contradiction([original, trial(3, summary(0.02, 2.5)), trial(4)])
 
 
 def test_addresses() -> None:

@@ -1,5 +1,6 @@
 """The viewer for figures on the graph: served from here alone, nothing but what was offered."""
 
+import gzip
 import json
 import re
 from collections.abc import Iterator
@@ -61,6 +62,14 @@ def test_every_change_of_the_script_is_made(get: Asking) -> None:
     original = (viewer._folder() / script).read_text(encoding="utf-8")
     for found, ours in viewer._CHANGES.items():
         assert original.count(found) == 1 and ours in served_text(script)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_its_files_come_packed_for_who_can_unpack_them(get: Asking, file: str) -> None:
+    plain, small = (get(f"{PREFIX}/{file}", asked) for asked in ({}, {"Accept-Encoding": "gzip"}))
+    assert small.headers["content-encoding"] == "gzip"
+    assert "sandbox" in small.headers["content-security-policy"]
+    assert gzip.decompress(small.body) == plain.body == served_text(file).encode()
 
 
 def test_what_was_offered_is_answered_and_nothing_else(get: Asking) -> None:

@@ -53,6 +53,8 @@ def test_it_is_asked_for_followed_and_read(explored: Study, slow: int) -> None:
     )
     if finding.recipe:  # the original was measured already: nothing to try, but what came of it
         assert "as fast as" in said(page)
+        (link,) = [one for one in page.get("page_link") if "on the chart" in one.proto.label]
+        assert "explore" in link.proto.page and "trial=" in link.proto.query_string
 
 
 def test_an_estimate_is_not_offered(explored: Study) -> None:

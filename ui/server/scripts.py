@@ -6,14 +6,14 @@ page's elements come.
 
 import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
 import streamlit
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -31,8 +31,10 @@ _LEVEL = 6  # of packing: more of it brings a four-hundredth and takes a third l
 
 def script_routes() -> list[BaseRoute]:
     """Plotly's scripts."""
-    answers = {url: partial(_answer, file=file, keep=_A_DAY) for url, file in scripts().items()}
-    return [Route(url, answer) for url, answer in answers.items()]
+    return [
+        Route(url, partial(script_answer, file=file, keep=_A_DAY))
+        for url, file in scripts().items()
+    ]
 
 
 def asked_for_soon() -> str:
@@ -45,8 +47,8 @@ def pack_what_comes_first() -> None:
     """Before the first browser asks for it."""
     for file in _files().values():
         if file.name in _begun() or file.name in _soon():
-            _packed(file)
-    _packed(scripts()[SMALL_PLOTLY_URL])
+            packed(file)
+    packed(scripts()[SMALL_PLOTLY_URL])
 
 
 @cache
@@ -76,7 +78,7 @@ class PackedScripts:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         file = _files().get(scope["path"]) if scope["type"] == "http" else None
-        answer = await _answer(Request(scope), file, _FOREVER) if file else self._app
+        answer = await script_answer(Request(scope), file, _FOREVER) if file else self._app
         await answer(scope, receive, send)
 
 
@@ -88,15 +90,24 @@ def _files() -> dict[str, Path]:
     return {f"/{file.relative_to(_STATIC)}": file for file in files}
 
 
-async def _answer(request: Request, file: Path, keep: str) -> Response:
+async def script_answer(
+    request: Request, file: Path, keep: str, read: Callable[[Path], bytes] = Path.read_bytes
+) -> Response:
+    """A script or style, packed where the browser can unpack it.
+
+    Args:
+        keep: `Cache-Control`.
+        read: what is served of the file.
+    """
     headers = {"Cache-Control": keep, "Vary": "Accept-Encoding"}
-    if "gzip" not in request.headers.get("Accept-Encoding", ""):
-        return FileResponse(file, headers=headers)
-    packed = await run_in_threadpool(_packed, file)
-    headers |= {"Content-Encoding": "gzip"}
-    return Response(packed, headers=headers, media_type=_KINDS[file.suffix[1:]])
+    packs = "gzip" in request.headers.get("Accept-Encoding", "")
+    if packs:
+        headers |= {"Content-Encoding": "gzip"}
+    content = await run_in_threadpool(partial(packed, read=read) if packs else read, file)
+    return Response(content, headers=headers, media_type=_KINDS[file.suffix[1:]])
 
 
 @cache
-def _packed(file: Path) -> bytes:
-    return gzip.compress(file.read_bytes(), _LEVEL, mtime=0)
+def packed(file: Path, read: Callable[[Path], bytes] = Path.read_bytes) -> bytes:
+    """What is served of a file, packed once."""
+    return gzip.compress(read(file), _LEVEL, mtime=0)

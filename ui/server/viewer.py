@@ -23,6 +23,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from ui.server.scripts import packed, script_answer
+
 PREFIX = "/model-explorer"
 PACKAGE = "model_explorer"
 _API = f"{PREFIX}/api/v1"
@@ -177,13 +179,28 @@ async def _page(request: Request) -> Response:
 
 
 async def _file(request: Request) -> Response:
-    kinds = {".js": "text/javascript", ".css": "text/css"}
-    file = request.path_params["file"]
-    known = {path.name for path in _folder().iterdir() if path.suffix in kinds}
-    if file not in known:
+    known = {file.name: file for file in _files()}
+    file = known.get(request.path_params["file"])
+    if file is None:
         return _not_found()
-    headers = {"Cache-Control": "max-age=3600", "Content-Security-Policy": _POLICY}  # of workers
-    return Response(served_text(file), headers=headers, media_type=kinds[Path(file).suffix])
+    answer = await script_answer(request, file, "max-age=3600", _served)
+    answer.headers["Content-Security-Policy"] = _POLICY  # of workers
+    return answer
+
+
+def pack_viewer() -> None:
+    """Its scripts and styles, before the first browser asks for them."""
+    for file in _files() if installed() else ():
+        packed(file, _served)
+
+
+def _files() -> list[Path]:
+    """Its scripts and styles."""
+    return [file for kind in ("js", "css") for file in _folder().glob(f"*.{kind}")]
+
+
+def _served(file: Path) -> bytes:
+    return served_text(file.name).encode()
 
 
 async def _extensions(request: Request) -> Response:

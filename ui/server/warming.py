@@ -18,6 +18,7 @@ from optim.runtimes.base import all_runtimes
 from optim.targets import all_targets
 from ui.server.leaving import sessions_let_go
 from ui.server.scripts import pack_what_comes_first
+from ui.server.viewer import pack_viewer
 
 _logger = logging.getLogger(__name__)
 _SCRIPTS = {"ui.main"}  # run by Streamlit, for each page
@@ -48,6 +49,7 @@ def warm_pages() -> None:
         all_runtimes()
         all_targets()
         importlib.import_module("optim.studies.listing").list_studies()
+        pack_viewer()
     except Exception as error:  # whatever a page would say of it, it says when it is opened
         _logger.info("not everything was warmed: %s", one_line(error))
 

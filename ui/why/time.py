@@ -6,6 +6,7 @@ import streamlit as st
 
 from optim.graph import Analysis
 from optim.recipe import Recipe
+from optim.showing.brief import named as in_words
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
@@ -18,7 +19,7 @@ from optim.why.saying import named
 from optim.why.told import cost, doubt, headline, title_of_findings
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
-from ui.state import GRAPH, explanations, page, submit
+from ui.state import EXPLORE, GRAPH, explanations, page, submit
 from ui.text import plain
 
 _BADGES = {"time": ":red-badge[time]", "quality": ":orange-badge[quality]"}
@@ -126,17 +127,25 @@ def on_graph(graph: Analysis, names: Iterable[str]) -> tuple[list[str], list[str
 def _try(
     study: Study, trial: Trial, finding: Finding, trials: Sequence[Trial], number: int
 ) -> None:
+    """What would mend it, by one click; once it was tried, the way to it and what came of it."""
     other = tried(finding, trial, trials)
-    if other:
-        st.caption(plain(helped(finding.concerns, trial, other)))
+    if other is None:
+        st.button(
+            f"Try {plain(in_words(Recipe.parse(finding.recipe)))}",
+            key=f"try:{number}",
+            on_click=_submit,
+            args=(study, finding.recipe),
+            help=f"Measures {plain(finding.recipe)} as a trial of its own, and says here whether "
+            "it helped.",
+        )
         return
-    st.button(
-        "Try it",
-        key=f"try:{number}",
-        on_click=_submit,
-        args=(study, finding.recipe),
-        help=finding.recipe,
+    st.page_link(
+        page(EXPLORE),
+        label=f"#{other.number} on the chart",
+        icon=":material/scatter_plot:",
+        query_params={"study": study.name, "trial": str(other.number)},
     )
+    st.caption(plain(helped(finding.concerns, trial, other)))
 
 
 def _submit(study: Study, recipe: str) -> None:

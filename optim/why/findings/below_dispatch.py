@@ -21,7 +21,9 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if not tiny and not _MOST_OUTSIDE * seen.p50_ms <= outside < _MOST_CALL_MS:
         return
     cost = min(max(outside, (empty or 0.0) / 1e3), seen.p50_ms)
-    if tiny and empty is not None:
+    if empty is not None and empty >= 1e3 * seen.p50_ms:
+        why = "a run with nothing in it takes no less on this engine"
+    elif tiny and empty is not None:
         why = f"a run with nothing in it takes {empty:.2g} µs on this engine"
     elif tiny:
         why = "most of so short a run is what every run takes"
