@@ -88,6 +88,11 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="whose gain it is: each toggle's share (Shapley); measures the sub-recipes for it",
     )
+    why.add_argument(
+        "--against",
+        metavar="R",
+        help="each node before and after, against this recipe, which is measured too",
+    )
     why.add_argument("--recipe", default="onnxruntime", metavar="R", help="default: the baseline")
     replay.add_argument("bundle", type=Path)
     probe.add_argument("--again", action="store_true", help="probe even if it was done before")

@@ -19,9 +19,12 @@ from optim.why.cost import Costs
 from optim.why.finding import Finding
 from optim.why.findings import found
 from optim.why.gathering import evidence
+from optim.why.nodes import NodeChange, node_changes
 from optim.why.telling import Tell, nobody, part
 from optim.why.waterfall import Waterfall, waterfall
 
+Run = tuple[Model, Recipe, float]
+"""A model as a recipe's runtime runs it, and the measured median in ms, 0 where it is not known."""
 _PROFILES = 3  # processes, for each side; findings read the shortest, which nothing disturbed
 _PROBED, _PROFILED, _LOOKED = 0.35, 0.6, 0.7
 """Shares of an explanation that are done after these steps, by what they take where it is quiet."""
@@ -95,20 +98,46 @@ def why(
 def _profiles(
     study: Study, trial: Trial, tell: Tell, cancelled: Callable[[], bool]
 ) -> tuple[list[Side], list[Side]]:
-    """Several of each side, in turns."""
-    optimized = load_model(trial.model_digest)
+    """The original's, on as many threads, and the trial's."""
     baseline = Recipe.baseline(trial.recipe.runtime.threads)
-    p50 = trial.summary.p50_ms.value if trial.summary else 0.0
     was = trial.summary.baseline_p50_ms if trial.summary else 0.0
-    sides: Sequence[tuple[Model, Recipe, float, list[Side]]] = (
-        (study.model, baseline, was, []),
-        (optimized, trial.recipe, p50, []),
+    before, after = in_turns(study, ((study.model, baseline, was), _run(trial)), tell, cancelled)
+    return before, after
+
+
+def _run(trial: Trial) -> Run:
+    return (
+        load_model(trial.model_digest),
+        trial.recipe,
+        trial.summary.p50_ms.value if trial.summary else 0.0,
     )
-    turns = [each for _ in range(_PROFILES) for each in sides]
-    for number, (model, recipe, ms, taken) in enumerate(turns):
+
+
+def node_by_node(
+    study: Study,
+    before: Trial,
+    after: Trial,
+    tell: Tell = nobody,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[NodeChange, ...]:
+    """What each node takes in two measured trials of a study, the largest change first.
+
+    Raises: StepError where an engine cannot profile its model; Cancelled.
+    """
+    befores, afters = in_turns(study, (_run(before), _run(after)), tell, cancelled)
+    return node_changes(befores, afters)
+
+
+def in_turns(
+    study: Study, runs: Sequence[Run], tell: Tell, cancelled: Callable[[], bool]
+) -> list[list[Side]]:
+    """Several profiles of each, in turns."""
+    found: list[list[Side]] = [[] for _ in runs]
+    turns = [pair for _ in range(_PROFILES) for pair in zip(runs, found, strict=True)]
+    for number, ((model, recipe, ms), taken) in enumerate(turns):
         tell(f"profiling, {number + 1} of {len(turns)}", number / len(turns))
         taken.append(side(study, model, recipe, ms, cancelled))
-    return sides[0][3], sides[1][3]
+    return found
 
 
 def side(

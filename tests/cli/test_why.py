@@ -48,10 +48,13 @@ def test_whose_gain_it_is(files: tuple[str, str], capsys: pytest.CaptureFixture[
 
 @pytest.mark.deep
 def test_text(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    """With each node before and after, which settings of an engine change too."""
     model, evalset = files
-    assert main(["why", model, "--evalset", evalset]) == 0
-    said = capsys.readouterr().out
-    assert "Where the time goes" in said and "MatMul" in said
+    given = ["--recipe", "onnxruntime:graph=off", "--against", "onnxruntime"]
+    assert main(["why", model, "--evalset", evalset, *given]) == 0
+    said, _, nodes = capsys.readouterr().out.partition("Node by node, against onnxruntime")
+    assert "Where the time went" in said
+    assert {"before", "after", "change", "MatMul"} <= {*nodes.split()}
 
 
 def test_a_recipe_that_fails_is_a_sentence(

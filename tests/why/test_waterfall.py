@@ -2,40 +2,14 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from support.profiles import side
 
-from optim.explaining.executed import Side
-from optim.explaining.profile import ProfiledNode
-from optim.graph.values import Analysis
 from optim.why.picture import waterfall_chart
 from optim.why.waterfall import OUTSIDE, waterfall
 
-EMPTY = Analysis(
-    parameters=0,
-    flops=0,
-    bytes=0,
-    weight_bytes=0,
-    weight_bytes_by_dtype={},
-    peak_activation_bytes=0,
-    op_histogram={},
-    opset=17,
-    opsets={},
-    node_count=0,
-    inputs=(),
-    outputs=(),
-    nodes=(),
-    tensor_bytes={},
-    weights=(),
-)
 TIMES = st.dictionaries(
     st.sampled_from(["Conv", "Add", "Softmax"]), st.floats(0.1, 5000), min_size=1
 )
-
-
-def side(times: dict[str, float]) -> Side:
-    nodes = [
-        ProfiledNode(name=op.lower(), op=op, microseconds=us, share=0) for op, us in times.items()
-    ]
-    return Side(analysis=EMPTY, profile=tuple(nodes))
 
 
 @given(
