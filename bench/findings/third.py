@@ -45,6 +45,7 @@ from bench.findings.third_models import (
     wide,
 )
 from bench.findings.torch_nets import Block, Reader, Recurrent, convnet, mlp, resnet, separable
+from optim.machine.environment import usable_cores
 
 SENTENCE = torch.zeros(1, 40, dtype=torch.long)
 BOTH = ((1, 3, 24, 24), (1, 12))
@@ -72,8 +73,8 @@ POSITIVE = (
     Case("price of five facts, on OpenVINO", price, "below_dispatch", "openvino"),
     Case("convolutions on one pixel", net(one_pixel, (1, 1536, 1, 1)), "memory_bound"),
     Case("decayed layer of a perceptron", net(decayed, (4, 256), opset=9), "denormals"),
-    Case("four threads on two cores, OpenVINO", net(lambda: convnet(nn.ELU), IMAGE), "threads",
-         "openvino:threads=4"),
+    Case("twice as many threads as cores, OpenVINO", net(lambda: convnet(nn.ELU), IMAGE), "threads",
+         f"openvino:threads={2 * usable_cores()}"),
     Case("sixty steps written out, on OpenVINO", net(Unrolled, (1, 60, 16)), "slow_start",
          "openvino"),
     Case("recordings with silent ends", net(hearing, (1, 8, 100)), "padding", arrays=quiet_ends),

@@ -5,20 +5,13 @@ blue-green-red pictures. So the usual slips are undone one at a time, and the sc
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Array
-from optim.evalset import EvalSet
-from optim.judging.outputs import outputs_of
-from optim.metrics.base import find_metric
-from optim.model import TensorSpec
-from optim.recipe import Recipe
+from optim.why.scoring import Scoring
 
-_SAMPLES = 200
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in RGB
 Change = Callable[[Array], Array]
 
@@ -35,34 +28,14 @@ class Alternative(BaseModel):
     n: int
 
 
-def alternatives(
-    path: Path, evalset: EvalSet, outputs: Sequence[Mapping[str, Any]]
-) -> tuple[Alternative, ...]:
-    """Scores of the usual preparations, the best first; empty without labels."""
-    feeds, labels = (
-        evalset.feeds("validation", _SAMPLES),
-        evalset.labels("validation", _SAMPLES),
-    )
-    if labels is None or not feeds:
-        return ()
-    specs = evalset.of_one([TensorSpec.model_validate(spec) for spec in outputs])
-    metric = find_metric(evalset.metric)
-    output = evalset.judged(specs).name
-
-    def score(samples: Sequence[dict[str, Array]]) -> float:
-        answers = outputs_of(Recipe.baseline().runtime, path, samples)
-        read = (metric.read(output, one) for run in answers for one in evalset.each(run))
-        pairs = zip(read, labels, strict=True)
-        rows = np.array([metric.row(answer, np.asarray(label)) for answer, label in pairs])
-        rows = metric.decided(rows, rows)
-        return float(metric.aggregate(rows, np.ones((1, len(rows))))[0])
-
-    as_given = score(feeds)
+def alternatives(scoring: Scoring) -> tuple[Alternative, ...]:
+    """Scores of the usual preparations, the best first."""
+    feeds, as_given = scoring.feeds, scoring.as_given
     found = [
         Alternative(
             what=what,
             input=name,
-            value=score([{**sample, name: change(sample[name])} for sample in feeds]),
+            value=scoring.of([{**sample, name: change(sample[name])} for sample in feeds]),
             as_given=as_given,
             n=len(feeds),
         )
@@ -70,7 +43,7 @@ def alternatives(
         if value.dtype.kind == "f"
         for what, change in _changes(value, _most(feeds, name)).items()
     ]
-    sign = -1 if metric.higher_is_better else 1
+    sign = -1 if scoring.metric.higher_is_better else 1
     return tuple(sorted(found, key=lambda one: sign * one.value))
 
 

@@ -20,6 +20,7 @@ from optim.model import Model
 from optim.model.proto import read_proto, write_proto
 from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
 from optim.why.alternatives import Alternative, alternatives
+from optim.why.scoring import Scoring, Shuffled
 
 _logger = logging.getLogger(__name__)
 STEP = "why"
@@ -57,6 +58,7 @@ class Observed(BaseModel):
     `weights` and `values`: tensors with subnormal numbers, and their share. `spread`: of each
     output, its standard deviation from sample to sample relative to its size; 0 for the same answer
     to every sample. `alternatives`: how the original scores with its inputs prepared otherwise.
+    `shuffled`: that labels of other samples fit as well; None where they do not.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -66,6 +68,7 @@ class Observed(BaseModel):
     spread: dict[str, float] = {}
     inputs: dict[str, InputSeen] = {}
     alternatives: tuple[Alternative, ...] = ()
+    shuffled: Shuffled | None = None
 
 
 def observed(model: Model, evalset: EvalSet, *, doubtful: bool) -> Observed:
@@ -100,12 +103,14 @@ def observe(
     weights = dict(subnormal_weights(proto))
     feeds = samples.feeds("validation", _COMPARED)
     values = _looked_at(proto, feeds[:_INSIDE], Path(folder))
+    scoring = Scoring.of_original(Path(path), samples, outputs) if doubtful else None
     found = Observed(
         weights=weights,
         values={name: share for name, share in values.items() if share >= SHARE_THAT_MATTERS},
         spread=_spread(path, feeds),
         inputs=_inputs(samples.feeds("calibration", _COMPARED), feeds),
-        alternatives=alternatives(Path(path), samples, outputs) if doubtful else (),
+        alternatives=alternatives(scoring) if scoring else (),
+        shuffled=scoring.shuffled() if scoring else None,
     )
     return found.model_dump(mode="json")
 

@@ -1,37 +1,19 @@
 """The graph with figures on it: overlays are switched, models compared, nodes found both ways."""
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlparse
 
 import pytest
-from playwright.sync_api import FrameLocator, Page, expect
+from playwright.sync_api import Page, expect
 from support.browsing import bring
 from support.serving import Server
 from support.study_tools import wait_for
+from support.viewing import panes, selected, state, viewer
 
 pytestmark = [pytest.mark.browser, pytest.mark.deep]
 HEADER, ROW = 35, 35  # pixels of the table
-
-
-def viewer(page: Page) -> FrameLocator:
-    return page.frame_locator(".graph-view iframe")
-
-
-def state(page: Page) -> dict:
-    """What the viewer says of itself in its address."""
-    search = viewer(page).locator("body").evaluate("() => location.search")
-    return json.loads(parse_qs(search.removeprefix("?"))["data"][0])
-
-
-def panes(page: Page) -> list[dict]:
-    return state(page)["uiState"]["paneStates"]
-
-
-def selected(page: Page) -> list[str]:
-    return [pane["selectedNodeId"] for pane in panes(page)]
 
 
 def overlay_drawn(page: Page, title: str) -> None:

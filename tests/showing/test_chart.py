@@ -156,9 +156,16 @@ def test_a_first_reading_has_no_bars_and_moves_no_axis() -> None:
 
 
 def test_axes_stop_at_the_values_that_can_be() -> None:
-    marks = [_mark(0, 0.01, 99.9), _mark(1, 0.5, 99.5)]
+    marks = [_mark(0, 0.03, 99.9), _mark(1, 0.5, 99.5)]
     layout = trade_off(marks, Axis("ms", False, least=0), Axis("%", True, least=0, most=100)).layout
     assert layout.xaxis.range[0] == 0 and layout.yaxis.range[1] == 100
+
+
+def test_a_point_at_the_end_of_an_axis_is_seen_whole() -> None:
+    """Half of it beyond the end would be cut off, and clicks on its middle would miss it."""
+    marks = [_mark(0, 0.01, 100), _mark(1, 0.5, 98)]
+    layout = trade_off(marks, Axis("ms", False, least=0), Axis("%", True, least=0, most=100)).layout
+    assert -0.03 < layout.xaxis.range[0] < 0 and 100 < layout.yaxis.range[1] < 100.2
 
 
 def test_among_many_only_the_front_and_the_chosen_have_bars() -> None:

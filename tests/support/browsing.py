@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from math import hypot
 from pathlib import Path
 from typing import Literal
 
@@ -67,26 +68,50 @@ def choose_lonely_point(page: Page, but: int) -> None:
 
 
 def _click_lonely_point(page: Page, but: int) -> int:
-    number, across, down = page.evaluate(
-        """(but) => {
+    every = _places(page)
+    places = [place for place in every if place[0] != but]
+
+    def gap(place: list[float]) -> float:
+        others = (one for one in every if one != place)
+        return min(hypot(one[1] - place[1], one[2] - place[2]) for one in others)
+
+    number, across, down = max(places, key=gap)
+    _click(page, across, down)
+    return int(number)
+
+
+def choose_point(page: Page, number: int) -> None:
+    """Choose a trial by a click on its point."""
+    for _ in range(_CLICKS):
+        (place,) = [place for place in _places(page) if place[0] == number]
+        _click(page, *place[1:])
+        with suppress(AssertionError):
+            expect(chosen(page)).to_have_text(re.compile(rf"^Trial {number}\b"), timeout=10_000)
+            return
+    raise AssertionError(f"{_CLICKS} clicks on the point of trial {number} did not choose it")
+
+
+def _click(page: Page, across: float, down: float) -> None:
+    page.mouse.move(across, down)
+    page.mouse.click(across, down)
+
+
+def _places(page: Page) -> list[list[float]]:
+    """Each trial on the chart once: its number, and where its point is on the page."""
+    found: list[list[float]] = page.evaluate(
+        """() => {
             const chart = document.querySelector(".live-chart");
             const box = chart.getBoundingClientRect();
             const {xaxis, xaxis2, yaxis, yaxis2} = chart._fullLayout;
             const over = (trace) => (trace.xaxis === "x2" ? xaxis2 : xaxis);
             const up = (trace) => (trace.yaxis === "y2" ? yaxis2 : yaxis);
             const at = (axis, value) => axis._offset + axis.c2p(value);
-            const places = chart.data.flatMap((trace) => (trace.customdata ?? []).map(
+            return chart.data.flatMap((trace) => (trace.customdata ?? []).map(
                 (custom, i) => [custom[0], box.x + at(over(trace), trace.x[i]),
                                 box.y + at(up(trace), trace.y[i])]));
-            const gap = (a) => Math.min(...places.filter((b) => b !== a).map(
-                (b) => Math.hypot(a[1] - b[1], a[2] - b[2])));
-            return places.filter((a) => a[0] !== but).sort((a, b) => gap(b) - gap(a))[0];
-        }""",
-        but,
+        }"""
     )
-    page.mouse.move(across, down)
-    page.mouse.click(across, down)
-    return int(number)
+    return list({place[0]: place for place in found}.values())
 
 
 def chosen(page: Page) -> Locator:

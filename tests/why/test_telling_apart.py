@@ -22,6 +22,7 @@ from optim.why.findings import (
     lower_precision_is_slower,
     padding,
     slow_kernel,
+    slow_start,
     slower_nodes,
     threads,
 )
@@ -245,9 +246,25 @@ def test_names_from_a_hostile_file_are_shortened() -> None:
 
 
 def test_a_long_wait_outside_of_nodes_is_no_call_of_the_engine() -> None:
-    for ms, count in ((0.2, 1), (19.0, 0)):
-        here = evidence(p50_ms=ms, after=SimpleNamespace(nodes_us=100 * ms), probe=None)
+    for ms, within, count in ((0.2, 0.1, 1), (0.2, 0.55, 0), (19.0, 0.1, 0)):
+        here = evidence(p50_ms=ms, after=SimpleNamespace(nodes_us=1e3 * within * ms), probe=None)
         assert len(list(below_dispatch.find(here))) == count
+
+
+def test_a_run_is_not_said_to_take_less_than_nothing() -> None:
+    """A probe that was disturbed gives a run with nothing in it more time than one of the model."""
+    for empty, said in ((10.0, "no less"), (5.0, "takes 5 µs")):
+        probe = SimpleNamespace(dispatch_us=lambda engine, empty=empty: empty)
+        here = evidence(p50_ms=0.007, after=SimpleNamespace(nodes_us=1.0), probe=probe)
+        (told,) = below_dispatch.find(here)
+        assert said in told.text
+
+
+def test_loading_dwarfs_runs_by_hundreds_not_by_tens() -> None:
+    for p50, count in ((1.0, 0), (0.05, 1)):
+        summary = SimpleNamespace(load_ms=300.0, first_run_ms=20.0)
+        here = evidence(p50_ms=p50, trial=SimpleNamespace(summary=summary))
+        assert len(list(slow_start.find(here))) == count
 
 
 def test_what_threads_bring_is_said_only_where_it_is_known() -> None:

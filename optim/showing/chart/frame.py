@@ -10,6 +10,7 @@ from optim.findings import Interval
 from optim.showing.chart.marks import Axis, Mark, MarkKind, Zone
 
 _MARGIN = 0.07
+_ROOM = 0.04  # past an end that values cannot pass: a point there is seen whole, and can be clicked
 _SMALLEST = 1e-9
 _STRIP = 0.08  # of the height, for what has no place up the axis
 _SIDE = 0.12  # of the width, for what has none across: a value stands beside each
@@ -149,6 +150,8 @@ def _range(spans: Sequence[tuple[Interval, bool]], axis: Axis) -> tuple[float, f
     width = width or abs(values[0]) * 0.1 or 1.0
     low = max(min(end[0] for end in ends), min(values) - width / 2)
     high = min(max(end[2] for end in ends), max(values) + width / 2)
-    margin = _MARGIN * (high - low or width)
+    margin, room = (share * (high - low or width) for share in (_MARGIN, _ROOM))
     least, most = (-math.inf, math.inf) if axis.log else (axis.least, axis.most)
+    least -= room if min(values) < least + room else 0
+    most += room if max(values) > most - room else 0
     return max(low - margin, least), min(high + margin, most)

@@ -7,7 +7,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.saying import percent
 
-_MOST_OUTSIDE = 0.4
+_MOST_OUTSIDE = 0.5
 _TINY_MS = 0.01
 _RUNS_OF_NOTHING = 3.0
 _MOST_CALL_MS = 0.3  # no engine's call takes longer: what is outside of nodes beyond that, waits

@@ -1,0 +1,104 @@
+"""The original's score on a few hundred samples: as they are, prepared otherwise, or shuffled.
+
+Runs in a child.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optim.arrays import Array
+from optim.evalset import EvalSet
+from optim.judging.outputs import outputs_of
+from optim.metrics.base import Metric, find_metric
+from optim.model import TensorSpec
+from optim.recipe import Recipe
+
+_SAMPLES = 200
+_FEWEST = 50  # samples, below which sound labels may look like those of others
+_SHUFFLES = 40
+
+
+class Shuffled(BaseModel):
+    """The original's score as given, and the middle one of scores with labels of other samples."""
+
+    model_config = ConfigDict(frozen=True)
+
+    as_given: float
+    middle: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """Samples with labels, and how the original's answers to them are scored."""
+
+    path: Path
+    evalset: EvalSet
+    output: str
+    feeds: Sequence[dict[str, Array]]
+    labels: Sequence[Any]
+
+    @classmethod
+    def of_original(
+        cls, path: Path, evalset: EvalSet, outputs: Sequence[Mapping[str, Any]]
+    ) -> Self | None:
+        """Of the model in a file; None without labels."""
+        feeds = evalset.feeds("validation", _SAMPLES)
+        labels = evalset.labels("validation", _SAMPLES)
+        if labels is None or not feeds:
+            return None
+        specs = evalset.of_one([TensorSpec.model_validate(spec) for spec in outputs])
+        return cls(path, evalset, evalset.judged(specs).name, feeds, list(labels))
+
+    @cached_property
+    def metric(self) -> Metric:
+        """That of the EvalSet."""
+        return find_metric(self.evalset.metric)
+
+    @cached_property
+    def as_given(self) -> float:
+        """The score of the samples as they are."""
+        return self._scored(self._answers, self.labels)
+
+    def of(self, samples: Sequence[dict[str, Array]]) -> float:
+        """The score of these in their place."""
+        return self._scored(self._answers_to(samples), self.labels)
+
+    def shuffled(self) -> Shuffled | None:
+        """Where labels of other samples fit as well as those given; None where they fit worse.
+
+        As well: not beyond the best of some shuffles, and not the same for all of them, as for
+        answers that never change.
+        """
+        if len(self.labels) < _FEWEST or self.metric.kind == "boxes":  # they take long to match
+            return None
+        random = np.random.default_rng(0)
+        orders = (random.permutation(len(self.labels)) for _ in range(_SHUFFLES))
+        found = [self._scored(self._answers, [self.labels[i] for i in one]) for one in orders]
+        sign = 1 if self.metric.higher_is_better else -1
+        fits = sign * self.as_given > max(sign * score for score in found)
+        if fits or np.ptp(found) <= 1e-6 * max(map(abs, found)):
+            return None
+        middle = float(np.median(found))
+        return Shuffled(as_given=self.as_given, middle=middle, n=len(self.labels))
+
+    @cached_property
+    def _answers(self) -> Sequence[Any]:
+        return self._answers_to(self.feeds)
+
+    def _answers_to(self, samples: Sequence[dict[str, Array]]) -> Sequence[Any]:
+        runs = outputs_of(Recipe.baseline().runtime, self.path, samples)
+        each = (one for run in runs for one in self.evalset.each(run))
+        return [self.metric.read(self.output, one) for one in each]
+
+    def _scored(self, answers: Sequence[Any], labels: Sequence[Any]) -> float:
+        pairs = zip(answers, labels, strict=True)
+        rows = np.array([self.metric.row(answer, np.asarray(label)) for answer, label in pairs])
+        rows = self.metric.decided(rows, rows)
+        return float(self.metric.aggregate(rows, np.ones((1, len(rows))))[0])

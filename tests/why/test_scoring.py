@@ -1,0 +1,43 @@
+"""Labels that tell nothing of the answers, whatever the metric, and those that tell something."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from support import evalset_models as models
+
+from optim.evalset import load_evalset
+from optim.why.scoring import Scoring, Shuffled
+
+pytestmark = pytest.mark.usefixtures("home")
+
+
+def shuffled(folder: Path, noise: float, count: int = 200, moved: bool = False) -> Shuffled | None:
+    """What is found of a regression whose truth is what the model answers, and noise."""
+    model = models.classifier(folder)
+    weight = onnx.numpy_helper.to_array(onnx.load(model.path).graph.initializer[0])
+    random = np.random.default_rng(5)
+    x = random.standard_normal((count, models.FEATURES)).astype(np.float32)
+    labels = x @ weight + noise * random.standard_normal((count, models.CLASSES))
+    labels = random.permutation(labels) if moved else labels
+    np.savez(folder / "e.npz", x=x, labels=labels.astype(np.float32), metric="mae")
+    evalset = load_evalset(folder / "e.npz", model)
+    outputs = [spec.model_dump() for spec in model.outputs]
+    scoring = Scoring.of_original(model.path, evalset, outputs)
+    assert scoring
+    return scoring.shuffled()
+
+
+def test_labels_of_other_samples_fit_as_well_as_those_given(tmp_path: Path) -> None:
+    found = shuffled(tmp_path, 0.1, moved=True)
+    assert found and found.as_given == pytest.approx(found.middle, rel=0.2)
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0])
+def test_labels_that_tell_something_are_left_alone(tmp_path: Path, noise: float) -> None:
+    assert shuffled(tmp_path, noise) is None
+
+
+def test_few_samples_tell_nothing(tmp_path: Path) -> None:
+    assert shuffled(tmp_path, 0.1, count=40, moved=True) is None
