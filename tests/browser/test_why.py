@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from support.browsing import (
     add_recipe,
     bring,
+    choose_lonely_point,
     choose_point,
     chosen,
     trials_on_chart,
@@ -36,7 +37,7 @@ def test_from_a_point_of_the_chart_to_a_mended_one(
     assert study
 
     wait_for(lambda: number in trials_on_chart(page))
-    choose_point(page, 0)
+    choose_lonely_point(page, but=number)
     choose_point(page, number)
     page.get_by_role("link", name="Why?").click()
     page.get_by_role("button", name="Explain", exact=True).click()

@@ -332,7 +332,9 @@ CASES: dict[str, Case] = {
     "ranges_on_every_run": Case(shared, "dynamic_int8", "DynamicQuantizeLinear"),
     "signed_activations": Case(cnn, "static_int8:activations=s8", "conv_0"),
     "slow_kernel": Case(grouped, names="groups"),
-    "threads": Case(tiny, "onnxruntime:threads=2", facts={"thread_gain": around(1.02)}),
+    "threads": Case(
+        tiny, "onnxruntime:threads=2", facts={"thread_gain": around(1.02), "contention": 0.0}
+    ),
     "unpacked_on_every_run": Case(rows, "weight_only", "matmul_0"),
     "wide_activations": Case(cnn, "static_int8:activations=u16", "conv_0"),
     "zeros_not_skipped": Case(cnn, "magnitude_prune:sparsity=0.5"),

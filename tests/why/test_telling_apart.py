@@ -8,6 +8,7 @@ from support.trials import around
 
 from optim.explaining.executed import Executed, Side, executed
 from optim.explaining.profile import ProfiledNode
+from optim.findings import Interval
 from optim.graph.values import Analysis, NodeRow
 from optim.recipe import Recipe
 from optim.why import findings
@@ -265,6 +266,18 @@ def test_loading_dwarfs_runs_by_hundreds_not_by_tens() -> None:
         summary = SimpleNamespace(load_ms=300.0, first_run_ms=20.0)
         here = evidence(p50_ms=p50, trial=SimpleNamespace(summary=summary))
         assert len(list(slow_start.find(here))) == count
+
+
+def test_threads_are_blamed_only_where_they_bring_little_beyond_doubt() -> None:
+    """Not where it cannot be told, nor where other work had the cores."""
+    recipe = Recipe.parse("onnxruntime:threads=2")
+    little, unknown = Interval(value=1.05, low=1.0, high=1.1), Interval(value=1.1, low=0.6, high=2)
+    for gain, contention, count in ((little, 0.0, 1), (little, 0.4, 0), (unknown, 0.0, 0)):
+        summary = SimpleNamespace(thread_gain=gain, contention=contention)
+        here = evidence(
+            recipe=recipe, trial=SimpleNamespace(summary=summary), here=SimpleNamespace(cores=2)
+        )
+        assert len(list(threads.find(here))) == count
 
 
 def test_what_threads_bring_is_said_only_where_it_is_known() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from optim.timing.measurement import Summary
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed
@@ -9,6 +10,8 @@ from optim.why.saying import spread
 
 _VAGUE = 4.0  # an interval whose ends are further apart says nothing
 _WORTH = 1.2  # what several threads must bring over one, that they are worth their cores
+_DOUBT = 1.5  # what they may bring at most, by the interval, where they are said to bring little
+_BUSY = 0.1  # of the time others had the cores: threads are not to blame then
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -18,7 +21,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         return
     gain = summary.thread_gain
     crowded = threads > seen.here.cores
-    if not crowded and (gain is None or gain.low > _WORTH):
+    if not crowded and not _bring_little(summary):
         return
     known = gain is not None and gain.high < _VAGUE * gain.low
     brought = f" They bring the original {spread(gain)}." if gain and known else ""
@@ -35,3 +38,10 @@ def find(seen: Evidence) -> Iterator[Finding]:
         "for other runs.",
         recipe=changed(seen.recipe, seen.engine, threads=fewer),
     )
+
+
+def _bring_little(summary: Summary) -> bool:
+    gain = summary.thread_gain
+    if gain is None or summary.contention > _BUSY:
+        return False
+    return gain.value <= _WORTH and gain.high <= _DOUBT
