@@ -30,6 +30,9 @@ CONVERSIONS = frozenset(
 """Executed operators that only change a type or a layout."""
 
 
+_ATTENTION = frozenset({"Subgraph", "ScaledDotProductAttention", "Attention", "MultiHeadAttention"})
+"""Executed operators that hold more than one matrix product: attention, or what OpenVINO compiles
+into one kernel."""
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _RAN_RECURRENT = "RNNSeq"
 
@@ -119,7 +122,8 @@ def join_profile(analysis: Analysis, times: Iterable[NodeTime]) -> tuple[Profile
 
     An engine may leave out the name of a node that it folded into the next one, as OpenVINO does
     with a convolution before a batch normalization; such a row goes where its result goes. But a
-    matrix product goes neither to a node that only moves data nor to one that has its own.
+    matrix product goes neither to a node that only moves data nor to one that has its own, unless
+    that is attention run as one, which has two.
     """
     times = list(times)
     claimed = _claims(analysis, times)
@@ -164,7 +168,8 @@ def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
             if name in owners and not (name in products and index in full):
                 owners[name].add(index)
     _claim_recurrent(analysis, times, owners)
-    full.update(*(owners[name] for name in products))
+    many = {i for i, time in enumerate(times) if time.op in _ATTENTION}
+    full.update(*(owners[name] - many for name in products))
     wiring = Wiring(analysis)
     for row in reversed(analysis.nodes):
         if not owners[row.name] and row.op != "Constant":
@@ -174,7 +179,7 @@ def _claims(analysis: Analysis, times: list[NodeTime]) -> list[list[NodeRow]]:
                 owners[row.name] = same
             elif not same & full:
                 owners[row.name] = same
-                full |= same
+                full |= same - many
     rows: list[list[NodeRow]] = [[] for _ in times]
     for row in analysis.nodes:
         for index in sorted(owners[row.name]):

@@ -91,3 +91,18 @@ def test_recurrent_nodes_that_run_under_another_name_are_the_graphs_in_order() -
     assert [node.rows for node in join_profile(graph, times)] == [(rows[0],), (rows[1],)]
     one_more = [*times, NodeTime("LSTMSequence_200", "RNNSeq", 3.0)]
     assert not any(node.rows for node in join_profile(graph, one_more))
+
+
+def test_attention_that_runs_as_one_has_both_of_its_products() -> None:
+    """OpenVINO leaves out the name of the first; two plain products are never one."""
+    ops = ("MatMul", "Div", "Softmax", "MatMul")
+    values = ["q", "s", "d", "p", "y"]
+    rows = tuple(
+        NodeRow(name=f"{op}_{i}", op=op, flops=9, reads=(values[i],), writes=(values[i + 1],))
+        for i, op in enumerate(ops)
+    )
+    graph = Analysis.model_construct(nodes=rows, weights=(), inputs=("q: 1",), outputs=("y: 1",))
+    for op, kept in (("Subgraph", rows), ("FullyConnected", rows[1:])):
+        times = [NodeTime("y", op, 3.0, ("Div_1", "Softmax_2", "MatMul_3"))]
+        (found,) = join_profile(graph, times)
+        assert found.rows == kept
