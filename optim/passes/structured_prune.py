@@ -19,7 +19,7 @@ from optim.passes.support.channel_rules import RULES
 from optim.passes.support.channels import Axis, Channels, Ids, tied
 from optim.passes.support.families import Scores, by_activation, by_weight, families
 from optim.passes.support.narrowing import spelled_out
-from optim.passes.support.thinning import Thinning, by_sensitivity
+from optim.passes.support.thinning import Thinning, by_place, by_sensitivity
 from optim.passes.support.tools import name_nodes, refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ class Importance(StrEnum):
 class Spread(StrEnum):
     """How the removal is spread over the layers."""
 
+    BLOCKS = "blocks"
     UNIFORM = "uniform"
     SENSITIVITY = "sensitivity"
 
@@ -107,9 +108,11 @@ class StructuredPrune(Pass):
         "to first order: for a small share; weight, the size of its weights alone.",
     )
     spread: Spread = Field(
-        default=Spread.UNIFORM,
-        description="uniform: the same share of every layer; sensitivity: less of the layers whose "
-        "thinning moves the outputs most on calibration inputs.",
+        default=Spread.BLOCKS,
+        description="blocks: the same share of every layer inside the blocks of a network, and of "
+        "what lies on the sums between them (residual streams) only where that does not suffice; "
+        "uniform: the same share of every layer; sensitivity: less of the layers whose thinning "
+        "moves the outputs most on calibration inputs.",
     )
     multiple: int = Field(
         default=0,
@@ -162,7 +165,9 @@ class StructuredPrune(Pass):
         asked = bool(self.flops or self.time or self.left)
         scores = self._scores(channels, labels, feeds) if found and asked else {}
         speeds = [1.0] * len(found)
-        if self.spread is Spread.SENSITIVITY and feeds and scores:
+        if self.spread is Spread.BLOCKS:
+            speeds = by_place(channels, labels, found)
+        elif self.spread is Spread.SENSITIVITY and feeds and scores:
             speeds = by_sensitivity(channels, labels, found, scores, feeds[:_TRIED_SAMPLES])
         multiple = self.multiple or _liked(cpu_flags())
         return Thinning(channels, labels, found, scores, speeds, multiple)

@@ -18,9 +18,10 @@ from optim.passes.structured_prune import StructuredPrune
 from optim.passes.support.channel_rules import RULES
 from optim.passes.support.channel_times import dearness, timed
 from optim.passes.support.channels import Channels, blocks, tied
-from optim.passes.support.families import families, flops
+from optim.passes.support.families import by_weight, families, flops, in_streams
 from optim.passes.support.gradients import by_gradient
 from optim.passes.support.narrowing import narrowed, spelled_out
+from optim.passes.support.thinning import Thinning, by_place
 
 pytestmark = pytest.mark.slow
 
@@ -148,7 +149,7 @@ def test_pruned_is_as_zeroed_on_any_graph(data: st.DataObject, seed: int) -> Non
 
 def test_the_share_of_flops_goes_and_channels_stay_multiples() -> None:
     model, context = pass_models.load("fashion"), pass_models.context("fashion")
-    for spread in ("uniform", "sensitivity"):
+    for spread in ("blocks", "uniform", "sensitivity"):
         outcome = StructuredPrune(flops=0.5, spread=spread).run(model, context)
         shares = float(outcome.notes[0].partition("%")[0])
         assert 50 <= shares < 53
@@ -193,6 +194,23 @@ def test_channels_are_left_as_kernels_of_this_machine_like_it(
         left = [t.dims[0] for t in found.run(model, context).model.graph.initializer if t.dims]
         assert {width % liked for width in left} == {0, 10 % liked}, "but the 10 classes"
         assert StructuredPrune(multiple=4).settled(()) == (StructuredPrune(multiple=4), "")
+
+
+def test_residual_streams_are_thinned_last() -> None:
+    """Inside of blocks first: what their sums lie on goes only where that does not suffice."""
+    channels = tied(spelled_out(pass_models.load("fashion")), RULES)
+    labels = channels.labels()
+    found = families(channels, labels)
+    streams = in_streams(channels, labels, found)
+    names = [one.nodes[0] for one, stream in zip(found, streams, strict=True) if stream]
+    assert [name.split("/")[-2] for name in names] == ["stem", "shortcut.0", "shortcut.0"]
+    assert [len(found[at].members) for at, one in enumerate(streams) if one] == [32, 64, 128]
+    network = Thinning(
+        channels, labels, found, by_weight(channels, labels), by_place(channels, labels, found), 16
+    )
+    half, most = (network.kept(network.of(share)) for share in (0.5, 0.85))
+    assert [n for n, one in zip(half, streams, strict=True) if one] == ["32", "64", "128"]
+    assert [n for n, one in zip(most, streams, strict=True) if one] != ["32", "64", "128"]
 
 
 def test_heads_go_whole() -> None:

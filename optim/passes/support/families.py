@@ -21,6 +21,7 @@ Scores = dict[int, float]
 """The importance of a channel by its label."""
 _MOST = 0.9  # of a family; what is narrower still is better left out as a layer
 _STEPS = 40
+_SUMS = frozenset({"Add", "Sum"})
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,22 @@ def families(channels: Channels, labels: Mapping[Axis, Ids]) -> list[Family]:
         nodes = tuple(makers[axis] for axis in made)
         ordered.append((order.index(made[0]), Family(tuple(members), width, nodes)))
     return [family for _, family in sorted(ordered, key=lambda one: one[0])]
+
+
+def in_streams(
+    channels: Channels, labels: Mapping[Axis, Ids], found: Sequence[Family]
+) -> list[bool]:
+    """Of each family whether results of layers are added up on its channels, as on the residual
+    stream of a network: every layer that reads the sum misses a channel that goes."""
+    lies: dict[str, set[int]] = defaultdict(set)
+    for (name, _), ids in labels.items():
+        lies[name].update(ids[ids > 0].tolist())
+    sums: set[int] = set()
+    for node in channels.model.graph.node:
+        added = [name for name in node.input if name not in channels.weights]
+        if node.op_type in _SUMS and len(added) > 1:
+            sums |= set.intersection(*(lies[name] for name in added))
+    return [not sums.isdisjoint(family.members) for family in found]
 
 
 def flops(channels: Channels, labels: Mapping[Axis, Ids], removed: Collection[int] = ()) -> float:

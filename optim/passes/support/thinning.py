@@ -1,5 +1,5 @@
-"""Which channels go: families of a network with what each member is worth, and three ways to say
-how much of it."""
+"""Which channels go: families of a network with what each member is worth, how fast each of them is
+thinned out, and three ways to say how much of the network."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,14 @@ from optim.arrays import Feeds
 from optim.errors import InputError
 from optim.findings import percent
 from optim.passes.support.channels import Axis, Channels, Ids
-from optim.passes.support.families import Family, Scores, chosen, flops, least_important
+from optim.passes.support.families import (
+    Family,
+    Scores,
+    chosen,
+    flops,
+    in_streams,
+    least_important,
+)
 from optim.passes.support.narrowing import narrowed
 from optim.passes.support.running import answers
 from optim.passes.support.tools import listed
@@ -19,6 +26,7 @@ from optim.passes.support.tools import listed
 if TYPE_CHECKING:
     import onnx
 
+_STREAM = 0.1  # how fast a residual stream is thinned out where blocks are at a speed of 1
 _LEAST, _MOST = 0.25, 2.0  # how much slower or faster a family is thinned out than the median
 
 
@@ -95,6 +103,13 @@ class Thinning:
             f"{sum(sizes):,} channels and heads.",
             f"Narrower: {listed(said, 8)}.",
         )
+
+
+def by_place(
+    channels: Channels, labels: Mapping[Axis, Ids], found: Sequence[Family]
+) -> list[float]:
+    """How fast each family is thinned out: streams last, where all else does not suffice."""
+    return [_STREAM if one else 1.0 for one in in_streams(channels, labels, found)]
 
 
 def by_sensitivity(
