@@ -36,7 +36,7 @@ def test_from_a_point_of_the_chart_to_a_mended_one(
     study = re.search(r"study=([^&]+)", page.url)
     assert study
 
-    wait_for(lambda: number in trials_on_chart(page))
+    wait_for(lambda: number in trials_on_chart(page), seconds=LONG_MS / 1e3)
     choose_lonely_point(page, but=number)
     choose_point(page, number)
     page.get_by_role("link", name="Why?").click()

@@ -74,12 +74,11 @@ def _name(frame: Frame, ends: tuple[float, float], marks: Sequence[Mark], scale:
 
 
 def _side_name(across: tuple[float, float], up: tuple[float, float], scale: float) -> Drawn:
-    """Above it, flush with the plot's edge, where the other corner is the better one."""
-    right = across[0] > 0
+    """Upright at its foot: above are the chart's buttons; values stand by their points."""
     return {
-        "text": _SIDE, "showarrow": False, "xref": "paper", "x": 1 if right else 0,
-        "xanchor": "right" if right else "left", "yref": "paper", "y": up[1], "yanchor": "bottom",
-        "font": {"size": scale * _NOTE},
+        "text": _SIDE, "showarrow": False, "xref": "paper", "x": across[0] + 0.003,
+        "xanchor": "left", "yref": "paper", "y": up[0] + 0.01, "yanchor": "bottom",
+        "textangle": -90, "font": {"size": scale * _NOTE},
     }  # fmt: skip
 
 
