@@ -368,3 +368,14 @@ def test_the_same_file_whatever_wrote_it(model: Model, evalset: EvalSet, path: P
     given = str(path.parent.parent / "given.onnx")
     build.build(given, recipe, evalset.digest, str(path))
     assert hash_files(path) == built(model, Recipe.parse(recipe), evalset).model.digest
+
+
+def test_builds_of_one_model_share_what_they_work_out_alike(
+    model: Model, evalset: EvalSet, home: Path
+) -> None:
+    built(model, Recipe.parse("static_int8:samples=4 + onnxruntime"), evalset)
+    kept = {path.name for path in (home / "workings" / model.digest).iterdir()}
+    assert len(kept) == 2, "a slimmed form and ranges"
+    again = built(model, Recipe.parse("static_int8:samples=4,per_channel=false"), evalset)
+    assert {path.name for path in (home / "workings" / model.digest).iterdir()} == kept
+    assert again.model.digest != model.digest

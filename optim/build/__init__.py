@@ -13,10 +13,11 @@ from optim import sandbox
 from optim.build.child import PassReport, build
 from optim.build.settling import Reasons, as_run, settled
 from optim.evalset import EvalSet
-from optim.home import kept
+from optim.home import kept, place
 from optim.home.scratch import scratch
 from optim.model import Model, store_model
 from optim.part import BUILT_IN
+from optim.passes.support.workings import Workings, taken_over
 from optim.recipe import Recipe
 
 __all__ = ["Built", "PassReport", "as_run", "build", "built"]
@@ -100,23 +101,26 @@ def _build_in_child(
     started = time.monotonic()
     with scratch("build") as folder:
         out, progress = folder / "model.onnx", folder / "progress.txt"
+        workings = Workings(place("workings", model.digest), folder / "workings")
         argument = {
             "model_path": str(model.path),
             "recipe": recipe.spelling,
             "evalset_digest": evalset.digest,
             "out": str(out),
             "progress": str(progress),
+            "workings": workings.made(),
         }
         usual = sandbox.Limits.default()
         result = sandbox.call(
             build,
             argument,
             where="passes",
-            files=sandbox.Files(readable=(model.folder, evalset.path), writable=(folder,)),
+            files=sandbox.Files(readable=(model.folder, evalset.path, workings.known), writable=(folder,)),
             limits=replace(usual, seconds=usual.seconds + recipe.most_seconds),
             cancelled=_watching(progress, say, cancelled),
         )
         with sandbox.believed("passes"):
+            taken_over(workings)
             reports = tuple(PassReport.model_validate(report) for report in result["reports"])
             if result["modified"]:
                 described = result["described"]

@@ -4,6 +4,7 @@ import time
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from optim.build.readying import ready, tidied
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.model.proto import copy_of, describe, write_proto
 from optim.passes.base import Calibration, Context, Pass
+from optim.passes.support.workings import Workings, used
 from optim.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -47,13 +49,19 @@ class PassReport(BaseModel):
 
 
 def build(
-    model_path: str, recipe: str, evalset_digest: str, out: str, progress: str = ""
+    model_path: str,
+    recipe: str,
+    evalset_digest: str,
+    out: str,
+    progress: str = "",
+    workings: tuple[str, str] | None = None,
 ) -> dict[str, Any]:
     """Child function: apply a recipe's passes to the ONNX file and write the result to `out`.
 
     Args:
         recipe: its spelling; the runtime in it plays no part.
         progress: a file that always holds what a long pass said last.
+        workings: the folders `known` and `new` of what builds of this model have in common.
 
     Returns: `reports` (one per pass), whether the model was `modified`, and how it is `described`.
 
@@ -68,34 +76,53 @@ def build(
         original=copy_of(model) if any(one.needs_original for one in passes) else None,
         example=sample or None,
     )
-    reports: list[PassReport] = []
-    for place, one in enumerate(passes):
-        started = time.monotonic()
-        told = replace(context, following=passes[place + 1 :], say=_teller(one, progress))
-        with guarded(one, model, [(done.name, done.modified) for done in reports]):
-            outcome, doubts = kept(one, model, told, lambda made: check_runs(made, given, sample))
-        model = tidied(outcome.model)
-        said = (*outcome.notes, *doubts)
-        if outcome.modified:  # what was done before all passes is said once, where it counts
-            said, notes = (*notes, *said), ()
-        seconds = time.monotonic() - started
-        compresses = any(before.compresses for before in passes[: place + 1])
-        reports.append(
-            PassReport(
-                name=one.name,
-                modified=outcome.modified,
-                notes=said,
-                seconds=seconds,
-                spelling=(outcome.ran or one).spelling,
-                compressed_bytes=compressed(model) if compresses else 0,
-            )
-        )
+    with used(Workings(*map(Path, workings)) if workings else None):
+        check = partial(check_runs, original=given, sample=sample)
+        model, reports = _applied(model, passes, context, notes, check, progress)
     write_proto(model, Path(out))
     return {
         "reports": [report.model_dump(mode="json") for report in reports],
         "modified": any(report.modified for report in reports),
         "described": describe(out),
     }
+
+
+def _applied(
+    model: "onnx.ModelProto",
+    passes: Sequence[Pass],
+    context: Context,
+    notes: tuple[str, ...],
+    check: Callable[["onnx.ModelProto"], tuple[str, ...]],
+    progress: str,
+) -> tuple["onnx.ModelProto", list[PassReport]]:
+    """The model after the passes, one after another, and what each did.
+
+    Args:
+        notes: what was done before all passes, said once, where it counts.
+        check: finds doubts about a pass's result.
+    """
+    reports: list[PassReport] = []
+    for place, one in enumerate(passes):
+        started = time.monotonic()
+        told = replace(context, following=passes[place + 1 :], say=_teller(one, progress))
+        with guarded(one, model, [(done.name, done.modified) for done in reports]):
+            outcome, doubts = kept(one, model, told, check)
+        model = tidied(outcome.model)
+        said = (*outcome.notes, *doubts)
+        if outcome.modified:
+            said, notes = (*notes, *said), ()
+        compresses = any(before.compresses for before in passes[: place + 1])
+        reports.append(
+            PassReport(
+                name=one.name,
+                modified=outcome.modified,
+                notes=said,
+                seconds=time.monotonic() - started,
+                spelling=(outcome.ran or one).spelling,
+                compressed_bytes=compressed(model) if compresses else 0,
+            )
+        )
+    return model, reports
 
 
 def _teller(one: Pass, progress: str) -> Callable[[str], None]:

@@ -76,7 +76,7 @@ def write_proto(proto: "onnx.ModelProto", path: Path, spill_bytes: int = _SPILL_
     large = [t for t in proto.graph.initializer if len(t.raw_data) >= _SPILL_TENSOR_BYTES]
     if sum(len(tensor.raw_data) for tensor in large) > spill_bytes:
         _spill(large, data)
-    path.write_bytes(proto.SerializeToString(deterministic=True))
+    path.write_bytes(bytes_of(proto))
 
 
 def _spill(tensors: list["onnx.TensorProto"], data: Path) -> None:
@@ -89,6 +89,18 @@ def _spill(tensors: list["onnx.TensorProto"], data: Path) -> None:
             sink.write(tensor.raw_data)
             set_external_data(tensor, DATA_FILE, offset, len(tensor.raw_data))
             tensor.ClearField("raw_data")
+
+
+def bytes_of(model: "onnx.ModelProto") -> bytes:
+    """The model serialized, always alike. Raises EncodeError over 2 GiB."""
+    return model.SerializeToString(deterministic=True)
+
+
+def proto_from(data: bytes) -> "onnx.ModelProto":
+    """The model that was serialized."""
+    import onnx
+
+    return onnx.ModelProto.FromString(data)
 
 
 def copy_of(model: "onnx.ModelProto") -> "onnx.ModelProto":

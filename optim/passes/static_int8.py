@@ -14,7 +14,7 @@ from optim.model.opset import at_least_opset
 from optim.part import Circumstances, Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.biases import corrected
-from optim.passes.support.calibrating import Calibrator, measure_ranges, method_of
+from optim.passes.support.calibrating import Calibrator, measured_ranges, method_of
 from optim.passes.support.failing import check_opens, without_failing
 from optim.passes.support.gemms import biases_apart
 from optim.passes.support.quantizing import (
@@ -295,7 +295,9 @@ class StaticInt8(Pass):
             onnx.save(model, source)
             types = _types_of(model, names)
             with quiet():
-                measure_ranges(source, types, feeds, self.calibration, self.percentile, ranges)
+                ranges.write_bytes(
+                    measured_ranges(source, types, feeds, self.calibration, self.percentile)
+                )
             found = without_failing(names, lambda some: self._once(model, some, source, ranges))
             if not self.bias_correction or found[0] is None:
                 return found

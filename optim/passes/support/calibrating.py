@@ -5,14 +5,16 @@ and its entropy search has as many bins as integers, so that it never cuts anyth
 samples pass one by one: once for the extremes, and for a cut once more for histograms over them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from optim.arrays import Feeds
+from optim.passes.support.workings import worked_out
 
 _BINS = 512  # of a histogram; the entropy search takes time with the square of it
 _QUANTIZED_BINS = 128  # as the library has it: a cut keeps at least a quarter of the range
@@ -37,19 +39,28 @@ def method_of(kind: Calibrator) -> Any:
     }[kind]
 
 
-def measure_ranges(
-    model: Path,
-    op_types: Sequence[str],
-    feeds: Sequence[Feeds],
-    kind: Calibrator,
-    percentile: float,
-    out: Path,
-) -> None:
-    """Write the ranges at the inputs and outputs of these op types to `out`, for the quantizer.
+def measured_ranges(
+    model: Path, op_types: Sequence[str], feeds: Sequence[Feeds], kind: Calibrator, percentile: float
+) -> bytes:
+    """The ranges at the inputs and outputs of these op types, in the quantizer's own JSON.
 
     Args:
         percentile: share of the values kept in range, in percent, both tails together.
     """
+    how = repr((op_types, kind, percentile))
+    depends = ("ranges", version("onnxruntime"), how, model.read_bytes(), *_contents(feeds))
+    return worked_out(depends, lambda: _measured(model, op_types, feeds, kind, percentile))
+
+
+def _contents(feeds: Sequence[Feeds]) -> Iterator[bytes | str]:
+    for sample in feeds:
+        for name, array in sample.items():
+            yield from (name, str((array.dtype, array.shape)), array.tobytes())
+
+
+def _measured(
+    model: Path, op_types: Sequence[str], feeds: Sequence[Feeds], kind: Calibrator, percentile: float
+) -> bytes:
     from onnxruntime.quantization.calibrate import save_tensors_data
 
     ranges = _collected(_calibrator(model, op_types, Calibrator.MINMAX), feeds)
@@ -57,7 +68,8 @@ def measure_ranges(
         calibrator = _calibrator(model, op_types, kind)
         calibrator.collector = _empty_histograms(ranges, kind, percentile)
         ranges = _collected(calibrator, feeds)
-    save_tensors_data(ranges, out)
+    save_tensors_data(ranges, out := model.with_name("ranges.json"))
+    return out.read_bytes()
 
 
 def _calibrator(model: Path, op_types: Sequence[str], kind: Calibrator) -> Any:

@@ -7,16 +7,18 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from optim.errors import InputError, StepError
 from optim.model.opset import at_least_opset, restore_interface
-from optim.model.proto import copy_of
+from optim.model.proto import bytes_of, copy_of, proto_from
 from optim.model.randomness import DRAWS
 from optim.model.wiring import made_of
 from optim.names import legible
 from optim.part import QUANTIZED_OPS
 from optim.passes.support.normal import make_normal
+from optim.passes.support.workings import MAX_BYTES, worked_out
 
 if TYPE_CHECKING:
     import onnx
@@ -84,16 +86,22 @@ def slimmed(
         options: further options of its own.
     """
     refuse_over_2_gb(model)
+    options |= {
+        "skip_fusion_patterns": [*skip],
+        "size_threshold": limit or folding_limit(model),
+    }
+    if model.ByteSize() > MAX_BYTES:
+        return _slim(model, options)
+    depends = ("slimmed", version("onnxslim"), repr(sorted(options.items())), bytes_of(model))
+    return proto_from(worked_out(depends, lambda: bytes_of(_slim(model, options))))
+
+
+def _slim(model: "onnx.ModelProto", options: dict[str, object]) -> "onnx.ModelProto":
     given = at_least_opset(copy_of(model), MIN_SLIM_OPSET)
     with quiet():
         import onnxslim
 
-        slim = onnxslim.slim(
-            given,
-            skip_fusion_patterns=[*skip],
-            size_threshold=limit or folding_limit(model),
-            **options,
-        )
+        slim = onnxslim.slim(given, **options)
     restore_interface(slim, model)
     _restore_names(slim, model)
     return slim
