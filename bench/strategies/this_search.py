@@ -128,6 +128,10 @@ class StoredMachine:
         )
         return Reading(facts, len(logs), cheap=recipe.spelling in self._cheap)
 
+    def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
+        """Left to what the search learns of the judgements it paid for."""
+        return None
+
     def judge(self, recipe: Recipe, within: float | None) -> Errors:
         """Charge the judgement on all samples."""
         self._spend(self._measured[recipe.spelling].judge_seconds)

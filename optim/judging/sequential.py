@@ -6,6 +6,7 @@ divided evenly among the looks before it (Bonferroni's inequality, so whatever t
 """
 
 from collections.abc import Sequence
+from math import ceil, log
 from typing import Literal
 
 from optim.findings import Interval
@@ -35,6 +36,15 @@ def level_of(look: int, planned: Sequence[int]) -> float:
     if look == planned[-1]:
         return LEVEL
     return 1 - 2 * (ERROR / 2) / (len(planned) - 1)
+
+
+def samples_telling(limit: float | None, total: int) -> int:
+    """On about how many of `total` samples a loss of nothing is known to lie within a limit.
+
+    Where n of n are alike, 1 - (1 - level)/2 of all are alike but for a share of -ln((1 - level)/2)
+    / n (the binomial's exact interval; Clopper and Pearson, 1934).
+    """
+    return min(total, ceil(-log((1 - LEVEL) / 2) / limit)) if limit else total
 
 
 def loss_at(metric: Metric, baseline: Rows, rows: Rows, level: float = LEVEL) -> Interval:

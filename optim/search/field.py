@@ -109,6 +109,10 @@ class Field:
         """Those that were not timed yet."""
         return [one for one in self if not one.failed and not self.reading(one)]
 
+    def judging_seconds(self, one: Candidate) -> float | None:
+        """What judging it may take; None where nothing tells."""
+        return self._instrument.judging_seconds(one.recipe, self.goal.max_loss)
+
     def is_picked(self, one: Candidate) -> bool:
         """Whether it is the pick."""
         return self.picked is not None and self.picked.name == one.recipe.spelling

@@ -55,6 +55,9 @@ class Instrument(Protocol):
     def reading(self, recipe: Recipe) -> Reading | None:
         """What is known of a recipe's speed, and of its loss where it was judged."""
 
+    def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
+        """What judging it is expected to take, by what was timed; None where nothing tells."""
+
     def judge(self, recipe: Recipe, within: float | None) -> Errors:
         """Judge what was prepared in full, as far as tells whether the loss is within this."""
 

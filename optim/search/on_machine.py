@@ -9,6 +9,7 @@ from optim.build import Built, built
 from optim.errors import Cancelled, OptimError
 from optim.findings import Caution, Interval
 from optim.judging.quality import Extent, quality_of
+from optim.judging.sequential import samples_telling
 from optim.machine.environment import usable_cores
 from optim.machine.lock import waited
 from optim.model import Model
@@ -33,6 +34,7 @@ _TOGETHER_BYTES = 600_000_000  # of models that are open in one process
 _MEND_SHARE = 0.5  # of the seconds left, for one repair at most
 _JUDGE_SHARE = 0.6
 """Of the seconds left, for one judgement at most; where they will not do it gives up early."""
+_JUDGE_STARTS = 1.0  # seconds, before the first sample and after the last
 _SCORE_SECONDS = 2.0  # the original is judged for its score, beside which all others are shown
 CHEAP = Caution(
     code="cheap_ranges",
@@ -115,9 +117,23 @@ class OnThisMachine:
         cheap = recipe not in self._known and recipe in self._cheap
         return Reading(facts(recipe, summary, progress), len(slices), cheap)
 
+    def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
+        """By its p50 and the original's, whose answers are kept from one judgement to the next."""
+        own, original = (self.reading(one) for one in (recipe, Recipe.baseline()))
+        if not (own and own.facts.p50_ms and original and original.facts.p50_ms):
+            return None
+        samples = samples_telling(within, self._study.evalset.validation_count)
+        anew = max(0, samples - original.facts.samples)
+        runs = (samples * own.facts.p50_ms + anew * original.facts.p50_ms) / 1e3
+        return min(_JUDGE_STARTS + runs, self._judges_for())
+
+    def _judges_for(self) -> float:
+        """Seconds, for one judgement at most."""
+        return max(2.0, _JUDGE_SHARE * (self._budget - self.now()))
+
     def judge(self, recipe: Recipe, within: float | None) -> Errors:
         """Judge it until it is known on which side of the limit its loss lies."""
-        seconds = max(2.0, _JUDGE_SHARE * (self._budget - self.now()))
+        seconds = self._judges_for()
         return _errors(
             [(recipe, self._try(self._judge, recipe, Extent(within=within, seconds=seconds)))]
         )

@@ -14,6 +14,7 @@ from optim.timing.stats import ENOUGH_PROCESSES
 _HEAT = 4  # candidates in one process, beside the original
 _SMALLER = (2, 1)  # where no such heat fits in the time that is left
 _MOST_PROCESSES = 8
+_SLACK = 1.2  # of the seconds that a judgement is expected to take
 _NARROW = 0.025  # half-width of an interval that more processes hardly help
 _LITTLE = 0.001  # of log gain, for which nothing more is judged or timed again
 _HARDLY = 1e-4  # for which nothing new is tried: what was not tried is known least
@@ -39,22 +40,25 @@ class Plan:
         settling = list(self._settlings())
         if settling and left < 3 * self.costs.heat(2):
             return best(settling, left)
-        others = [*settling, *self._judgings(), *self._mendings()]
+        judgings = list(self._judgings())
+        others = [*settling, *judgings, *self._mendings()]
         worth_it = [one for one in others if one.worth > _LITTLE]
-        found = best([*worth_it, *self._heats_in(left)], left)
+        heat = self._heat_in(left - _kept_for(judgings))
+        found = best([*worth_it, *([heat] if heat else [])], left)
         if found is None and not any(self._field.timed()):
             return best(
                 self._timings(self._groups(), 1), left
             )  # in little time, the original at least
         return found
 
-    def _heats_in(self, left: float) -> list[Step]:
-        """Full heats, and smaller ones where none of those fits in the seconds left."""
+    def _heat_in(self, left: float) -> Step | None:
+        """The best full heat, or the best smaller one where none of those fits in these seconds."""
         groups = self._groups()
-        full = list(self._timings(groups, _HEAT))
-        if not any(self._field.timed()) or any(one.seconds <= left for one in full):
-            return full
-        return [step for most in _SMALLER for step in self._timings(groups, most)]
+        found = best(self._timings(groups, _HEAT), left)
+        if found is None and any(self._field.timed()):
+            smaller = (step for most in _SMALLER for step in self._timings(groups, most))
+            return best(smaller, left)
+        return found
 
     def _groups(self) -> list[list[Hope]]:
         """What promises most, for each number of threads and kind of child."""
@@ -107,7 +111,8 @@ class Plan:
             if longer:
                 worth = self.holding.chance(one.recipe) * self._field.hope(reading)
                 builds = 0.0 if one.prepared else self.costs.of("build") + one.recipe.most_seconds
-                yield Step("judge", (one.recipe,), worth, builds + longer * self.costs.of("judge"))
+                judges = self._field.judging_seconds(one) or self.costs.of("judge")
+                yield Step("judge", (one.recipe,), worth, builds + longer * judges)
 
     def _longer(self, reading: Reading) -> float | None:
         """How many times as many samples would show that a loss is within the limit, where those
@@ -156,6 +161,12 @@ class Plan:
         worth = self._field.gradient(one, reading)
         few = reading.cheap or reading.processes < ENOUGH_PROCESSES
         return max(worth, 1.5 * _LITTLE) if few and self._field.is_picked(one) else worth
+
+
+def _kept_for(judgings: Sequence[Step]) -> float:
+    """Seconds without which the most hopeful of those that were timed could not be judged."""
+    most = max(judgings, key=lambda one: one.worth, default=None)
+    return _SLACK * most.seconds if most else 0.0
 
 
 def _heats(hopes: Sequence[Hope]) -> Iterator[list[Hope]]:

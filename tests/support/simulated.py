@@ -110,6 +110,9 @@ class SimulatedMachine:
         bring = log(self.threads_bring[recipe.runtime.threads])
         return ratio_interval([one + bring for one in logs])
 
+    def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
+        return None
+
     def judge(self, recipe: Recipe, within: float | None) -> Errors:
         self._note("judge", [recipe])
         self.clock += 2.0
