@@ -115,7 +115,9 @@ def _build_in_child(
             build,
             argument,
             where="passes",
-            files=sandbox.Files(readable=(model.folder, evalset.path, workings.known), writable=(folder,)),
+            files=sandbox.Files(
+                readable=(model.folder, evalset.path, workings.known), writable=(folder,)
+            ),
             limits=replace(usual, seconds=usual.seconds + recipe.most_seconds),
             cancelled=_watching(progress, say, cancelled),
         )

@@ -89,7 +89,7 @@ def build(
 
 def _applied(
     model: "onnx.ModelProto",
-    passes: Sequence[Pass],
+    passes: tuple[Pass, ...],
     context: Context,
     notes: tuple[str, ...],
     check: Callable[["onnx.ModelProto"], tuple[str, ...]],

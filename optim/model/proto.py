@@ -93,7 +93,8 @@ def _spill(tensors: list["onnx.TensorProto"], data: Path) -> None:
 
 def bytes_of(model: "onnx.ModelProto") -> bytes:
     """The model serialized, always alike. Raises EncodeError over 2 GiB."""
-    return model.SerializeToString(deterministic=True)
+    data: bytes = model.SerializeToString(deterministic=True)
+    return data
 
 
 def proto_from(data: bytes) -> "onnx.ModelProto":

@@ -32,7 +32,7 @@ _ARM_SECONDS = 0.35
 _SOLO_SECONDS = 1.0
 _TOGETHER_BYTES = 600_000_000  # of models that are open in one process
 _MEND_SHARE = 0.5  # of the seconds left, for one repair at most
-_JUDGE_SHARE = 0.6
+_JUDGE_SHARE = 0.75
 """Of the seconds left, for one judgement at most; where they will not do it gives up early."""
 _JUDGE_STARTS = 1.0  # seconds, before the first sample and after the last
 _SCORE_SECONDS = 2.0  # the original is judged for its score, beside which all others are shown

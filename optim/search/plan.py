@@ -1,6 +1,7 @@
 """What to do next: the steps that are open to a search, with what each may bring."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from optim.recipe import Recipe
@@ -15,6 +16,7 @@ _HEAT = 4  # candidates in one process, beside the original
 _SMALLER = (2, 1)  # where no such heat fits in the time that is left
 _MOST_PROCESSES = 8
 _SLACK = 1.2  # of the seconds that a judgement is expected to take
+_BY_CHANCE = 0.3  # of log gain, by which one process may well be off where threads share a machine
 _NARROW = 0.025  # half-width of an interval that more processes hardly help
 _LITTLE = 0.001  # of log gain, for which nothing more is judged or timed again
 _HARDLY = 1e-4  # for which nothing new is tried: what was not tried is known least
@@ -45,11 +47,25 @@ class Plan:
         worth_it = [one for one in others if one.worth > _LITTLE]
         heat = self._heat_in(left - _kept_for(judgings))
         found = best([*worth_it, *([heat] if heat else [])], left)
-        if found is None and not any(self._field.timed()):
-            return best(
-                self._timings(self._groups(), 1), left
-            )  # in little time, the original at least
-        return found
+        return found or best(self._last_resorts(judgings, left), left)
+
+    def _last_resorts(self, judgings: Iterable[Step], left: float) -> Iterator[Step]:
+        """Where nothing else fits or is worth it: the original at least; as much of a judgement as
+        there is time for; what one process showed to be nearly as fast as the lead timed again,
+        since some are slow by chance."""
+        if not any(self._field.timed()):
+            yield from self._timings(self._groups(), 1)
+        for one in judgings:
+            if one.worth > _LITTLE and one.recipes[0].most_seconds < left:
+                yield replace(one, seconds=left)
+        once = [
+            (self._field.worth(reading.facts)[0], one.recipe)
+            for one, reading in self._field.timed()
+            if reading.processes == 1 and not one.is_reference and not self._field.loses(reading)
+        ]
+        near = [pair for pair in once if pair[0] > max(0.0, self._field.lead - _BY_CHANCE)]
+        for top in _heats(near):
+            yield Step("settle", _recipes(top), _LITTLE, self._heat(top))
 
     def _heat_in(self, left: float) -> Step | None:
         """The best full heat, or the best smaller one where none of those fits in these seconds."""
@@ -77,10 +93,11 @@ class Plan:
 
     def _most_hopeful(self, waiting: Sequence[Candidate], most: int) -> list[Hope]:
         """So many of them, each for what it may bring beside those before it: what is much like
-        one of these is known when that is ("Kriging believer": Ginsbourger, Le Riche and Carraro,
-        "Kriging Is Well-Suited to Parallelize Optimization", 2010)."""
+        one of these is known when that is, and what they may bring is the lead to beat ("Kriging
+        believer": Ginsbourger, Le Riche and Carraro, "Kriging Is Well-Suited to Parallelize
+        Optimization", 2010)."""
         means, covariance = self._predictor.together([one.recipe for one in waiting])
-        left, found = list(range(len(waiting))), list[Hope]()
+        left, found, lead = list(range(len(waiting))), list[Hope](), self._field.lead
         while left and len(found) < most:
             spreads = spreads_of(covariance)
             wanted = {
@@ -89,18 +106,20 @@ class Plan:
                 )
                 for place in left
             }
-            hopes = {place: self._hope(waiting[place], wanted[place]) for place in left}
-            place = max(left, key=lambda one: (hopes[one], waiting[one].recipe.spelling))
-            found.append((hopes[place], waiting[place].recipe))
+            beside = {place: self._hope(waiting[place], wanted[place], lead) for place in left}
+            place = max(left, key=lambda one: (beside[one], waiting[one].recipe.spelling))
+            one = waiting[place]
+            found.append((self._hope(one, wanted[place], self._field.lead), one.recipe))
+            lead += 0.0 if one.is_reference else beside[place]
             left.remove(place)
             covariance = once_known(covariance, place)
         return found
 
-    def _hope(self, one: Candidate, wanted: Expectation) -> float:
-        """How far above the lead it may turn out, and within the limit."""
+    def _hope(self, one: Candidate, wanted: Expectation, lead: float) -> float:
+        """How far above this lead it may turn out, and within the limit."""
         if one.is_reference:
             return _FIRST
-        improved = expected_improvement(wanted.mean, wanted.spread, self._field.lead)
+        improved = expected_improvement(wanted.mean, wanted.spread, lead)
         return improved * self.holding.chance(one.recipe)
 
     def _judgings(self) -> Iterator[Step]:

@@ -40,7 +40,11 @@ def method_of(kind: Calibrator) -> Any:
 
 
 def measured_ranges(
-    model: Path, op_types: Sequence[str], feeds: Sequence[Feeds], kind: Calibrator, percentile: float
+    model: Path,
+    op_types: Sequence[str],
+    feeds: Sequence[Feeds],
+    kind: Calibrator,
+    percentile: float,
 ) -> bytes:
     """The ranges at the inputs and outputs of these op types, in the quantizer's own JSON.
 
@@ -59,7 +63,11 @@ def _contents(feeds: Sequence[Feeds]) -> Iterator[bytes | str]:
 
 
 def _measured(
-    model: Path, op_types: Sequence[str], feeds: Sequence[Feeds], kind: Calibrator, percentile: float
+    model: Path,
+    op_types: Sequence[str],
+    feeds: Sequence[Feeds],
+    kind: Calibrator,
+    percentile: float,
 ) -> bytes:
     from onnxruntime.quantization.calibrate import save_tensors_data
 
