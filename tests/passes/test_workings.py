@@ -52,6 +52,12 @@ def test_only_the_newest_are_kept(workings: Workings) -> None:
         worked_out(["a"], _refuse)
 
 
+def test_only_files_are_taken_over(workings: Workings) -> None:
+    (workings.new / "folder").mkdir()
+    taken_over(workings)
+    assert not any(workings.known.iterdir())
+
+
 def test_a_model_is_slimmed_once(workings: Workings, monkeypatch: pytest.MonkeyPatch) -> None:
     model = pass_models.load("cnn")
     with used(workings):

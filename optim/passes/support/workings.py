@@ -72,9 +72,10 @@ def _digest(parts: Iterable[bytes | str]) -> str:
 
 def taken_over(workings: Workings) -> None:
     """The parent's side: move what a build has left to what is known, and keep the newest."""
-    for path in workings.new.iterdir():
-        with suppress(OSError):
-            path.replace(workings.known / path.name)
-    newest = sorted(workings.known.iterdir(), key=lambda path: path.stat().st_mtime)
-    for path in newest[:-_MOST]:
-        path.unlink(missing_ok=True)
+    for path in filter(Path.is_file, workings.new.iterdir()):
+        path.replace(workings.known / path.name)
+    with suppress(FileNotFoundError):  # another build has just taken the oldest away
+        for path in sorted(workings.known.iterdir(), key=lambda path: path.stat().st_mtime)[
+            :-_MOST
+        ]:
+            path.unlink()
