@@ -222,7 +222,7 @@ def _padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
     """
     along: list[Array] = []
     if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
-        zero = rows.reshape(len(rows), *shape[1:]) == 0
+        zero = rows.reshape(-1, *shape[1:]) == 0
         along = [zero.all(axis=2), zero.all(axis=1)]
     elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
         last = rows == _filler(rows[:, -1])

@@ -33,3 +33,10 @@ def test_full_samples_pictures_and_features_have_none() -> None:
     assert not _padding((1, 3, 4, 4), np.zeros((5, 48), np.float32))[0].any()
     assert not _padding((1, 48), np.zeros((5, 48), np.float32))[0].any()
     assert not _padding((1, 10), np.zeros((4, 10), np.int64))[0].any()
+
+
+def test_several_sequences_that_run_at_once_are_looked_at_one_by_one() -> None:
+    sequences = np.ones((5, 2, 10, 3), np.float32)
+    sequences[:, :, 6:] = 0
+    shares, places = _padding((2, 10, 3), sequences.reshape(5, -1))
+    assert places == 10 and shares == pytest.approx(0.4)

@@ -306,3 +306,14 @@ def test_a_kernel_is_slow_against_what_was_probed_not_against_an_odd_node() -> N
     for probe, count in ((None, 1), (SimpleNamespace(rows=[rate]), 0)):
         here = evidence(after=side, probe=probe, p50_ms=0.11, executed=executed(side))
         assert len(list(slow_kernel.find(here))) == count
+
+
+def test_few_operations_for_each_byte_excuse_no_kernel_far_slower_than_memory() -> None:
+    row = NodeRow(name="enlarge", op="ConvTranspose", flops=2_100_000, bytes=1_300_000)
+    for us, count in ((1400.0, 1), (150.0, 0)):
+        node = ProfiledNode(
+            name="enlarge", op=row.op, microseconds=us, share=1, precision="float", rows=(row,)
+        )
+        side = Side(analysis=Analysis.model_construct(nodes=(row,), weights=()), profile=(node,))
+        here = evidence(after=side, probe=None, p50_ms=us / 1e3, executed=executed(side))
+        assert len(list(slow_kernel.find(here))) == count

@@ -16,6 +16,7 @@ _MUCH_SLOWER = 5.0  # depthwise convolutions with proper kernels are up to 3.5 t
 _GROUPED_SLOWER = 2.0  # of groups of several channels each: a plain convolution's kernel fits them
 _MATTERS = 0.25  # of a run, that proper kernels would save
 _NEAR_MEMORY = 2.0  # times slower than memory gives bytes: nearer, memory sets the pace
+_FAR_FROM_MEMORY = 8.0  # times slower: memory is not to blame, however few operations a byte has
 _MEMORY = 10.0  # GB/s that any memory gives one core
 _CONVOLUTIONS = ("Conv", "ConvTranspose", "FusedConv", "QLinearConv")
 _ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
@@ -31,7 +32,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         for node in products
         if node.gflops_per_second * _allowed(_product(node)) < best[precision_of(node)]
         and _gigabytes_per_second(node) * _NEAR_MEMORY < memory
-        and _per_byte(node) > LOW
+        and (_per_byte(node) > LOW or _gigabytes_per_second(node) * _FAR_FROM_MEMORY < memory)
     ]
     lost_ms = sum(_lost(node, best) for node in slow) / 1e3
     if not slow or lost_ms < _MATTERS * seen.p50_ms:
