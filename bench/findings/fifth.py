@@ -39,7 +39,7 @@ from bench.findings.fifth_models import (
     convnext,
     responses,
 )
-from bench.findings.torch_nets import Block, Reader, conv, convnet, head, mlp, resnet
+from bench.findings.torch_nets import Block, Reader, Residual, conv, convnet, head, mlp, resnet
 
 LONG = torch.zeros(1, 96, dtype=torch.long)
 IDS = torch.zeros(1, 48, dtype=torch.long)
@@ -71,8 +71,8 @@ POSITIVE = (
     Case("a memory that has decayed", net(Fading, (1, 50, 24)), "denormals"),
     Case("four perceptron layers, four threads", net(lambda: mlp(24, 40, 40, 40, 4), (1, 24)),
          "threads", "onnxruntime:threads=4"),
-    Case("deep perceptron with shortcuts on OpenVINO", net(lambda: Token(16, 45), (1, 16)),
-         "slow_start", "openvino"),
+    Case("fifty thin residual blocks on OpenVINO", net(lambda: nn.Sequential(*(Residual(4)
+         for _ in range(50))), (1, 4, 6, 6)), "slow_start", "openvino"),
     Case("short sentences among long ones", net(Reader, LONG), "padding", arrays=two_lengths),
     Case("patches of a picture, fp16", net(Patches, IMAGE, opset=16), "only_looks_kept", "fp16"),
     Case("noise added to features", net(Noisy, (1, 30)), "draws_at_random", names="Random"),
