@@ -29,6 +29,27 @@ def wanted(
     return together if single else 1
 
 
+def opened(
+    arrays: Mapping[str, Array], inputs: Sequence[TensorSpec], outputs: Sequence[TensorSpec]
+) -> Mapping[str, Array]:
+    """Arrays of whole runs [runs, together, ...] as [samples, ...] where labels are of samples.
+
+    Then each is judged; where nothing is said of single samples a run stays one.
+    """
+    together, names = taken_at_once(inputs, outputs), [spec.name for spec in inputs]
+    counts = {len(arrays[name]) for name in names if arrays[name].ndim}
+    whole = all(arrays[spec.name].shape[1:] == tuple(spec.shape) for spec in inputs)
+    if together == 1 or len(counts) != 1 or not whole:
+        return arrays
+    runs = (counts.pop(), together)
+    said = {name for name, array in arrays.items() if array.shape[:2] == runs} - set(names)
+    of_samples = {*said, *names} if said else set()
+    return {
+        name: array.reshape(-1, *array.shape[2:]) if name in of_samples else array
+        for name, array in arrays.items()
+    }
+
+
 def of_one(specs: Sequence[TensorSpec], together: int) -> list[TensorSpec]:
     """What one sample's part of inputs or outputs is."""
     if together == 1:

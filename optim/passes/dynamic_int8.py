@@ -165,7 +165,7 @@ class DynamicInt8(Pass):
         )
         notes += unfolded(slim, folding_limit(model))
         if result is None:
-            why = f"no {' or '.join(self.op_types)} node with constant weights was to be quantized"
+            why = f"no {' or '.join(self.op_types)} node with constant float32 weights was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *notes))
         return Outcome(result, True, (*notes, bits_said(self.reduce_range)))
 

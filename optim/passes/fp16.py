@@ -164,7 +164,9 @@ def _is_cast(node: "onnx.NodeProto", to: str) -> bool:
 
 def _why_nothing(model: "onnx.ModelProto") -> str:
     kept = listed(float_weights(model))
-    return f"Nothing became float16{f'; kept in float32: {kept}' if kept else ''}."
+    doubles = any(tensor.data_type == tensor.DOUBLE for tensor in model.graph.initializer)
+    wide = "; float64 weights are left as they are" if doubles else ""
+    return f"Nothing became float16{f'; kept in float32: {kept}' if kept else ''}{wide}."
 
 
 def _overflowing(model: "onnx.ModelProto") -> list[str]:

@@ -145,7 +145,7 @@ class WeightOnly(Pass):
         )
         notes += unfolded(slim, folding_limit(model))
         if result is None or not count_ops(after)["MatMulNBits"]:
-            why = () if candidates else ("The model has no MatMul or Gemm with a constant matrix.",)
+            why = () if candidates else ("No MatMul or Gemm has a constant matrix of float32.",)
             return Outcome(model, False, ("Nothing was quantized.", *why, *notes))
         samples = [*context.calibration]
         return Outcome(result, True, (*notes, *self._refined(ready, result, samples)))

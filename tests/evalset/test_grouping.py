@@ -63,6 +63,20 @@ def test_samples_that_are_whole_runs_stay_as_they_are(by_eight: Path, tmp_path: 
     assert load_evalset(tmp_path / "e.npz", ingest(by_eight)).together == 1
 
 
+def test_whole_runs_whose_samples_have_labels_are_judged_one_by_one(
+    by_eight: Path, tmp_path: Path
+) -> None:
+    x = RANDOM.normal(size=(5, 8, 3, 8, 8)).astype(np.float32)
+    labels = (x.reshape(40, -1) @ WEIGHTS).argmax(axis=1).reshape(5, 8)
+    np.savez(tmp_path / "e.npz", x=x, labels=labels)
+    model = ingest(by_eight, evalset=tmp_path / "e.npz")
+    evalset = load_evalset(tmp_path / "e.npz", model)
+    assert (evalset.together, evalset.metric, evalset.validation_count) == (8, "top1", 4)
+    quality = quality_of(model, model, Recipe.baseline(), evalset)
+    assert (quality.n, quality.value) == (32, 1.0)
+    assert evalset.feeds("validation", 1)[0]["x"].tolist() in x.tolist()
+
+
 def test_images_are_grouped_too(by_eight: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "images.zip", "w") as archive:
         for number in range(36):

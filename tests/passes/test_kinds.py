@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from support import kinds, pass_models
 from support.building import Through
 from support.paths import TESTS
@@ -145,3 +147,18 @@ def test_a_sparse_tensor_with_an_index_outside_is_refused() -> None:
 def test_cases_that_were_wrong(path: Path, recipe: str, tmp_path: Path) -> None:
     done = through(onnx.load(path), recipe, tmp_path)
     assert done.agreement() >= 0.98
+
+
+@pytest.mark.parametrize("recipe", ["static_int8", "weight_only:bits=8", "fp16"])
+def test_of_weights_in_float64_it_is_said_that_they_are_why(recipe: str, tmp_path: Path) -> None:
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "w"], ["y"])],
+        "doubles",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.DOUBLE, [1, 3])],
+        [numpy_helper.from_array(np.arange(12.0).reshape(4, 3), "w")],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    notes = through(made, recipe, tmp_path).notes
+    assert "double, not float32" in notes or "float64 weights are left as they are" in notes
+    assert "for want of constant weights" not in notes

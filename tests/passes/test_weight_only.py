@@ -37,7 +37,7 @@ def test_a_model_without_fitting_products_comes_back_unchanged_and_says_so() -> 
     outcome = WeightOnly().run(pass_models.load("arithmetic"), NOTHING)
     assert not outcome.modified
     assert outcome.model is pass_models.load("arithmetic")
-    assert "The model has no MatMul or Gemm with a constant matrix." in outcome.notes
+    assert "No MatMul or Gemm has a constant matrix of float32." in outcome.notes
 
 
 def test_everything_excluded_is_no_change() -> None:

@@ -154,7 +154,18 @@ def _why_left(
         return "left in float by the quantizer"
     if weighted_nodes(model, [node.op_type], [node]):
         return "left in float, since the quantizer does not know their form"
+    if (dtype := _stored_as(node, model)) not in ("", "FLOAT"):
+        return f"left as they are, since their weights are {dtype.lower()}, not float32"
     return "left in float for want of constant weights"
+
+
+def _stored_as(node: "onnx.NodeProto", model: "onnx.ModelProto") -> str:
+    """ONNX's name for the type of a node's constant weights; empty where it has none."""
+    from onnx import TensorProto
+
+    stored = {tensor.name: tensor.data_type for tensor in model.graph.initializer}
+    weight = _weight_of(node)
+    return TensorProto.DataType.Name(stored[weight]) if weight in stored else ""
 
 
 def _grouped(left: list[tuple["onnx.NodeProto", str]]) -> str:
