@@ -53,7 +53,8 @@ def convert(
     specs, results = as_specs(inputs), as_specs(outputs)
     names, notes = [spec.name for spec in specs], list[str]()
     arrays = labelled(load(Path(path), max_mb), names, reserved(names)["labels"], notes)
-    arrays = given = grouping.opened(_by_input(arrays, specs, results, notes), specs, results)
+    given = grouping.opened(_by_input(arrays, specs, results, notes), specs, results)
+    arrays = dict(given)
     together = grouping.wanted(given, specs, results)
     ones = grouping.of_one(specs, together)
     checked = {spec.name: _samples(given[spec.name], spec, notes) for spec in ones}

@@ -120,7 +120,7 @@ class Metric(Part):
             return 0
         return _MOST_CLASSES if is_decision(spec) else max(2, size_of(spec))
 
-    def pixel_classes(self, spec: TensorSpec) -> int:
+    def pixel_classes(self, spec: TensorSpec, label_size: int | None) -> int:
         """How many classes a pixel may be of, for labels of kind "pixels"; 0: not known."""
         return 0
 

@@ -8,7 +8,7 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
-from optim.metrics.support.pixels import check_mask, classes_of
+from optim.metrics.support.pixels import CLASS_AXES, check_mask, classes_of, plane_of
 from optim.model import TensorSpec
 
 _FARTHEST = 2**53  # up to which a float64 tells whole numbers apart
@@ -69,7 +69,7 @@ def check_labels(
     label_size = size_of_label(labels)
     spec = choose_output(metric, outputs, label_size)
     if metric.kind == "pixels":
-        return _pixels(labels, spec, metric.pixel_classes(spec))
+        return _pixels(labels, spec, metric.pixel_classes(spec, label_size))
     most = metric.class_count(spec)
     if not most:
         return metric.checked(labels)
@@ -105,13 +105,15 @@ def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[
 
     One-hot planes for an output of as many, an axis of one plane, whole numbers stored as floats.
     """
-    planes = {spec.shape[1:] for spec in outputs if classes_of(spec, None)}
+    scores = [tuple(spec.shape[1:]) for spec in outputs if classes_of(spec, None)]
     given, plain = f"{labels.dtype}{list(labels.shape)}", labels
-    if plain.ndim == 4 and plain.shape[1:] in planes and _is_one_hot(plain):
-        plain = plain.argmax(axis=1)
-    if plain.ndim == 4 and plain.shape[1] == 1:
-        plain = plain[:, 0]
-    fits = plain.ndim == 3 and plain.shape[1:] in {shape[1:] for shape in planes}
+    for axis in CLASS_AXES:
+        if plain.ndim == 4 and plain.shape[1:] in scores and _is_one_hot(plain, axis):
+            plain = plain.argmax(axis=axis)
+        if plain.ndim == 4 and plain.shape[axis] == 1:
+            plain = plain.squeeze(axis)
+    planes = {plane_of(shape, axis) for shape in scores for axis in CLASS_AXES}
+    fits = plain.ndim == 3 and plain.shape[1:] in planes
     if not fits or not np.array_equal(plain, np.rint(plain)):
         return labels, []
     if plain is labels and labels.dtype.kind in "iu":
@@ -157,8 +159,8 @@ def _as_binary(labels: Array) -> tuple[Array, list[str]]:
     return (labels == values[1]).astype(np.int64), [note]
 
 
-def _is_one_hot(labels: Array) -> bool:
-    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=1) == 1).all())
+def _is_one_hot(labels: Array, axis: int = 1) -> bool:
+    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=axis) == 1).all())
 
 
 def _check_range(labels: Array, limit: int, spec: TensorSpec) -> None:

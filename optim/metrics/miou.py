@@ -7,7 +7,14 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.metrics.base import Kind, Metric
-from optim.metrics.support.pixels import are_masks, classes_of, counted
+from optim.metrics.support.pixels import (
+    VOID,
+    are_masks,
+    classes_of,
+    counted,
+    decides_pixels,
+    scored,
+)
 from optim.metrics.support.rows import Rows, ratio
 from optim.model import TensorSpec
 
@@ -30,7 +37,7 @@ class Miou(Metric):
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """For each class how many pixels both have, and how many either has."""
         answers, labels = counted(output, label)
-        classes = output.shape[-3]
+        classes = scored(output, label) or VOID
         both = np.bincount(labels[answers == labels], minlength=classes)[:classes]
         either = np.bincount(labels, minlength=classes)[:classes] - both
         either += np.bincount(answers[answers >= 0], minlength=classes)[:classes]
@@ -43,15 +50,15 @@ class Miou(Metric):
         return ratio(shares.sum(axis=1), (either > 0).sum(axis=1), np.array(0.0))
 
     def fits(self, spec: TensorSpec, label_size: int | None) -> bool:
-        """Scores of classes for each pixel."""
-        return classes_of(spec, label_size) > 0
+        """Scores of classes for each pixel, or the classes themselves."""
+        return classes_of(spec, label_size) > 0 or decides_pixels(spec, label_size)
 
-    def pixel_classes(self, spec: TensorSpec) -> int:
-        """As many as the output scores."""
-        return classes_of(spec, None)
+    def pixel_classes(self, spec: TensorSpec, label_size: int | None) -> int:
+        """As many as the output scores; 0, unknown, where it has decided."""
+        return classes_of(spec, label_size)
 
     def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
         """A mask of whole numbers for each sample, and an output that scores its pixels."""
         if labels is None or not are_masks(labels):
             return 0
-        return 40 if any(self.fits(spec, labels[0].size) for spec in outputs) else 0
+        return 40 if any(classes_of(spec, labels[0].size) for spec in outputs) else 0

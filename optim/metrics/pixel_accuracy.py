@@ -40,9 +40,9 @@ class PixelAccuracy(Metric):
         """Scores of classes for each pixel, or the classes themselves."""
         return classes_of(spec, label_size) > 0 or decides_pixels(spec, label_size)
 
-    def pixel_classes(self, spec: TensorSpec) -> int:
+    def pixel_classes(self, spec: TensorSpec, label_size: int | None) -> int:
         """As many as the output scores; 0, unknown, where it has decided."""
-        return classes_of(spec, None)
+        return classes_of(spec, label_size)
 
     def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
         """A mask of whole numbers for an output that has decided on its pixels."""

@@ -165,7 +165,8 @@ class DynamicInt8(Pass):
         )
         notes += unfolded(slim, folding_limit(model))
         if result is None:
-            why = f"no {' or '.join(self.op_types)} node with constant float32 weights was to be quantized"
+            which = f"{' or '.join(self.op_types)} node with constant float32 weights"
+            why = f"no {which} was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *notes))
         return Outcome(result, True, (*notes, bits_said(self.reduce_range)))
 

@@ -210,7 +210,8 @@ class StaticInt8(Pass):
         covered = coverage(ready, candidates, after, kinds, exclude=self.exclude, failed=failed)
         left = unfolded(ready, folding_limit(model))
         if result is None:
-            why = f"no {' or '.join(self.op_types)} node with constant float32 weights was to be quantized"
+            which = f"{' or '.join(self.op_types)} node with constant float32 weights"
+            why = f"no {which} was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered, *left))
         notes = [*covered, *self._said_of_groups(ready, chosen)]
         between = set(chosen) - heavy - set(failed)

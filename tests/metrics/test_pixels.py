@@ -47,6 +47,27 @@ def test_decided_pixels_have_an_accuracy() -> None:
     assert value("pixel_accuracy", MASKS, decided) == value("pixel_accuracy", MASKS)
 
 
+def test_decided_pixels_have_a_mean_iou_where_it_is_asked_for() -> None:
+    decided = ANSWERS.argmax(axis=2)
+    assert value("miou", MASKS, decided) == pytest.approx(value("miou", MASKS))
+    assert check_labels(find_metric("miou"), MASKS, [DECIDED], 0).shape == MASKS.shape
+
+
+LAST = TensorSpec(name="logits", dtype="float32", shape=(1, 4, 5, 3))
+
+
+@pytest.mark.parametrize("name", ["pixel_accuracy", "miou"])
+def test_scores_may_be_the_last_axis(name) -> None:
+    """As TensorFlow has them."""
+    answers = np.moveaxis(ANSWERS, 2, -1)
+    assert infer_metric(MASKS, [LAST]).name == "miou"
+    assert value(name, MASKS, answers) == pytest.approx(expected(MASKS)[name])
+    with pytest.raises(InputError, match="hold 3; .* 0 to 2"):
+        check_labels(find_metric(name), MASKS + 1, [LAST], 0)
+    masks, notes = as_masks(np.eye(3)[MASKS], [LAST])
+    assert np.array_equal(masks, MASKS) and "[30, 4, 5] now" in notes[0]
+
+
 def test_masks_without_a_metric_are_judged_by_it() -> None:
     assert infer_metric(MASKS, [SCORES]).name == "miou"
     assert infer_metric(MASKS, [DECIDED]).name == "pixel_accuracy"
