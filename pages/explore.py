@@ -32,6 +32,7 @@ from ui.state import (
     choose_trial,
     chosen_trial,
     deleted,
+    entered,
     goal_of,
     require_study,
     trials_in_address,
@@ -175,8 +176,9 @@ def _page(study: Study) -> None:
     if presenting():
         present(study)
         return
-    if chosen_trial(study) is None:
-        choose_trial(study, next((trial.number for trial in trials_in_address(study)), None))
+    asked = next((trial.number for trial in trials_in_address(study)), None)
+    if asked is not None and (entered() or chosen_trial(study) is None):
+        choose_trial(study, asked)
     with st.sidebar:  # first: it moves all else aside
         st.subheader("Recipe")
         aside = st.container()

@@ -7,7 +7,7 @@ import streamlit as st
 from ui.account import leave_link, logged_in
 from ui.navigation import PAGES, TITLE
 from ui.sharing.slides import slide_of_every_chart
-from ui.state import page
+from ui.state import note_page, page
 
 st.set_page_config(
     page_title=TITLE,
@@ -26,5 +26,6 @@ current = st.navigation(
 )
 leave_link()
 st.set_page_config(page_title=f"{current.title} · {TITLE}")
+note_page(current.title)
 current.run()
 slide_of_every_chart()

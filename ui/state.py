@@ -30,6 +30,7 @@ PARTS_TAB, RUNTIMES_TAB, TARGETS_TAB = "tab", "Runtimes", "Target hardware"
 _STUDY = "study"
 _ASKED_FOR = "asked_for"
 _DELETED = "deleted"
+_PAGE, ENTERED = "page_drawn", "page_entered"
 _NEWEST = 8
 
 
@@ -211,6 +212,17 @@ def trials_in_address(study: Study) -> list[Trial]:
     looked_at = chosen_trial(study)
     numbers = asked or ([] if looked_at is None else [looked_at])
     return [trial for trial in study.trials() if trial.number in numbers]
+
+
+def note_page(title: str) -> None:
+    """Note which page is drawn, so that it knows whether it was come to just now."""
+    st.session_state[ENTERED] = st.session_state.get(_PAGE) != title
+    st.session_state[_PAGE] = title
+
+
+def entered() -> bool:
+    """Whether the page was come to just now, rather than drawn again: its address counts then."""
+    return bool(st.session_state.get(ENTERED))
 
 
 def chosen_trial(study: Study) -> int | None:

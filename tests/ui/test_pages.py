@@ -232,6 +232,17 @@ def test_axes_filters_and_trial_are_in_the_address(explored: Study) -> None:
     assert "1 of 4 trials pass the filter" in _shown(page)
 
 
+def test_a_link_from_another_page_leads_to_its_trial(explored: Study) -> None:
+    """Whatever was looked at before in the same session."""
+    page = visited("explore", explored, trial="2")
+    for name, number in (("why", "2"), ("explore", "1")):
+        page.switch_page(f"../pages/{name}.py")
+        page.query_params["trial"] = number
+        page.run()
+        assert not page.exception
+    assert any(text.value.startswith("**Trial 1**") for text in page.markdown)
+
+
 def test_several_targets_are_added_at_once_and_estimates_are_no_work(
     explored: Study, explore: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
