@@ -19,6 +19,7 @@ from optim.home.files import hash_files
 from optim.model import Model, store_model
 from optim.model.proto import copy_of, read_proto, write_proto
 from optim.passes.base import Outcome
+from optim.passes.nncf_int8 import NncfInt8
 from optim.passes.simplify import Simplify
 from optim.passes.support.tools import count_ops
 from optim.recipe import Recipe
@@ -97,6 +98,17 @@ def test_without_calibration_another_evalset_shares_the_result(
     assert built(model, Recipe.parse("static_int8"), other).model.digest != calibrated.model.digest
     _no_children(monkeypatch)
     assert built(model, Recipe.parse("simplify"), other) == first
+
+
+def test_a_pass_finds_the_packages_that_were_installed_for_it(
+    model: Model, evalset: EvalSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It works in the child that builds, not in this process."""
+    (tmp_path / "site").mkdir()
+    monkeypatch.setattr(NncfInt8, "site", classmethod(lambda cls: tmp_path / "site"))
+    monkeypatch.setattr(sandbox, "call", lambda *a, files, **_: pytest.fail(f"{files.site}"))
+    with pytest.raises(pytest.fail.Exception, match="/site$"):
+        built(model, Recipe.parse("simplify + nncf_int8"), evalset)
 
 
 @pytest.mark.deep

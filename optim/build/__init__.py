@@ -116,7 +116,9 @@ def _build_in_child(
             argument,
             where="passes",
             files=sandbox.Files(
-                readable=(model.folder, evalset.path, workings.known), writable=(folder,)
+                readable=(model.folder, evalset.path, workings.known),
+                writable=(folder,),
+                site=next(filter(None, (one.site() for one in recipe.passes)), None),
             ),
             limits=replace(usual, seconds=usual.seconds + recipe.most_seconds),
             cancelled=_watching(progress, say, cancelled),
