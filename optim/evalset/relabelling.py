@@ -16,6 +16,7 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.support.box_forms import BoxForm
 from optim.metrics.support.boxes import NO_CLASS
+from optim.metrics.support.pixels import VOID
 
 _SHIFT = re.compile(r"[-+]?\d{1,6}")
 _ORDER = re.compile(r"\d{1,6}(\|\d{1,6})*")
@@ -80,11 +81,15 @@ class Relabelling(BaseModel):
         whole = labels.astype(np.int64)
         if labels.dtype.kind not in "iubf" or not np.array_equal(whole, labels):
             raise self._unfit("the labels are no whole numbers")
+        counts = _counting(whole)
         if not self.order:
-            return whole + self.shift
-        if whole.size and not 0 <= whole.min() <= whole.max() < len(self.order):
-            raise self._unfit(f"the labels reach from {whole.min()} to {whole.max()}")
-        return np.asarray(self.order, np.int64)[whole]
+            return np.where(counts, whole + self.shift, whole)
+        classes = whole[counts]
+        if classes.size and not 0 <= classes.min() <= classes.max() < len(self.order):
+            raise self._unfit(f"the labels reach from {classes.min()} to {classes.max()}")
+        changed = whole.copy()
+        changed[counts] = np.asarray(self.order, np.int64)[classes]
+        return changed
 
     def _unfit(self, why: str) -> InputError:
         return InputError(
@@ -97,6 +102,14 @@ class Relabelling(BaseModel):
             pairs = ", ".join(f"{c} = {n}" for c, n in zip(classes, self.order, strict=False))
             return f"The labels were put in another order, as asked: {pairs}."
         return f"The labels were changed as asked: {self.spelling}."
+
+
+def _counting(labels: Array) -> Array:
+    """Which of many classes a sample count: not those marked below 0, nor with 255 in a mask."""
+    if labels.ndim < 2:
+        return np.ones(labels.shape, bool)
+    counts: Array = (labels >= 0) & ((labels != VOID) | (labels.ndim < 3))
+    return counts
 
 
 def _none(text: str) -> InputError:

@@ -30,6 +30,7 @@ from optim.model import Model, TensorSpec
 from optim.recipe import Recipe
 from optim.runtimes.base import Runtime, runtime_of
 
+_MANY = ("pixels", "tokens")  # kinds of metrics whose answers have many classes
 Pair = tuple[outputs.Outputs, outputs.Outputs]
 """The answers to one sample, and the original's."""
 
@@ -93,6 +94,8 @@ class Judgement:
     answers: list[tuple[int, int]] = field(default_factory=list)
     boxes: list[Array] = field(default_factory=list)
     """What the original found in the first samples, where true boxes are known."""
+    places: list[tuple[Array, Array]] = field(default_factory=list)
+    """Its classes of the first samples' pixels or tokens, and those of their labels."""
     at_random: bool = False
     """The original draws at random: its own answers differ from run to run."""
 
@@ -144,6 +147,13 @@ class Judgement:
             head.add((outputs, reference), aligned)
         if self.metric.kind == "boxes" and len(self.boxes) < MOST_SAMPLES:
             self.boxes.append(best_scored(self.metric.read(self.output.name, reference)))
+        if (
+            self.metric.kind in _MANY
+            and self.labels is not None
+            and len(self.places) < MOST_SAMPLES
+        ):
+            label = self.labels[len(self.places)]
+            self.places.append(self.metric.places(reference[self.output.name], label))
         outputs, reference = aligned
         for drift in self.compared:
             drift.add(reference[drift.name], outputs[drift.name])
@@ -258,8 +268,11 @@ class Judgement:
         if self.metric.kind == "boxes":
             size = picture_size(self.evalset.feeds("validation", 1)[0])
             return box_misfit(self.labels, self.boxes, size)
-        labels, answers = self._classes()
-        most = max(self.output.shape, default=1)
+        if self.places:
+            answers, labels = (np.concatenate(side) for side in zip(*self.places, strict=True))
+            most = max((*labels, *answers), default=0) + 1
+        else:
+            (labels, answers), most = self._classes(), max(self.output.shape, default=1)
         return misfit(labels, answers, most) if len(answers) else None
 
     def _unrelated(self) -> str:

@@ -71,6 +71,10 @@ class Metric(Part):
         """The numbers kept of one sample; as many for every sample."""
         raise NotImplementedError
 
+    def places(self, output: Array, label: Array) -> tuple[Array, Array]:
+        """The classes answered and wanted where one answer has many, place by place; else none."""
+        return np.array([], np.int64), np.array([], np.int64)
+
     def decided(self, rows: Rows, baseline: Rows) -> Rows:
         """The rows with open decisions taken, by what the original's rows are; often as they are.
 

@@ -36,12 +36,16 @@ class Miou(Metric):
 
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """For each class how many pixels both have, and how many either has."""
-        answers, labels = counted(output, label)
+        answers, labels = self.places(output, label)
         classes = scored(output, label) or VOID
         both = np.bincount(labels[answers == labels], minlength=classes)[:classes]
         either = np.bincount(labels, minlength=classes)[:classes] - both
         either += np.bincount(answers[answers >= 0], minlength=classes)[:classes]
         return [*both.astype(float).tolist(), *either.astype(float).tolist()]
+
+    def places(self, output: Array, label: Array) -> tuple[Array, Array]:
+        """Of the pixels that count."""
+        return counted(output, label)
 
     def aggregate(self, rows: Rows, weights: Rows) -> Rows:
         """The mean over the classes that occur in answers or masks; 0 where none does."""

@@ -28,8 +28,12 @@ class PixelAccuracy(Metric):
 
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """How many of its pixels are right, and how many count."""
-        answers, labels = counted(output, label)
+        answers, labels = self.places(output, label)
         return float(np.sum(answers == labels)), float(labels.size)
+
+    def places(self, output: Array, label: Array) -> tuple[Array, Array]:
+        """Of the pixels that count."""
+        return counted(output, label)
 
     def aggregate(self, rows: Rows, weights: Rows) -> Rows:
         """Of all pixels at once; 0 where none counts."""

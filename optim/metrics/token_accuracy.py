@@ -31,9 +31,13 @@ class TokenAccuracy(Metric):
 
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """How many of its places are right, and how many count."""
+        answers, labels = self.places(output, label)
+        return float(np.sum(answers == labels)), float(labels.size)
+
+    def places(self, output: Array, label: Array) -> tuple[Array, Array]:
+        """Of those that count."""
         counts = label.ravel() >= 0
-        right = (tokens.answer(output) == label.ravel()) & counts
-        return float(right.sum()), float(counts.sum())
+        return tokens.answer(output)[counts], label.ravel()[counts]
 
     def aggregate(self, rows: Rows, weights: Rows) -> Rows:
         """Of all places at once; 0 where none counts."""

@@ -1,11 +1,13 @@
 """Models of public reports, small: masks, and boxes of which there may be none."""
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pytest
+from onnx import TensorProto, helper
 from support.paths import CASES
 
-from optim.evalset import load_evalset, synthesize
+from optim.evalset import load_evalset, relabelled, synthesize
 from optim.ingest import ingest
 from optim.judging.quality import quality_of
 from optim.recipe import Recipe
@@ -55,3 +57,27 @@ def test_boxes_as_yolo_writes_them_are_told_and_taken_with_one_change(tmp_path) 
     assert "labels_do_not_fit" in {warning.code for warning in told.warnings}
     mended = load_evalset(tmp_path / "yolo.npz", model, told.relabelling)
     assert not quality_of(model, model, BASELINE, mended).relabelling
+
+
+def _tagger(path) -> None:
+    """Scores 5 classes for each of 16 places, [1, 16, 5], as they come in."""
+    shape = [1, 16, 5]
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name in "xy")
+    graph = helper.make_graph([helper.make_node("Abs", ["x"], ["y"])], "tagger", [x], [y])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), path)
+
+
+def test_classes_of_places_shifted_by_one_are_told_and_mended(tmp_path) -> None:
+    _tagger(tmp_path / "tagger.onnx")
+    model = ingest(tmp_path / "tagger.onnx")
+    scores = np.random.default_rng(0).uniform(0, 1, (24, 16, 5)).astype(np.float32)
+    labels = scores.argmax(axis=2) - 1
+    labels = np.where(labels < 0, 4, labels)
+    labels[:, 12:] = -100
+    keep = labels != 4  # the last class has no label one below it
+    np.savez(tmp_path / "shifted.npz", x=scores, labels=np.where(keep, labels, -100))
+    given = load_evalset(tmp_path / "shifted.npz", model)
+    told = quality_of(model, model, BASELINE, given)
+    assert given.metric == "token_accuracy" and told.relabelling == "shift=+1"
+    mended = quality_of(model, model, BASELINE, relabelled(given, told.relabelling))
+    assert mended.baseline_value == 1 and not mended.relabelling
