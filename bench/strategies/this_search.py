@@ -132,7 +132,7 @@ class StoredMachine:
         """Left to what the search learns of the judgements it paid for."""
         return None
 
-    def judge(self, recipe: Recipe, within: float | None) -> Errors:
+    def judge(self, recipe: Recipe, within: float | None, *, briefly: bool = False) -> Errors:
         """Charge the judgement on all samples."""
         self._spend(self._measured[recipe.spelling].judge_seconds)
         self._judged.add(recipe.spelling)

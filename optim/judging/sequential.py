@@ -16,7 +16,8 @@ from optim.metrics.support.rows import Rows
 
 ERROR = 0.05
 """Share of tries in which stopping early may conclude what is wrong, in either direction."""
-_FIRST = 64
+FIRST_LOOK = 64
+"""Samples."""
 
 Conclusion = Literal["within", "beyond", ""]
 
@@ -24,7 +25,7 @@ Conclusion = Literal["within", "beyond", ""]
 def looks(total: int) -> tuple[int, ...]:
     """After how many of `total` samples to look."""
     early = []
-    count = _FIRST
+    count = FIRST_LOOK
     while count < total:
         early.append(count)
         count *= 2

@@ -87,13 +87,18 @@ class Search:
     def _settle(self, recipes: Sequence[Recipe]) -> None:
         self._race(recipes)
 
-    def _judge(self, recipes: Sequence[Recipe]) -> None:
+    def _glance(self, recipes: Sequence[Recipe]) -> None:
+        self._judge(recipes, briefly=True)
+
+    def _judge(self, recipes: Sequence[Recipe], *, briefly: bool = False) -> None:
         self._prepare([one for one in recipes if not self.field[one].prepared], cheaply=False)
         for recipe in recipes:
             one, began = self.field[recipe], self._instrument.now()
             if not one.failed:
-                self._fail(self._instrument.judge(recipe, self.field.goal.max_loss))
-                self._plan.costs.learn("judge", self._instrument.now() - began)
+                limit = self.field.goal.max_loss
+                self._fail(self._instrument.judge(recipe, limit, briefly=briefly))
+                if not briefly:
+                    self._plan.costs.learn("judge", self._instrument.now() - began)
                 one.judged_again, one.judged = one.judged, True
             self.field.refresh()
             reading = self.field.reading(one)

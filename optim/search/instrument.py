@@ -58,8 +58,9 @@ class Instrument(Protocol):
     def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
         """What judging it is expected to take, by what was timed; None where nothing tells."""
 
-    def judge(self, recipe: Recipe, within: float | None) -> Errors:
-        """Judge what was prepared in full, as far as tells whether the loss is within this."""
+    def judge(self, recipe: Recipe, within: float | None, *, briefly: bool = False) -> Errors:
+        """Judge what was prepared in full, as far as tells whether the loss is within this, or
+        `briefly`, on the first samples: where all is lost they tell."""
 
     def mend(self, recipe: Recipe, within: float) -> Mended:
         """Propose changes of a recipe that lost too much. Raises OptimError."""

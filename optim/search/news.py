@@ -10,6 +10,7 @@ from optim.search.steps import Step
 
 _DOING = {
     "time": "timing",
+    "glance": "judging a few answers of",
     "judge": "judging",
     "mend": "winning back the quality of",
     "settle": "timing again",

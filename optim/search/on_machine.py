@@ -9,7 +9,7 @@ from optim.build import Built, built
 from optim.errors import Cancelled, OptimError
 from optim.findings import Caution, Interval
 from optim.judging.quality import Extent, quality_of
-from optim.judging.sequential import samples_telling
+from optim.judging.sequential import FIRST_LOOK, samples_telling
 from optim.machine.environment import usable_cores
 from optim.machine.lock import waited
 from optim.model import Model
@@ -131,12 +131,11 @@ class OnThisMachine:
         """Seconds, for one judgement at most."""
         return max(2.0, _JUDGE_SHARE * (self._budget - self.now()))
 
-    def judge(self, recipe: Recipe, within: float | None) -> Errors:
+    def judge(self, recipe: Recipe, within: float | None, *, briefly: bool = False) -> Errors:
         """Judge it until it is known on which side of the limit its loss lies."""
-        seconds = self._judges_for()
-        return _errors(
-            [(recipe, self._try(self._judge, recipe, Extent(within=within, seconds=seconds)))]
-        )
+        samples = FIRST_LOOK if briefly else None
+        extent = Extent(within=within, seconds=self._judges_for(), samples=samples)
+        return _errors([(recipe, self._try(self._judge, recipe, extent))])
 
     def mend(self, recipe: Recipe, within: float) -> Mended:
         """What leaves out the fewest nodes and keeps the loss within the limit."""

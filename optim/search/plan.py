@@ -17,6 +17,9 @@ _SMALLER = (2, 1)  # where no such heat fits in the time that is left
 _MOST_PROCESSES = 8
 _SLACK = 1.2  # of the seconds that a judgement is expected to take
 _BY_CHANCE = 0.3  # of log gain, by which one process may well be off where threads share a machine
+_LONG, _GLANCE = 8.0, 3.0
+"""Seconds of a judgement before which others are glanced at, and of a glance."""
+_SEEN_WITHIN = 0.9  # how often a loss is, that was within the limit on the first samples
 _NARROW = 0.025  # half-width of an interval that more processes hardly help
 _LITTLE = 0.001  # of log gain, for which nothing more is judged or timed again
 _HARDLY = 1e-4  # for which nothing new is tried: what was not tried is known least
@@ -45,9 +48,44 @@ class Plan:
         judgings = list(self._judgings())
         others = [*settling, *judgings, *self._mendings()]
         worth_it = [one for one in others if one.worth > _LITTLE]
-        heat = self._heat_in(left - _kept_for(judgings))
+        heat = self._heat_in(left - self._kept_for(judgings))
         found = best([*worth_it, *([heat] if heat else [])], left)
+        if found and found.kind == "judge":
+            found = self._glance_before(found, left) or found
         return found or best(self._last_resorts(judgings, left), left)
+
+    def _kept_for(self, judgings: Iterable[Step]) -> float:
+        """Seconds without which the most hopeful of those that were timed could not be judged, nor
+        what is faster be glanced at before."""
+        most = max(judgings, key=lambda one: one.worth, default=None)
+        if most is None:
+            return 0.0
+        glance = self.costs.of("build") + _GLANCE if most.seconds > _LONG else 0.0
+        return _SLACK * most.seconds + glance
+
+    def _glance_before(self, judging: Step, left: float) -> Step | None:
+        """A few answers of what was timed to be faster, where judging takes long: what is far off
+        shows it there, and what is not deserves the time more."""
+        mine = self._field.reading(self._field[judging.recipes[0]])
+        if mine is None or judging.seconds < _LONG:
+            return None
+        rivals = [
+            (self._field.worth(reading.facts)[0], one)
+            for one, reading in self._field.timed()
+            if not one.judged and not one.recipe.is_baseline
+        ]
+        if not rivals:
+            return None
+        worth, rival = max(rivals, key=lambda pair: pair[0])
+        seconds = self._builds(rival) + _GLANCE
+        fits = seconds + _SLACK * judging.seconds <= left
+        if not fits or worth <= self._field.worth(mine.facts)[0]:
+            return None
+        return Step("glance", (rival.recipe,), worth, seconds)
+
+    def _builds(self, one: Candidate) -> float:
+        """Seconds until it is built in full."""
+        return 0.0 if one.prepared else self.costs.of("build") + one.recipe.most_seconds
 
     def _last_resorts(self, judgings: Iterable[Step], left: float) -> Iterator[Step]:
         """Where nothing else fits or is worth it: the original at least; as much of a judgement as
@@ -128,10 +166,16 @@ class Plan:
                 continue
             longer = self._longer(reading) if one.judged else 1.0
             if longer:
-                worth = self.holding.chance(one.recipe) * self._field.hope(reading)
-                builds = 0.0 if one.prepared else self.costs.of("build") + one.recipe.most_seconds
-                judges = self._field.judging_seconds(one) or self.costs.of("judge")
-                yield Step("judge", (one.recipe,), worth, builds + longer * judges)
+                worth = self._chance(one, reading) * self._field.hope(reading)
+                judges = self._field.judging_seconds(one) or longer * self.costs.of("judge")
+                yield Step("judge", (one.recipe,), worth, self._builds(one) + judges)
+
+    def _chance(self, one: Candidate, reading: Reading) -> float:
+        """How likely its loss is within the limit, as far as it was judged."""
+        loss, limit = reading.facts.loss, self._field.goal.max_loss
+        if loss is None or limit is None:
+            return self.holding.chance(one.recipe)
+        return _SEEN_WITHIN if loss.value <= limit else 1 - _SEEN_WITHIN
 
     def _longer(self, reading: Reading) -> float | None:
         """How many times as many samples would show that a loss is within the limit, where those
@@ -145,7 +189,8 @@ class Plan:
     def _mendings(self) -> Iterator[Step]:
         for one, reading in self._field.timed():
             lowered = any(part.lowers_to for part in one.recipe.passes)
-            if lowered and one.judged and not one.mended and self._field.loses(reading):
+            known = one.judged and not self._field.samples_missing(reading)
+            if lowered and known and not one.mended and self._field.loses(reading):
                 worth = _MENDING_WORKS * self._field.hope(reading, _MENDING_COSTS)
                 yield Step("mend", (one.recipe,), worth, self.costs.of("mend"))
 
@@ -180,12 +225,6 @@ class Plan:
         worth = self._field.gradient(one, reading)
         few = reading.cheap or reading.processes < ENOUGH_PROCESSES
         return max(worth, 1.5 * _LITTLE) if few and self._field.is_picked(one) else worth
-
-
-def _kept_for(judgings: Sequence[Step]) -> float:
-    """Seconds without which the most hopeful of those that were timed could not be judged."""
-    most = max(judgings, key=lambda one: one.worth, default=None)
-    return _SLACK * most.seconds if most else 0.0
 
 
 def _heats(hopes: Sequence[Hope]) -> Iterator[list[Hope]]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from optim.recipe import Recipe
 
-Kind = Literal["time", "judge", "mend", "settle"]
+Kind = Literal["time", "glance", "judge", "mend", "settle"]
 
 _SECONDS = {"build": 2.5, "heat": 1.6, "arm": 0.6, "judge": 2.0, "mend": 10.0}
 """What things take where nothing was seen yet; each counts as one observation."""

@@ -208,3 +208,14 @@ def test_what_leads_is_judged_on_once_where_there_were_too_few_samples() -> None
     judged = [names[0] for what, names in machine.done if what == "judge"]
     assert best.name == INT8 and best.samples == 400
     assert judged.count(INT8) == 2 and max(map(judged.count, judged)) == 2
+
+
+@pytest.mark.parametrize(("loss", "wins"), [(0.0, True), (0.3, False)])
+def test_what_is_faster_is_glanced_at_before_another_is_judged_for_long(loss, wins) -> None:
+    """There is time for one judgement only, and what is likelier to hold comes first."""
+    likely = "openvino:precision=bf16"
+    machine = SimulatedMachine({INT8: Truth(2.7, loss), likely: Truth(2.5, 0.0)}, judging=20.0)
+    found = begun(machine, budget=45.0)
+    best = found.run()
+    did = [what for what, _ in machine.done if what in ("glance", "judge")]
+    assert did[0] == "glance" and best and best.name == (INT8 if wins else likely)

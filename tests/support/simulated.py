@@ -39,6 +39,7 @@ class SimulatedMachine:
         samples: in the validation split.
         at_once: on how many of them a judgement gets at most; one that is judged again has seen as
             many before.
+        judging: seconds of a judgement, which the search is told; else 2, and it is not.
     """
 
     truths: dict[str, Truth]
@@ -46,6 +47,7 @@ class SimulatedMachine:
     threads_bring: dict[int, float] = field(default_factory=lambda: {1: 1.0, 2: 1.7})
     samples: int = 2000
     at_once: int = 2000
+    judging: float | None = None
     clock: float = 0.0
     done: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
 
@@ -111,15 +113,15 @@ class SimulatedMachine:
         return ratio_interval([one + bring for one in logs])
 
     def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
-        return None
+        return self.judging
 
-    def judge(self, recipe: Recipe, within: float | None) -> Errors:
-        self._note("judge", [recipe])
-        self.clock += 2.0
+    def judge(self, recipe: Recipe, within: float | None, *, briefly: bool = False) -> Errors:
+        self._note("glance" if briefly else "judge", [recipe])
+        self.clock += 1.0 if briefly else self.judging or 2.0
         errors = self._broken("judge", [recipe])
         if not errors:
             before = self._judged[recipe][1] if recipe in self._judged else 0
-            n = min(self.samples, before + self.at_once)
+            n = 64 if briefly else min(self.samples, before + self.at_once)
             lost = self._random.binomial(n, self.truth(recipe).loss) / n
             half = max(2 * (lost * (1 - lost) / n) ** 0.5, 2.8 / n)
             span = Interval(value=lost, low=lost - half, high=lost + half)
