@@ -2,6 +2,7 @@
 
 import fcntl
 import gc
+import itertools
 import os
 import random
 import subprocess
@@ -131,9 +132,9 @@ def test_cancelling_while_waiting(brought, held_elsewhere):
 
 
 def test_cancelling_while_timing_frees_the_machine(brought):
-    start = time.monotonic()
-    with pytest.raises(Cancelled):
-        take(brought, "onnxruntime", seconds=100, cancelled=lambda: time.monotonic() > start + 2)
+    start, asked = time.monotonic(), itertools.count()
+    with pytest.raises(Cancelled):  # soon: a quiet machine has timed enough of it in two seconds
+        take(brought, "onnxruntime", seconds=100, cancelled=lambda: next(asked) > 10)
     assert time.monotonic() - start < 6
     assert not sandboxes(os.getpid())
     lock = os.open(lock_file(), os.O_RDONLY)
