@@ -12,7 +12,6 @@ from bench.findings.case import Case, net
 from bench.findings.fifth_graphs import (
     around_zero,
     at_night,
-    labelled,
     nearly_full,
     of_the_row_before,
     scaler,
@@ -39,6 +38,7 @@ from bench.findings.fifth_models import (
     convnext,
     responses,
 )
+from bench.findings.fourth_graphs import labelled
 from bench.findings.torch_nets import Block, Reader, Residual, conv, convnet, head, mlp, resnet
 
 LONG = torch.zeros(1, 96, dtype=torch.long)

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 
 from bench.findings.case import SAMPLES, Arrays, answers, drawn, written
+from bench.findings.fourth_graphs import labelled
 
 
 def squashed() -> onnx.ModelProto:
@@ -58,11 +59,6 @@ def scaler() -> onnx.ModelProto:
 
 def _name(made: onnx.ModelProto) -> str:
     return str(made.graph.input[0].name)
-
-
-def labelled(made: onnx.ModelProto, count: int = 220) -> Arrays:
-    found = drawn(made, count)
-    return found | {"labels": answers(made, found), "metric": np.array("top1")}
 
 
 def of_the_row_before(made: onnx.ModelProto) -> Arrays:
