@@ -185,6 +185,7 @@ def test_a_forked_child_is_another_processs_and_a_fresh_one_is_ours(way: str) ->
 
 def test_a_timing_has_a_child_that_waited_for_it(way: str) -> None:
     for _ in range(2):
+        wait_for(lambda: way == "spawned" or _waiting())  # /proc tells its name a moment late
         waits, busy = {one.pid for one in _waiting()}, _at_work_meanwhile()
         assert way == "spawned" or (waits and waits <= busy)
 
