@@ -108,7 +108,9 @@ def decoded(
     archive: zipfile.ZipFile, member: zipfile.ZipInfo, recipe: Preprocessing, spec: TensorSpec
 ) -> tuple[Array, set[pictures.Done]]:
     """The input for one image, and what was done to the image. Raises InputError."""
-    return _seen(archive, member, lambda it: (recipe.apply(it, spec), pictures.done_to(it)))
+    return _seen(
+        archive, member, lambda it: (recipe.apply(it, spec), pictures.done_to(it, recipe.mode))
+    )
 
 
 def check(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:

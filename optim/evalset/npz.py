@@ -18,10 +18,11 @@ from optim.evalset.answers import (
 )
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.extras import contents_of, feature_names, sample_texts
+from optim.evalset.lookups import check_lookups
 from optim.evalset.naming import labelled, likely_inputs
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
-from optim.evalset.tryout import check_odd_samples
+from optim.evalset.tryout import check_extremes, check_odd_samples
 from optim.evalset.unzipping import load
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
@@ -69,6 +70,9 @@ def convert(
         answers = [one.only(kept) for one in answers]
     count = _count(checked)
     runs = {name: grouping.in_runs(array, together) for name, array in checked.items()}
+    if model:
+        notes += check_lookups(Path(model), runs)
+        check_extremes(Path(model), runs)
     notes += check_odd_samples(Path(model) if model else None, runs)
     if answers[0].labels is not None and relabelling:
         change = Relabelling.parse(relabelling)

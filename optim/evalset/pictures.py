@@ -1,4 +1,4 @@
-"""A decoded image file made plain: upright, opaque, 8 bits a channel, grey or RGB.
+"""A decoded image file made plain: upright, 8 bits a channel, grey, RGB or RGBA.
 
 Pillow does none of this by itself: it ignores EXIF's orientation, drops transparency and shows
 what lies hidden beneath it, and clips greys of 16 bits to white.
@@ -21,27 +21,28 @@ _SAID = {
     "frames": "of several frames or pages, of which the first is taken",
     "reals": "in real numbers, of which those from 0 to 1 are scaled to 255",
 }
+Mode = Literal["L", "RGB", "RGBA"]
 Done = Literal["turned", "opaque", "deep", "palette", "cmyk", "frames", "reals"]
 
 
-def plain(image: Image.Image, gray: bool) -> Image.Image:
-    """The image as it is meant to be seen, in mode L or RGB."""
+def plain(image: Image.Image, mode: Mode) -> Image.Image:
+    """The image as it is meant to be seen; opaque, unless the mode has transparency."""
     upright = ImageOps.exif_transpose(image)
     if _is_deep(upright):
         upright = _eight_bits(upright)
     if upright.mode == "F":
         upright = _of_reals(upright)
-    if upright.has_transparency_data:
+    if upright.has_transparency_data and mode != "RGBA":
         rgba = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", rgba.size, _WHITE), rgba)
-    return upright.convert("L" if gray else "RGB")
+    return upright.convert(mode)
 
 
-def done_to(image: Image.Image) -> set[Done]:
+def done_to(image: Image.Image, mode: Mode) -> set[Done]:
     """What `plain` does to this image beside decoding it."""
     found: dict[Done, bool] = {
         "turned": image.getexif().get(ExifTags.Base.Orientation, 1) not in (0, 1),
-        "opaque": image.has_transparency_data,
+        "opaque": image.has_transparency_data and mode != "RGBA",
         "deep": _is_deep(image),
         "palette": image.mode in ("P", "PA"),
         "cmyk": image.mode == "CMYK",

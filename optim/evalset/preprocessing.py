@@ -13,6 +13,9 @@ from optim.evalset.casting import numpy_dtype
 from optim.model import Model, TensorSpec
 
 _SMALL = 96  # pixels a side: pictures of such sizes come as they are, with nothing to crop
+_LAST = 3  # axis of the channels in [1, height, width, channels]
+_USUAL = {1: "gray", 3: "rgb", 4: "rgba"}
+_MODES: dict[str, pictures.Mode] = {"gray": "L", "rgba": "RGBA"}
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -31,8 +34,10 @@ class Preprocessing(BaseModel):
     layout: Literal["nchw", "nhwc"] = Field(
         default="nchw", description="Order of the input's axes: channels before or after the image."
     )
-    channels: Literal["rgb", "bgr", "gray"] = Field(
-        default="rgb", description="Order of the colour channels."
+    channels: Literal["rgb", "bgr", "gray", "rgba"] = Field(
+        default="rgb",
+        description="Order of the colour channels; rgba has transparency as the fourth, which is "
+        "scaled and nothing else.",
     )
     fit: Literal["crop", "stretch", "pad"] = Field(
         default="crop",
@@ -63,29 +68,33 @@ class Preprocessing(BaseModel):
     def suggested(cls, model: Model) -> "Preprocessing":
         """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
         spec, _, _ = of_one_image(model.inputs, model.outputs)
-        last = len(spec.shape) == 4 and spec.shape[1] not in (1, 3)
-        gray = len(spec.shape) == 3 or spec.shape[3 if last else 1] == 1
-        given: dict[str, Any] = {"layout": "nhwc" if last else "nchw"}
+        axis = _channel_axis(spec.shape)
+        last, count = axis == _LAST, 1 if axis is None else spec.shape[axis]
+        given: dict[str, Any] = {"layout": "nhwc" if last else "nchw", "channels": _USUAL[count]}
         if min(_sides(spec, last)) <= _SMALL:
             given["crop_share"] = 1.0
-        if gray:
-            given["channels"] = "gray"
         whole_numbers = numpy_dtype(spec).kind != "f"
-        if gray or whole_numbers:
+        if count != len(_IMAGENET_MEAN) or whole_numbers:
             given |= {"mean": (0, 0, 0), "std": (1, 1, 1)}
         if whole_numbers:
             given["scale"] = 1.0
         return cls.model_validate(given)
 
+    @property
+    def mode(self) -> pictures.Mode:
+        """The channels as Pillow calls them, before any are put in another order."""
+        return _MODES.get(self.channels, "RGB")
+
     def apply(self, image: Image.Image, spec: TensorSpec) -> Array:
         """The input array for one image, shaped as the input is."""
         height, width = self.size(spec)
-        picture = self._fitted(pictures.plain(image, self.channels == "gray"), width, height)
+        picture = self._fitted(pictures.plain(image, self.mode), width, height)
         pixels = np.asarray(picture, dtype=np.float64).reshape(height, width, -1)
         if self.channels == "bgr":
             pixels = pixels[:, :, ::-1]
         count = pixels.shape[2]
-        pixels = (pixels * self.scale - self.mean[:count]) / self.std[:count]
+        mean, std = self._moments(count)
+        pixels = (pixels * self.scale - mean) / std
         ordered = pixels.transpose(2, 0, 1) if self.layout == "nchw" else pixels
         dtype = numpy_dtype(spec)
         if dtype.kind in "iu":
@@ -94,14 +103,15 @@ class Preprocessing(BaseModel):
         return ordered.astype(dtype).reshape(spec.shape)
 
     def undone(self, array: Array, spec: TensorSpec) -> Array:
-        """The pixels uint8[height, width, channels] in RGB or grey that an input was made of."""
+        """The pixels uint8[height, width, channels], as `mode` has them, of an input."""
         height, width = self.size(spec)
         if self.layout == "nchw":
             ordered = array.reshape(-1, height, width).transpose(1, 2, 0)
         else:
             ordered = array.reshape(height, width, -1)
         count = ordered.shape[2]
-        values = (ordered.astype(np.float64) * self.std[:count] + self.mean[:count]) / self.scale
+        mean, std = self._moments(count)
+        values = (ordered.astype(np.float64) * std + mean) / self.scale
         if self.channels == "bgr":
             values = values[:, :, ::-1]
         return np.clip(np.rint(values), 0, 255).astype(np.uint8)
@@ -109,7 +119,7 @@ class Preprocessing(BaseModel):
     def size(self, spec: TensorSpec) -> tuple[int, int]:
         """Height and width of the input. Raises InputError where layout or channels do not fit."""
         shape = spec.shape if len(spec.shape) == 4 else (1, 1, *spec.shape[1:])
-        count = 1 if self.channels == "gray" else 3
+        count = len(self.mode)
         channels, *size = shape[1:] if self.layout == "nchw" else (shape[3], shape[1], shape[2])
         if channels != count or shape[0] != 1:
             raise stored.fail(
@@ -118,6 +128,10 @@ class Preprocessing(BaseModel):
                 "Change the layout or the channels.",
             )
         return size[0], size[1]
+
+    def _moments(self, count: int) -> tuple[Array, Array]:
+        """Mean and deviation of each of `count` channels: transparency has none."""
+        return np.array([*self.mean, 0.0][:count]), np.array([*self.std, 1.0][:count])
 
     def _fitted(self, image: Image.Image, width: int, height: int) -> Image.Image:
         method = Image.Resampling[self.filter.upper()]
@@ -132,6 +146,12 @@ class Preprocessing(BaseModel):
         return resized.crop((left, top, left + width, top + height))
 
 
+def _channel_axis(shape: Sequence[int]) -> int | None:
+    """Where a picture's channels are in [1, _, _, _]; None where no axis can be that."""
+    likely = ((count, axis) for counts in ((1, 3), (4,)) for axis in (1, _LAST) for count in counts)
+    return next((axis for count, axis in likely if len(shape) == 4 and shape[axis] == count), None)
+
+
 def _sides(spec: TensorSpec, channels_last: bool) -> tuple[int, ...]:
     return spec.shape[1:3] if channels_last else spec.shape[-2:]
 
@@ -141,8 +161,15 @@ def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
     if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
         shape = inputs[0].shape
         grey = len(shape) == 3 and min(shape[1:]) >= 8
-        if grey or (len(shape) == 4 and (shape[1] in (1, 3) or shape[3] in (1, 3))):
+        if grey or _channel_axis(shape):
             return inputs[0]
+        if len(shape) == 4:
+            raise stored.fail(
+                f"The input {inputs[0].name!r} has shape {list(shape)}, with channels on its "
+                f"second or last axis: {shape[1]} or {shape[3]}. A picture in a file has 1 "
+                "(grey), 3 (colours) or 4 (colours and transparency).",
+                "Give an .npz with the channels as the model was trained with them.",
+            )
     listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
     raise stored.fail(
         f"A zip of images needs a model with one image as its input; this one takes {listed}.",

@@ -4,7 +4,7 @@ Floats are standard normal, whole numbers stay inside the tables they index, mas
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ import onnx
 from optim.arrays import Array
 from optim.evalset import npz, stored
 from optim.evalset.casting import may_be_setting, numpy_dtype, setting
+from optim.evalset.lookups import tables
 from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import infer_metric
 from optim.model import TensorSpec
 
 _SEED = 0
 _TRY_SECONDS = 1.0
-_SAME_VALUES = {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose"}
 _NOTE = (
     "The inputs were synthesized from the model's input types, so quality is only fidelity to the "
     "original, not accuracy."
@@ -49,16 +49,17 @@ def _values(
     spec: TensorSpec, samples: int, graph: onnx.GraphProto, random: np.random.Generator
 ) -> Array:
     shape, dtype = (samples, *spec.shape), numpy_dtype(spec)
-    if dtype.kind == "f":
+    table = min((table.rows for table in tables(spec.name, graph)), default=0)
+    if dtype.kind == "f" and not table:
         return random.standard_normal(shape).astype(dtype)
     if "mask" in spec.name.lower():
         return np.ones(shape, dtype)
     if dtype.kind == "b":
         return random.integers(0, 2, shape).astype(bool)
-    table = min(_tables(spec.name, graph), default=0)
-    limits = np.iinfo(dtype)
+    most = 2**11 if dtype.kind == "f" else np.iinfo(dtype).max  # a float16 counts so far
     if table:
-        return random.integers(0, min(table, limits.max), shape).astype(dtype)
+        return random.integers(0, min(table, most), shape).astype(dtype)
+    limits = np.iinfo(dtype)
     if dtype.itemsize == 1:
         return random.integers(limits.min, limits.max, shape, endpoint=True, dtype=dtype)
     return random.integers(0, 2, shape).astype(dtype)
@@ -67,7 +68,7 @@ def _values(
 def _of_unknown_use(spec: TensorSpec, graph: onnx.GraphProto) -> bool:
     """Whether an input may be a size, an axis or a ratio, of which a model takes few values."""
     if numpy_dtype(spec).kind in "iu":
-        return "mask" not in spec.name.lower() and not any(_tables(spec.name, graph))
+        return "mask" not in spec.name.lower() and not any(tables(spec.name, graph))
     return may_be_setting(spec.dtype, spec.shape)
 
 
@@ -92,27 +93,3 @@ def _all_run(path: str, values: Mapping[str, Array], samples: int) -> bool:
 def _one_for_all(spec: TensorSpec, samples: int, whole: int) -> Array:
     """One value that most models take, for every sample."""
     return np.repeat(setting(spec.dtype, spec.shape, whole)[None], samples, axis=0)
-
-
-def _tables(name: str, graph: onnx.GraphProto) -> Iterator[int]:
-    """Lengths of the constant tables that the input's values index (Gather on axis 0)."""
-    lengths = _constants(graph)
-    same = {name}
-    for node in graph.node:  # nodes are in topological order
-        if node.op_type in _SAME_VALUES and node.input[0] in same:
-            same.add(node.output[0])
-        if node.op_type == "Gather" and node.input[1] in same:
-            axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
-            if axis == 0 and node.input[0] in lengths:
-                yield lengths[node.input[0]]
-
-
-def _constants(graph: onnx.GraphProto) -> dict[str, int]:
-    """First dimension of every constant, also of those behind a Cast or a DequantizeLinear."""
-    found = {item.name: item.dims[0] for item in graph.initializer if item.dims}
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute and node.attribute[0].t.dims:
-            found[node.output[0]] = node.attribute[0].t.dims[0]
-        elif node.op_type in {"DequantizeLinear", "Cast", "Identity"} and node.input[0] in found:
-            found[node.output[0]] = found[node.input[0]]
-    return found

@@ -1,7 +1,8 @@
-"""Whether a model takes numbers that are not finite: some such samples are run through it once.
+"""Whether a model takes numbers that are out of the usual: some such samples are run through it.
 
 Trees learn where to send missing values (NaN), and masks hold -inf: to such a model these are data.
-To most models they are a fault in the data, and the answers to them are NaN.
+To most models they are a fault in the data, and the answers to them are NaN. Whole numbers may be
+ids, lengths or places, of which a model takes only some.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,9 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.errors import InputError
-from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
+from optim.names import legible
+from optim.runtimes.base import BASELINE_RUNTIME, Session, all_runtimes
+from optim.runtimes.support.ort_errors import reason
 
 _MOST_TRIED = 64
 
@@ -46,6 +49,50 @@ def check_odd_samples(model: Path | None, inputs: Mapping[str, Array]) -> list[s
         "Leave such samples out, or preprocess them as the model was trained.",
         "EvalSet",
     )
+
+
+def check_extremes(model: Path, inputs: Mapping[str, Array]) -> None:
+    """Run the samples with the least and the greatest whole number of each input.
+
+    Args:
+        model, inputs: as in `check_odd_samples`.
+
+    Raises: InputError with the engine's reason where the model fails on one.
+    """
+    whole = {name: values for name, values in inputs.items() if values.dtype.kind in "iu"}
+    if not any(values.size for values in whole.values()):
+        return
+    session = all_runtimes()[BASELINE_RUNTIME]().open(model)
+    try:
+        for row, held in _extremes(whole).items():
+            _run(session, {name: values[row] for name, values in inputs.items()}, row, held)
+    finally:
+        session.close()
+
+
+def _extremes(whole: Mapping[str, Array]) -> dict[int, str]:
+    """Places of the samples with the least and greatest numbers, and what they hold."""
+    found = dict[int, str]()
+    for name, values in whole.items():
+        if not values.size:
+            continue
+        for place in (int(values.argmax()), int(values.argmin())):
+            row = int(np.unravel_index(place, values.shape)[0])
+            found.setdefault(row, f"the array {name!r} holds {values.flat[place]:,} there")
+    return found
+
+
+def _run(session: Session, feeds: Mapping[str, Array], row: int, held: str) -> None:
+    try:
+        session.run(dict(feeds))
+    except Exception as error:  # engines' exceptions share no base class
+        said = legible(reason(error), 300)
+        raise InputError(
+            f"The model does not run on sample {row} ({said}); {held}.",
+            "Check what that sample holds: some models take only certain numbers, such as ids of "
+            "their vocabulary or lengths up to a limit.",
+            "EvalSet",
+        ) from None
 
 
 def _odd_rows(values: Array) -> Array:

@@ -8,7 +8,8 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
-from optim.metrics.support.pixels import CLASS_AXES, check_mask, classes_of, plane_of
+from optim.metrics.support.pixels import CLASS_AXES, VOID, check_mask, classes_of, plane_of
+from optim.metrics.support.tokens import scores_places
 from optim.model import TensorSpec
 
 _FARTHEST = 2**53  # up to which a float64 tells whole numbers apart
@@ -72,7 +73,7 @@ def check_labels(
         return _pixels(labels, spec, metric.pixel_classes(spec, label_size))
     most = metric.class_count(spec)
     if not most:
-        return metric.checked(labels)
+        return _in_range(metric.checked(labels), metric, spec)
     whole = labels.astype(np.int64)
     if labels.ndim != 1 or not np.array_equal(whole, labels):
         raise InputError(
@@ -94,10 +95,37 @@ def _pixels(labels: Array, spec: TensorSpec, classes: int) -> Array:
         among = f"0 to {classes - 1}" if classes else "whole numbers from 0"
         raise InputError(
             f"The masks {what}; the output {spec.name!r} has one class for each pixel, {among}.",
-            "Give whole numbers of shape [samples, height, width]; 255 or -1 does not count.",
+            "Give whole numbers of shape [samples, height, width]; 255 or -1 does not count."
+            + _counted_otherwise(whole[whole != VOID], classes),
             "EvalSet",
         )
     return whole
+
+
+def _in_range(labels: Array, metric: Metric, spec: TensorSpec) -> Array:
+    """The labels; raises InputError for a class of a place that is none of the output's."""
+    classes = spec.shape[2] if metric.kind == "tokens" and scores_places(spec, None) else 0
+    wrong = np.argwhere(labels >= classes) if classes else np.empty((0, 2), np.int64)
+    if wrong.size:
+        first = tuple(wrong[0].tolist())
+        raise InputError(
+            f"Label {labels[first]} of sample {first[0]} is out of range: the output "
+            f"{spec.name!r} has classes 0 to {classes - 1} for each place.",
+            "Number the classes from 0; -100 marks places that do not count."
+            + _counted_otherwise(labels, classes),
+            "EvalSet",
+        )
+    return labels
+
+
+def _counted_otherwise(labels: Array, classes: int) -> str:
+    """The change that would fit labels of many places which reach one too far; empty: none."""
+    counted = labels[labels >= 0]
+    if not classes or not counted.size or counted.max() != classes:
+        return ""
+    if counted.min() == 0:
+        return " Does 0 mark what does not count? Then bring them with --labels shift=-1."
+    return " Counted from 1? Bring them with --labels shift=-1."
 
 
 def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.lib import format as npy
+from onnx import TensorProto, helper
 from support import evalset_models as models
 
 from optim.errors import InputError
@@ -410,3 +411,31 @@ def test_two_classes_written_otherwise_are_0_and_1(tmp_path, labels) -> None:
     assert stored.about(out)["metric"] == "auc"
     found = stored.read(out, "validation_labels", None)
     assert set(found.tolist()) == {0, 1}
+
+
+def embedded(folder: Path, **changed: int):
+    """What `load_evalset` says where some ids of sample 7 and 9 are other numbers."""
+    ids = np.random.default_rng(0).integers(0, models.VOCABULARY, (N, 6))
+    for place, value in zip(((7, 2), (9, 0)), changed.values(), strict=False):
+        ids[place] = value
+    path = saved(folder, ids=ids, attention_mask=np.ones((N, 6), np.int64))
+    return load_evalset(path, models.embedder(folder))
+
+
+def test_ids_beyond_the_table_are_named_when_they_are_brought(tmp_path) -> None:
+    said = r"'ids' holds 50 in sample 7; .* 'table' of 50 rows, which reach from 0 to 49"
+    with pytest.raises(InputError, match=said):
+        embedded(tmp_path, a=50, b=900)
+    assert "1 numbers below 0, which count from the end" in embedded(tmp_path, a=-1).notes[0]
+
+
+def test_a_whole_number_that_the_model_does_not_run_with_is_named(tmp_path) -> None:
+    nodes = [helper.make_node("Gather", ["x", "which"], ["y"], axis=1)]
+    given = [("x", TensorProto.FLOAT, [1, 4]), ("which", TensorProto.INT64, [1])]
+    model = models.keep(tmp_path, nodes, given, [("y", TensorProto.FLOAT, [1, 1])], {})
+    which = np.arange(N)[:, None] % 4
+    path = saved(tmp_path, x=X[:, :4], which=which)
+    assert load_evalset(path, model).validation_count
+    which[5] = 4
+    with pytest.raises(InputError, match="does not run on sample 5 .*'which' holds 4 there"):
+        load_evalset(saved(tmp_path, x=X[:, :4], which=which), model)

@@ -2,6 +2,7 @@ import io
 import struct
 import zipfile
 import zlib
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -186,31 +187,51 @@ def test_a_photograph_is_turned_upright_by_its_tag(orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
     opened = as_file(stored, "JPEG", exif=exif, quality=95)
-    shown = plain(opened, gray=False)
+    shown = plain(opened, "RGB")
     assert shown.getpixel((20, 5))[0] > 200 and shown.getpixel((20, 35))[2] > 200
-    assert ("turned" in done_to(opened)) == (orientation > 1)
+    assert ("turned" in done_to(opened, "RGB")) == (orientation > 1)
 
 
 def test_greys_of_16_bits_are_scaled_not_clipped():
     ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
     opened = as_file(Image.fromarray(ramp))
-    shown = np.asarray(plain(opened, gray=True))
-    assert np.abs(shown - ramp / 257.0).max() <= 0.5 and done_to(opened) == {"deep"}
+    shown = np.asarray(plain(opened, "L"))
+    assert np.abs(shown - ramp / 257.0).max() <= 0.5 and done_to(opened, "RGB") == {"deep"}
 
 
 def test_transparency_is_laid_on_white_and_hides_nothing():
     hidden = Image.new("RGBA", (4, 4), (255, 0, 0, 0))
     for image in (hidden, hidden.convert("LA")):
         opened = as_file(image)
-        assert plain(opened, gray=False).getpixel((0, 0)) == (255, 255, 255)
-        assert "opaque" in done_to(opened)
+        assert plain(opened, "RGB").getpixel((0, 0)) == (255, 255, 255)
+        assert "opaque" in done_to(opened, "RGB")
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6, 6), (1, 6, 6, 4)])
+def test_transparency_is_kept_for_a_model_that_takes_four_channels(tmp_path, shape):
+    spec = TensorSpec(name="image", dtype="float32", shape=shape)
+    model = SimpleNamespace(inputs=[spec], outputs=[])
+    recipe = Preprocessing.suggested(model)
+    assert recipe.channels == "rgba" and recipe.mean == (0, 0, 0)
+    opened = as_file(Image.new("RGBA", (6, 6), (255, 0, 51, 102)))
+    array = recipe.apply(opened, spec)
+    seen = array[0, :, 0, 0] if shape[1] == 4 else array[0, 0, 0]
+    assert seen == pytest.approx([1, 0, 0.2, 0.4]) and not done_to(opened, recipe.mode)
+    assert recipe.undone(array, spec)[0, 0].tolist() == [255, 0, 51, 102]
+
+
+@pytest.mark.parametrize(("channels", "said"), [(2, ": 2 or 16"), (13, ": 13 or 16")])
+def test_channels_that_no_picture_has_are_named(tmp_path, channels, said):
+    model = models.image_classifier(tmp_path, channels=channels)
+    with pytest.raises(InputError, match=rf"{said}\. A picture in a file has 1 \(grey\)"):
+        load_evalset(zipped(tmp_path, folders()), model)
 
 
 def test_palettes_and_cmyk_keep_their_colours():
     palette = as_file(Image.new("RGB", (4, 4), (0, 128, 0)).quantize(8))
-    assert palette.mode == "P" and plain(palette, gray=False).getpixel((0, 0)) == (0, 128, 0)
+    assert palette.mode == "P" and plain(palette, "RGB").getpixel((0, 0)) == (0, 128, 0)
     cmyk = as_file(Image.new("CMYK", (4, 4), (255, 0, 255, 0)), "JPEG")
-    red, green, blue = plain(cmyk, gray=False).getpixel((0, 0))
+    red, green, blue = plain(cmyk, "RGB").getpixel((0, 0))
     assert green > 200 and red < 60 and blue < 60
 
 
@@ -220,15 +241,15 @@ def test_of_several_frames_the_first_is_taken_and_said(form):
     frames = [Image.new("RGB", (8, 8), COLOURS[name]) for name in ("red", "blue")]
     frames[0].save(data, form, save_all=True, append_images=frames[1:])
     opened = Image.open(io.BytesIO(data.getvalue()))
-    assert plain(opened, gray=False).getpixel((0, 0)) == (255, 0, 0)
-    assert "frames" in done_to(opened)
+    assert plain(opened, "RGB").getpixel((0, 0)) == (255, 0, 0)
+    assert "frames" in done_to(opened, "RGB")
 
 
 @pytest.mark.parametrize(("most", "shown"), [(1.0, 255), (200.0, 200)])
 def test_pictures_of_real_numbers_keep_their_range(most, shown):
     opened = as_file(Image.fromarray(np.full((4, 4), most, np.float32)), "TIFF")
-    assert opened.mode == "F" and done_to(opened) == {"reals"}
-    assert plain(opened, gray=True).getpixel((0, 0)) == shown
+    assert opened.mode == "F" and done_to(opened, "RGB") == {"reals"}
+    assert plain(opened, "L").getpixel((0, 0)) == shown
 
 
 def test_folders_called_by_numbers_are_these_classes_though_some_are_missing(tmp_path):

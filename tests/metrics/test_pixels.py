@@ -84,6 +84,17 @@ def test_masks_are_kept_small_and_checked() -> None:
         check_labels(metric, masks, [SCORES], 0)
 
 
+@pytest.mark.parametrize(
+    ("masks", "said"),
+    [(MASKS + 1, "Counted from 1"), (np.maximum(MASKS, 0) * 3 // 2, "Does 0 mark")],
+)
+def test_masks_that_reach_one_too_far_are_told_what_would_fit(masks, said) -> None:
+    masks = masks.copy()
+    masks[0, 0, :2] = 255
+    with pytest.raises(InputError, match=rf"{said}.*--labels shift=-1"):
+        check_labels(find_metric("miou"), masks, [SCORES], 0)
+
+
 def test_what_is_not_finite_is_no_class() -> None:
     broken = ANSWERS.copy()
     broken[:, :, 1] = np.nan

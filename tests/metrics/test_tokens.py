@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optim.errors import InputError
 from optim.metrics.base import find_metric
-from optim.metrics.choosing import choose_output, infer_metric
+from optim.metrics.choosing import check_labels, choose_output, infer_metric
 from optim.metrics.support.tokens import edits
 from optim.model import TensorSpec
 
@@ -37,6 +38,13 @@ def test_the_metric_follows_from_labels_and_outputs():
     assert infer_metric(LABELS, [IDS]).name == "edit_distance"
     assert choose_output(find_metric("edit_distance"), [LOGITS, IDS], 4) == IDS
     assert choose_output(find_metric("token_accuracy"), [IDS, LOGITS], 4) == LOGITS
+
+
+def test_a_class_of_a_place_that_the_output_has_not_is_refused():
+    with pytest.raises(InputError, match=r"Label 6 of sample 1 .* 0 to 5 .*Counted from 1"):
+        check_labels(
+            find_metric("token_accuracy"), np.where(LABELS > 0, LABELS + 2, LABELS), [LOGITS], 0
+        )
 
 
 def test_the_error_rate_is_of_all_tokens_at_once():
