@@ -39,7 +39,7 @@ from optim.home.scratch import scratch
 from optim.model import Model, load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
-from optim.runtimes.base import runtime_of
+from optim.runtimes.base import Runtime, runtime_of
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why import whose
@@ -139,7 +139,7 @@ def write_bundle(findings: Findings, folder: Path, deploy: Iterable[str] = ()) -
         new = Path(temporary, "bundle")
         new.mkdir()
         _write_models(findings, new)
-        _write_compiled(findings, new)
+        write_compiled(findings.recipe.runtime, findings.optimized, new)
         for name, content in _contents(findings).items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(content)
@@ -156,9 +156,11 @@ def _write_models(findings: Findings, folder: Path) -> None:
     shutil.copyfile(findings.evalset.path, folder / manifest.EVALSET)
 
 
-def _write_compiled(findings: Findings, folder: Path) -> None:
-    """What the engine's script reads in place of the model, if it does."""
-    engine, model = findings.recipe.runtime, findings.optimized
+def write_compiled(engine: Runtime, model: Model, folder: Path) -> None:
+    """What the engine's script reads in place of the model, if it does, into the bundle's folder.
+
+    Raises: StepError where the engine cannot compile it.
+    """
     if not engine.keeps_compiled:
         return
     with scratch("compiled") as made:
@@ -169,7 +171,7 @@ def _write_compiled(findings: Findings, folder: Path) -> None:
 
 
 def compile_beside(runtime: str, path: str, folder: str) -> None:
-    """Child: see `_write_compiled`."""
+    """Child: see `write_compiled`."""
     runtime_of(runtime).export(Path(path), Path(folder))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from optim.build import PassReport
 from optim.bundles import derived, manifest
+from optim.bundles.bundle import write_compiled
 from optim.bundles.check import Check, other_versions
 from optim.bundles.claims import Claims
 from optim.bundles.deployment import Deployed, all_deployments, write_deployments
@@ -18,12 +19,15 @@ from optim.bundles.report import Findings, report_html
 from optim.errors import InputError, OptimError, first_line
 from optim.home.files import hash_files
 from optim.home.scratch import scratch
+from optim.model import Model
 from optim.recipe import Recipe
+from optim.runtimes.base import Runtime
 
 _MODEL_KEYS = ("digest", "inputs", "outputs", "opset", "size_bytes")
 _DERIVE = ("optim", "numpy")
 _DRAW = (*_DERIVE, "plotly")
 _CLOSE = 1e-6
+_SERVES = (manifest.HOST, manifest.HOST_REQUIREMENTS)
 
 
 def same_script(folder: Path, claims: Claims, findings: Findings) -> Check:
@@ -37,7 +41,7 @@ def same_script(folder: Path, claims: Claims, findings: Findings) -> Check:
         return Check(name="script", ok=False, text=text)
     expected = {name: content for name, content in expected.items() if _is_due(folder, name)}
     wrong = _other_bytes(folder, expected)
-    wrong += sorted(_within(folder, manifest.SERVER) - expected.keys())
+    wrong += sorted(_served(folder) - expected.keys())
     if not wrong:
         told = (name for name in expected if not name.startswith(manifest.SERVER))
         text = f"{', '.join(told)} are what the recipe gives."
@@ -50,9 +54,14 @@ def same_script(folder: Path, claims: Claims, findings: Findings) -> Check:
 
 def _is_due(folder: Path, name: str) -> bool:
     """Whether a bundle must hold a file: those of earlier versions have no README, no server."""
-    if name.startswith((manifest.SERVER, manifest.HOST, manifest.HOST_REQUIREMENTS)):
-        return (folder / manifest.HOST).exists()
+    if name in _SERVES or name.startswith(manifest.SERVER):
+        return bool(_served(folder))
     return name != manifest.README or (folder / name).exists()
+
+
+def _served(folder: Path) -> set[str]:
+    """Names of the files of the bundle's own server that are there."""
+    return _within(folder, manifest.SERVER) | {n for n in _SERVES if (folder / n).exists()}
 
 
 def _within(folder: Path, inner: str) -> set[str]:
@@ -80,6 +89,34 @@ def same_deployments(folder: Path, findings: Findings) -> Check | None:
         text = f"{wrong[0]} is not what the recipe gives. Do not use it."
         return Check(name="deployments", ok=False, text=text)
     return Check(name="deployments", ok=True, text=f"{', '.join(names)}: what the recipe gives.")
+
+
+def same_compiled(folder: Path, engine: Runtime, model: Model) -> Check | None:
+    """Whether an engine compiles the model to the files that are there; None without any.
+
+    Compilers need not write the same bytes twice: such files are not comparable, and that is said,
+    since `run.py` runs them.
+    """
+    theirs = {name: hash_files(folder / name) for name in _within(folder, manifest.COMPILED)}
+    if not theirs and not engine.keeps_compiled:
+        return None
+    with scratch("compiled") as made:
+        try:
+            write_compiled(engine, model, made)
+        except OptimError as error:
+            return Check(name="compiled", ok=None, text=f"not compared: {error.what}")
+        ours = {name: hash_files(made / name) for name in _within(made, manifest.COMPILED)}
+    wrong = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+    if not wrong:
+        return Check(name="compiled", ok=True, text="it is what the engine compiles.")
+    if theirs.keys() == ours.keys() and not any(name.endswith(".json") for name in wrong):
+        text = (
+            f"{wrong[0]} has other bytes than compiled here, which some compilers give each time. "
+            "It is code that run.py runs: export the recipe here unless you trust its author."
+        )
+        return Check(name="compiled", ok=None, text=text)
+    text = f"{wrong[0]} is not what the engine gives. Do not use it."
+    return Check(name="compiled", ok=False, text=text)
 
 
 def same_evidence(

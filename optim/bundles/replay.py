@@ -14,7 +14,13 @@ from optim.build import Built, built
 from optim.bundles import manifest
 from optim.bundles.check import Check, other_versions
 from optim.bundles.claims import Claims, read_claims
-from optim.bundles.remade import same_deployments, same_evidence, same_report, same_script
+from optim.bundles.remade import (
+    same_compiled,
+    same_deployments,
+    same_evidence,
+    same_report,
+    same_script,
+)
 from optim.bundles.report import Findings, Points
 from optim.errors import InputError
 from optim.evalset import EvalSet, adopt_evalset
@@ -134,10 +140,13 @@ def _remade(
         shares=claims.shares,
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()
-    deployments = same_deployments(folder, findings)
+    maybe = (
+        same_compiled(folder, claims.recipe.runtime, made.model),
+        same_deployments(folder, findings),
+    )
     return [
         same_script(folder, claims, findings),
-        *([deployments] if deployments else []),
+        *(check for check in maybe if check),
         same_evidence(folder, claims, findings, again),
         same_report(folder, claims, findings),
     ]
@@ -193,7 +202,10 @@ def _same_model(folder: Path, claims: Claims, rebuilt: Model) -> Check:
     if calibrated and claims.measurement.slices[0].machine != machine_id():
         reasons.append("its calibration ran on another machine")
     if reasons:
-        text = f"the rebuilt model differs, which may be because {'; '.join(reasons)}."
+        text = (
+            f"the rebuilt model differs, which may be because {'; '.join(reasons)}. What is timed "
+            "and judged here is the rebuilt one."
+        )
         return Check(name="model", ok=None, text=text)
     text = "the rebuilt model differs from the bundle's, with the same libraries and settings."
     return Check(name="model", ok=False, text=text)

