@@ -28,6 +28,7 @@ from optim.passes.support.quantizing import (
     range_settled,
     weighted_nodes,
 )
+from optim.passes.support.scaleless import scaleless
 from optim.passes.support.tools import (
     folding_limit,
     listed,
@@ -205,16 +206,16 @@ class StaticInt8(Pass):
         heavy = self._heavy(ready)
         chosen = self.chosen(ready)
         feeds = list(itertools.islice(context.calibration, self.samples)) if heavy else []
-        result, failed = self._quantize(ready, chosen, feeds) if heavy else (None, ())
+        result, failed, close = self._quantize(ready, chosen, feeds) if heavy else (None, (), [])
         after, kinds = result or ready, self._op_types()
         covered = coverage(ready, candidates, after, kinds, exclude=self.exclude, failed=failed)
-        left = unfolded(ready, folding_limit(model))
+        left = (*_said_of_close(close), *unfolded(ready, folding_limit(model)))
         if result is None:
             which = f"{' or '.join(self.op_types)} node with constant float32 weights"
             why = f"no {which} was to be quantized"
             return Outcome(model, False, (f"Nothing was quantized: {why}.", *covered, *left))
         notes = [*covered, *self._said_of_groups(ready, chosen)]
-        between = set(chosen) - heavy - set(failed)
+        between = set(chosen) - heavy - {*failed, *close}
         if between:
             notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
         notes += [bits_said(self.reduce_range), *left]
@@ -287,8 +288,8 @@ class StaticInt8(Pass):
 
     def _quantize(
         self, model: "onnx.ModelProto", names: list[str], feeds: list[Feeds]
-    ) -> tuple["onnx.ModelProto | None", tuple[str, ...]]:
-        """The quantized model, and the names of nodes that the library could not quantize."""
+    ) -> tuple["onnx.ModelProto | None", tuple[str, ...], list[str]]:
+        """The quantized model, the nodes that the library could not quantize, and `scaleless`."""
         import onnx
 
         with tempfile.TemporaryDirectory() as folder:
@@ -299,12 +300,17 @@ class StaticInt8(Pass):
                 ranges.write_bytes(
                     measured_ranges(source, types, feeds, self.calibration, self.percentile)
                 )
+            close = scaleless(model, names, ranges)
+            names = [name for name in names if name not in close]
+            if not names:
+                return None, (), close
             found = without_failing(names, lambda some: self._once(model, some, source, ranges))
             if not self.bias_correction or found[0] is None:
-                return found
+                return *found, close
             shifted = corrected(model, found[0], names, feeds)
             onnx.save(shifted, source)
-            return without_failing(names, lambda some: self._once(shifted, some, source, ranges))
+            found = without_failing(names, lambda some: self._once(shifted, some, source, ranges))
+            return *found, close
 
     def _once(
         self, model: "onnx.ModelProto", names: list[str], source: Path, ranges: Path
@@ -340,6 +346,15 @@ class StaticInt8(Pass):
         """Weights that get one scale, though each channel is to have its own."""
         nodes = _grouped_transposed(model, names) if self.per_channel else []
         return {node.input[1]: [{"quant_type": quant_type(self.weights)}] for node in nodes}
+
+
+def _said_of_close(names: Collection[str]) -> tuple[str, ...]:
+    if not names:
+        return ()
+    return (
+        f"Left in float, since values there are too close to zero for 8 bits, or were zero on all "
+        f"calibration samples: {listed(names)}.",
+    )
 
 
 def _types_of(model: "onnx.ModelProto", names: list[str]) -> list[str]:

@@ -187,3 +187,20 @@ def _outputs_of(model: onnx.ModelProto, op: str) -> set[str]:
 
 def _inputs_of(model: onnx.ModelProto, op: str) -> set[str]:
     return {name for node in model.graph.node if node.op_type == op for name in node.input}
+
+
+def test_what_is_too_close_to_zero_for_a_scale_stays_in_float() -> None:
+    """A value of 1e-39 between two factors, and a layer that answered 0 to all that was seen."""
+    model = onnx.load(Path(__file__).parents[1] / "cases" / "denormals_model.onnx")
+    shape = [dim.dim_value for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    samples = np.random.default_rng(0).standard_normal((6, *shape)).astype(np.float32)
+    feeds = [{"x": sample} for sample in samples]
+    outcome = StaticInt8().run(model, Context(calibration=Calibration(feeds)))
+    assert any("too close to zero for 8 bits" in note for note in outcome.notes)
+    floats, integers = (
+        np.stack(
+            [onnxruntime.InferenceSession(one.SerializeToString()).run(None, f)[0] for f in feeds]
+        )
+        for one in (model, outcome.model)
+    )
+    assert np.corrcoef(floats.ravel(), integers.ravel())[0, 1] > 0.99
