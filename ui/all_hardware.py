@@ -67,7 +67,7 @@ def bars(study: Study, trial: Trial | None) -> list[Bar]:
 
 def gain_here(trial: Trial) -> Interval | None:
     """The paired speed-up of a trial that was timed on this machine, past its first reading."""
-    timed = trial.summary if trial.target == LOCAL and not trial.first_reading else None
+    timed = trial.summary if trial.target == LOCAL and not trial.unsettled else None
     return timed.speedup if timed else None
 
 

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import figures_for
 from optim.studies.trial import Trial
@@ -16,7 +15,7 @@ def headline(trial: Trial, metric: str) -> None:
         column.metric(
             figure.title,
             figure.show(value.value),
-            text.ends(value, figure.show),
+            figure.ends(trial),
             delta_color="off",
             delta_arrow="off",
             help=f"{figure.about} Below it the 95 % interval.".strip(),

@@ -83,9 +83,14 @@ class Findings:
         """None: what is exported has been measured."""
 
     @property
-    def first_reading(self) -> bool:
-        """Whether too few runs were timed: what is exported has more."""
-        return False
+    def finished(self) -> bool:
+        """Whether nothing more will be timed: what is exported stays as it is."""
+        return True
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether its runs scatter so that no interval can be told."""
+        return self.summary.speedup.vague
 
     @property
     def size_bytes(self) -> int:
@@ -112,8 +117,9 @@ def report_html(findings: Findings) -> str:
 
 def headline(findings: Findings) -> str:
     """Speed-up and verdict in one line."""
-    speedup = findings.summary.speedup
-    return f"{speedup.value:.2f} times as fast. {findings.quality.verdict}"
+    gain = f"{findings.summary.speedup.value:.2f} times as fast"
+    said = "How fast it is is not settled" if findings.unsettled else gain
+    return f"{said}. {findings.quality.verdict}"
 
 
 def _chart_section(findings: Findings) -> Part:

@@ -8,7 +8,7 @@ from statistics import fmean
 from distributed import Future
 from pydantic import BaseModel, ConfigDict
 
-from optim.running.steps import StepKind
+from optim.running.steps import StepKind, next_step
 from optim.studies.study import Study
 from optim.studies.trial import Progress, Trial
 from optim.timing.stopping import StoppingRule
@@ -43,8 +43,11 @@ class Item:
 
     def __init__(self, study: Study, trial: Trial, order: int, turn: int) -> None:
         self.study, self.trial, self.order, self.turn = study, trial, order, turn
-        self.progress = Progress()
+        self.progress: Progress = trial.progress
+        """At first what an interrupted trial has left it, if it goes on with one."""
         self.kind: StepKind = "first"
+        if trial.has_point:
+            self.kind = next_step(self.progress) or "slice"
         self.future: Future | None = None
         self.phase = ""
         """What its step does; empty while it waits for the machine."""

@@ -32,7 +32,7 @@ _POLL_SECONDS = 0.5  # for news of trials that another process runs
 _LONGEST_WAIT = 5.0
 _AGAIN_SECONDS = 5.0
 _NEXT = 1e3  # above every trial's priority
-_STOPPED = "The program was stopped. Retry it."
+_STOPPED = "The program was stopped."
 _logger = logging.getLogger(__name__)
 
 
@@ -77,6 +77,8 @@ class Queue:
                 if (study.name, trial.number) not in self._items:
                     item = Item(study, trial, next(self._order), next(turns))
                     self._items[item.key] = item
+                    if item.progress.has_point:
+                        study.begin(trial.number)
                     self._send(item)
 
     def cancel(self, study: Study, number: int) -> None:

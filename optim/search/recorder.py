@@ -70,5 +70,4 @@ def _is_believed(recipe: Recipe, slices: Iterable[Slice]) -> bool:
 
 def _progress(trial: Trial, slices: tuple[str, ...]) -> Progress:
     """What a trial's steps found out, without what is derived, and with these of its slices."""
-    kept = {name: getattr(trial, name) for name in Progress.model_fields}
-    return Progress.model_validate({**kept, "slices": slices})
+    return trial.progress.model_copy(update={"slices": slices})

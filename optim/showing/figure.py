@@ -51,7 +51,9 @@ class Known(Protocol):
     @property
     def reports(self) -> tuple[PassReport, ...]: ...
     @property
-    def first_reading(self) -> bool: ...
+    def finished(self) -> bool: ...
+    @property
+    def unsettled(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class TrialFigure:
     def of(self, known: Known) -> Interval | None:
         """Its value with its 95 % interval (no wider than the value where there is none)."""
         found = self.reading.get(known)
-        if found and self._is_first_reading(known):
+        if found and self._is_unsettled(known):
             return Interval(value=found.value, low=found.value, high=found.value)
         return found
 
@@ -123,17 +125,24 @@ class TrialFigure:
             return self.none
         guessed = self.reading.or_estimate and known.summary is None
         said = ", an estimate" if guessed else ""
-        said = ", a first reading" if self._is_first_reading(known) else said
+        said = f", {unsettled(known)}" if self._is_unsettled(known) else said
         return text.spanned(found, self.show) + said + self._judged_on(known)
+
+    def ends(self, known: Known) -> str:
+        """Its interval's ends in words, or why there are none; empty for an exact value."""
+        if self.reading.get(known) and self._is_unsettled(known):
+            return unsettled(known)
+        found = self.of(known)
+        return text.ends(found, self.show) if found else ""
 
     def _judged_on(self, known: Known) -> str:
         """On how many samples, while that is not all of them: another number comes later."""
         judged = known.quality if self.reading.source == "quality" else None
         return f", on {judged.n:,} samples so far" if judged and not judged.complete else ""
 
-    def _is_first_reading(self, known: Known) -> bool:
+    def _is_unsettled(self, known: Known) -> bool:
         timed = self.reading.source == "summary" or self.reading.or_estimate
-        return timed and known.first_reading
+        return timed and known.unsettled
 
     @property
     def axis(self) -> str:
@@ -145,6 +154,11 @@ class TrialFigure:
     def heading(self) -> str:
         """Heading of a column that shows it."""
         return _with_unit(self.short or self.title, self.unit)
+
+
+def unsettled(known: Known) -> str:
+    """What to call figures that no interval can be told of."""
+    return text.NOT_SETTLED if known.finished else "a first reading"
 
 
 def _with_unit(title: str, unit: str) -> str:

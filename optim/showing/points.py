@@ -107,7 +107,7 @@ def kind_of(trial: Trial) -> MarkKind:
         return "estimate"
     if trial.is_original:
         return "baseline"
-    if trial.first_reading:
+    if trial.unsettled:
         return "first"
     return "measured" if trial.finished else "live"
 

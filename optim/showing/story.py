@@ -11,6 +11,7 @@ from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
 from optim.showing import text
 from optim.showing.brief import named
+from optim.showing.figure import unsettled
 from optim.showing.figures import QUALITY, figures
 from optim.studies.choice import front_of, has_collapsed, loss_of
 from optim.studies.goal import DEFAULT, Goal
@@ -84,8 +85,8 @@ def _original(trial: Trial, beside: Sequence[Trial]) -> str:
 def _speed(trial: Trial) -> str:
     if trial.summary is None:
         return _latency(trial)
-    if trial.first_reading:
-        return f"{_latency(trial)}, a first reading"
+    if trial.unsettled:
+        return f"{_latency(trial)}, {unsettled(trial)}"
     ratio = trial.summary.speedup
     alike = " on as many threads" if trial.recipe.runtime.threads > 1 else ""
     return f"{_latency(trial)}, {_ratio(ratio)} the original{alike} ({_ends(ratio)})"

@@ -61,6 +61,10 @@ def seconds(value: float) -> str:
     return f"{value:.0f} s" if value < 90 else f"{value / 60:.0f} min"
 
 
+NOT_SETTLED = "not settled"
+"""In place of an interval that says nothing."""
+
+
 def spanned(value: Interval, show: Show) -> str:
     """A value with its 95 % interval, if it has one: "2.00 ms (1.90 to 2.12)"."""
     between = ends(value, show)
@@ -68,9 +72,14 @@ def spanned(value: Interval, show: Show) -> str:
 
 
 def ends(value: Interval, show: Show) -> str:
-    """An interval's ends; without the unit where all have the value's. Empty for an exact value."""
+    """An interval's ends; without the unit where all have the value's. Empty for an exact value.
+
+    Of a ratio whose ends say nothing (see `Interval.vague`) it is said that it is not settled.
+    """
     if value.low == value.high:
         return ""
+    if show is times and value.vague:
+        return NOT_SETTLED
     shown = [show(end) for end in (value.value, value.low, value.high)]
     numbers = [found[0] if (found := _NUMBER.match(text)) else "" for text in shown]
     units = {text.removeprefix(number) for text, number in zip(shown, numbers, strict=True)}

@@ -28,7 +28,7 @@ def point_of(trial: Trial) -> Point[int] | None:
 
 def has_place(trial: Trial) -> bool:
     """Whether it may be ranked: its outputs did not collapse, and it is more than a reading."""
-    return not has_collapsed(trial) and not trial.first_reading
+    return not has_collapsed(trial) and not trial.unsettled
 
 
 def has_collapsed(trial: Trial) -> bool:

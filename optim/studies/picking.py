@@ -228,7 +228,7 @@ def _worth(one: Facts, goal: Goal) -> float:
 
 def facts_of(trial: Trial) -> Facts | None:
     """What is known of a measured trial; None without a timing, or with a first reading only."""
-    if trial.summary is None or trial.target != LOCAL or trial.first_reading:
+    if trial.summary is None or trial.target != LOCAL or trial.unsettled:
         return None
     return facts(trial.recipe, trial.summary, trial)
 

@@ -22,6 +22,7 @@ from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.studies.listing import DELETED, FIRST, TITLE, StudyInfo, missing_study
+from optim.studies.resuming import left_by
 from optim.studies.store import changes, storage, this_process
 from optim.studies.trial import (
     Progress,
@@ -37,7 +38,7 @@ from optim.targets.placing import placed, stands_under
 from optim.timing.measurement import Measurement
 
 _DIGEST_LETTERS = 8
-_INTERRUPTED = "The program ended while this trial was under way. Retry it."
+_INTERRUPTED = "The program ended while this trial was under way."
 
 
 def create_study(model: Model, evalset: EvalSet, title: str = "") -> "Study":
@@ -172,7 +173,8 @@ class Study:
     ) -> int:
         """The number of the trial of this recipe on this target, to be given to a Queue.
 
-        A new one replaces those that failed, were cancelled or interrupted.
+        A new one replaces those that failed, were cancelled or interrupted, and goes on with what
+        an interrupted one has left.
 
         Args:
             again: make a new trial even if there is one.
@@ -203,6 +205,7 @@ class Study:
             found = {d: good[-1].number for d, same in there.items() if (good := _good(same))}
             new = {recipe.digest: recipe for recipe in wanted if recipe.digest not in found}
             made = self._made([*new.values()], target, asked, there)
+            self._go_on(made, [there.get(digest, ()) for digest in new])
             found |= zip(new, made, strict=True)
         return [found[recipe.digest] for recipe in wanted]
 
@@ -221,6 +224,13 @@ class Study:
                 self._store.mark(number, pinned=old.pinned, note=old.note)
                 self._store.mark(old.number, deleted=True)
         return numbers
+
+    def _go_on(self, numbers: Iterable[int], replaced: Iterable[Sequence[Trial]]) -> None:
+        """Give new trials what those that they replace have left, the one with most of it first."""
+        for number, old in zip(numbers, replaced, strict=True):
+            left = [known for trial in old if (known := left_by(trial))]
+            if left:
+                self.save(number, max(left, key=lambda known: len(known.slices)))
 
     def adopt(
         self,
@@ -249,7 +259,10 @@ class Study:
             return self._store.adopt(recipe, target, asked, known, (state, error), values)
 
     def retry(self, number: int) -> int:
-        """A new trial in place of one that failed, was cancelled or interrupted."""
+        """A new trial in place of one that failed, was cancelled or interrupted.
+
+        It goes on with what an interrupted one has left (see `resuming`).
+        """
         trial = self.trial(number)
         return self.add(trial.recipe, trial.target, origin=trial.origin)
 

@@ -29,9 +29,6 @@ State = Literal["waiting", "running", "tightening", "done", "failed", "cancelled
 FINISHED: frozenset[State] = frozenset({"done", "failed", "cancelled", "interrupted"})
 FEW_RUNS = 20
 """Below so many an interval says nothing: ends of 0 and 811 million ms were seen."""
-_VAGUE = 4.0
-"""An interval whose ends are more than so many times apart says no more: of two rounds of a run of
-11 µs, many runs each, a speed-up of 0.02 to 31 was seen."""
 _SUFFIX = ".slice.gz"
 ASKED = "asked"
 """Attribute of what a trial is of: recipe, target, who asked for it and when."""
@@ -125,6 +122,11 @@ class Trial(Progress):
     created: str
 
     @property
+    def progress(self) -> Progress:
+        """What its steps have found out."""
+        return Progress(**{name: getattr(self, name) for name in Progress.model_fields})
+
+    @property
     def finished(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in FINISHED
@@ -145,12 +147,15 @@ class Trial(Progress):
         return not self.finished and self.phase.startswith("timing:")
 
     @property
-    def first_reading(self) -> bool:
-        """Whether too little is timed as yet to say how sure its figures are."""
-        if self.finished or self.summary is None:
+    def unsettled(self) -> bool:
+        """Whether no interval can be told of its figures.
+
+        It is a first reading, or its runs scatter so that nothing follows from them.
+        """
+        if self.summary is None:
             return False
-        speedup = self.summary.speedup
-        return self.summary.runs < FEW_RUNS or speedup.high > _VAGUE * speedup.low
+        few = self.state != "done" and self.summary.runs < FEW_RUNS
+        return few or self.summary.speedup.vague
 
     @property
     def latency_ms(self) -> float | None:

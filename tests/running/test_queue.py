@@ -186,7 +186,7 @@ def test_kill_9_loses_nothing_and_leaves_no_orphans(study: Study) -> None:
     wait_for(lambda: gone(children), seconds=3)
     done, interrupted = study.trials()
     assert done.state == "done" and done.summary and done.quality
-    assert interrupted.state == "interrupted" and interrupted.error.endswith("Retry it.")
+    assert interrupted.state == "interrupted" and interrupted.error.endswith("under way.")
     with Queue.open() as queue:
         retried = queue.run_all(study, [study.retry(interrupted.number)])[0]
     assert retried.state == "done"

@@ -7,8 +7,11 @@ import pytest
 from support.trials import METRIC, ORIGINAL, estimated, quality, summary, trial
 
 from optim.findings import Interval
+from optim.showing import text
 from optim.showing.figure import Where
 from optim.showing.figures import LATENCY, QUALITY, SPEEDUP, figures, figures_for, lines
+from optim.studies.choice import has_place
+from optim.studies.picking import facts_of
 
 
 def judged(value: float, baseline: float, n: int) -> Any:
@@ -94,15 +97,25 @@ def test_a_first_reading_is_said_without_an_interval() -> None:
     """Of 3 runs "0.00 to 811084835.87" was shown."""
     early = trial(0, summary(2.0, 1.8, runs=3)).model_copy(update={"state": "tightening"})
     known = figures(METRIC, [early])
-    assert early.first_reading and known[LATENCY].text(early) == "2 ms, a first reading"
+    assert early.unsettled and known[LATENCY].text(early) == "2 ms, a first reading"
     assert known[SPEEDUP].text(early) == "1.80×, a first reading"
     assert known["size"].text(early) == "4.37 MB"
-    vague = Interval(value=0.8, low=0.02, high=31.4)  # of two rounds, many runs each
-    wide = trial(0, summary(2.0, 1.8).model_copy(update={"speedup": vague}))
-    assert wide.model_copy(update={"state": "tightening"}).first_reading
-    assert not wide.first_reading and not trial(0, summary(2.0, 1.8, runs=3)).first_reading, (
-        "it has ended: its interval stands"
-    )
+    assert not trial(0, summary(2.0, 1.8, runs=3)).unsettled, "it has ended: its interval stands"
+
+
+@pytest.mark.parametrize("low, high", [(0.02, 31.4), (0.0, 21_907_085.0)])
+def test_an_interval_that_says_nothing_is_nowhere_a_number(low: float, high: float) -> None:
+    """Where threads fought "0.02× (0.00 to 21,907,085)" was shown of a trial that was done."""
+    vague = Interval(value=0.8, low=low, high=high)
+    timed = summary(2.0, 1.8).model_copy(update={"speedup": vague, "gain": vague})
+    wide = trial(0, timed, quality(0.89))
+    known = figures(METRIC, [wide])
+    assert wide.unsettled
+    assert known[SPEEDUP].text(wide) == "0.80×, not settled"
+    assert known[SPEEDUP].ends(wide) == known[LATENCY].ends(wide) == "not settled"
+    assert known[LATENCY].text(wide) == "2 ms, not settled"
+    assert text.spanned(vague, text.times) == "0.80× (not settled)"
+    assert not has_place(wide) and facts_of(wide) is None, "it is in no ranking"
 
 
 def test_what_is_judged_on_a_part_says_so_wherever_it_reads() -> None:

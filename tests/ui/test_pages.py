@@ -289,6 +289,29 @@ def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:
         explored.delete(trial.number)
 
 
+def test_an_interrupted_trial_keeps_its_figures_without_an_alarm(explored: Study) -> None:
+    known, openvino = explored.trial(2), Recipe.parse("openvino:streams=2")
+    number = explored.adopt(
+        openvino,
+        "local",
+        known.progress,
+        state="interrupted",
+        error="The program was stopped.",
+        origin="user",
+        created=known.created,
+    )
+    page = visited("explore", explored, trial=str(number))
+    assert not page.error
+    assert "What is known of it stands: *Go on* measures the rest." in _shown(page)
+    row = _trials(page).set_index("#").loc[number]
+    assert row["verdict"] == known.quality.verdict if known.quality else False
+    page.button(key="retry").click().run()
+    (new,) = [trial for trial in explored.trials() if trial.recipe == openvino]
+    assert new.number != number and new.slices[: len(known.slices)] == known.slices
+    queue().cancel(explored, new.number)
+    explored.delete(new.number)
+
+
 def test_the_graph_page_shows_totals_nodes_and_measured_times(explored: Study) -> None:
     page = visited("graph", explored)
     facts = {metric.label: metric.value for metric in page.metric}

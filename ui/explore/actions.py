@@ -47,8 +47,11 @@ def actions(study: Study, trial: Trial) -> None:
             _button("Delete", "delete", help_, delete, study, [trial.number], disabled=locked)
         if not trial.finished:
             _button("Cancel", "cancel", "Frees the machine.", _cancel, study, trial.number)
-        if trial.state in ("failed", "cancelled", "interrupted"):
+        if trial.state in ("failed", "cancelled"):
             _button("Retry", "retry", "Runs it again from the start.", _retry, study, trial.number)
+        if trial.state == "interrupted":
+            why = "Measures the rest; what is known stands."
+            _button("Go on", "retry", why, _retry, study, trial.number)
 
 
 def _button(

@@ -31,7 +31,7 @@ _STATES = {
     "done": ":green-badge[done]",
     "failed": ":red-badge[failed]",
     "cancelled": ":gray-badge[cancelled]",
-    "interrupted": ":orange-badge[interrupted]",
+    "interrupted": ":gray-badge[interrupted]",
 }
 _UNDER_WAY = {
     "waiting": "It waits for the machine.",
@@ -63,13 +63,22 @@ def panel(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> 
 
 def _summary(study: Study, trial: Trial, trials: Sequence[Trial], plane: Plane) -> None:
     """What matters most of it, and what limits that."""
-    if trial.error:
-        st.error(plain(trial.error))
+    _ended(trial)
     _speed(study, trial)
     _quality(study, trial)
     _ties(trials, trial, plane)
     _warnings(study, trial)
     details.note(study, trial)
+
+
+def _ended(trial: Trial) -> None:
+    """Why it ended as it did; quietly where nothing is wrong with it."""
+    if trial.state == "interrupted":
+        known = "What is known of it stands: " if trial.has_point else ""
+        why = trial.error.removesuffix(" Retry it.")  # as earlier versions stored it
+        st.caption(f"{plain(why)} {known}*Go on* measures {'the rest' if known else 'it'}.")
+    elif trial.error:
+        st.error(plain(trial.error))
 
 
 def _speed(study: Study, trial: Trial) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from optim.showing import text
 from optim.showing.figure import TrialFigure, Where
 from optim.showing.figures import figures, figures_for
 from optim.showing.points import hardware
@@ -112,15 +111,21 @@ def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> 
         "recipe": trial.recipe.spelling,
         "hardware": measured,
         "state": trial.state,
-        "verdict": trial.error or (trial.quality.verdict if trial.quality else ""),
+        "verdict": _verdict(trial),
         "warnings": sum(warning.severity != "info" for warning in trial.warnings),
         "note": trial.note,
     }
     for name, figure in known.items():
-        value, exact = figure.scaled(trial), figure.of(trial)
+        value = figure.scaled(trial)
         row[name] = value.value if value else None
-        row[_interval(name)] = text.ends(exact, figure.show) if exact else ""
+        row[_interval(name)] = figure.ends(trial)
     return row
+
+
+def _verdict(trial: Trial) -> str:
+    """What is said of its quality; why it ended where that is a fault of it."""
+    judged = trial.quality.verdict if trial.quality else ""
+    return judged if trial.state == "interrupted" and judged else trial.error or judged
 
 
 def _choose(study: Study, key: str) -> None:
@@ -133,7 +138,8 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
     if not picked:
         stopped = [trial.number for trial in trials if trial.state == "interrupted"]
         if stopped:
-            label = f"Retry all {len(stopped)} interrupted"
+            many = f"the {len(stopped)} trials" if len(stopped) > 1 else "the trial"
+            label = f"Go on with {many} that the last stop interrupted"
             _button(label, "retry_interrupted", lambda: _each(study, stopped, retry))
         st.caption(
             "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare "

@@ -19,7 +19,7 @@ LOG_AXIS = {"type": "log", "dtick": "D2", "tickformat": ".3~g"}
 MarkKind = Literal[
     "baseline", "measured", "live", "first", "estimate", "beyond", "far", "collapsed"
 ]
-"""`live`: measured, its interval tightening; `first`: a first reading of too few runs; `far` and
+"""`live`: measured, its interval tightening; `first`: no interval can be told of it yet; `far` and
 `beyond`: so much worse up, or across, that they would squeeze the others to a line (the chart
 itself says which are)."""
 
@@ -45,7 +45,7 @@ class Mark:
 
     @property
     def placed(self) -> bool:
-        """Whether its values count: those of a first reading and of what is in the strip do not."""
+        """Whether its values count: those without an interval and what is in the strip do not."""
         return self.kind != "first" and not self.aside
 
     @property
