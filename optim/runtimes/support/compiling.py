@@ -43,6 +43,8 @@ class Compiling(Runtime):
     keeps_compiled: ClassVar[bool] = True
     floats_only: ClassVar[bool] = True
     """Whether it can do nothing with a quantized model."""
+    float_inputs: ClassVar[bool] = False
+    """Whether all inputs must be floats."""
     artefacts: ClassVar[tuple[str, ...]]
     """The files that `load` reads; `script` finds them beside the model."""
 
