@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
-from support import pass_models
+from onnx import TensorProto, helper, numpy_helper
+from support import evalset_models, pass_models
 
 from optim import build, sandbox
 from optim.build import Built, as_run, built
@@ -17,7 +17,7 @@ from optim.errors import Cancelled, InputError, StepError
 from optim.evalset import EvalSet, synthesize
 from optim.home.files import hash_files
 from optim.model import Model, store_model
-from optim.model.proto import copy_of, read_proto, write_proto
+from optim.model.proto import copy_of, in_order, read_proto, write_proto
 from optim.passes.base import Outcome
 from optim.passes.nncf_int8 import NncfInt8
 from optim.passes.simplify import Simplify
@@ -146,6 +146,41 @@ def test_the_compressed_size_is_told_where_a_pass_is_there_for_it(
     assert 0 < both.compressed_bytes < zeros.compressed_bytes < model.size_bytes
 
 
+def test_what_a_branch_reads_from_outside_comes_before_it(tmp_path: Path) -> None:
+    """ONNX Runtime's dynamic quantizer puts its nodes behind a branch that reads them."""
+    random = np.random.default_rng(0)
+
+    def branch(name: str) -> onnx.GraphProto:
+        weight = numpy_helper.from_array(
+            random.standard_normal((8, 4)).astype(np.float32), f"w{name}"
+        )
+        out = helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 4])
+        node = helper.make_node("MatMul", ["h", f"w{name}"], [name])
+        return helper.make_graph([node], name, [], [out], [weight])
+
+    nodes = [
+        helper.make_node("MatMul", ["x", "outer"], ["h"]),
+        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Greater", ["sum", "zero"], ["is"]),
+        helper.make_node("If", ["is"], ["y"], then_branch=branch("a"), else_branch=branch("b")),
+    ]
+    outer = random.standard_normal((8, 8)).astype(np.float32)
+    model = evalset_models.keep(
+        tmp_path,
+        nodes,
+        [("x", TensorProto.FLOAT, [1, 8])],
+        [("y", TensorProto.FLOAT, [1, 4])],
+        {"outer": outer, "zero": np.float32(0)},
+    )
+    evalset = synthesize(model, samples=8)
+    quantized, half = (
+        built(model, Recipe.parse(f"{one} + onnxruntime"), evalset)
+        for one in ("dynamic_int8", "fp16")
+    )
+    assert quantized.reports[0].modified and in_order(read_proto(quantized.model.path).graph)
+    assert any("loops and branches" in note for note in half.reports[0].notes)
+
+
 def test_where_nothing_changes_it_is_the_model_itself(tmp_path: Path, evalset: EvalSet) -> None:
     plain = _stored(tmp_path, "arithmetic")
     result = built(plain, Recipe.parse("simplify + weight_only"), evalset)
@@ -270,7 +305,7 @@ def _dangling() -> onnx.ModelProto:
         (_cnn, True, "it says modified=True"),
         (_dangling, False, "it says modified=False"),
         (_dangling, True, "not valid ONNX"),
-        (_unsorted, True, "not valid ONNX"),
+        (_unsorted, True, "it says modified=True"),  # it is put in order
         (_renamed_output, True, "changed the model's outputs"),
         (_another_type, True, "changed the model's inputs"),
         (_another_shape, True, "changed the model's inputs"),

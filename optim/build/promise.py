@@ -13,7 +13,7 @@ from optim.build.guard import node_in
 from optim.errors import InputError, StepError, one_line
 from optim.ingest.first_run import Observed, run_once
 from optim.model.compare import changed
-from optim.model.proto import copy_of, real_inputs, write_proto
+from optim.model.proto import all_graphs, copy_of, in_order, real_inputs, sort_nodes, write_proto
 from optim.names import legible
 from optim.passes.base import Context, Outcome, Pass
 from optim.passes.support.tools import listed
@@ -47,6 +47,8 @@ def kept(
         left: names of nodes that were left as they are so far.
     """
     outcome = one.run(model, context)
+    if outcome.modified:
+        _put_in_order(outcome.model)
     check_word(model, outcome)
     try:
         doubts = check(outcome.model) if outcome.modified else ()
@@ -60,6 +62,13 @@ def kept(
         note = f"Left as they were, since the result does not run with them: {listed(left)}."
         outcome = replace(outcome, ran=outcome.ran or one, notes=(*outcome.notes, note))
     return outcome, doubts
+
+
+def _put_in_order(model: "onnx.ModelProto") -> None:
+    """Sort the nodes, in place, where a library overlooked what subgraphs read from outside."""
+    for graph in all_graphs(model):
+        if not in_order(graph):
+            sort_nodes(graph)
 
 
 def _leaving(one: Pass, node: "onnx.NodeProto") -> Pass | None:

@@ -22,6 +22,7 @@ from optim.ingest.repair import (
     make_sorted,
     without_functions,
 )
+from optim.ingest.scopes import make_values_unique
 from optim.ingest.specs import InputSpec
 from optim.ingest.trying import tried
 from optim.model.proto import MODEL_FILE, real_inputs
@@ -102,6 +103,7 @@ def bring(
     stage(work, "checking the model")
     check_operators(proto)
     proto = without_functions(proto)
+    make_values_unique(proto)
     described, more = check_and_write(proto, work / MODEL_FILE, feeds)
     notes += more
     source_name = "onnx" if kind in (FileKind.ONNX, FileKind.ONNX_ZIP) else str(kind)

@@ -167,6 +167,16 @@ def sort_nodes(graph: "onnx.GraphProto") -> None:
     graph.node.extend(nodes[at] for at in order)
 
 
+def in_order(graph: "onnx.GraphProto | onnx.FunctionProto") -> bool:
+    """Whether each node stands behind those whose values it or its subgraphs read."""
+    to_come = {name for node in graph.node for name in node.output if name}
+    for node in graph.node:
+        if any(name in to_come for inner in with_inner(node) for name in inner.input):
+            return False
+        to_come.difference_update(node.output)
+    return True
+
+
 def all_graphs(
     proto: "onnx.ModelProto",
 ) -> Iterator["onnx.GraphProto | onnx.FunctionProto"]:

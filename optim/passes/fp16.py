@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field
 
 from optim.model.compare import changed
-from optim.model.proto import copy_of, sort_nodes, with_inner
+from optim.model.proto import all_graphs, copy_of, sort_nodes, with_inner
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable, without_failing
@@ -178,11 +178,21 @@ def _overflowing(model: "onnx.ModelProto") -> list[str]:
     return [node.name for node in model.graph.node if large.intersection(node.input)]
 
 
+def _within(model: "onnx.ModelProto") -> list[str]:
+    """Names of 32-bit weights inside of loops, branches and functions."""
+    inner = (graph for graph in all_graphs(model) if graph is not model.graph)
+    held = (tensor for graph in inner for tensor in getattr(graph, "initializer", ()))
+    return [tensor.name for tensor in held if tensor.data_type == tensor.FLOAT]
+
+
 def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]:
     from onnx import numpy_helper
 
     before, kept = float_weights(model), float_weights(half)
     notes = [f"{len(before) - len(kept)} of {len(before)} float32 weights are float16 now."]
+    if within := _within(model):
+        done = len(within) - len(_within(half))
+        notes.append(f"Inside of loops and branches {done} of {len(within)} are.")
     if kept:
         notes.append(f"Kept in float32, since the values or operators need it: {listed(kept)}.")
     casts = count_ops(half)["Cast"] - count_ops(model)["Cast"]

@@ -6,6 +6,7 @@ whole validation split. A step gets and gives JSON, so it may run on another mac
 the home folder; everything heavy in it is a child process.
 """
 
+import itertools
 import time
 from collections.abc import Callable
 from typing import Literal
@@ -13,7 +14,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from optim.build import built
-from optim.errors import Cancelled, DiskError, OptimError, StepError
+from optim.errors import Cancelled, DiskError, OptimError, StepError, of_the_disk
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.graph import analysis_of
 from optim.home import unwritable
@@ -29,6 +30,8 @@ from optim.timing.measure import slice_of
 from optim.timing.stopping import StoppingRule
 
 _AGAIN_SECONDS, _LOOKS = 3.0, 15
+_MOST_TRIES = 5
+"""Of a step that fails by a disk which otherwise takes files: rights may come back one by one."""
 StepKind = Literal["first", "slice", "judge"]
 
 
@@ -80,7 +83,9 @@ def run_step(job: Job, on_phase: Callable[[str], None], cancelled: Callable[[], 
     step = _Step(job, on_phase, cancelled)
     started, error, gave_up = time.monotonic(), "", False
     try:
-        while not _done(step):
+        for tried in itertools.count(1):
+            if _done(step, last=tried >= _MOST_TRIES):
+                break
             _wait_for_disk(on_phase, cancelled)
     except Cancelled:
         gave_up = True
@@ -90,24 +95,35 @@ def run_step(job: Job, on_phase: Callable[[str], None], cancelled: Callable[[], 
     return Done(progress=step.progress, error=error, cancelled=gave_up, seconds=seconds)
 
 
-def _done(step: "_Step") -> bool:
-    """Whether the step could be done; not on a disk that takes nothing, which is no fault of it."""
+def _done(step: "_Step", last: bool) -> bool:
+    """Whether the step could be done; where the disk took nothing, it is no fault of the step's.
+
+    Raises: what the step does; DiskError where it is the last try and the disk takes files.
+    """
     try:
         step.run()
-    except DiskError:
-        if unwritable():
-            return False
-        raise
+    except Exception as error:
+        told = error if isinstance(error, DiskError) else of_the_disk(error)
+        if told is None:
+            raise
+        if last and not unwritable():
+            raise told from error
+        return False
     return True
 
 
 def _wait_for_disk(on_phase: Callable[[str], None], cancelled: Callable[[], bool]) -> None:
-    while why := unwritable():
-        on_phase(f"waiting: {why.what.rstrip('.')}")
+    """Wait a little, and then for as long as the disk takes nothing."""
+    why = unwritable()
+    while True:
+        if why:
+            on_phase(f"waiting: {why.what.rstrip('.')}")
         for _ in range(_LOOKS):
             time.sleep(_AGAIN_SECONDS / _LOOKS)
             if cancelled():
                 raise Cancelled("Cancelled.", "Retry it when there is space.")
+        if not (why := unwritable()):
+            return
 
 
 class _Step:

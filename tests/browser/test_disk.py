@@ -1,5 +1,6 @@
-"""A disk that fills up and a store that is taken away while a real server measures."""
+"""A real server measures, and its disk fills up, turns read-only, or loses the store."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -14,6 +15,7 @@ from support.study_tools import wait_for
 pytestmark = [pytest.mark.browser, pytest.mark.deep]
 NewPage = Callable[..., Page]
 APART = ("unshare", "--user", "--map-root-user", "--mount")
+UNWRITABLE = re.compile("The system refuses access|Nothing can be written")
 SMALL_DISK = 'mount -t tmpfs -o size=200m tmpfs "$0" && exec "$@"'
 
 
@@ -67,3 +69,48 @@ def test_a_store_that_is_taken_away_is_said_and_put_back_is_whole(
     number = add_recipe(page, "openvino:streams=2")
     wait_for(lambda: number in trials_on_chart(page))
     expect(page.get_by_text("failed; the table says why")).to_have_count(0)
+
+
+@pytest.fixture
+def bound_by_rights(tmp_path: Path) -> Iterator[Server]:
+    """A server that the rights of files bind, as they do not bind root."""
+    bound = (*APART, "setpriv", "--bounding-set=-dac_override,-dac_read_search")
+    if subprocess.run([*bound, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this system gives no rights away")
+    home = tmp_path / "home"
+    home.mkdir()
+    started = Server(home, free_port(), prefix=bound)
+    started.start()
+    yield started
+    _allow(started.home, write=True)
+    started.stop()
+
+
+def _allow(home: Path, write: bool) -> None:
+    for path in (home, *home.rglob("*")):
+        path.chmod((0o700 if path.is_dir() else 0o600) & (0o777 if write else 0o555))
+
+
+@pytest.mark.timeout(900)
+def test_a_home_that_turns_read_only_is_said_and_work_goes_on(
+    bound_by_rights: Server, files: Path, new_page: NewPage
+) -> None:
+    server, page = bound_by_rights, new_page()
+    bring(page, server.url, files / "classifier.onnx", files / "evalset.npz")
+    wait_for_points(page, 1)
+    shown = trials_on_chart(page)
+    _allow(server.home, write=False)
+    expect(page.get_by_text(UNWRITABLE).first).to_be_visible()
+    study = page.url.partition("?")[2]
+    for where in ("graph", "why", "export", "serve", "explore"):
+        page.goto(f"{server.url}/{where}?{study}")
+        page.get_by_text("classifier").first.wait_for()
+        assert not page.get_by_text(re.compile("Traceback|went wrong")).count(), where
+    expect(page.get_by_text(UNWRITABLE).first).to_be_visible()
+    _allow(server.home, write=True)
+    wait_for_points(page, len(shown) + 2)
+    number = add_recipe(page, "openvino:streams=2")
+    wait_for(lambda: {*shown, number} <= trials_on_chart(page))
+    expect(page.get_by_text(UNWRITABLE)).to_have_count(0)
+    expect(page.get_by_text("failed; the table says why")).to_have_count(0)
+    assert "Traceback" not in server.log.read_text()

@@ -5,6 +5,7 @@ import zipfile
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support.onnx_models import FLOAT, INT64, linear, model, relu, value, with_external_data
@@ -400,3 +401,34 @@ def test_trees_alone_get_the_standard_opset_too(bring, save):
     brought = bring(save(proto))
     assert brought.opset == 17
     assert slimmed(onnx.load(brought.path)).graph.node[0].op_type == "TreeEnsembleClassifier"
+
+
+def test_branches_that_call_values_alike_get_names_of_their_own(bring, save):
+    """Libraries keep one table of names for all scopes, and take the one for the other."""
+    x, size = value("x", [1, 4]), np.random.default_rng(0).standard_normal((2, 4, 4))
+
+    def branch(place):
+        weight = numpy_helper.from_array(size[place].astype(np.float32), "w")
+        nodes = [
+            helper.make_node("MatMul", ["x", "w"], ["t"]),
+            helper.make_node("Relu", ["t"], ["x_1"]),
+        ]
+        return helper.make_graph(nodes, "branch", [], [value("x_1", [1, 4])], [weight])
+
+    nodes = [
+        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Cast", ["sum"], ["is"], to=TensorProto.BOOL),
+        helper.make_node("If", ["is"], ["y"], then_branch=branch(0), else_branch=branch(1)),
+    ]
+    path = save(model(nodes, [x], [value("y", [1, 4])]))
+    brought = onnx.load(bring(path).path)
+    branches = [a.g for node in brought.graph.node for a in node.attribute if a.name.endswith("h")]
+    made = [[out for node in g.node for out in node.output] for g in branches]
+    held = [tensor.name for g in branches for tensor in g.initializer]
+    assert len(set(held)) == 2 and not set(made[0]) & set(made[1])
+    given = np.random.default_rng(1).standard_normal((1, 4)).astype(np.float32)
+    runs = [
+        onnxruntime.InferenceSession(one).run(None, {"x": given})[0]
+        for one in (path, bring(path).path)
+    ]
+    np.testing.assert_array_equal(*runs)

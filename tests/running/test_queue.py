@@ -311,7 +311,7 @@ def test_a_store_that_is_full_for_a_while_loses_no_result(
 
 
 def test_a_step_waits_for_the_disk_and_is_done_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    full, runs = iter([True] * 3), []
+    full, runs, failing = iter([True] * 3), [], [1]
 
     class Step:
         progress = Progress()
@@ -321,7 +321,7 @@ def test_a_step_waits_for_the_disk_and_is_done_then(monkeypatch: pytest.MonkeyPa
 
         def run(self) -> None:
             runs.append("run")
-            if len(runs) == 1:
+            if len(runs) in failing:
                 raise disk_is_full("here")
 
     def unwritable() -> DiskError | None:
@@ -333,9 +333,13 @@ def test_a_step_waits_for_the_disk_and_is_done_then(monkeypatch: pytest.MonkeyPa
     job, said = Job(kind="first", model="m", evalset="e", recipe="openvino"), []
     done = run_step(job, said.append, lambda: False)
     assert not done.error and runs == ["run", "run"]
-    assert len(said) == 2 and "waiting: The disk is full (here)" in said[0]
+    assert len(said) == 3 and "waiting: The disk is full (here)" in said[0]
     runs.clear()
-    assert "disk is full" in run_step(job, said.append, lambda: False).error  # of this step alone
+    failing.extend([2, 3])  # a part of the disk that takes files again after the rest
+    assert not run_step(job, said.append, lambda: False).error and len(runs) == 4
+    runs.clear()
+    failing.extend(range(100))
+    assert "disk is full" in run_step(job, said.append, lambda: False).error
     runs.clear()
     full = iter([True] * 9)
     assert run_step(job, said.append, lambda: True).cancelled
