@@ -289,6 +289,17 @@ def test_all_that_was_interrupted_is_retried_at_once(explored: Study) -> None:
         explored.delete(trial.number)
 
 
+def test_what_a_long_pass_says_is_seen_while_it_works(explored: Study) -> None:
+    number = explored.add(Recipe.parse("recover:seconds=60 + onnxruntime"))
+    explored.begin(number)
+    said = "recover: training, 40 %, held-back loss 0.0123, was 0.4: █▅▂"
+    progress = explored.trial(number).progress.model_copy(update={"phase": f"building, {said}"})
+    explored.save(number, progress)
+    shown = _shown(visited("explore", explored, trial=str(number))).replace("\\", "")
+    assert f"Under way: {said}" in shown
+    explored.delete(number)
+
+
 def test_an_interrupted_trial_keeps_its_figures_without_an_alarm(explored: Study) -> None:
     known, openvino = explored.trial(2), Recipe.parse("openvino:streams=2")
     number = explored.adopt(

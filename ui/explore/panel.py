@@ -92,7 +92,13 @@ def _speed(study: Study, trial: Trial) -> None:
         between = text.ends(found.interval, text.milliseconds)
         st.caption(f"{between}. {_spent(found)} {plain(found.method)}")
     elif not trial.finished:
-        st.caption(_UNDER_WAY[trial.state])
+        st.caption(_under_way(trial))
+
+
+def _under_way(trial: Trial) -> str:
+    """What is done for it, in the words of a pass that takes long where there is one."""
+    said = trial.phase.partition(", ")[2]
+    return f"Under way: {plain(said)}" if said else _UNDER_WAY[trial.state]
 
 
 def _threads(study: Study, trial: Trial) -> None:
