@@ -6,6 +6,7 @@ is pickled, since a child that has parsed a hostile file is not trusted either.
 """
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -20,7 +21,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from optim.errors import Cancelled, DiskError, InputError, OptimError, StepError, disk_is_full
+from optim.errors import (
+    Cancelled,
+    DiskError,
+    InputError,
+    OptimError,
+    StepError,
+    disk_is_full,
+    of_the_disk,
+)
 from optim.home import disk_errors_told
 from optim.home.scratch import scratch
 from optim.names import legible
@@ -251,15 +260,25 @@ def _read(result: Path, returncode: int, where: str, log: Path) -> Any:
     )
 
 
+def _refused(said: str, folder: Path) -> DiskError | None:
+    """What to say where a child could not write to its own folder, whose rights were taken."""
+    codes = errno.EACCES, errno.EROFS
+    code = next((code for code in codes if os.strerror(code) in said), None)
+    return of_the_disk(OSError(code, "", str(folder))) if code and str(folder) in said else None
+
+
 def _crash(returncode: int, where: str, log: Path) -> OptimError:
     if shutil.disk_usage(log.parent).free < _LITTLE_SPACE_BYTES:  # it could not even say so
         return disk_is_full(log.parent)
+    said = last_line(log)
+    if refused := _refused(said, log.parent):
+        return refused
     if returncode == -signal.SIGKILL:
         how = "was killed by the system, most likely because the machine ran out of memory"
     elif returncode < 0:
         how = f"crashed in native code ({signal.Signals(-returncode).name})"
     else:
-        how = f"ended with exit code {returncode} ({last_line(log)[:300]})"
+        how = f"ended with exit code {returncode} ({said[:300]})"
     return StepError(
         f"The child process that ran this step {how}.",
         "The model or the engine is at fault; every other result is intact. Try another recipe.",

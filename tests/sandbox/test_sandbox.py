@@ -13,9 +13,9 @@ import psutil
 import pytest
 from support.study_tools import gone, sandboxes, wait_for
 
-from optim.errors import Cancelled, StepError
+from optim.errors import Cancelled, DiskError, StepError
 from optim.machine.environment import affinity, machine_id
-from optim.sandbox import Limits, Named, call, forking, wait_until_warm, warm
+from optim.sandbox import Limits, Named, call, calling, forking, wait_until_warm, warm
 
 pytestmark = pytest.mark.slow
 
@@ -292,3 +292,12 @@ def test_a_child_whose_end_could_not_be_written_down_has_ended(
         assert forked.wait(10) != 0
         assert forking.Forked(server.pid, tmp_path, server)._untold is False
         server.kill()
+
+
+def test_a_folder_whose_rights_were_taken_is_no_fault_of_the_model(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text(f"PermissionError: [Errno 13] Permission denied: '{tmp_path}/result'\n")
+    refused = calling._crash(1, "measure", log)
+    assert isinstance(refused, DiskError) and "refuses access" in refused.what
+    log.write_text("PermissionError: [Errno 13] Permission denied: '/etc/shadow'\n")
+    assert not isinstance(calling._crash(1, "measure", log), DiskError)

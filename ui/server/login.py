@@ -46,7 +46,7 @@ class Login:
         self._app, self._password = app, password
         self._signer = TimestampSigner(secrets.token_bytes(32), salt=COOKIE)
         self._left: set[str] = set()
-        """Cookies that have logged out before their time."""
+        """What cookies that have logged out before their time were signed for."""
         self._wrong: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_TRIES))
         """When somebody at an address gave a wrong password."""
 
@@ -69,12 +69,19 @@ class Login:
         return path in _OPEN or by_token or self._knows(HTTPConnection(scope))
 
     def _knows(self, request: HTTPConnection) -> bool:
-        cookie = request.cookies.get(COOKIE, "")
+        given = self._signed(request)
+        return bool(given) and given not in self._left
+
+    def _signed(self, request: HTTPConnection) -> str:
+        """What the request's cookie was signed for; empty where this server did not sign it.
+
+        Several spellings of one signature are valid, so that the cookie itself tells nobody apart.
+        """
         try:
-            self._signer.unsign(cookie, max_age=_SECONDS)
+            cookie = request.cookies.get(COOKIE, "")
+            return self._signer.unsign(cookie, max_age=_SECONDS).decode()
         except BadSignature:
-            return False
-        return cookie not in self._left
+            return ""
 
     async def _answer(self, request: Request) -> Response:
         path, post = request.url.path, request.method == "POST"
@@ -113,7 +120,7 @@ class Login:
 
     def _log_out(self, request: Request) -> Response:
         if self._knows(request):
-            self._left.add(request.cookies[COOKIE])
+            self._left.add(self._signed(request))
         answer = RedirectResponse("/", status_code=303)
         answer.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return answer
