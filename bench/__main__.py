@@ -1,15 +1,15 @@
 """Evidence for what the program says: `python -m bench [PART] [NAMES]`.
 
-That its numbers are true: agree, aa, repeat, isolation; that it scales: scale, sessions (all six
-where no part is named). That its search finds: zoo makes models, grid measures every recipe on one,
-search plays strategies on the stored grids, peers has other tools choose. families tells which pass
-and which engine pays where, gpus what this machine's GPU brings. serve tells what a server adds to
-a run, soak that it loses and mixes up nothing, beside how others serve the same model, settings how
-the search of serving settings does, twin how far the simulation is off. serving is those of
-servers: serve, settings, soak, beside and twin, each for `--seconds` at most. findings tells how
-many known causes Why names, and what it says of models with none. cases runs the program on files
-whose answers are known. Prints a report in Markdown; exits 1 where a claim does not hold, or a part
-did not run. To be run on an idle machine.
+That its numbers are true: agree, aa, repeat, isolation, bars; that it scales: scale, sessions,
+opening (all eight where no part is named). That its search finds: zoo makes models, grid measures
+every recipe on one, search plays strategies on the stored grids, peers has other tools choose.
+families tells which pass and which engine pays where, gpus what this machine's GPU brings. serve
+tells what a server adds to a run, soak that it loses and mixes up nothing, beside how others serve
+the same model, settings how the search of serving settings does, twin how far the simulation is
+off. serving is those of servers: serve, settings, soak, beside and twin, each for `--seconds` at
+most. findings tells how many known causes Why names, and what it says of models with none. cases
+runs the program on files whose answers are known. Prints a report in Markdown; exits 1 where a
+claim does not hold, or a part did not run. To be run on an idle machine.
 """
 
 import argparse
@@ -25,7 +25,8 @@ from optim.machine.environment import environment
 from optim.settings import settings
 
 NUMBERS = {
-    name: f"bench.{name}" for name in ("agree", "aa", "repeat", "isolation", "scale", "sessions")
+    name: f"bench.{name}"
+    for name in ("agree", "aa", "repeat", "isolation", "scale", "sessions", "bars", "opening")
 }
 SERVING = {
     "serve": "bench.serving.overhead",
@@ -97,7 +98,7 @@ def _options() -> argparse.Namespace:
         default=str(settings().home / "bench"),
         help="where models, data and peers' environments are kept; default: %(default)s",
     )
-    parser.add_argument("--recipe", action="append", help="gpus: only this; repeatable")
+    parser.add_argument("--recipe", action="append", help="gpus, bars: only this; repeatable")
     parser.add_argument("--minutes", type=float, default=25, help="grid: a model; families: in all")
     parser.add_argument("--processes", type=int, default=6, help="grid: that time each recipe")
     parser.add_argument("--judging", type=float, help="grid: seconds, if not all samples")

@@ -21,7 +21,7 @@ _QUEUED_SECONDS, _LOOK_MS = 30, 20
 
 def run(options: Namespace) -> tuple[str, bool]:
     """Report in Markdown and whether the claim holds."""
-    with _home_of_its_own():
+    with home_of_its_own():
         (subject,) = subjects(["credit"])
         study = create_study(subject.model, subject.evalset)
         recipes = [_recipe(number) for number in range(TRIALS)]
@@ -64,13 +64,14 @@ def _ms(ask: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _home_of_its_own() -> Iterator[None]:
+def home_of_its_own() -> Iterator[str]:
+    """An empty home folder, for this process and its children; returns its path."""
     before = os.environ.get("OPTIM_HOME")
     with TemporaryDirectory() as home:
         os.environ["OPTIM_HOME"] = home
         settings.cache_clear()
         try:
-            yield
+            yield home
         finally:
             os.environ.pop("OPTIM_HOME")
             os.environ |= {"OPTIM_HOME": before} if before else {}

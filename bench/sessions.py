@@ -107,13 +107,14 @@ def _server(home: str) -> Iterator[tuple[psutil.Process, int, str]]:
     serve = [*optim, "serve", "--port", str(port)]
     with subprocess.Popen(serve, env=env, stdout=subprocess.DEVNULL) as process:
         try:
-            _wait_for(port)
+            wait_for(port)
             yield psutil.Process(process.pid), port, study
         finally:
             process.terminate()
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Until a server answers there. Raises TimeoutError."""
     for _ in range(300):
         try:
             urllib.request.urlopen(f"http://localhost:{port}/healthz", timeout=5).close()

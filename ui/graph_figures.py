@@ -1,6 +1,7 @@
 """Figures on the graph: the picture with its overlays, what it is compared with, its nodes."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import streamlit as st
 
@@ -26,6 +27,8 @@ _MISSING = (
     "ai-edge-model-explorer`, and start the server again."
 )
 _CHANGES, _FIRST, _UNMEASURED = "change", "time", "flops"
+_WIDTHS: tuple[Literal["stretch"] | int, ...] = ("stretch", 190, 220, 190)
+"""Of what stands in a row above the picture, pixels; the last is only there for estimates."""
 
 
 def figures(study: Study, digest: str, analysis: Analysis) -> None:
@@ -33,7 +36,8 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     if not installed():
         st.info(_MISSING)
         return
-    figure, engine, against = st.columns([6, 2, 2], vertical_alignment="bottom")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    figure, engine, against, hardware = (row.container(width=one) for one in _WIDTHS)
     with engine:
         runtime = _engine(study, digest)
     with against:
@@ -41,7 +45,8 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     shown = graph_facts.views(study, digest, runtime, other)
     with figure:
         overlay = _overlay(study, shown)
-    target = _hardware() if overlay.needs == "bounds" else ""
+    with hardware:
+        target = _hardware() if overlay.needs == "bounds" else ""
     ready = overlay.needs != "profile" or _measured(study, shown)
     laid = _laid(overlay, shown, study, target) if ready else None
     key = key_of("node", study.name, digest)
@@ -146,15 +151,14 @@ def _measure(study: Study, shown: Sequence[View], drawn: bool) -> None:
         asked = st.button("Measure time per node", help="By the engine's own profiler, in a few s.")
         if not free:
             st.caption("Trials are being measured on this machine; this would disturb them.")
-    if not asked and not (free and drawn):
-        return
-    try:
-        with st.spinner("Measuring the time of each node, some seconds ..."):
+        if not asked and not (free and drawn):
+            return
+        try:
             for view in shown:
                 graph_facts.profile(view, study)
-    except OptimError as error:
-        show(error)
-        return
+        except OptimError as error:
+            show(error)
+            return
     st.session_state[key] = True
     st.rerun()
 

@@ -3,8 +3,8 @@
 // drawn, and a node that was clicked.
 
 const LOOK_MS = 100;
-const AGAIN_MS = 2000;
-const PATIENCE_MS = 60_000;
+const AGAIN_LOOKS = 20;
+const PATIENCE_LOOKS = 600;
 const GIVEN_UP_MS = 20_000;
 
 function isDark(box) {
@@ -28,15 +28,16 @@ function isDrawn(box) {
 }
 
 // What is said before the graph is drawn is lost, so it is said then, and again until it is done.
+// Looks are counted, not time: there is none while the viewer, which may take seconds, is drawing.
 function tell(box, key, message, done) {
   clearInterval(box.telling[key]);
-  const began = performance.now();
-  let said = -Infinity;
+  let looks = 0;
+  let said = -AGAIN_LOOKS;
   const look = () => {
-    const now = performance.now();
-    if (now - began > PATIENCE_MS || done(state(box.frame))) return clearInterval(box.telling[key]);
-    if (!isDrawn(box) || now - said < AGAIN_MS) return;
-    said = now;
+    looks += 1;
+    if (looks > PATIENCE_LOOKS || done(state(box.frame))) return clearInterval(box.telling[key]);
+    if (!isDrawn(box) || looks - said < AGAIN_LOOKS) return;
+    said = looks;
     box.frame.contentWindow.postMessage(message, location.origin);
   };
   box.telling[key] = setInterval(look, LOOK_MS);

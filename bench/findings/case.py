@@ -54,6 +54,11 @@ def drawn(made: onnx.ModelProto, count: int = SAMPLES, most: int = 100, seed: in
     return found
 
 
+def name_of_input(made: onnx.ModelProto) -> str:
+    """Of the first input."""
+    return str(made.graph.input[0].name)
+
+
 def answers(made: onnx.ModelProto, arrays: Arrays) -> Array:
     """The class with the highest score, by the model itself."""
     import onnxruntime as ort

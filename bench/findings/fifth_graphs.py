@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 
-from bench.findings.case import SAMPLES, Arrays, answers, drawn, written
+from bench.findings.case import SAMPLES, Arrays, answers, drawn, name_of_input, written
 from bench.findings.fourth_graphs import labelled
 
 
@@ -57,10 +57,6 @@ def scaler() -> onnx.ModelProto:
     )
 
 
-def _name(made: onnx.ModelProto) -> str:
-    return str(made.graph.input[0].name)
-
-
 def of_the_row_before(made: onnx.ModelProto) -> Arrays:
     """Each sample has the label of the one before it."""
     found = labelled(made)
@@ -83,7 +79,7 @@ def at_night(made: onnx.ModelProto) -> Arrays:
     (x,) = drawn(made).values()
     judged = np.arange(len(x)) >= len(x) // 2
     x[~judged] = x[~judged] * 3 + 6
-    return {_name(made): x, "calibration": ~judged}
+    return {name_of_input(made): x, "calibration": ~judged}
 
 
 def two_lengths(made: onnx.ModelProto) -> Arrays:
@@ -92,7 +88,7 @@ def two_lengths(made: onnx.ModelProto) -> Arrays:
     for place, row in enumerate(ids):
         length = 96 if place % 9 == 0 else chance.integers(10, 30)
         row[0, :length] = chance.integers(1, 200, length)
-    return {_name(made): ids}
+    return {name_of_input(made): ids}
 
 
 def nearly_full(made: onnx.ModelProto) -> Arrays:
@@ -101,13 +97,13 @@ def nearly_full(made: onnx.ModelProto) -> Arrays:
     for row in ids:
         length = chance.integers(43, 49)
         row[0, :length] = chance.integers(1, 200, length)
-    return {_name(made): ids}
+    return {name_of_input(made): ids}
 
 
 def with_margins(made: onnx.ModelProto) -> Arrays:
     """Pictures with dark margins, as of digits."""
     found = labelled(made)
-    x = found[_name(made)]
+    x = found[name_of_input(made)]
     x[..., :5], x[..., -5:] = 0, 0
     x[..., :5, :], x[..., -5:, :] = 0, 0
-    return found | {"labels": answers(made, {_name(made): x})}
+    return found | {"labels": answers(made, {name_of_input(made): x})}

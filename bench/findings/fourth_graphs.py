@@ -3,7 +3,7 @@
 import numpy as np
 import onnx
 
-from bench.findings.case import SAMPLES, Arrays, answers, drawn, written
+from bench.findings.case import SAMPLES, Arrays, answers, drawn, name_of_input, written
 
 _PAIRS = {"s": np.float32(0.025), "z": np.uint8(118), "ws": np.float32(0.004), "wz": np.int8(0)}
 
@@ -112,10 +112,6 @@ def prototypes() -> onnx.ModelProto:
     )
 
 
-def _name(made: onnx.ModelProto) -> str:
-    return str(made.graph.input[0].name)
-
-
 def labelled(made: onnx.ModelProto, count: int = 220) -> Arrays:
     found = drawn(made, count)
     return found | {"labels": answers(made, found), "metric": np.array("top1")}
@@ -145,7 +141,7 @@ def filled_with_ones(made: onnx.ModelProto) -> Arrays:
     for row in ids:
         length = chance.integers(6, 23)
         row[0, :length] = chance.integers(2, 300, length)
-    return {_name(made): ids}
+    return {name_of_input(made): ids}
 
 
 def whispered(made: onnx.ModelProto) -> Arrays:
@@ -153,12 +149,12 @@ def whispered(made: onnx.ModelProto) -> Arrays:
     (x,) = drawn(made).values()
     calibrating = np.arange(len(x)) % 2 == 0
     x[calibrating] /= 50
-    return {_name(made): x, "calibration": calibrating}
+    return {name_of_input(made): x, "calibration": calibrating}
 
 
 def one_broken(made: onnx.ModelProto) -> Arrays:
     """One of the samples to calibrate with is a thousand times too large."""
     found = labelled(made, 240)
     calibrating = np.arange(240) < 40
-    found[_name(made)][7] *= 1000
+    found[name_of_input(made)][7] *= 1000
     return found | {"calibration": calibrating}

@@ -113,8 +113,9 @@ class Summary(BaseModel):
 
     `gain` is the same against the baseline on one thread, whatever the recipe's thread count.
     `thread_gain` is one thread over this recipe's thread count, both on the baseline engine and
-    the original model, None for one thread. `percentiles` holds only those that the sample
-    supports. `provisional` means that fewer than three processes were timed.
+    the original model, None for one thread. `baseline_p50_ms` is `p50_ms` by the speed-up: a median
+    of its own would contradict both on a noisy machine. `percentiles` holds only those that the
+    sample supports. `provisional` means that fewer than three processes were timed.
     """
 
     model_config = ConfigDict(frozen=True)

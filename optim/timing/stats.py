@@ -59,16 +59,16 @@ def summarize(measurement: Measurement) -> Summary:
     if not slices or not all(piece.arms.get(CANDIDATE) for piece in slices):
         raise StepError("There are no timings to summarize.", "Measure again.", "measure")
     runs = np.concatenate([np.concatenate(piece.arms[CANDIDATE]) for piece in slices]) / 1e6
-    p50 = _time(slices, CANDIDATE)
+    p50, speedup = _time(slices, CANDIDATE), _ratio(slices, BASELINE, CANDIDATE)
     threaded = all(SINGLE_THREAD in piece.arms for piece in slices)
     summary = Summary(
         p50_ms=p50,
         percentiles={"p50": p50} | _tail_percentiles(runs, p50),
         throughput_per_s=1e3 / float(runs.mean()),
-        speedup=_ratio(slices, BASELINE, CANDIDATE),
+        speedup=speedup,
         gain=_ratio(slices, SINGLE_THREAD if threaded else BASELINE, CANDIDATE),
         thread_gain=_ratio(slices, SINGLE_THREAD, BASELINE) if threaded else None,
-        baseline_p50_ms=_time(slices, BASELINE).value,
+        baseline_p50_ms=p50.value * speedup.value,
         load_ms=_typical([piece.load_ms for piece in slices]),
         first_run_ms=_typical([piece.first_run_ms for piece in slices]),
         peak_memory_mb=_typical([piece.peak_memory_mb for piece in slices]),

@@ -185,3 +185,11 @@ def test_unreadable_timings_are_an_error():
 def test_intervals_that_share_a_point_overlap():
     assert Interval(value=1, low=0.9, high=1.1).overlaps(Interval(value=1.2, low=1.1, high=1.3))
     assert not Interval(value=1, low=0.9, high=1.1).overlaps(Interval(value=2, low=1.5, high=2.5))
+
+
+def test_the_originals_time_is_the_trials_times_its_speedup_however_noisy_the_rounds_are():
+    chance = np.random.default_rng(5)
+    drawn = (chance.exponential(1e6, (2, 9, 5)) + 1e6 for _ in range(3))
+    noisy = [slice_of(*arms.astype(int).tolist()) for arms in drawn]
+    found = summarize(Measurement(slices=tuple(noisy)))
+    assert found.baseline_p50_ms == pytest.approx(found.p50_ms.value * found.speedup.value)

@@ -45,7 +45,19 @@ _OUTSIDE = re.compile(
 _LATE_STYLE = re.compile(
     r"""( media="print")? onload="[^"]*"|<noscript>.*?</noscript>""", re.DOTALL
 )
+_WHOLE = (
+    "this.zoomFit({x:this.webglRenderer.currentMinX,y:this.webglRenderer.currentMinZ,"
+    "width:this.webglRenderer.currentMaxX-this.webglRenderer.currentMinX,"
+    "height:this.webglRenderer.currentMaxZ-this.webglRenderer.currentMinZ},e,n"
+)
 _CHANGES = {
+    # A graph that would be too small to read opens at its top, at the least size that a chosen
+    # node has; the button and the key for all of it still show all of it.
+    f"zoomFitGraph(e=.9,n=200){{{_WHOLE})": f"zoomFitGraph(e=.9,n=200,o=!1){{{_WHOLE},!1,!0,o)",
+    "zoomFitGraph(.9,0)": "zoomFitGraph(.9,0,!0)",
+    "},0):setTimeout(()=>{this.zoomFitGraph(.9,r)": (
+        "},0):setTimeout(()=>{this.zoomFitGraph(.9,r,!0)"
+    ),
     # An overlay takes the place of the one before it, instead of standing beside it in a list.
     'this.addRun(a,o,"",n,void 0,!1,e)': 'this.addRun(a,o,"",n,void 0,!0,e)',
     # One that was replaced while it was being loaded is not waited for.
