@@ -12,6 +12,8 @@ from bench.families.report import report
 from bench.families.rows import FOLDER, Kept, Row
 from bench.procedure import Subject
 from bench.zoo import subject
+from optim.build import built
+from optim.errors import OptimError
 from optim.machine.environment import environment, machine_id
 from optim.part import Circumstances, Group, Ingredient
 from optim.passes.base import Pass, Stage, all_passes
@@ -64,24 +66,24 @@ def _kept(model: str) -> Kept:
 
 
 def recipes(here: Circumstances) -> list[Recipe]:
-    """Every engine with the original, as it comes and with what it declares worth trying of its
-    settings, then every pass: as it is declared to be started with, and by itself on the two
-    engines that are always there. The dear ones last."""
+    """What the parts declare to be worth a start, the most promising first; then every engine with
+    the original, as it comes and with what it declares worth trying of its settings; then every
+    pass by itself on the two engines that are always there. The dear ones last."""
     engines = [kind for kind in all_runtimes().values() if not kind.missing()]
-    found = [Recipe.baseline(), *(Recipe.of([kind()]) for kind in engines)]
+    passes = [k for k in all_passes().values() if not k.missing() and k().takes(here)]
+    found = [Recipe.baseline(), *_started([*engines, *passes], here)]
+    found += [Recipe.of([kind()]) for kind in engines]
     for engine in engines:
-        found += [*_started(engine, here), *_searched(engine, here)]
-    for kind in sorted(all_passes().values(), key=lambda one: one.group is Group.STEPS):
-        if kind.missing() or not kind().takes(here):
-            continue
-        alone = [] if kind.stage == Stage.RECOVER else _alone(kind())
-        found += [*_started(kind, here), *alone]
+        found += _searched(engine, here)
+    for kind in sorted(passes, key=lambda one: one.group is Group.STEPS):
+        found += [] if kind.stage == Stage.RECOVER else _alone(kind())
     usable = [one for one in found if all(not p.missing() and p.takes(here) for p in one.parts)]
     return list(dict.fromkeys(sorted(usable, key=_is_dear)))
 
 
-def _started(kind: type[Ingredient], here: Circumstances) -> list[Recipe]:
-    return [Recipe.parse(start.spelling) for start in kind.starts if start.when(here)]
+def _started(kinds: Sequence[type[Ingredient]], here: Circumstances) -> list[Recipe]:
+    starts = [start for kind in kinds for start in kind.starts if start.when(here)]
+    return [Recipe.parse(one.spelling) for one in sorted(starts, key=lambda start: start.rank)]
 
 
 def _searched(kind: type[Runtime], here: Circumstances) -> list[Recipe]:
@@ -111,12 +113,29 @@ def _turns(names: Sequence[str], cache: Path) -> Iterator[tuple[int, Subject, Re
 
 
 def _measured(queue: Queue, one: Subject, recipe: Recipe) -> Row:
-    """A trial of it, in a study of its own name."""
-    study = create_study(one.model, one.evalset, f"families {one.name}")
+    """A trial of it, in a study of its own name; none where its passes change nothing."""
     start = time.monotonic()
+    study = create_study(one.model, one.evalset, f"families {one.name}")
+    if _changes_nothing(one, recipe):
+        row = Row(model=one.name, recipe=recipe.spelling, same=True, measured=_today())
+        return row.model_copy(update={"seconds": round(time.monotonic() - start, 1)})
     (number,) = study.add_all([recipe], origin="bench", again=True)
     queue.run_all(study, [number], lambda trial: None)
     return row_of(one.name, study.trial(number), time.monotonic() - start)
+
+
+def _changes_nothing(one: Subject, recipe: Recipe) -> bool:
+    """Whether it has passes, and what they make is the model as it was."""
+    if not recipe.passes:
+        return False
+    try:
+        return not any(report.modified for report in built(one.model, recipe, one.evalset).reports)
+    except OptimError:  # its trial says so
+        return False
+
+
+def _today() -> str:
+    return datetime.now(UTC).date().isoformat()
 
 
 def row_of(model: str, trial: Trial, seconds: float) -> Row:
@@ -126,7 +145,7 @@ def row_of(model: str, trial: Trial, seconds: float) -> Row:
         recipe=trial.recipe.spelling,
         error=trial.error,
         seconds=round(seconds, 1),
-        measured=datetime.now(UTC).date().isoformat(),
+        measured=_today(),
     )
     if trial.summary is None or trial.quality is None:
         return row
@@ -140,7 +159,6 @@ def row_of(model: str, trial: Trial, seconds: float) -> Row:
             "contention": round(found.contention, 3),
             "load": max(piece.load_average for piece in measurement_of(trial.slices).slices),
             "cores": os.cpu_count() or 1,
-            "same": bool(trial.reports) and not any(one.modified for one in trial.reports),
             "sound": trial.quality.sound or trial.recipe.is_baseline,
         }
     )
@@ -148,5 +166,6 @@ def row_of(model: str, trial: Trial, seconds: float) -> Row:
 
 def _say(row: Row, position: int) -> None:
     said = row.error or f"{row.p50_ms:.3f} ms, {row.speedup and row.speedup.value:.2f}x"
+    said = "changes nothing" if row.same else said
     told = f"{row.model} {position}: {row.recipe}: {said}, took {row.seconds:.0f} s"
     print(told, file=sys.stderr, flush=True)

@@ -89,10 +89,10 @@ def _line(recipe: str, rows: Iterable[Row], models: Sequence[str]) -> str:
 
 
 def _cell(row: Row) -> str:
-    if row.speedup is None or row.loss is None:
-        return "no"
     if row.same:
         return "="
+    if row.speedup is None or row.loss is None:
+        return "no"
     told = _times(row.speedup)
     if row.loss.value > _LIMIT or not row.sound:
         return f"{told}, loses {100 * row.loss.value:.0f} %"

@@ -84,3 +84,9 @@ def test_disturbed_rows_are_not_shown_and_what_pays_is_bold() -> None:
     assert not QUIET.model_copy(update={"load": 12.0}).quiet
     assert QUIET.model_copy(update={"load": 12.0, "cores": 16}).quiet
     assert "`openvino`" not in text and "2 rows; 1 to go, 1 of them" in text
+
+
+def test_what_changes_nothing_is_said_to_without_being_timed() -> None:
+    same = Row(model="fashion", recipe="zero_tiny + openvino", same=True)
+    assert same.quiet and not same.pays(0.01)
+    assert "| `zero_tiny + openvino` | = |" in report(Kept(about={}, rows=(same,)), ["fashion"], 0)
