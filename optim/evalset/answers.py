@@ -13,6 +13,7 @@ from optim.metrics.base import Metric, all_metrics, find_metric
 from optim.metrics.choosing import (
     as_class_numbers,
     as_masks,
+    check_counts,
     check_labels,
     choose_output,
     infer_metric,
@@ -136,6 +137,7 @@ def judged(given: Given, count: int, outputs: Sequence[TensorSpec]) -> Judged:
         choose_output(metric, outputs)
     else:
         labels = check_labels(metric, labels, outputs, len(classes))
+        check_counts(metric, labels)
     return Judged(given.output, labels, metric.spelling, classes, tuple(notes))
 
 

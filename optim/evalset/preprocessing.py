@@ -68,7 +68,7 @@ class Preprocessing(BaseModel):
     def suggested(cls, model: Model) -> "Preprocessing":
         """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
         spec, _, _ = of_one_image(model.inputs, model.outputs)
-        axis = _channel_axis(spec.shape)
+        axis = channel_axis(spec.shape)
         last, count = axis == _LAST, 1 if axis is None else spec.shape[axis]
         given: dict[str, Any] = {"layout": "nhwc" if last else "nchw", "channels": _USUAL[count]}
         if min(_sides(spec, last)) <= _SMALL:
@@ -146,7 +146,7 @@ class Preprocessing(BaseModel):
         return resized.crop((left, top, left + width, top + height))
 
 
-def _channel_axis(shape: Sequence[int]) -> int | None:
+def channel_axis(shape: Sequence[int]) -> int | None:
     """Where a picture's channels are in [1, _, _, _]; None where no axis can be that."""
     likely = ((count, axis) for counts in ((1, 3), (4,)) for axis in (1, _LAST) for count in counts)
     return next((axis for count, axis in likely if len(shape) == 4 and shape[axis] == count), None)
@@ -161,7 +161,7 @@ def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
     if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
         shape = inputs[0].shape
         grey = len(shape) == 3 and min(shape[1:]) >= 8
-        if grey or _channel_axis(shape):
+        if grey or channel_axis(shape):
             return inputs[0]
         if len(shape) == 4:
             raise stored.fail(

@@ -44,6 +44,7 @@ _QUANTIZED = InputError(
 )
 _MAKES_CONSTANTS = {"float", "torch.device"}
 _CONSTANTS = {"inf", "nan", "infj"}
+_BY_INTERFACE = "prim::CallMethod"  # all other calls are written out
 _STATE = {"__setstate__", "__getstate__"}
 
 _OF_NUMBERS_AND_LISTS = """
@@ -192,6 +193,13 @@ def check_module(module: Any) -> None:
     unknown = sorted({kind for graph in _graphs(modules) for kind in _kinds(graph)} - _allowed())
     if any(kind.startswith("quantized::") for kind in unknown):
         raise _QUANTIZED
+    if _BY_INTERFACE in unknown:
+        raise InputError(
+            "The TorchScript program calls a part by an interface type: which part answers is "
+            "known only as it runs.",
+            "Annotate it with its own class, or torch.jit.trace the network; or export it to ONNX "
+            "in the program that defines it.",
+        )
     if unknown:
         rest = f" and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         raise _refusal(f"uses the operator {legible(unknown[0])}{rest}, which ONNX does not know")

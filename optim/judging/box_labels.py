@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from optim.arrays import Array, Feeds
+from optim.evalset.preprocessing import channel_axis
 from optim.findings import percent
 from optim.judging.labelling import GAIN, GOOD, Misfit, misfit
 from optim.metrics.support.box_forms import ORDERS, BoxForm
@@ -23,10 +24,8 @@ MOST_SAMPLES = 200
 def picture_size(sample: Feeds) -> tuple[int, int] | None:
     """Width and height of the first input that is a picture [1, c, h, w] or [1, h, w, c]."""
     for shape in (array.shape for array in sample.values()):
-        if len(shape) == 4 and shape[1] in (1, 3):
-            return shape[3], shape[2]
-        if len(shape) == 4 and shape[3] in (1, 3):
-            return shape[2], shape[1]
+        if axis := channel_axis(shape):
+            return (shape[3], shape[2]) if axis == 1 else (shape[2], shape[1])
     return None
 
 

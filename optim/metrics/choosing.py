@@ -7,6 +7,7 @@ import numpy as np
 from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
+from optim.metrics.support.boxes import NO_CLASS
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.pixels import CLASS_AXES, VOID, check_mask, classes_of, plane_of
 from optim.metrics.support.tokens import scores_places
@@ -84,6 +85,23 @@ def check_labels(
         )
     _check_range(whole, min(most, classes) if classes else most, spec)
     return whole
+
+
+def check_counts(metric: Metric, labels: Array) -> None:
+    """Raise InputError where all of the labels, as `check_labels` gives them, are filler."""
+    kinds: dict[str, tuple[str, Array]] = {
+        "boxes": ("box", labels[..., :1] > NO_CLASS),
+        "pixels": ("pixel", (labels >= 0) & (labels != VOID)),
+        "tokens": ("place", labels >= 0),
+    }
+    what, counts = kinds.get(metric.kind, ("", np.ones(1, bool)))
+    if not counts.any():
+        raise InputError(
+            f"No {what} of the labels {labels.dtype}{list(labels.shape)} counts: all are marked as "
+            "filler.",
+            "Check how they were made, or leave them out: fidelity to the original needs none.",
+            "EvalSet",
+        )
 
 
 def _pixels(labels: Array, spec: TensorSpec, classes: int) -> Array:

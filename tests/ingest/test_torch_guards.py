@@ -25,6 +25,23 @@ class Plus(nn.Module):
         return x + 1
 
 
+@torch.jit.interface
+class Part(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        pass
+
+
+class ByInterface(nn.Module):
+    part: Part
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.part = Plus()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.part.forward(x)
+
+
 @pytest.fixture
 def flag(tmp_path: Path) -> Iterator[Path]:
     """A file that an attack writes where it succeeds."""
@@ -351,3 +368,9 @@ def test_what_pytorch_would_compile_as_a_check_is_forgotten(
     with suppress(AssertionError, TypeError):
         torch.export.load(str(path)).module()(*given)
     flag.unlink()  # PyTorch itself has run it
+
+
+def test_a_part_that_is_called_by_an_interface_is_named_as_that(tmp_path: Path) -> None:
+    torch.jit.script(ByInterface()).save(tmp_path / "by.pt")
+    with pytest.raises(InputError, match="by an interface type"):
+        open_torchscript(tmp_path / "by.pt", tmp_path, MAX_BYTES)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from optim.errors import InputError
 from optim.metrics.base import find_metric
-from optim.metrics.choosing import check_labels, choose_output, infer_metric
+from optim.metrics.choosing import check_counts, check_labels, choose_output, infer_metric
 from optim.metrics.support.box_forms import BoxForm
 from optim.metrics.support.boxes import table
 from optim.model import TensorSpec
@@ -132,6 +132,24 @@ def test_scores_and_classes_go_beside_their_boxes():
 def test_boxes_that_are_none_are_refused():
     with pytest.raises(InputError, match="no whole number"):
         check_labels(MAP, np.array([[[0.5, 0, 0, 1, 1]]]), TORCHVISION, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("map", np.full((4, 3, 6), -1.0)),
+        ("map", np.zeros((4, 0, 6))),
+        ("miou", np.full((4, 2, 2), 255, np.int16)),
+        ("token_accuracy", np.full((4, 3), -100)),
+    ],
+)
+def test_labels_of_which_nothing_counts_are_refused(name, labels):
+    with pytest.raises(InputError, match="of the labels .* counts: all are marked as filler"):
+        check_counts(find_metric(name), labels)
+    check_counts(find_metric("top1"), np.full(4, -1))
+    if labels.size:
+        labels.flat[0] = 0
+        check_counts(find_metric(name), labels)
 
 
 def test_forms_of_boxes_are_read_as_the_corners_they_mean():
