@@ -54,7 +54,9 @@ class OnnxRuntime(Runtime):
     )
 
     graph: Literal["off", "basic", "extended", "layout", "all"] = Field(
-        default="all", description="How far the engine may rewrite the graph when it loads it."
+        default="all",
+        description="How far the engine may rewrite the graph when it loads it: basic folds and "
+        "removes, extended fuses too, layout and all also store convolutions in blocks (NCHWc).",
     )
     mode: Literal["sequential", "parallel"] = Field(
         default="sequential", description="Whether independent branches may run side by side."
