@@ -65,7 +65,7 @@ def check_extremes(model: Path, inputs: Mapping[str, Array]) -> None:
     session = all_runtimes()[BASELINE_RUNTIME]().open(model)
     try:
         for row, held in _extremes(whole).items():
-            _run(session, {name: values[row] for name, values in inputs.items()}, row, held)
+            _run(session, _sample(inputs, row), row, held)
     finally:
         session.close()
 
@@ -82,9 +82,14 @@ def _extremes(whole: Mapping[str, Array]) -> dict[int, str]:
     return found
 
 
-def _run(session: Session, feeds: Mapping[str, Array], row: int, held: str) -> None:
+def _sample(inputs: Mapping[str, Array], row: int) -> dict[str, Array]:
+    """Its arrays; of inputs without axes too, of which an index alone would give no array."""
+    return {name: values[row, ...] for name, values in inputs.items()}
+
+
+def _run(session: Session, feeds: dict[str, Array], row: int, held: str) -> None:
     try:
-        session.run(dict(feeds))
+        session.run(feeds)
     except Exception as error:  # engines' exceptions share no base class
         said = legible(reason(error), 300)
         raise InputError(
@@ -112,7 +117,7 @@ def _first_unanswered(model: Path, inputs: Mapping[str, Array], rows: Array) -> 
     session = all_runtimes()[BASELINE_RUNTIME]().open(model)
     try:
         for row in rows.tolist():
-            answers = session.run({name: values[row] for name, values in inputs.items()})
+            answers = session.run(_sample(inputs, row))
             if not all(_is_finite(answer) for answer in answers.values()):
                 return int(row)
     finally:

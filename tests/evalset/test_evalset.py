@@ -429,6 +429,14 @@ def test_ids_beyond_the_table_are_named_when_they_are_brought(tmp_path) -> None:
     assert "1 numbers below 0, which count from the end" in embedded(tmp_path, a=-1).notes[0]
 
 
+def test_numbers_without_axes_are_tried_as_they_are(tmp_path) -> None:
+    nodes = [helper.make_node("Gather", ["x", "which"], ["y"], axis=1)]
+    given = [("x", TensorProto.FLOAT, [1, 4]), ("which", TensorProto.INT64, [])]
+    model = models.keep(tmp_path, nodes, given, [("y", TensorProto.FLOAT, [1])], {})
+    path = saved(tmp_path, x=X[:, :4], which=np.arange(N) % 4)
+    assert load_evalset(path, model).validation_count
+
+
 def test_a_whole_number_that_the_model_does_not_run_with_is_named(tmp_path) -> None:
     nodes = [helper.make_node("Gather", ["x", "which"], ["y"], axis=1)]
     given = [("x", TensorProto.FLOAT, [1, 4]), ("which", TensorProto.INT64, [1])]
