@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from optim.arrays import Array, npy_header
-from optim.errors import first_line
+from optim.errors import InputError, first_line
 from optim.evalset.stored import fail
 from optim.names import legible
 from optim.sandbox.directory import opened
@@ -19,17 +19,39 @@ _DAMAGED = (
     *(OSError, EOFError, ValueError, OverflowError, RuntimeError),
     *(zlib.error, zipfile.BadZipFile),
 )
+_HEAD_BYTES = 4096
+_READABLE = bytes([*b"\t\n\r\f", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _MOST_EMPTY = 10_000_000  # texts: a file holds any number of them in no bytes at all
 _LAST_CHARACTER = 0x10FFFF  # of Unicode
+
+
+_OTHERS = {
+    b"PAR1": ("a Parquet file", "pandas.read_parquet"),
+    b"ARROW1": ("an Arrow file", "pandas.read_feather"),
+    b"\x89HDF": ("an HDF5 file", "h5py.File"),
+    b"\x93NUMPY": ("a single array (.npy)", "numpy.load"),
+}
+"""First bytes of files in which data comes -> what they are called, and what reads them."""
+
+
+def _no_npz(path: Path) -> InputError:
+    with path.open("rb") as source:
+        head = source.read(_HEAD_BYTES)
+    what, reader = next((v for k, v in _OTHERS.items() if head.startswith(k)), ("", ""))
+    if not what and head and not head.translate(None, _READABLE):
+        what, reader = "text, such as CSV or JSON", "pandas.read_csv"
+    known = f"{path.name} is {what}, not an .npz file."
+    made = 'numpy.savez("evalset.npz", input_name=array, labels=labels)'
+    return fail(
+        known if what else f"{path.name} is not an .npz file, or it is cut off.",
+        f"Read it with {reader} and write {made}." if what else f"Make one with {made}.",
+    )
 
 
 def load(path: Path, max_mb: int) -> dict[str, Array]:
     """All arrays of an `.npz` whose headers promise no more than `max_mb`. Raises InputError."""
     if not zipfile.is_zipfile(path):
-        raise fail(
-            f"{path.name} is not an .npz file, or it is cut off.",
-            'Make one with numpy.savez("evalset.npz", input_name=array, labels=labels).',
-        )
+        raise _no_npz(path)
     try:
         with opened(path) as archive:
             members = archive.infolist()

@@ -238,11 +238,20 @@ class TestBad:
         with pytest.raises(InputError, match="int64 cannot hold"):
             converted(tmp_path, model, ids=ids, attention_mask=np.ones((N, 6), np.int64))
 
-    @pytest.mark.parametrize("content", [b"", b"not a zip", b"\x93NUMPY\x01\x00"])
-    def test_not_an_npz(self, tmp_path, classifier, content):
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"", "not an .npz file, or it is cut off"),
+            (b"\x00not a zip", "not an .npz file, or it is cut off"),
+            (b"\x93NUMPY\x01\x00", r"a single array \(.npy\), .*Read it with numpy.load"),
+            (b"PAR1\x15\x04", "a Parquet file, .*pandas.read_parquet and write numpy.savez"),
+            (b"a,b\n1,2\n", "text, such as CSV or JSON, .*pandas.read_csv"),
+        ],
+    )
+    def test_not_an_npz(self, tmp_path, classifier, content, said):
         path = tmp_path / "given.npz"
         path.write_bytes(content)
-        with pytest.raises(InputError, match="not an .npz file, or it is cut off"):
+        with pytest.raises(InputError, match=said):
             load_evalset(path, classifier)
 
     def test_a_shape_beyond_all_numbers_is_refused(self, tmp_path, classifier):

@@ -65,6 +65,12 @@ def test_such_products_are_really_quantized(kind: str, tmp_path: Path) -> None:
     assert count_ops(weighed.model)["MatMulNBits"] == 2
 
 
+@pytest.mark.parametrize("recipe", QUANTIZING)
+def test_a_weight_that_is_read_turned_round_is_quantized_too(recipe: str, tmp_path: Path) -> None:
+    done = through(kinds.tied(), recipe, tmp_path)
+    assert "2 of 2 MatMul nodes were quantized" in done.notes
+
+
 def test_nodes_inside_of_branches_and_without_weights_are_counted(tmp_path: Path) -> None:
     done = through(kinds.looping(), "weight_only", tmp_path)
     said = (

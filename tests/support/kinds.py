@@ -47,6 +47,19 @@ def added_row() -> onnx.ModelProto:
     return model(nodes, w, {"x": (ROWS, WIDE)}, {"y": (ROWS, NARROW)})
 
 
+def tied() -> onnx.ModelProto:
+    """Two products by one weight, the second turned round, as language models tie their ends."""
+    w, node = Weights(23), helper.make_node
+    w.normal("w", WIDE, 16, scale=0.2)
+    nodes = [
+        node("MatMul", ["x", "w"], ["h"], name="up"),
+        node("Relu", ["h"], ["r"], name="relu"),
+        node("Transpose", ["w"], ["turned"], name="turn", perm=[1, 0]),
+        node("MatMul", ["r", "turned"], ["y"], name="down"),
+    ]
+    return model(nodes, w, {"x": (ROWS, WIDE)}, {"y": (ROWS, WIDE)})
+
+
 def constants() -> onnx.ModelProto:
     """Every weight is a node of its own (Constant), as Paddle's exporter writes it."""
     w, node = Weights(19), helper.make_node
@@ -243,6 +256,7 @@ KINDS: dict[str, Callable[[], onnx.ModelProto]] = {
     "alpha and beta": lambda: _product(_bias(1, 16), alpha=-1.5, beta=3.0),
     "alpha without bias": lambda: _product(None, alpha=2.0, beta=3.0),
     "added row": added_row,
+    "tied": tied,
     "constants": constants,
     "mnist": mnist,
     "sparse": sparse,

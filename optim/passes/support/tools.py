@@ -18,6 +18,7 @@ from optim.model.wiring import made_of
 from optim.names import legible
 from optim.part import QUANTIZED_OPS
 from optim.passes.support.normal import make_normal
+from optim.passes.support.transposed import store_transposed
 from optim.passes.support.workings import MAX_BYTES, worked_out
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def prepared(
     normal = copy_of(model)
     make_normal(normal, keep)
     slim = _typed(slimmed(normal, skip))
+    store_transposed(slim, min(folding_limit(model), MAX_BYTES - slim.ByteSize()))
     make_normal(slim, keep)  # again, since folding and fusing made new weights and names
     name_nodes(slim)
     return slim
