@@ -178,7 +178,7 @@ def weight_changes(diff: GraphDiff) -> str:
 
 
 def _verdict(trial: Trial) -> str:
-    return plain(trial.error or (trial.quality.verdict if trial.quality else ""))
+    return plain(trial.verdict)
 
 
 def _timed(study: Study, trial: Trial) -> str:

@@ -61,9 +61,13 @@ def verdict_text(trials: Sequence[Trial]) -> str:
 
 
 def _cells(trial: Trial, known: Sequence[TrialFigure], on_front: bool) -> list[str]:
-    verdict = trial.quality.verdict if trial.quality else trial.state
     figure_cells = [figure.text(trial) or "-" for figure in known]
-    return ["*" if on_front else "", *figure_cells, trial.error or verdict, trial.recipe.spelling]
+    return [
+        "*" if on_front else "",
+        *figure_cells,
+        trial.verdict or trial.state,
+        trial.recipe.spelling,
+    ]
 
 
 def search_table(news: News) -> str:

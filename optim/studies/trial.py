@@ -132,6 +132,12 @@ class Trial(Progress):
         return self.state in FINISHED
 
     @property
+    def verdict(self) -> str:
+        """What is said of its quality; why it ended, where that is a fault or all there is."""
+        judged = self.quality.verdict if self.quality else ""
+        return judged if judged and self.state == "interrupted" else self.error or judged
+
+    @property
     def is_original(self) -> bool:
         """Whether it is what all others are compared with: the original on one thread, here."""
         return self.runs_the_original and self.target == LOCAL

@@ -275,3 +275,15 @@ def test_a_name_does_not_lie_on_that_of_a_zone() -> None:
         for figure in (free, beside)
     )
     assert (was.xanchor, was.yanchor) != (now.xanchor, now.yanchor)
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_a_strip_has_axes_of_its_own_before_anything_is_in_it(up: bool) -> None:
+    """Plotly leaves out axes without a trace: the axis' numbers were written into the strip."""
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 3.9, 90), _mark(2, 1, 3, "collapsed")]
+    marks.append(_mark(3, 400, 90))  # past the axis
+    y = Axis("accuracy", up)
+    first = trade_off(marks[:1], X, y, canvas=Canvas(holds=tuple(marks)))
+    assert {(trace.xaxis or "x", trace.yaxis or "y") for trace in first.data} >= {
+        ("x", "y"), ("x", "y2"), ("x2", "y"),
+    }  # fmt: skip

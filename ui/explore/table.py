@@ -111,7 +111,7 @@ def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> 
         "recipe": trial.recipe.spelling,
         "hardware": measured,
         "state": trial.state,
-        "verdict": _verdict(trial),
+        "verdict": trial.verdict,
         "warnings": sum(warning.severity != "info" for warning in trial.warnings),
         "note": trial.note,
     }
@@ -122,12 +122,6 @@ def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> 
     return row
 
 
-def _verdict(trial: Trial) -> str:
-    """What is said of its quality; why it ended where that is a fault of it."""
-    judged = trial.quality.verdict if trial.quality else ""
-    return judged if trial.state == "interrupted" and judged else trial.error or judged
-
-
 def _choose(study: Study, key: str) -> None:
     picked, numbers = st.session_state[key].selection.rows, st.session_state["rows"]
     if picked and picked[-1] < len(numbers):
@@ -136,15 +130,13 @@ def _choose(study: Study, key: str) -> None:
 
 def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> None:
     if not picked:
-        stopped = [trial.number for trial in trials if trial.state == "interrupted"]
-        if stopped:
-            many = f"the {len(stopped)} trials" if len(stopped) > 1 else "the trial"
-            label = f"Go on with {many} that the last stop interrupted"
-            _button(label, "retry_interrupted", lambda: _each(study, stopped, retry))
-        st.caption(
-            "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare "
-            "them. A click on a header sorts."
-        )
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            _go_on(study, [trial.number for trial in trials if trial.state == "interrupted"])
+            st.caption(
+                "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or "
+                "compare them. A click on a header sorts.",
+                width="stretch",
+            )
         return
     numbers = [trial.number for trial in picked]
     unfinished = [t.number for t in picked if t.state in ("failed", "cancelled", "interrupted")]
@@ -161,6 +153,12 @@ def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> 
             icon=":material/compare_arrows:",
             disabled=len(numbers) < 2,
         )
+
+
+def _go_on(study: Study, stopped: list[int]) -> None:
+    if stopped:
+        label = f"Go on with {len(stopped)} interrupted"
+        _button(label, "retry_interrupted", lambda: _each(study, stopped, retry))
 
 
 def _button(label: str, key: str, act: Callable[[], None], disabled: bool = False) -> None:

@@ -75,7 +75,7 @@ def trade_off(
         *traces.points(marks, frame, chosen, scale),
         *(traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen),
     ]
-    figure = go.Figure([*drawn, traces.pointed_at()] if drawn else [])
+    figure = go.Figure([*drawn, *strips.holders(frame), traces.pointed_at()] if drawn else [])
     notes = zones.zone_notes(shaded, frame, scale)
     ground, names = strips.strips(frame, marks, whole, scale)
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])

@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import plotly.graph_objects as go
+
 from optim.showing.chart.frame import Frame
 from optim.showing.chart.marks import GREY, Mark
 
@@ -34,6 +36,19 @@ def axes(frame: Frame, x: Drawn, y: Drawn) -> dict[str, Drawn]:
     if frame.side:
         found["xaxis2"] = {**_HIDDEN, "domain": frame.side, "anchor": "y"}
     return found
+
+
+def holders(frame: Frame) -> list[go.Scatter]:
+    """Nothing, drawn on the axes of each strip.
+
+    Plotly forgets axes that no trace is on, and those anchored there: before the first point of a
+    strip came in a replay, the axis' numbers stood in its ground.
+    """
+    axes = [("x", "y2")] * (frame.strip is not None) + [("x2", "y")] * (frame.side is not None)
+    return [
+        go.Scatter(x=[None], y=[None], xaxis=x, yaxis=y, hoverinfo="skip", showlegend=False)
+        for x, y in axes
+    ]
 
 
 def strips(
