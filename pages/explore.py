@@ -7,7 +7,7 @@ import streamlit as st
 
 from optim.errors import InputError
 from optim.showing.acceptable import acceptable
-from optim.showing.chart import Canvas, trade_off
+from optim.showing.chart import Canvas, trade_off_json
 from optim.showing.points import marks
 from optim.showing.text import size
 from optim.studies.choice import front_of
@@ -67,14 +67,14 @@ def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) 
     wanted = {trial.number for trial in shown.trials}
     drawn = [mark for mark in marks(trials, plane) if mark.number in wanted]
     key = key_of(_CHART, study.name, plane.x.name, plane.y.name, log)
-    figure = trade_off(
-        drawn,
+    figure = trade_off_json(
+        tuple(drawn),
         *plane.axes(log),
         chosen,
-        front=plane.front_name,
-        view=key,
-        shaded=acceptable(trials, plane, goal_of(study)),
-        canvas=Canvas(empty=_nothing(trials, shown)),
+        plane.front_name,
+        key,
+        tuple(acceptable(trials, plane, goal_of(study))),
+        Canvas(empty=_nothing(trials, shown)),
     )
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number))

@@ -5,6 +5,7 @@ import math
 import os
 import platform
 import sys
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -129,8 +130,9 @@ def _memory_gb() -> int:
     return round(psutil.virtual_memory().total / 2**30)
 
 
+@cache
 def version_of(package: str) -> str:
-    """The version of an installed distribution; `not installed` where there is none."""
+    """The version of a distribution of this process; `not installed` where there is none."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -152,6 +152,10 @@ def test_every_page_fits_1280_px(
         expect(page.locator("#first-paint")).to_be_hidden()
         assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280, name
         assert page.get_by_text("Something went wrong").count() == 0, name
+    page.goto(f"{server.url}/explore?{study}")
+    wait_for_points(page, 2)
+    main = page.locator("[data-testid=stMain]")
+    assert main.evaluate("it => it.scrollHeight") <= 2 * 720, "Explore fits two screens"
 
 
 def test_only_this_machines_own_names_are_answered(server: Server) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from ui.vendored import loader
@@ -18,11 +17,12 @@ _CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); o
 
 
 def live_chart(
-    figure: go.Figure, key: str, alt: str, chosen: int | None, on_pick: Callable[[int], None]
+    figure: str, key: str, alt: str, chosen: int | None, on_pick: Callable[[int], None]
 ) -> None:
     """Draw the figure; a click on a point calls `on_pick` with the first of its customdata.
 
     Args:
+        figure: Plotly's, as JSON.
         chosen: the point that the arrow keys start from.
     """
 
@@ -31,7 +31,7 @@ def live_chart(
         if number is not None:
             on_pick(int(number))
 
-    data = {"figure": figure.to_json(), "alt": alt, "chosen": chosen}
+    data = {"figure": figure, "alt": alt, "chosen": chosen}
     _component("live_chart", _HTML)(key=key, data=data, height="content", on_picked_change=picked)
 
 

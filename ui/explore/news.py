@@ -31,4 +31,9 @@ def redraw_on_news(url: str, stamp: str, eager: bool = False, line: str | None =
     )
     data = {"url": url.removeprefix("/"), "stamp": stamp, "eager": eager, "line": line}
     height: Literal["content"] | int = "content" if told else 1
-    mount(key=key_of("news", url), data=data, height=height, on_news_change=lambda: None)
+    mount(
+        key=key_of("now" if told else "news", url),
+        data=data,
+        height=height,
+        on_news_change=lambda: None,
+    )

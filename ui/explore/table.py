@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from optim.showing.figure import TrialFigure, Where
-from optim.showing.figures import figures, figures_for
+from optim.showing.figures import figures_for
 from optim.showing.points import hardware
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -50,7 +50,7 @@ def trial_table(
 
 def frame(trials: Sequence[Trial], on_front: set[int], metric: str) -> pd.DataFrame:
     """One row per trial: numbers as numbers, so that they sort."""
-    known = figures(metric, trials)
+    known = figures_for(Where.COLUMN | Where.LAST_COLUMN, metric, trials)
     rows = [_row(trial, on_front, known) for trial in trials]
     return pd.DataFrame(rows, columns=list(columns(metric)))
 
@@ -118,7 +118,8 @@ def _row(trial: Trial, on_front: set[int], known: Mapping[str, TrialFigure]) -> 
     for name, figure in known.items():
         value = figure.scaled(trial)
         row[name] = value.value if value else None
-        row[_interval(name)] = figure.ends(trial)
+        if figure.where & Where.INTERVAL:
+            row[_interval(name)] = figure.ends(trial)
     return row
 
 

@@ -109,7 +109,7 @@ def _chart(study: Study, told: Presentation, place: Place, trials: Sequence[Tria
         ),
     )
     alt = f"{plane.y.title} against {plane.x.title} of {len(shown)} trials"
-    live_chart(_for_a_room(figure), key, alt, chosen, told.stand_at)
+    live_chart(_for_a_room(figure).to_json(), key, alt, chosen, told.stand_at)
 
 
 def _chosen(told: Presentation, place: Place, shown: Sequence[Trial]) -> int | None:
