@@ -5,6 +5,7 @@ from optim.model import load_model
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.studies.study import Study
+from ui.state import trials_in_address
 
 
 def known_models(study: Study) -> dict[str, str]:
@@ -17,8 +18,12 @@ def known_models(study: Study) -> dict[str, str]:
 
 
 def runtimes_of(study: Study, digest: str) -> list[str]:
-    """Spellings of the runtimes that trials of this model use, the baseline, then the others."""
-    used = [trial.recipe.runtime for trial in study.trials() if trial.model_digest == digest]
+    """Spellings of the runtimes that trials of this model use, the baseline, then the others.
+
+    Those of trials that the page's address names come first.
+    """
+    trials = (*trials_in_address(study), *study.trials())
+    used = [trial.recipe.runtime for trial in trials if trial.model_digest == digest]
     known = [part() for part in all_runtimes().values() if not part.missing()]
     return list(
         dict.fromkeys(runtime.spelling for runtime in (*used, Recipe.baseline().runtime, *known))

@@ -60,8 +60,9 @@ def compare(
             break
     texts, together = evalset.texts("validation"), evalset.together
     lost = _lost(judgement.metric, *judgement.both_rows())
-    order = sorted(range(len(both)), key=lambda i: (-lost[i], noises[i]))
     pair = [*zip(judgement.classes_of(0), judgement.classes_of(1), strict=True)]
+    alike = [a == b for a, b in pair] or [True] * len(both)
+    order = sorted(range(len(both)), key=lambda i: (-max(0.0, lost[i]), alike[i], noises[i]))
     named = _matrix(pair)
     return Samples(
         worst=tuple(

@@ -1,7 +1,7 @@
 """The worst samples: where an optimized model answers least like the original, as they are.
 
-First those that the metric counts as lost, then those whose output is off most. Validation samples
-in their order, as many as the time allows.
+First those that the metric counts as lost, then others of another class, then those whose output
+is off most. Validation samples in their order, as many as the time allows.
 """
 
 import base64

@@ -13,7 +13,7 @@ from optim.recipe import Recipe
 from optim.running.items import QueueItem
 from optim.showing import text
 from optim.showing.waterfall import Step, waterfall
-from optim.studies.picking import facts_of
+from optim.studies.picking import facts
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from optim.timing.stopping import StoppingRule
@@ -27,19 +27,27 @@ _JUDGING_SECONDS = 1.0  # of a judgement, beside its samples
 def readings(trials: Iterable[Trial]) -> tuple[dict[Recipe, Reading], dict[Recipe, str]]:
     """What measured trials say of their recipes, and why others failed.
 
-    A trial that is still being tightened counts as it stands, with the interval it has by now.
+    A trial that is still being tightened, or that never settled, counts as it stands, with the
+    interval it has by now: measuring it once more is not offered.
     """
     known: dict[Recipe, Reading] = {}
     failed: dict[Recipe, str] = {}
     for trial in trials:
         if trial.target != LOCAL or trial.recipe_digest != trial.recipe.digest:
             continue
-        facts = facts_of(trial)
-        if facts and facts.loss:
-            known[trial.recipe] = Reading.of(facts.gain, facts.loss)
+        if reading := _reading(trial):
+            known[trial.recipe] = reading
         elif trial.state == "failed":
             failed[trial.recipe] = trial.error
     return known, {recipe: why for recipe, why in failed.items() if recipe not in known}
+
+
+def _reading(trial: Trial) -> Reading | None:
+    """What a trial says; None before more than a first reading, or a judgement, is there."""
+    if trial.summary is None or (trial.unsettled and not trial.finished):
+        return None
+    found = facts(trial.recipe, trial.summary, trial)
+    return Reading.of(found.gain, found.loss) if found.loss else None
 
 
 def left_to_measure(trial: Trial, trials: Iterable[Trial]) -> tuple[Recipe, ...]:

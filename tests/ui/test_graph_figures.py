@@ -129,6 +129,12 @@ def test_errors_are_drawn_on_the_optimized_and_on_the_original(
         assert side and all(0 < one["value"] < 100 for one in side.values())
 
 
+def test_a_trial_is_shown_by_its_own_engine(explored: Study) -> None:
+    """Trial 2 runs the original, as trial 0 does, by another engine."""
+    page = visited("graph", explored, overlay="flops", trial="2")
+    assert next(box for box in page.selectbox if box.label == "Engine").value == "openvino"
+
+
 def test_without_the_viewer_the_page_says_how_to_get_it(
     explored: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:

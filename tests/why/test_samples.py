@@ -67,9 +67,11 @@ def test_the_worst_come_first_with_both_answers_and_the_label(
     theirs, ours = answers(original, evalset), answers(noisy, evalset)
     labels = evalset.labels("validation")
     assert labels is not None
-    assert [one.lost for one in found.worst] == sorted(
-        (one.lost for one in found.worst), reverse=True
-    )
+    kinds = [
+        0 if one.lost > 0 else 1 if one.original.chosen != one.optimized.chosen else 2
+        for one in found.worst
+    ]
+    assert kinds == sorted(kinds)
     lost = [one for one in found.worst if one.lost > 0]
     assert len(lost) == min(found.lost, len(found.worst)) > 0
     noises = [one.sqnr_db or 0 for one in lost]
@@ -82,6 +84,18 @@ def test_the_worst_come_first_with_both_answers_and_the_label(
         feed = evalset.feeds("validation")[one.number]["x"]
         assert (row.name, row.kind, row.size) == ("x", "row", FEATURES)
         assert row.values == pytest.approx(feed.ravel().tolist())
+
+
+def test_what_is_of_another_class_comes_before_what_is_only_off(home: Path, tmp_path: Path) -> None:
+    original, noisy = classifier(tmp_path), classifier(tmp_path, noise=0.5)
+    inputs = np.random.default_rng(4).standard_normal((SAMPLES, FEATURES)).astype(np.float32)
+    found = asked(original, noisy, loaded(tmp_path, original))
+    optimized = Recipe.baseline().runtime.open(noisy.path)
+    labels = np.array([int(np.argmax(optimized.run({"x": one[None]})["logits"])) for one in inputs])
+    won = asked(original, noisy, loaded(tmp_path, original, labels=labels))
+    assert won.lost == 0 < won.won == found.changed
+    first = won.worst[: won.won]
+    assert all(one.original.chosen != one.optimized.chosen for one in first)
 
 
 def test_what_a_sample_is_comes_with_it(home: Path, tmp_path: Path) -> None:

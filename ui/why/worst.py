@@ -88,11 +88,12 @@ def _cut(text: str) -> str:
 
 def _lost(sample: Sample, evalset: EvalSet) -> str:
     metric = find_metric(evalset.metric)
+    other = sample.original.chosen != sample.optimized.chosen
     if sample.lost <= 0:
-        return ""
+        return (", became right" if sample.lost else ", another answer") if other else ""
     if metric.right_or_wrong and evalset.labelled:
         return ", became wrong"
-    if sample.original.chosen != sample.optimized.chosen and not evalset.labelled:
+    if other and not evalset.labelled:
         return ", another answer"
     return f", {metric.show_difference(sample.lost)} worse"
 
