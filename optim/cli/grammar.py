@@ -6,7 +6,19 @@ from typing import get_args
 
 from optim import __version__, cli
 from optim.bundles.deployments import deployment_names
-from optim.cli.values import amount, count, dimension, milliseconds, names, rates, seconds, share
+from optim.cli.values import (
+    above_zero,
+    amount,
+    count,
+    dimension,
+    megabytes,
+    milliseconds,
+    names,
+    rates,
+    score,
+    seconds,
+    share,
+)
 from optim.studies.goal import Objective
 
 
@@ -139,10 +151,15 @@ def _add_goal_options(command: argparse.ArgumentParser) -> None:
         default=0.01,
         help="quality loss allowed: points of a share, or a share of an error; 1%% unless said",
     )
-    command.add_argument("--min-quality", type=float, help="value of the metric at least")
-    command.add_argument("--max-latency", dest="max_latency_ms", type=amount, metavar="MS")
-    command.add_argument("--max-memory", dest="max_memory_mb", type=amount, metavar="MB")
-    command.add_argument("--max-size", dest="max_size_mb", type=amount, metavar="MB")
+    command.add_argument("--min-quality", type=score, help="value of the metric at least: 90%%")
+    for name, field, read, such_as in (
+        ("--max-latency", "max_latency_ms", milliseconds, "5ms"),
+        ("--max-memory", "max_memory_mb", megabytes, "200MB"),
+        ("--max-size", "max_size_mb", megabytes, "20MB"),
+    ):
+        command.add_argument(
+            name, dest=field, type=above_zero(read), metavar=such_as, help=f"such as {such_as}"
+        )
     command.add_argument("--cores", type=count, help="how many one run may use; all unless said")
 
 

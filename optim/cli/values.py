@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from collections.abc import Callable, Mapping
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -11,26 +12,50 @@ def names(text: str) -> tuple[str, ...]:
 
 def seconds(text: str) -> float:
     """Read a duration such as `60`, `60s`, `5m`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 60s or 5m")
-    return float(match[1]) * (60 if match[2] == "m" else 1)
+    return _with_unit(text, {"": 1, "s": 1, "m": 60}, "duration; write 60s or 5m")
 
 
 def milliseconds(text: str) -> float:
-    """Read a short duration in ms: `2ms`, `0.5ms`, `1s`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no duration; write 2ms or 1s")
-    return float(match[1]) * (1e3 if match[2] == "s" else 1)
+    """Read a short duration in ms: `2`, `2ms`, `500us`, `1s`."""
+    units = {"": 1, "us": 1e-3, "µs": 1e-3, "ms": 1, "s": 1e3}
+    return _with_unit(text, units, "duration; write 2ms or 1s")
+
+
+def megabytes(text: str) -> float:
+    """Read a size in MB: `5`, `5MB`, `800kB`, `1.5GB`."""
+    units = {"": 1, "kb": 1e-3, "mb": 1, "gb": 1e3}
+    return _with_unit(text.lower(), units, "size; write 5MB or 1.5GB")
 
 
 def share(text: str) -> float:
     """Read a share such as `1%` or `0.01`."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(%|)", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is no share; write 1% or 0.01")
-    return float(match[1]) / (100 if match[2] else 1)
+    return _with_unit(text, {"": 1, "%": 0.01}, "share; write 1% or 0.01")
+
+
+def score(text: str) -> float:
+    """Read a metric's value such as `0.9`, `90%` or `-2`."""
+    minus = text.startswith("-")
+    value = _with_unit(text.removeprefix("-"), {"": 1, "%": 0.01}, "score; write 0.9 or 90%")
+    return -value if minus else value
+
+
+def _with_unit(text: str, units: Mapping[str, float], wanted: str) -> float:
+    """A number and one of these units behind it, in the unit that is 1."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?|\.\d+) ?(\D*)", text)
+    if not match or match[2] not in units:
+        raise argparse.ArgumentTypeError(f"{text!r} is no {wanted}")
+    return float(match[1]) * units[match[2]]
+
+
+def above_zero(read: Callable[[str], float]) -> Callable[[str], float]:
+    """The same, refusing 0."""
+
+    def checked(text: str) -> float:
+        if value := read(text):
+            return value
+        raise argparse.ArgumentTypeError(f"{text!r} is not above 0")
+
+    return checked
 
 
 def amount(text: str) -> float:

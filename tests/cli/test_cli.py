@@ -17,7 +17,7 @@ from support.study_tools import ROOT, use_home, write_classifier
 
 from optim.bundles import manifest
 from optim.cli import main
-from optim.cli.values import seconds, share
+from optim.cli.values import megabytes, milliseconds, score, seconds, share
 from optim.metrics.base import all_metrics
 from optim.passes.base import all_passes
 from optim.recipe import Recipe
@@ -273,7 +273,9 @@ def test_bad_input_is_one_sentence_and_exits_with_2(
         (["fly"], "invalid choice"),
         (["explore", "m.onnx", "--budget", "soon"], "no duration"),
         (["explore", "m.onnx", "--max-loss", "little"], "no share"),
-        (["explore", "m.onnx", "--max-size", "nan"], "no number above 0"),
+        (["explore", "m.onnx", "--max-size", "nan"], "no size; write 5MB"),
+        (["explore", "m.onnx", "--max-latency", "0ms"], "not above 0"),
+        (["explore", "m.onnx", "--max-latency", "5 MB"], "no duration; write 2ms"),
         (["explore", "m.onnx", "--cores", "0"], "no whole number above 0"),
         (["measure", "m.onnx", "--dim", "batch=-1"], "no dimension"),
         (["measure"], "model"),
@@ -300,9 +302,12 @@ def test_a_budget_too_short_is_a_failure(
     assert captured.out == "" and "larger --budget" in captured.err
 
 
-def test_durations_and_shares() -> None:
+def test_numbers_are_read_with_the_units_that_people_write() -> None:
     assert [seconds(text) for text in ("60", "60s", "1.5m")] == [60, 60, 90]
     assert [share(text) for text in ("1%", "0.01", "100%")] == [0.01, 0.01, 1]
+    assert [milliseconds(text) for text in ("5", "5ms", ".5 ms", "1s")] == [5, 5, 0.5, 1000]
+    assert [megabytes(text) for text in ("5", "5MB", "0.5gb")] == [5, 5, 500]
+    assert [score(text) for text in ("90%", "0.9", "-2")] == [0.9, 0.9, -2]
 
 
 def test_doctor_says_what_protects_and_what_does_not(
