@@ -137,6 +137,9 @@ def loss(one: Subject, answer: Answer, python: Path, folder: Path) -> Interval:
         raise StepError(done.stderr.strip().splitlines()[-1], "", answer.engine)
     told = json.loads((folder / TASK).read_text())
     with np.load(out) as answers, np.load(folder / DATA) as data:
+        if told["output"] not in answers:
+            what = f"Its model has no output {told['output']}, but {', '.join(answers.files)}"
+            raise StepError(what, "", answer.engine)
         return judged(one, answers[told["output"]], data["originals"], told["output"])
 
 

@@ -10,6 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from bench.peers import harness, report, task
@@ -181,6 +182,18 @@ def test_what_fails_is_told_with_its_message(given):
     broken = Answer("onnxruntime", str(given / "gone.onnx"), "", {})
     with pytest.raises(StepError, match=r"could not be opened.*gone\.onnx"):
         harness.speedup(broken, HERE, given)
+
+
+@pytest.mark.slow
+def test_a_model_that_lost_its_output_is_told_so(given, classifier):
+    model = onnx.load(given / harness.MODEL)
+    for node in model.graph.node:
+        node.output[:] = ["renamed" if name == "scores" else name for name in node.output]
+    model.graph.output[0].name = "renamed"
+    onnx.save(model, given / "other.onnx")
+    other = Answer("onnxruntime", str(given / "other.onnx"), "", {})
+    with pytest.raises(StepError, match="has no output scores, but renamed"):
+        harness.loss(classifier, other, HERE, given)
 
 
 @pytest.mark.deep
