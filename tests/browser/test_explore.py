@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlparse
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from support.browsing import add_recipe, bring, chosen, recipe_built, wait_for_points
 from support.serving import Server
 from support.study_tools import wait_for
@@ -105,6 +105,38 @@ def _serious(page: Page) -> list[str]:
         ]
 
     return look() and (page.wait_for_timeout(3000) or look())
+
+
+def test_the_first_paint_has_no_barrier_and_takes_an_early_click(
+    own_server: Server, new_page: NewPage
+) -> None:
+    """Streamlit's scripts are held back, so that it stays; then the click is not lost."""
+    found = []
+    for scheme in ("dark", "light"):
+        page = new_page(scheme)
+        held = _held_back(page, "**/static/js/**")
+        page.goto(own_server.url, wait_until="commit")
+        sample = page.locator("#first-paint button").first
+        expect(sample).to_be_visible()
+        found += [f"{scheme}: {said}" for said in _serious(page)]
+    assert not found, "\n".join(found)
+    sample.click()
+    expect(sample).to_have_text("Opening ...")
+    for route in held:
+        route.continue_()
+    page.unroute("**/static/js/**")
+    page.wait_for_url("**/explore?study=*")
+
+
+def _held_back(page: Page, what: str) -> list[Route]:
+    """What the page asks for from now on at these addresses, and is not given."""
+    found: list[Route] = []
+
+    def hold(route: Route) -> None:
+        found.append(route)
+
+    page.route(what, hold)
+    return found
 
 
 def test_from_the_start_page_to_a_bundle_by_keyboard_alone(
