@@ -19,6 +19,7 @@ _DAMAGED = (
     *(OSError, EOFError, ValueError, OverflowError, RuntimeError),
     *(zlib.error, zipfile.BadZipFile),
 )
+_ZIP = b"PK\3\4"
 _HEAD_BYTES = 4096
 _READABLE = bytes([*b"\t\n\r\f", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _MOST_EMPTY = 10_000_000  # texts: a file holds any number of them in no bytes at all
@@ -38,7 +39,7 @@ def _no_npz(path: Path) -> InputError:
     with path.open("rb") as source:
         head = source.read(_HEAD_BYTES)
     what, reader = next((v for k, v in _OTHERS.items() if head.startswith(k)), ("", ""))
-    if not what and head and not head.translate(None, _READABLE):
+    if not what and not _ZIP.startswith(head[: len(_ZIP)]) and not head.translate(None, _READABLE):
         what, reader = "text, such as CSV or JSON", "pandas.read_csv"
     known = f"{path.name} is {what}, not an .npz file."
     made = 'numpy.savez("evalset.npz", input_name=array, labels=labels)'
