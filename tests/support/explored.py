@@ -18,6 +18,7 @@ from optim.studies.study import Study, create_study, open_study
 from support.study_tools import ROOT, use_home, write_classifier
 from ui.state import queue
 
+_TRIES = 10
 RECIPES = ("onnxruntime", "static_int8 + onnxruntime", "openvino")
 
 
@@ -39,8 +40,18 @@ def explored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
 
 @cache
 def _made() -> tuple[Path, str]:
-    """The home folder with the study, and the study's name."""
-    folder = Path(tempfile.mkdtemp(prefix="explored-"))
+    """The home folder with the study, and the study's name.
+
+    Pages say other things of figures that other work on the machine left unsettled: then once more.
+    """
+    for _ in range(_TRIES):
+        home, name, settled = _measured(Path(tempfile.mkdtemp(prefix="explored-")))
+        if settled:
+            return home, name
+    pytest.fail(f"In {_TRIES} tries the machine was too busy to time anything.")
+
+
+def _measured(folder: Path) -> tuple[Path, str, bool]:
     with pytest.MonkeyPatch.context() as patch:
         use_home(folder / "home", patch)
         model_path, evalset_path = write_classifier(folder)
@@ -52,7 +63,7 @@ def _made() -> tuple[Path, str]:
             trials = running.run_all(study, numbers)
         assert [trial.state for trial in trials] == ["done"] * 4, [t.error for t in trials]
     settings.cache_clear()
-    return folder / "home", study.name
+    return folder / "home", study.name, not any(trial.unsettled for trial in trials)
 
 
 def opened(path: str, study: Study, **address: str | list[str]) -> AppTest:
