@@ -35,7 +35,7 @@ _STATES = {
 }
 _UNDER_WAY = {
     "waiting": "It waits for the machine.",
-    "running": "Under way: its first figures come soon.",
+    "running": "Under way: *Queue*, below the chart, tells what is done at the moment.",
     "tightening": "Its time comes soon.",
 }
 
@@ -92,13 +92,7 @@ def _speed(study: Study, trial: Trial) -> None:
         between = text.ends(found.interval, text.milliseconds)
         st.caption(f"{between}. {_spent(found)} {plain(found.method)}")
     elif not trial.finished:
-        st.caption(_under_way(trial))
-
-
-def _under_way(trial: Trial) -> str:
-    """What is done for it, in the words of a pass that takes long where there is one."""
-    said = trial.phase.partition(", ")[2]
-    return f"Under way: {plain(said)}" if said else _UNDER_WAY[trial.state]
+        st.caption(_UNDER_WAY[trial.state])
 
 
 def _threads(study: Study, trial: Trial) -> None:
