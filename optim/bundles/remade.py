@@ -70,21 +70,29 @@ def _within(folder: Path, inner: str) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in found}
 
 
+def _hashes(folder: Path, inner: str) -> dict[str, str]:
+    """The hashes of the files below a folder of the bundle, by name."""
+    return {name: hash_files(folder / name) for name in _within(folder, inner)}
+
+
+def _unlike(ours: dict[str, str], theirs: dict[str, str]) -> list[str]:
+    """Names of files that only one of them has, or that differ."""
+    return sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+
+
 def same_deployments(folder: Path, findings: Findings) -> Check | None:
     """Whether the files for other servers are what this program writes; None without any."""
-    there = _within(folder, manifest.DEPLOY)
-    if not there:
+    theirs = _hashes(folder, manifest.DEPLOY)
+    if not theirs:
         return None
-    names = sorted({name.split("/")[1] for name in there} & all_deployments().keys())
+    names = sorted({name.split("/")[1] for name in theirs} & all_deployments().keys())
     with scratch("deploy") as made:
         try:
             write_deployments(names, Deployed.of(findings, folder), made / manifest.DEPLOY)
         except (OptimError, ValueError, TypeError, LookupError) as error:
             text = f"none can be made of this evidence ({first_line(error)})."
             return Check(name="deployments", ok=False, text=text)
-        ours = {name: hash_files(made / name) for name in _within(made, manifest.DEPLOY)}
-    theirs = {name: hash_files(folder / name) for name in there}
-    wrong = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+        wrong = _unlike(_hashes(made, manifest.DEPLOY), theirs)
     if wrong:
         text = f"{wrong[0]} is not what the recipe gives. Do not use it."
         return Check(name="deployments", ok=False, text=text)
@@ -97,7 +105,7 @@ def same_compiled(folder: Path, engine: Runtime, model: Model) -> Check | None:
     Compilers need not write the same bytes twice: such files are not comparable, and that is said,
     since `run.py` runs them.
     """
-    theirs = {name: hash_files(folder / name) for name in _within(folder, manifest.COMPILED)}
+    theirs = _hashes(folder, manifest.COMPILED)
     if not theirs and not engine.keeps_compiled:
         return None
     with scratch("compiled") as made:
@@ -105,8 +113,8 @@ def same_compiled(folder: Path, engine: Runtime, model: Model) -> Check | None:
             write_compiled(engine, model, made)
         except OptimError as error:
             return Check(name="compiled", ok=None, text=f"not compared: {error.what}")
-        ours = {name: hash_files(made / name) for name in _within(made, manifest.COMPILED)}
-    wrong = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+        ours = _hashes(made, manifest.COMPILED)
+    wrong = _unlike(ours, theirs)
     if not wrong:
         return Check(name="compiled", ok=True, text="it is what the engine compiles.")
     if theirs.keys() == ours.keys() and not any(name.endswith(".json") for name in wrong):
