@@ -17,7 +17,7 @@ from optim.judging.box_labels import MOST_SAMPLES, box_misfit, picture_size
 from optim.judging.collapse import collapsed, far_off
 from optim.judging.fidelity import Drift, fidelity
 from optim.judging.head import Head, further_heads
-from optim.judging.labelling import Misfit, misfit, unrelated
+from optim.judging.labelling import Misfit, misfit, swapped, unrelated
 from optim.judging.matching import Matching
 from optim.judging.paired import LEVEL, Difference
 from optim.judging.sequential import conclusion, level_of, looks, out_of_reach
@@ -201,7 +201,7 @@ class Judgement:
         if not self.evalset.labelled:  # nothing agrees more with itself
             worse = min if self.metric.higher_is_better else max
             low, high = worse(low, 0.0), worse(high, 0.0)
-        unfit = self._misfit()
+        unfit = self._misfit(found.baseline)
         facts = verdicts.Facts(
             metric=self.metric,
             found=Difference(found.value, found.baseline, low, high, found.p_value),
@@ -261,10 +261,12 @@ class Judgement:
     def _agreement(self) -> float | None:
         return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
 
-    def _misfit(self) -> Misfit | None:
+    def _misfit(self, score: float) -> Misfit | None:
         """Whether the labels seem to be meant otherwise, where they are classes or boxes."""
         if self.labels is None:
             return None
+        if self.metric.kind == "binary":
+            return swapped(score, len(self.lead.rows))
         if self.metric.kind == "boxes":
             size = picture_size(self.evalset.feeds("validation", 1)[0])
             return box_misfit(self.labels, self.boxes, size)

@@ -56,6 +56,23 @@ def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
     return None
 
 
+def swapped(score: float, count: int) -> Misfit | None:
+    """That 0 and 1 are likely exchanged, where scores of class 1 go with labels of 0.
+
+    Args:
+        score: the area under the ROC curve, of the original.
+        count: of samples.
+    """
+    if count < _FEWEST or 0.5 - score < max(GAIN, _CHANCE / count**0.5) / 2:
+        return None
+    return Misfit(
+        f"The original orders the samples the wrong way round (AUC {score:.4g}). With 0 and 1 "
+        f"swapped in the labels it scores {1 - score:.4g}: bring the EvalSet with --labels "
+        "'order=1|0', or take the change on the page.",
+        "order=1|0",
+    )
+
+
 def unrelated(labels: Array, answers: Array) -> str:
     """What to think of labels that tell nothing of the answers; empty where they tell something.
 

@@ -10,8 +10,6 @@ from optim.metrics.base import Kind, Metric
 from optim.metrics.support.rows import Rows, ratio
 from optim.model import TensorSpec
 
-_REVERSED = 0.4
-
 
 class Auc(Metric):
     """How often a sample of class 1 scores above one of class 0."""
@@ -62,12 +60,3 @@ class Auc(Metric):
     def suspect_below(self, class_count: int) -> float:
         """A little above guessing."""
         return 0.55
-
-    def doubt(self, score: float, class_count: int) -> str:
-        """Far below guessing, 0 and 1 are likely the other way round."""
-        if score < _REVERSED:
-            return (
-                f"The original itself scores {self.show(score)}, as if 0 and 1 were swapped: "
-                "check the labels."
-            )
-        return super().doubt(score, class_count)

@@ -4,7 +4,7 @@ A low score often comes from inputs in 0 to 255 where the model was trained on 0
 blue-green-red pictures. So the usual slips are undone one at a time, and the score is taken.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -41,19 +41,16 @@ def alternatives(scoring: Scoring) -> tuple[Alternative, ...]:
         )
         for name, value in feeds[0].items()
         if value.dtype.kind == "f"
-        for what, change in _changes(value, _most(feeds, name)).items()
+        for what, change in _changes([sample[name] for sample in feeds]).items()
     ]
     sign = -1 if scoring.metric.higher_is_better else 1
     return tuple(sorted(found, key=lambda one: sign * one.value))
 
 
-def _most(feeds: Sequence[Mapping[str, Array]], name: str) -> float:
-    return max(float(np.nanmax(np.abs(sample[name]))) for sample in feeds)
-
-
-def _changes(value: Array, most: float) -> dict[str, Change]:
-    """The slips that inputs of this shape and size may be made with, undone."""
-    bytes_like = most > 8
+def _changes(values: Sequence[Array]) -> dict[str, Change]:
+    """The slips that inputs like these, of one shape, may be made with, undone."""
+    value = values[0]
+    bytes_like = max(float(np.nanmax(np.abs(one))) for one in values) > 8
     found: dict[str, Change] = {
         "divided by 255 (0 to 1)": lambda x: _same(x, x / 255),
         "scaled to -1 to 1": lambda x: _same(x, (x / 127.5 if bytes_like else x * 2) - 1),
@@ -64,6 +61,8 @@ def _changes(value: Array, most: float) -> dict[str, Change]:
         del found["multiplied by 255 (0 to 255)"], found["taken as 0 to 1 rather than -1 to 1"]
     else:
         del found["divided by 255 (0 to 1)"]
+    if _is_table(value.shape):
+        found["standardized number by number (mean 0, deviation 1)"] = _standardized(values)
     axis = _channels(value.shape)
     if axis is not None:
         unit = 255.0 if bytes_like else 1.0
@@ -78,6 +77,17 @@ def _changes(value: Array, most: float) -> dict[str, Change]:
         found["read as channels, height, width (NCHW)"] = _from_nchw
     found["inverted (light on dark)"] = lambda x: _same(x, (255 if bytes_like else 1) - x)
     return found
+
+
+def _is_table(shape: tuple[int, ...]) -> bool:
+    """Whether a sample is a row of features, each with a scale of its own."""
+    return len(shape) == 2 and shape[0] == 1 and shape[1] > 1
+
+
+def _standardized(values: Sequence[Array]) -> Change:
+    every = np.stack(values).astype(np.float64)
+    mean, spread = np.nanmean(every, axis=0), np.nanstd(every, axis=0)
+    return lambda x: _same(x, (x - mean) / np.where(spread > 0, spread, 1.0))
 
 
 def _same(x: Array, changed: Array) -> Array:

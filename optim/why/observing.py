@@ -20,45 +20,25 @@ from optim.model import Model
 from optim.model.proto import read_proto, write_proto
 from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
 from optim.why.alternatives import Alternative, alternatives
-from optim.why.scoring import Scoring, Shuffled
+from optim.why.input_seen import InputSeen, inputs_seen
+from optim.why.scoring import OtherUnits, Scoring, Shuffled
 
 _logger = logging.getLogger(__name__)
 STEP = "why"
 Sample = dict[str, Array]
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
-_SEQUENCE = 3
-"""Axes of sequences of vectors: batch, steps, numbers of a step; or these two the other way."""
 _MOST_BYTES = 500_000_000  # of inner values at a time
-
-
-class InputSeen(BaseModel):
-    """One input over calibration and over validation samples.
-
-    `apart`: how far the splits' means lie apart, in standard deviations of a sample's mean over the
-    calibration samples (Cohen's d); `outside`: the share of validation numbers outside the
-    calibration samples' range. `padded`: the share of a validation sample's `places` that is
-    padding on average, for sequences; `least_padded` that of the longest sample. `most`, `least`:
-    extremes over validation.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    apart: float
-    outside: float
-    padded: float = 0.0
-    least_padded: float = 0.0
-    places: int = 0
-    least: float
-    most: float
 
 
 class Observed(BaseModel):
     """What was seen of the original; shares are 0 to 1.
 
-    `weights` and `values`: tensors with subnormal numbers, and their share. `spread`: of each
+    `weights` and `values`: tensors with subnormal numbers, and their share; the inputs are among
+    the values. `spread`: of each
     output, its standard deviation from sample to sample relative to its size; 0 for the same answer
     to every sample. `alternatives`: how the original scores with its inputs prepared otherwise.
-    `shuffled`: that labels of other samples fit as well; None where they do not.
+    `shuffled`: that labels of other samples fit as well; None where they do not. `units`: that
+    labels are numbers in other units than the answers.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -69,6 +49,7 @@ class Observed(BaseModel):
     inputs: dict[str, InputSeen] = {}
     alternatives: tuple[Alternative, ...] = ()
     shuffled: Shuffled | None = None
+    units: OtherUnits | None = None
 
 
 def observed(model: Model, evalset: EvalSet, *, doubtful: bool) -> Observed:
@@ -102,17 +83,26 @@ def observe(
     samples, proto = evalset_from_digest(evalset), read_proto(Path(path))
     weights = dict(subnormal_weights(proto))
     feeds = samples.feeds("validation", _COMPARED)
-    values = _looked_at(proto, feeds[:_INSIDE], Path(folder))
+    values = _given(feeds[:_INSIDE]) | _looked_at(proto, feeds[:_INSIDE], Path(folder))
     scoring = Scoring.of_original(Path(path), samples, outputs) if doubtful else None
     found = Observed(
         weights=weights,
         values={name: share for name, share in values.items() if share >= SHARE_THAT_MATTERS},
         spread=_spread(path, feeds),
-        inputs=_inputs(samples.feeds("calibration", _COMPARED), feeds),
+        inputs=inputs_seen(samples.feeds("calibration", _COMPARED), feeds),
         alternatives=alternatives(scoring) if scoring else (),
         shuffled=scoring.shuffled() if scoring else None,
+        units=scoring.in_other_units() if scoring else None,
     )
     return found.model_dump(mode="json")
+
+
+def _given(feeds: Sequence[Sample]) -> dict[str, float]:
+    """The float inputs and their share of subnormal numbers, the mean over samples."""
+    named = feeds[0].items() if feeds else ()
+    floats = [name for name, value in named if value.dtype == np.float32]
+    shares = {name: [share_subnormal(sample[name]) for sample in feeds] for name in floats}
+    return {name: float(np.mean(of_each)) for name, of_each in shares.items()}
 
 
 def _looked_at(proto: Any, feeds: Sequence[Sample], folder: Path) -> dict[str, float]:
@@ -178,70 +168,3 @@ def _varies(answers: Sequence[Array]) -> float:
     every = np.stack(answers).astype(np.float64)
     size = float(np.sqrt(np.mean(every**2)))
     return float(np.sqrt(np.mean(every.std(axis=0) ** 2))) / size if size else 0.0
-
-
-def _inputs(calibration: Sequence[Sample], validation: Sequence[Sample]) -> dict[str, InputSeen]:
-    if not calibration or not validation:
-        return {}
-    names = [name for name, value in validation[0].items() if value.dtype.kind in "fiub"]
-    splits = {name: [_stack(split, name) for split in (calibration, validation)] for name in names}
-    return {name: _input(validation[0][name].shape, *rows) for name, rows in splits.items()}
-
-
-def _stack(feeds: Sequence[Sample], name: str) -> Array:
-    return np.stack([np.ravel(sample[name]) for sample in feeds])
-
-
-def _input(shape: tuple[int, ...], calibration: Array, validation: Array) -> InputSeen:
-    ours, theirs = (rows.astype(np.float64) for rows in (calibration, validation))
-    spread = np.nanstd(np.nanmean(ours, axis=1)) if len(ours) > 1 else 0.0
-    distance = abs(float(np.nanmean(theirs) - np.nanmean(ours)))
-    outside = (theirs < np.nanmin(ours)) | (theirs > np.nanmax(ours))
-    padding, places = _padding(shape, validation)
-    return InputSeen(
-        apart=distance / float(spread) if spread else (float("1e9") if distance else 0.0),
-        outside=float(outside.mean()),
-        padded=float(padding.mean()),
-        least_padded=float(padding.min()),
-        places=places,
-        least=float(np.nanmin(theirs)),
-        most=float(np.nanmax(theirs)),
-    )
-
-
-def _padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
-    """Of each sample, the share of it that is padding, and how many places a sample has.
-
-    Padding is one filler at the end or start. Of token ids and masks any number that ends (or
-    begins) most samples may fill; of sequences of vectors whole steps of zeros do, whichever axis
-    the steps lie along. Pictures and tables of features are not looked at.
-
-    Args:
-        shape: of one sample, its batch axis included.
-        rows: [samples, numbers of one].
-    """
-    along: list[Array] = []
-    if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
-        zero = rows.reshape(-1, *shape[1:]) == 0
-        along = [zero.all(axis=2), zero.all(axis=1)]
-    elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
-        last = rows == _filler(rows[:, -1])
-        along = [last if _common(last[:, -1]) else rows == _filler(rows[:, 0])]
-    found = [
-        (side.cumprod(axis=1).mean(axis=1), filled.shape[1])
-        for filled in along
-        for side in (filled[:, ::-1], filled)
-        if not filled.all()
-    ]
-    none = (np.zeros(len(rows)), 0)
-    return max(found, key=lambda one: float(one[0].mean()), default=none)
-
-
-def _filler(ends: Array) -> Any:
-    """The most frequent of the samples' last (or first) numbers."""
-    values, counts = np.unique(ends, return_counts=True)
-    return values[counts.argmax()]
-
-
-def _common(found: Array) -> bool:
-    return float(found.mean()) >= 0.5

@@ -16,11 +16,16 @@ _ON_THE_WAY = frozenset(
     }
 )
 """What may lie between an attention's softmax and its products."""
+SOFTMAX = frozenset({"Softmax", "Div"})
+"""Operators that a softmax ends with, spelled out or not."""
+ROOTS = frozenset({"Sqrt", "Pow"})
+"""Operators that a normalization takes the root by."""
 _FUSED_ATTENTION = frozenset({"Add", "Sub", "Mul", "Div", "Reshape", "Transpose", "Where"})
 _FUSED_NORMALIZATION = frozenset({"ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div"})
 _OUTSIDE = MATRIX | {"Constant"}
 """What a normalization does not reach across."""
 _SQUARES = frozenset({"Pow", "Mul"})
+_DIVIDE = frozenset({"Div", "Reciprocal", "Mul"})
 _STEPS = 6
 _AXES = re.compile(r"axes=\[([-\d,]+)\]")
 _PRODUCTS = frozenset({"MatMul", "Gemm", "Einsum"})
@@ -65,16 +70,40 @@ def attentions(graph: Analysis) -> Iterator[Pattern]:
     """Softmaxes between two products of activations: attention that is spelled out."""
     wiring = Wiring(graph)
     for row in graph.nodes:
-        if row.op != "Softmax":
+        softmax = _softmax(row, wiring)
+        if not softmax:
             continue
-        before = _to_a_product(row, wiring.before)
+        before = _to_a_product(softmax[0], wiring.before)
         after = _to_a_product(row, wiring.after)[::-1]
         if before and after and not _weighted(before[0], graph):
-            found = [*before, row, *after]
-            products = {before[0].name, after[-1].name, row.name}
-            inner = [one for one in found if one.name not in products]
-            odd = [_unusual(inner, _FUSED_ATTENTION), _read_elsewhere(wiring, found)]
+            most = _largest(before, softmax, wiring)
+            found = [*before, *most, *softmax, *after]
+            inner = [*before[1:], *after[:-1]]
+            odd = [
+                "a softmax that is itself spelled out" if len(softmax) > 1 else "",
+                _unusual([one for one in inner if one not in most], _FUSED_ATTENTION),
+                _read_elsewhere(wiring, found),
+            ]
             yield Pattern(row.name, _named(found), ", ".join(filter(None, odd)))
+
+
+def _softmax(row: NodeRow, wiring: Wiring) -> list[NodeRow]:
+    """The nodes of a softmax that ends here: one, or powers over their sum; else empty."""
+    if row.op == "Softmax":
+        return [row]
+    over, under = ([wiring.maker(name) for name in row.reads] + [None, None])[:2]
+    if row.op != "Div" or over is None or under is None:
+        return []
+    divided = over.op == "Exp" and under.op == "ReduceSum" and under.reads[:1] == over.writes[:1]
+    return [over, under, row] if divided else []
+
+
+def _largest(before: list[NodeRow], softmax: list[NodeRow], wiring: Wiring) -> list[NodeRow]:
+    """What finds the largest value, which a softmax that is spelled out subtracts first."""
+    if len(softmax) == 1:
+        return []
+    inside = [reader for row in before for reader in wiring.after(row)]
+    return [row for row in inside if row.op == "ReduceMax"]
 
 
 def _weighted(row: NodeRow, graph: Analysis) -> bool:
@@ -83,18 +112,28 @@ def _weighted(row: NodeRow, graph: Analysis) -> bool:
 
 
 def normalizations(graph: Analysis) -> Iterator[Pattern]:
-    """ReduceMean, Sub, square, ReduceMean, Sqrt, Div: layer normalization that is spelled out."""
+    """ReduceMean, Sub, square, ReduceMean, root, Div: layer normalization that is spelled out.
+
+    The root is a Sqrt, or a power behind the sum with epsilon.
+    """
     wiring = Wiring(graph)
     for row in graph.nodes:
-        if row.op == "Sqrt":
+        if row.op == "Sqrt" or (row.op == "Pow" and _behind_a_mean(row, wiring)):
             chain = _normalization(row, wiring)
             if chain:
                 odd = [
+                    f"the power in place of a root ({row.name})" if row.op == "Pow" else "",
                     _unusual(chain, _FUSED_NORMALIZATION),
                     _read_elsewhere(wiring, chain),
                     _other_axis(chain),
                 ]
                 yield Pattern(row.name, _named(chain), ", ".join(filter(None, odd)))
+
+
+def _behind_a_mean(row: NodeRow, wiring: Wiring) -> bool:
+    """Whether it reads a mean and epsilon: so does the power of a variance, a square does not."""
+    sums = [one for one in wiring.before(row) if one.op == "Add"]
+    return any(made.op == "ReduceMean" for one in sums for made in wiring.before(one))
 
 
 def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
@@ -109,14 +148,14 @@ def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
         if row.name in seen:
             continue
         seen[row.name] = row
-        kinds.add(row.op)
+        kinds |= {row.op} if row is not root else set()
         means += row.op == "ReduceMean"
         if means > 1 and "Sub" in kinds:
             break
         waiting += [one for one in wiring.before(row) if one.op not in _OUTSIDE]
     if means < 2 or "Sub" not in kinds or not kinds & _SQUARES:
         return []
-    divided = [reader for reader in wiring.after(root) if reader.op == "Div"]
+    divided = [reader for reader in wiring.after(root) if reader.op in _DIVIDE]
     return [*reversed(seen.values()), *divided]
 
 

@@ -1,4 +1,5 @@
-"""The original's score on a few hundred samples: as they are, prepared otherwise, or shuffled.
+"""The original's score on a few hundred samples: as they are, prepared otherwise, or shuffled;
+and whether its answers are numbers in other units than the labels.
 
 Runs in a child.
 """
@@ -22,6 +23,9 @@ from optim.recipe import Recipe
 _SAMPLES = 200
 _FEWEST = 50  # samples, below which sound labels may look like those of others
 _SHUFFLES = 40
+_RELATED, _MOST_LEFT = 0.9, 1 / 3
+"""Of answers in other units: how much of the labels' variance they explain, and the share of the
+error that is left when they are taken in the labels' units."""
 
 
 class Shuffled(BaseModel):
@@ -31,6 +35,21 @@ class Shuffled(BaseModel):
 
     as_given: float
     middle: float
+    n: int
+
+
+class OtherUnits(BaseModel):
+    """Labels that are about `scale` times the answers plus `shift`, and the mean error of either.
+
+    On `n` samples, in the labels' units.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scale: float
+    shift: float
+    as_given: float
+    after: float
     n: int
 
 
@@ -87,6 +106,31 @@ class Scoring:
             return None
         middle = float(np.median(found))
         return Shuffled(as_given=self.as_given, middle=middle, n=len(self.labels))
+
+    def in_other_units(self) -> OtherUnits | None:
+        """How labels and answers go together that are proportional but not alike, by least squares.
+
+        None where they are no numbers, tell little of each other, or are as alike as they can be.
+        """
+        if self.metric.kind != "numbers" or self.metric.higher_is_better:
+            return None
+        if len(self.labels) < _FEWEST:
+            return None
+        answers, labels = (
+            np.concatenate([np.ravel(one) for one in side]).astype(np.float64)
+            for side in (self._answers, self.labels)
+        )
+        if len(answers) != len(labels) or not np.ptp(answers) or not np.ptp(labels):
+            return None
+        scale, shift = np.polyfit(answers, labels, 1)
+        before, after = (
+            float(np.abs(labels - one).mean()) for one in (answers, scale * answers + shift)
+        )
+        if np.corrcoef(answers, labels)[0, 1] ** 2 < _RELATED or after > _MOST_LEFT * before:
+            return None
+        return OtherUnits(
+            scale=float(scale), shift=float(shift), as_given=before, after=after, n=len(self.labels)
+        )
 
     @cached_property
     def _answers(self) -> Sequence[Any]:

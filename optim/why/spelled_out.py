@@ -1,6 +1,6 @@
 """Patterns of a graph that an engine ran node by node, where it has one operator for all of it."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from optim.explaining.executed import Executed
@@ -19,15 +19,15 @@ class SpelledOut:
 
 
 def spelled_out(
-    seen: Evidence, patterns: Iterable[Pattern], executed_as: str, operator: str
+    seen: Evidence, patterns: Iterable[Pattern], executed_as: Container[str], operator: str
 ) -> SpelledOut | None:
     """Those whose anchor was executed as such; None where the engine fused them all.
 
     Args:
-        executed_as: the operator of an anchor that was not fused.
+        executed_as: operators of anchors that were not fused.
         operator: what the engine would run instead.
     """
-    alone = {work.name for work in seen.executed if work.executed_op == executed_as}
+    alone = {work.name for work in seen.executed if work.executed_op in executed_as}
     found = [one for one in patterns if one.anchor in alone]
     if not found:
         return None

@@ -271,6 +271,7 @@ def test_labels_that_seem_swapped_are_said(tmp_path):
     quality = judged(model, model, load_evalset(tmp_path / "swapped.npz", model))
     assert quality.value == 0
     assert any("swapped" in warning.text for warning in quality.warnings)
+    assert quality.relabelling == "order=1|0"
 
 
 def test_outputs_of_the_original_are_computed_once(tmp_path, original):

@@ -6,21 +6,26 @@ import onnx
 
 from optim.graph.analysis import analyse
 from optim.graph.values import Analysis, NodeRow
-from optim.why.patterns import normalizations
+from optim.why.patterns import attentions, normalizations
+
+
+def rows(text: str) -> Analysis:
+    """A graph in ONNX's text, of rows without shapes."""
+    nodes = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> g {text}').graph.node
+    found = tuple(
+        NodeRow(name=n.name, op=n.op_type, reads=tuple(n.input), writes=tuple(n.output))
+        for n in nodes
+    )
+    return Analysis.model_construct(nodes=found, weights=(), outputs=("y",))
 
 
 def test_a_normalization_by_two_moments_is_one() -> None:
     """The mean of squares less the square of the mean."""
-    text = """<ir_version: 8, opset_import: ["": 17]> g (float[2,8] x, float e) => (float[2,8] y) {
+    text = """(float[2,8] x, float e) => (float[2,8] y) {
       [mean] m = ReduceMean<axes=[-1]>(x)  [square] s = Mul(x, x)
       [squares] q = ReduceMean<axes=[-1]>(s)  [other] o = Mul(m, m)  [less] v = Sub(q, o)
       [safe] a = Add(v, e)  [root] r = Sqrt(a)  [centred] c = Sub(x, m)  [last] y = Div(c, r) }"""
-    nodes = onnx.parser.parse_model(text).graph.node
-    rows = tuple(
-        NodeRow(name=n.name, op=n.op_type, reads=tuple(n.input), writes=tuple(n.output))
-        for n in nodes
-    )
-    (found,) = normalizations(Analysis.model_construct(nodes=rows, weights=(), outputs=("y",)))
+    (found,) = normalizations(rows(text))
     assert found.anchor == "root" and {"mean", "squares", "last"} <= set(found.nodes)
 
 
@@ -36,3 +41,37 @@ def test_what_hides_a_normalization_is_its_axis_not_the_layer_before_it(tmp_path
     (found,) = normalizations(analyse(tmp_path / "model.onnx"))
     assert found.unusual == "that means are taken over axis 1, not the last"
     assert "layer" not in found.nodes
+
+
+def test_attention_is_found_where_its_softmax_is_spelled_out() -> None:
+    graph = rows(
+        """(float[4,8,8] q, float[4,8,8] k, float[4,8,8] v, int64[1] last) => (float[4,8,8] y) {
+          [scores] s = MatMul(q, k)  [most] m = ReduceMax<axes=[-1]>(s)  [less] d = Sub(s, m)
+          [powers] e = Exp(d)  [sum] t = ReduceSum(e, last)  [shares] p = Div(e, t)
+          [mix] y = MatMul(p, v) }"""
+    )
+    (found,) = attentions(graph)
+    assert found.anchor == "shares"
+    assert found.unusual == "a softmax that is itself spelled out"
+    assert set(found.nodes) == {row.name for row in graph.nodes}
+
+
+def test_a_quotient_between_products_is_no_attention() -> None:
+    graph = rows(
+        """(float[4,8,8] q, float[4,8,8] k, float[4,8,8] v, int64[1] last) => (float[4,8,8] y) {
+          [scores] s = MatMul(q, k)  [sum] t = ReduceSum(s, last)  [shares] p = Div(s, t)
+          [mix] y = MatMul(p, v) }"""
+    )
+    assert not list(attentions(graph))
+
+
+def test_a_normalization_by_a_power_is_one_and_its_square_is_none() -> None:
+    graph = rows(
+        """(float[2,8] x, float e, float two, float half) => (float[2,8] y) {
+          [mean] m = ReduceMean<axes=[-1]>(x)  [less] c = Sub(x, m)  [square] s = Pow(c, two)
+          [variance] v = ReduceMean<axes=[-1]>(s)  [safe] a = Add(v, e)  [root] r = Pow(a, half)
+          [last] y = Mul(c, r) }"""
+    )
+    (found,) = normalizations(graph)
+    assert found.anchor == "root" and found.unusual == "the power in place of a root (root)"
+    assert "last" in found.nodes

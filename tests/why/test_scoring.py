@@ -1,5 +1,6 @@
 """Labels that tell nothing of the answers, whatever the metric, and those that tell something."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +14,25 @@ from optim.why.scoring import Scoring, Shuffled
 pytestmark = pytest.mark.usefixtures("home")
 
 
-def shuffled(folder: Path, noise: float, count: int = 200, moved: bool = False) -> Shuffled | None:
-    """What is found of a regression whose truth is what the model answers, and noise."""
+def scoring_of(folder: Path, change: Callable, noise: float = 0.1, count: int = 200) -> Scoring:
+    """Of a regression whose truth is what the model answers, and noise; its labels changed."""
     model = models.classifier(folder)
     weight = onnx.numpy_helper.to_array(onnx.load(model.path).graph.initializer[0])
     random = np.random.default_rng(5)
     x = random.standard_normal((count, models.FEATURES)).astype(np.float32)
-    labels = x @ weight + noise * random.standard_normal((count, models.CLASSES))
-    labels = random.permutation(labels) if moved else labels
+    labels = change(x @ weight + noise * random.standard_normal((count, models.CLASSES)))
     np.savez(folder / "e.npz", x=x, labels=labels.astype(np.float32), metric="mae")
     evalset = load_evalset(folder / "e.npz", model)
     outputs = [spec.model_dump() for spec in model.outputs]
     scoring = Scoring.of_original(model.path, evalset, outputs)
     assert scoring
-    return scoring.shuffled()
+    return scoring
+
+
+def shuffled(folder: Path, noise: float, count: int = 200, moved: bool = False) -> Shuffled | None:
+    """What is found of such a regression."""
+    order = np.random.default_rng(6).permutation
+    return scoring_of(folder, order if moved else np.asarray, noise, count).shuffled()
 
 
 def test_labels_of_other_samples_fit_as_well_as_those_given(tmp_path: Path) -> None:
@@ -41,3 +47,17 @@ def test_labels_that_tell_something_are_left_alone(tmp_path: Path, noise: float)
 
 def test_few_samples_tell_nothing(tmp_path: Path) -> None:
     assert shuffled(tmp_path, 0.1, count=40, moved=True) is None
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1.8, 32.0), (1000.0, 0.0)])
+def test_labels_in_other_units_are_told_with_what_leads_to_them(
+    tmp_path: Path, scale: float, shift: float
+) -> None:
+    scoring = scoring_of(tmp_path, lambda labels: scale * labels + shift)
+    found = scoring.in_other_units()
+    assert found and found.scale == pytest.approx(scale, rel=0.05)
+    assert found.shift == pytest.approx(shift, abs=0.1 * scale) and found.after < found.as_given
+
+
+def test_labels_in_the_same_units_are_left_alone(tmp_path: Path) -> None:
+    assert scoring_of(tmp_path, lambda labels: 1.01 * labels).in_other_units() is None

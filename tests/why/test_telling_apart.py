@@ -27,7 +27,8 @@ from optim.why.findings import (
     slower_nodes,
     threads,
 )
-from optim.why.observing import InputSeen, Observed
+from optim.why.input_seen import InputSeen
+from optim.why.observing import Observed
 
 
 def evidence(**facts: object) -> Evidence:
@@ -45,6 +46,7 @@ def evidence(**facts: object) -> Evidence:
     return SimpleNamespace(**known | facts)  # type: ignore[return-value]
 
 
+ORIGINAL = SimpleNamespace(inputs=(SimpleNamespace(name="x"),))
 PARTS = {"scores": "MatMul", "softmax": "Softmax", "values": "MatMul"}
 
 
@@ -72,8 +74,16 @@ def test_tiny_numbers_that_nothing_computes_with_cost_nothing() -> None:
     rows = (NodeRow(name="softmax", op="Softmax", reads=("scores",), writes=("y",)),)
     before = SimpleNamespace(analysis=SimpleNamespace(nodes=rows))
     for value, count in (("y", 0), ("scores", 1)):
-        here = evidence(observed=Observed(values={value: 0.3}), before=before)
+        here = evidence(observed=Observed(values={value: 0.3}), before=before, original=ORIGINAL)
         assert len(list(denormals.find(here))) == count
+
+
+def test_tiny_inputs_are_scaled_before_the_model_where_no_weights_are_to_blame() -> None:
+    rows = (NodeRow(name="first", op="Gemm", reads=("x",), writes=("h",)),)
+    before = SimpleNamespace(analysis=SimpleNamespace(nodes=rows))
+    here = evidence(observed=Observed(values={"x": 0.9}), before=before, original=ORIGINAL)
+    (found,) = denormals.find(here)
+    assert found.nodes == ("first",) and "Scale x" in found.advice and not found.recipe
 
 
 def test_what_enters_and_leaves_may_change_its_layout_once() -> None:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import with_pass
-from optim.why.patterns import attentions
+from optim.why.patterns import SOFTMAX, attentions
 from optim.why.saying import does, many, named
 from optim.why.spelled_out import spelled_out
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """Patterns whose softmax was executed as such."""
-    found = spelled_out(seen, attentions(seen.graph), "Softmax", "one fused operator")
+    found = spelled_out(seen, attentions(seen.graph), SOFTMAX, "one fused operator")
     if found is None:
         return
     yield Finding(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from optim.names import legible
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
+from optim.why.input_seen import InputSeen
 from optim.why.saying import percent
 
 _APART = 1.0  # standard deviations of a sample's mean
@@ -26,8 +27,16 @@ def find(seen: Evidence) -> Iterator[Finding]:
             concerns="quality",
             nodes=(name,),
             text=f"The calibration samples of {legible(name)} are unlike those that are judged: "
-            f"their means lie {min(one.apart, 999):.3g} standard deviations apart, and "
+            f"{_what(seen, one)} lie {min(one.apart, 999):.3g} standard deviations apart, and "
             f"{percent(one.outside)} of the validation numbers lie outside the range that was "
             "calibrated. Ranges measured on them do not fit.",
             advice="Calibrate on samples like those of production: split one data set at random.",
         )
+
+
+def _what(seen: Evidence, one: InputSeen) -> str:
+    if one.feature is None:
+        return "their means"
+    names = seen.evalset.features if len(seen.original.inputs) == 1 else ()
+    name = names[one.feature] if one.feature < len(names) else f"number {one.feature + 1} of each"
+    return f"the means of {legible(name)}"

@@ -7,6 +7,7 @@ from optim.names import legible
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import with_pass
+from optim.why.saying import named
 
 _FEW = 4
 
@@ -24,19 +25,23 @@ def find(seen: Evidence) -> Iterator[Finding]:
         return
     told = " and ".join(
         f"{kind} {_worst(shares)}"
-        for kind, shares in (("the weights", weights), ("the values inside", values))
+        for kind, shares in (("the weights", weights), ("the values", values))
         if shares
     )
     reads = {*weights, *values}
+    given = [spec.name for spec in seen.original.inputs if spec.name in values]
     nodes = [row.name for row in rows if reads & set(row.reads)]
     yield Finding(
         nodes=tuple(nodes),
         text=f"Subnormal numbers (closer to 0 than 1.2e-38) are among {told}. Many CPUs multiply "
         "them tens of times slower than others, and a recipe may seem fast only since it rounds "
         "them away.",
-        advice="Set them to zero (zero_tiny): no answer changes that can be measured. Or flush "
+        advice=f"Scale {named(given)} before the model runs, so that its numbers are not this "
+        "small, or set them to zero there."
+        if given
+        else "Set them to zero (zero_tiny): no answer changes that can be measured. Or flush "
         "them to zero while running (set_flush_denormal, -ffast-math at load).",
-        recipe=with_pass(seen.recipe, "zero_tiny"),
+        recipe="" if given else with_pass(seen.recipe, "zero_tiny"),
     )
 
 

@@ -15,9 +15,10 @@ _FEWER_ERRORS = 0.6  # of the error as given
 def find(seen: Evidence) -> Iterator[Finding]:
     """The best of the preparations that were tried, where it is clearly better.
 
-    Labels that are not the model's make any disorder look better than none: nothing is said then.
+    Labels that are not the model's, or in other units, make any disorder look better than none:
+    nothing is said then.
     """
-    if seen.labels_doubted:
+    if seen.labels_doubted or seen.observed.units:
         return
     metric = find_metric(seen.evalset.metric)
     for best in seen.observed.alternatives[:1]:

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, with_pass
-from optim.why.patterns import normalizations
+from optim.why.patterns import ROOTS, normalizations
 from optim.why.saying import does, many, named
 from optim.why.spelled_out import spelled_out
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """Patterns whose root was executed as such."""
-    found = spelled_out(seen, normalizations(seen.graph), "Sqrt", "LayerNormalization")
+    found = spelled_out(seen, normalizations(seen.graph), ROOTS, "LayerNormalization")
     if found is None:
         return
     yield Finding(

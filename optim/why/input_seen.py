@@ -1,0 +1,141 @@
+"""What the samples' inputs look like: how far both splits lie apart, and how much is padding."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from optim.arrays import Array
+
+Sample = dict[str, Array]
+_TABLE, _SEQUENCE = 2, 3
+"""Axes of rows of a table: batch, features. Of sequences of vectors: batch, steps, numbers of a
+step; or these two the other way."""
+
+
+class InputSeen(BaseModel):
+    """One input over calibration and over validation samples.
+
+    `apart`: how far the splits' means lie apart, in standard deviations of a sample's mean over the
+    calibration samples (Cohen's d). Of a table also each feature's, by the deviation within both
+    splits; where that is further, `feature` is its place. `outside`: the share of validation
+    numbers outside the calibration samples' range. `padded`: the share of a validation sample's
+    `places` that is padding on average, for sequences; `least_padded` that of the longest sample.
+    `most`, `least`: extremes over validation.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    apart: float
+    feature: int | None = None
+    outside: float
+    padded: float = 0.0
+    least_padded: float = 0.0
+    places: int = 0
+    least: float
+    most: float
+
+
+def inputs_seen(
+    calibration: Sequence[Sample], validation: Sequence[Sample]
+) -> dict[str, InputSeen]:
+    """Every input of numbers; none where a split is empty."""
+    if not calibration or not validation:
+        return {}
+    names = [name for name, value in validation[0].items() if value.dtype.kind in "fiub"]
+    splits = {name: [_stack(split, name) for split in (calibration, validation)] for name in names}
+    return {name: _input(validation[0][name].shape, *rows) for name, rows in splits.items()}
+
+
+def _stack(feeds: Sequence[Sample], name: str) -> Array:
+    return np.stack([np.ravel(sample[name]) for sample in feeds])
+
+
+def _input(shape: tuple[int, ...], calibration: Array, validation: Array) -> InputSeen:
+    ours, theirs = (rows.astype(np.float64) for rows in (calibration, validation))
+    outside = (theirs < np.nanmin(ours)) | (theirs > np.nanmax(ours))
+    share, places = padding(shape, validation)
+    apart, feature = _apart(ours, theirs), None
+    if len(shape) == _TABLE and shape[0] == 1 and shape[1] > 1 and calibration.dtype.kind == "f":
+        each = _each_apart(ours, theirs)
+        if each.max() > apart:
+            apart, feature = float(each.max()), int(each.argmax())
+    return InputSeen(
+        apart=apart,
+        feature=feature,
+        outside=float(outside.mean()),
+        padded=float(share.mean()),
+        least_padded=float(share.min()),
+        places=places,
+        least=float(np.nanmin(theirs)),
+        most=float(np.nanmax(theirs)),
+    )
+
+
+def _apart(ours: Array, theirs: Array) -> float:
+    """Of the means of all numbers, in standard deviations of a sample's mean."""
+    spread = float(np.nanstd(np.nanmean(ours, axis=1))) if len(ours) > 1 else 0.0
+    distance = abs(float(np.nanmean(theirs) - np.nanmean(ours)))
+    return distance / spread if spread else (1e9 if distance else 0.0)
+
+
+def _each_apart(ours: Array, theirs: Array) -> Array:
+    """float[features]: of each feature's means, in its standard deviation within both splits.
+
+    0 for what is the same number in all samples of a split: a flag that is seldom set says nothing.
+    """
+    one, other = np.nanvar(ours, axis=0), np.nanvar(theirs, axis=0)
+    distance = np.abs(np.nanmean(ours, axis=0) - np.nanmean(theirs, axis=0))
+    known = (one > 0) & (other > 0)
+    return np.where(known, distance / np.sqrt(np.where(known, (one + other) / 2, 1.0)), 0.0)
+
+
+def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
+    """Of each sample, the share of it that is padding, and how many places a sample has.
+
+    Padding is one filler at the end or start. Of token ids and masks any number that ends (or
+    begins) most samples may fill; of sequences of vectors whole steps do, of zeros or of what ends
+    most samples, whichever axis the steps lie along. Pictures and tables are not looked at.
+
+    Args:
+        shape: of one sample, its batch axis included.
+        rows: [samples, numbers of one].
+    """
+    sides: list[Array] = []
+    if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
+        steps = rows.reshape(-1, *shape[1:])
+        sides = [one for lying in (steps, steps.swapaxes(1, 2)) for one in _filled(lying)]
+    elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
+        last = rows == _filler(rows[:, -1])
+        filled = last if _common(last[:, -1]) else rows == _filler(rows[:, 0])
+        sides = [filled[:, ::-1], filled]
+    found = [(side.cumprod(axis=1).mean(axis=1), side.shape[1]) for side in sides if not side.all()]
+    none = (np.zeros(len(rows)), 0)
+    return max(found, key=lambda one: float(one[0].mean()), default=none)
+
+
+def _filled(steps: Array) -> list[Array]:
+    """bool[samples, steps]: which steps are filler, from the end and from the start.
+
+    Args:
+        steps: [samples, steps, numbers of one].
+    """
+    found = []
+    for turned in (steps[:, ::-1], steps):
+        ends, times = np.unique(turned[:, 0], axis=0, return_counts=True)
+        fillers = [np.zeros(steps.shape[2])]
+        if times.max() > 1 and 2 * times.max() >= len(steps):
+            fillers.append(ends[times.argmax()])
+        found += [(turned == filler).all(axis=2) for filler in fillers]
+    return found
+
+
+def _filler(ends: Array) -> Any:
+    """The most frequent of the samples' last (or first) numbers."""
+    values, counts = np.unique(ends, return_counts=True)
+    return values[counts.argmax()]
+
+
+def _common(found: Array) -> bool:
+    return float(found.mean()) >= 0.5

@@ -1,0 +1,71 @@
+"""Inputs: how far splits lie apart, and what fills the end, or the start, of most samples."""
+
+import numpy as np
+import pytest
+
+from optim.why.input_seen import inputs_seen, padding
+
+
+def rows(*lengths: int, places: int = 10, first: bool = False) -> np.ndarray:
+    made = np.zeros((len(lengths), places), np.int64)
+    for row, length in zip(made, lengths, strict=True):
+        place = slice(places - length, places) if first else slice(0, length)
+        row[place] = np.arange(1, length + 1)
+    return made
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_tokens_at_either_end(first: bool) -> None:
+    shares, places = padding((1, 10), rows(2, 4, 6, first=first))
+    assert shares.tolist() == pytest.approx([0.8, 0.6, 0.4]) and places == 10
+
+
+def test_steps_of_zeros_along_either_axis() -> None:
+    steps = np.random.default_rng(0).standard_normal((2, 8, 3)).astype(np.float32)
+    steps[:, 6:] = 0
+    for shape, lying in (((1, 8, 3), steps), ((1, 3, 8), steps.swapaxes(1, 2))):
+        shares, places = padding(shape, lying.reshape(2, -1))
+        assert shares.tolist() == [0.25, 0.25] and places == 8
+
+
+def test_full_samples_pictures_and_features_have_none() -> None:
+    assert padding((1, 10), rows(10, 10, 10))[0].max() <= 0.1  # one token that ends them all
+    assert not padding((1, 3, 4, 4), np.zeros((5, 48), np.float32))[0].any()
+    assert not padding((1, 48), np.zeros((5, 48), np.float32))[0].any()
+    assert not padding((1, 10), np.zeros((4, 10), np.int64))[0].any()
+
+
+def test_several_sequences_that_run_at_once_are_looked_at_one_by_one() -> None:
+    sequences = np.random.default_rng(0).standard_normal((5, 2, 10, 3)).astype(np.float32)
+    sequences[:, :, 6:] = 0
+    shares, places = padding((2, 10, 3), sequences.reshape(5, -1))
+    assert places == 10 and shares == pytest.approx(0.4)
+
+
+def test_steps_of_any_filler_that_ends_most_samples_are_padding() -> None:
+    """Silence of a log spectrogram is no zero; what only one sample ends with is no filler."""
+    steps = np.random.default_rng(0).standard_normal((4, 10, 3)).astype(np.float32)
+    assert padding((1, 10, 3), steps.reshape(4, -1))[0].max() == 0
+    steps[:, 6:] = -11.5
+    for shape, lying in (((1, 10, 3), steps), ((1, 3, 10), steps.swapaxes(1, 2))):
+        shares, places = padding(shape, lying.reshape(4, -1))
+        assert shares.tolist() == pytest.approx([0.4] * 4) and places == 10
+
+
+def test_one_feature_that_has_moved_among_larger_ones_is_found() -> None:
+    random = np.random.default_rng(1)
+    rows = (random.standard_normal((80, 1, 4)) * [1, 1e4, 3, 1]).astype(np.float32)
+    calibration, validation = ([{"x": row} for row in half] for half in (rows[:40], rows[40:]))
+    assert inputs_seen(calibration, validation)["x"].apart < 1
+    for sample in validation:
+        sample["x"][0, 2] += 12
+    seen = inputs_seen(calibration, validation)["x"]
+    assert seen.feature == 2 and seen.apart > 3
+
+
+def test_a_flag_that_is_seldom_set_has_not_moved() -> None:
+    rows = np.random.default_rng(2).standard_normal((80, 1, 2)).astype(np.float32)
+    rows[..., 1] = 0
+    rows[70, 0, 1] = 1
+    calibration, validation = ([{"x": row} for row in half] for half in (rows[:40], rows[40:]))
+    assert inputs_seen(calibration, validation)["x"].apart < 1
