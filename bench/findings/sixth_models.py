@@ -88,9 +88,13 @@ class Pointing(nn.Module):
         self.where = nn.Sequential(
             nn.AdaptiveAvgPool2d(4), nn.Flatten(), mlp(48, 32, 6, act=nn.Tanh)
         )
+        line = torch.linspace(-1, 1, 64)
+        down, across = torch.meshgrid(line, line, indexing="ij")
+        self.register_buffer("places", torch.stack([across, down, torch.ones_like(down)], -1))
 
     def forward(self, x: Tensor) -> Tensor:
-        grid = nn.functional.affine_grid(self.where(x).reshape(-1, 2, 3), [1, 3, 64, 64])
+        grid = self.places.reshape(1, -1, 3) @ self.where(x).reshape(-1, 3, 2)
+        grid = grid.reshape(-1, 64, 64, 2)
         return nn.functional.grid_sample(x, grid, align_corners=False)
 
 

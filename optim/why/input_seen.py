@@ -36,6 +36,11 @@ class InputSeen(BaseModel):
     least: float
     most: float
 
+    @property
+    def needed(self) -> int:
+        """Places of the longest sample."""
+        return round(self.places * (1 - self.least_padded))
+
 
 def inputs_seen(
     calibration: Sequence[Sample], validation: Sequence[Sample]

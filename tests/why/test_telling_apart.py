@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from support.trials import around
 
+from optim.build.child import PassReport
 from optim.explaining.executed import Executed, Side, executed
 from optim.explaining.profile import ProfiledNode
 from optim.findings import Interval
@@ -21,7 +22,9 @@ from optim.why.findings import (
     denormals,
     inputs_prepared_otherwise,
     lower_precision_is_slower,
+    one_operator_dominates,
     padding,
+    quality_lost,
     slow_kernel,
     slow_start,
     slower_nodes,
@@ -55,11 +58,37 @@ def work(op: str, us: float, precision: str = "", **facts: bool) -> Executed:
     return Executed(name=op, op=op, executed_op=op, precision=precision, microseconds=us, **known)
 
 
-def test_padding_counts_places() -> None:
+def padded(recipe: str, *reports: PassReport, **dims: int) -> list[Finding]:
+    """On a network of which 70 % is padding, half of it for every sample."""
     seen = InputSeen(apart=0, outside=0, padded=0.7, least_padded=0.5, places=80, least=0, most=1)
-    here = evidence(observed=Observed(inputs={"x": seen}))
-    (found,) = padding.find(here)
-    assert "40 of the 80" in found.text
+    here = evidence(
+        recipe=Recipe.parse(recipe),
+        observed=Observed(inputs={"x": seen}),
+        after=SimpleNamespace(nodes_us=1000.0),
+        p50_ms=2.0,
+        trial=SimpleNamespace(reports=reports),
+        original=SimpleNamespace(dims=dims),
+    )
+    return list(padding.find(here))
+
+
+def test_padding_leads_to_the_pass_that_cuts_it_and_says_what_one_length_saves() -> None:
+    (found,) = padded("static_int8 + onnxruntime", batch=1)
+    assert "40 of the 80" in found.text and found.cost_ms == pytest.approx(0.7)
+    assert Recipe.parse(found.recipe).passes[0].name == "true_length"
+    assert "exported to fit the longest, saves about 0.5 ms" in found.advice
+    (free,) = padded("onnxruntime", steps=80)
+    assert "bound (--dim steps=40)" in free.advice
+
+
+def test_padding_that_a_pass_has_cut_costs_nothing() -> None:
+    recipe, report = (
+        "true_length + onnxruntime",
+        PassReport(name="true_length", notes=(), seconds=1.0, modified=True),
+    )
+    assert not padded(recipe, report)
+    (refused,) = padded(recipe, report.model_copy(update={"modified": False}))
+    assert not refused.recipe
 
 
 def test_labels_that_are_not_the_models_say_nothing_of_how_inputs_are_prepared() -> None:
@@ -327,3 +356,17 @@ def test_few_operations_for_each_byte_excuse_no_kernel_far_slower_than_memory() 
         side = Side(analysis=Analysis.model_construct(nodes=(row,), weights=()), profile=(node,))
         here = evidence(after=side, probe=None, p50_ms=us / 1e3, executed=executed(side))
         assert len(list(slow_kernel.find(here))) == count
+
+
+@pytest.mark.parametrize(
+    ("op", "said"), [("Loop", "a graph of its own"), ("CumSum", "no matrices")]
+)
+def test_a_loop_may_multiply_inside(op: str, said: str) -> None:
+    (found,) = one_operator_dominates.find(evidence(executed=[work(op, 900.0)]))
+    assert said in found.text
+
+
+def test_the_answers_of_a_model_that_draws_are_not_called_lost() -> None:
+    trial = SimpleNamespace(quality=SimpleNamespace())
+    here = evidence(trial=trial, jump=None, original=SimpleNamespace(random=("RandomNormal",)))
+    assert not list(quality_lost.find(here))

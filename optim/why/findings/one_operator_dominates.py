@@ -24,6 +24,11 @@ _ADVICE: Mapping[str, str] = {
 }
 
 
+_BODIES = ("Loop", "Scan", "If")
+_OF_A_GRAPH = "It runs a graph of its own, node by node, which engines optimize little"
+_OF_NO_PRODUCT = "It multiplies no matrices, so lower precision of products does not touch it"
+
+
 def find(seen: Evidence) -> Iterator[Finding]:
     """The operator with the largest share, where that is large and it multiplies no matrices."""
     kinds: dict[str, list[Executed]] = {}
@@ -37,8 +42,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
         nodes = tuple(work.name for work in works)
         yield Finding(
             nodes=nodes,
-            text=f"{op} takes {percent(seen.share(works))} of a run ({named(nodes)}). It "
-            "multiplies no matrices, so lower precision of products does not touch it: if all "
+            text=f"{op} takes {percent(seen.share(works))} of a run ({named(nodes)}). "
+            f"{_OF_A_GRAPH if op in _BODIES else _OF_NO_PRODUCT}: if all "
             "else took no time, a run would be "
             f"{times(max(1.0, 1 / seen.share(works)))} as fast at most.",
             cost_ms=seen.ms(works),

@@ -3,34 +3,59 @@
 from collections.abc import Iterator
 
 from optim.names import legible
+from optim.showing.text import milliseconds
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
+from optim.why.input_seen import InputSeen
+from optim.why.mending import with_pass
 from optim.why.saying import percent
 
 _MATTERS = 0.2
+_UNUSED = 0.01
+_CUTS = "true_length"
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Inputs that end (or begin) in one filler, in most samples."""
+    """Inputs that end (or begin) in one filler, in most samples, where no pass cuts it off.
+
+    Its cost is an estimate until the pass is tried: time in nodes, in proportion to the places.
+    """
     padded = {n: one for n, one in seen.observed.inputs.items() if one.padded > _MATTERS}
-    if not padded or seen.evalset.synthetic:
+    cut = any(report.name == _CUTS and report.modified for report in seen.trial.reports)
+    if not padded or seen.evalset.synthetic or cut:
         return
     name, worst = max(padded.items(), key=lambda item: item[1].padded)
-    longest = round(worst.places * (1 - worst.least_padded))
-    unused = (
-        f" Even the longest sample needs {longest} of the {worst.places} places."
-        if worst.least_padded > 0.01
-        else ""
-    )
     yield Finding(
         nodes=(name,),
         text=f"On average {percent(worst.padded)} of the input {legible(name)} is padding, "
-        f"which is computed like everything else.{unused}",
-        cost_ms=seen.p50_ms * worst.padded,
-        advice=(
-            f"Bind the model to {longest} places (--dim, or a shorter EvalSet); "
-            if unused
-            else "Sort requests by length and run short ones with a model bound to a short length; "
-        )
-        + "the time that attention takes falls with the square of the length.",
+        f"which is computed like everything else.{_longest(worst)}",
+        cost_ms=_in_nodes(seen) * worst.padded,
+        advice="Compute on each sample's own length (true_length does so inside of the graph), or "
+        f"sort requests by length and run short ones with a model of a short length."
+        f"{_one_length(seen, worst)}",
+        recipe=with_pass(seen.recipe, _CUTS),
     )
+
+
+def _longest(one: InputSeen) -> str:
+    if one.least_padded <= _UNUSED:
+        return ""
+    return f" Even the longest sample needs {one.needed} of the {one.places} places."
+
+
+def _one_length(seen: Evidence, one: InputSeen) -> str:
+    """What one shorter length for all would bring, which is less; and how to get there."""
+    if one.least_padded <= _UNUSED:
+        return ""
+    named = [name for name, size in seen.original.dims.items() if size == one.places]
+    how = f"bound (--dim {named[0]}={one.needed})" if named else "exported"
+    saved = milliseconds(_in_nodes(seen) * one.least_padded)
+    return (
+        f" One length for all, {how} to fit the longest, saves about {saved} a run; more where "
+        "attention takes the time, which falls with the square of the length."
+    )
+
+
+def _in_nodes(seen: Evidence) -> float:
+    """Of a run, in ms: what is outside of nodes is the same at any length."""
+    return min(seen.p50_ms, seen.after.nodes_us / 1e3)

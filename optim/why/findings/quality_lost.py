@@ -9,9 +9,12 @@ from optim.why.jump import lost
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """The verdict, and the first tensor whose error jumps."""
+    """The verdict, and the first tensor whose error jumps.
+
+    Nothing of a model that draws at random: its own answers lie as far apart.
+    """
     quality, jump = seen.trial.quality, seen.jump
-    if quality is None or not lost(quality):
+    if quality is None or seen.original.random or not lost(quality):
         return
     where = (
         f" The error jumps at {legible(jump.node)} ({jump.op}), to {jump.sqnr_db:.0f} dB of signal "
