@@ -23,6 +23,7 @@ from optim.evalset.naming import labelled, likely_inputs
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
 from optim.evalset.tryout import check_extremes, check_odd_samples
+from optim.evalset.unread import filled, unread
 from optim.evalset.unzipping import load
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
@@ -54,7 +55,9 @@ def convert(
     specs, results = as_specs(inputs), as_specs(outputs)
     names, notes = [spec.name for spec in specs], list[str]()
     arrays = labelled(load(Path(path), max_mb), names, reserved(names)["labels"], notes)
-    given = grouping.opened(_by_input(arrays, specs, results, notes), specs, results)
+    idle = unread(Path(model)) if model else set[str]()
+    named = _by_input(arrays, specs, results, idle, notes)
+    given = grouping.opened(filled(named, specs, results, max_mb, notes), specs, results)
     arrays = dict(given)
     together = grouping.wanted(given, specs, results)
     ones = grouping.of_one(specs, together)
@@ -156,16 +159,19 @@ def _by_input(
     arrays: Mapping[str, Array],
     specs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
+    idle: Collection[str],
     notes: list[str],
 ) -> Mapping[str, Array]:
+    """The arrays called as the inputs, all of them but those that are idle. Raises InputError."""
     names = [spec.name for spec in specs]
+    read = [name for name in names if name not in idle] or names
     of_outputs = names_of(reserved(names), outputs)
-    if match := only_match(names, arrays.keys() - of_outputs):
+    if match := only_match(read, arrays.keys() - of_outputs - {*idle}):
         notes.append(
-            f"The array {legible(match)!r} was taken for the model's only input, {names[0]!r}."
+            f"The array {legible(match)!r} was taken for the model's only input, {read[0]!r}."
         )
-        return {**arrays, names[0]: arrays[match]}
-    missing = [name for name in names if name not in arrays]
+        return {**arrays, read[0]: arrays[match]}
+    missing = [name for name in read if name not in arrays]
     words = reserved(names)
     known = {*names, *words.values(), *of_outputs}
     unknown = [key for key in arrays if key not in known]

@@ -60,6 +60,8 @@ class Head:
         lost = found.value - chance < (found.baseline - chance) / 2
         if not (self.metric.higher_is_better and found.high < 0 and lost):
             return ""
+        if self.labels is None:  # there is no accuracy to lose
+            return f"It answers as the original does on {self.metric.show(found.value)} only."
         return f"It lost more than half of the original's {self.metric.called}."
 
     def loss_at(self, level: float) -> Interval:

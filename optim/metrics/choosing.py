@@ -8,6 +8,7 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
 from optim.metrics.support.boxes import NO_CLASS
+from optim.metrics.support.class_numbers import as_binary, by_value, is_one_hot
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.pixels import CLASS_AXES, VOID, check_mask, classes_of, plane_of
 from optim.metrics.support.tokens import scores_places
@@ -154,7 +155,7 @@ def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[
     scores = [tuple(spec.shape[1:]) for spec in outputs if classes_of(spec, None)]
     given, plain = f"{labels.dtype}{list(labels.shape)}", labels
     for axis in CLASS_AXES:
-        if plain.ndim == 4 and plain.shape[1:] in scores and _is_one_hot(plain, axis):
+        if plain.ndim == 4 and plain.shape[1:] in scores and is_one_hot(plain, axis):
             plain = plain.argmax(axis=axis)
         if plain.ndim == 4 and plain.shape[axis] == 1:
             plain = plain.squeeze(axis)
@@ -171,42 +172,27 @@ def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[
 def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:
     """Labels written otherwise as class numbers, and a note; what is no class stays as it is.
 
-    One-hot rows for an output of as many scores, two values for one of a single score, and whole
-    numbers stored as floats for a model without an output of one number.
+    One-hot rows for an output of as many scores, two values for one of a single score, whole
+    numbers stored as floats for a model without an output of one number, and as many other whole
+    numbers as there are classes, as scikit-learn's models are trained on.
     """
     sizes = {size_of(spec) for spec in outputs if is_class_like(spec)}
     if labels.ndim == 3 and labels.shape[1] == 1 and labels.shape[2] in sizes:
         labels = labels[:, 0]
-    if labels.ndim == 2 and labels.shape[1] in sizes and _is_one_hot(labels):
+    if labels.ndim == 2 and labels.shape[1] in sizes and is_one_hot(labels):
         note = f"The labels were one-hot {list(labels.shape)}; they are class numbers now."
         return labels.argmax(axis=1), [note]
     single = labels.ndim == 1 or labels.shape[1:] == (2,)
     scores = any(size_of(spec) == 1 and "float" in spec.dtype for spec in outputs)
     if single and scores and not sizes and not any(map(is_decision, outputs)):
-        return _as_binary(labels)
+        return as_binary(labels)
     floats = labels.ndim == 1 and labels.dtype.kind == "f" and bool(sizes)
     floats = floats and bool(np.abs(labels).max(initial=0) < _FARTHEST)
     if floats and 1 not in map(size_of, outputs) and np.array_equal(labels, np.rint(labels)):
-        return labels.astype(np.int64), [f"The labels were {labels.dtype}; they are whole now."]
-    return labels, []
-
-
-def _as_binary(labels: Array) -> tuple[Array, list[str]]:
-    """Two values, or one-hot rows of two, as 0 and 1, and a note; all else as it is."""
-    if labels.ndim == 2:
-        if not _is_one_hot(labels):
-            return labels, []
-        return labels.argmax(axis=1), ["The labels were one-hot rows of two; they are 0 and 1 now."]
-    values = np.unique(labels)
-    whole = len(values) == 2 and np.array_equal(values, np.rint(values))
-    if not whole or np.array_equal(values, (0, 1)):
-        return labels, []
-    note = f"The labels were {values[0]:g} and {values[1]:g}; they are 0 and 1 now."
-    return (labels == values[1]).astype(np.int64), [note]
-
-
-def _is_one_hot(labels: Array, axis: int = 1) -> bool:
-    return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=axis) == 1).all())
+        numbers, notes = by_value(labels.astype(np.int64), sizes)
+        return numbers, [f"The labels were {labels.dtype}; they are whole now.", *notes]
+    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+    return by_value(labels, sizes) if whole else (labels, [])
 
 
 def _check_range(labels: Array, limit: int, spec: TensorSpec) -> None:

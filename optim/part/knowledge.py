@@ -19,7 +19,7 @@ QUANTIZED_OPS = frozenset(
     }
 )
 """Operators that only a quantized model has, the standard's and ONNX Runtime's own."""
-_MATMULS = frozenset({"MatMul", "Gemm", "Attention"})
+_MATMULS = frozenset({"MatMul", "Gemm", "Einsum", "Attention"})
 _RECURRENT = frozenset({"LSTM", "GRU", "RNN"})
 _CLASSICAL = "ai.onnx.ml."
 """Domain of trees, scalers and the like."""

@@ -161,7 +161,7 @@ class DynamicInt8(Pass):
         chosen = self.chosen(ready)
         result, failed = self._quantize(ready, chosen, context.example) if chosen else (None, ())
         notes = coverage(
-            ready, candidates, result or ready, self._counted(), exclude=self.exclude, failed=failed
+            ready, candidates, result or ready, self.op_types, exclude=self.exclude, failed=failed
         )
         notes += unfolded(slim, folding_limit(model))
         if result is None:
@@ -181,10 +181,6 @@ class DynamicInt8(Pass):
         """Those of its nodes that are quantized, in its order."""
         nodes = weighted_nodes(form, self.op_types)
         return [node.name for node in nodes if not is_excluded(node, self.exclude)]
-
-    def _counted(self) -> tuple[str, ...]:
-        """A Gemm that became no MatMul is left."""
-        return (*self.op_types, *(("Gemm",) if "MatMul" in self.op_types else ()))
 
     def _quantize(
         self, model: "onnx.ModelProto", names: list[str], sample: Feeds | None

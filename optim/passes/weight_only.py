@@ -140,9 +140,7 @@ class WeightOnly(Pass):
             else (None, ())
         )
         after = result or ready
-        notes = coverage(
-            ready, candidates, after, ("MatMul", "Gemm"), exclude=self.exclude, failed=failed
-        )
+        notes = coverage(ready, candidates, after, ("MatMul",), exclude=self.exclude, failed=failed)
         notes += unfolded(slim, folding_limit(model))
         if result is None or not count_ops(after)["MatMulNBits"]:
             why = () if candidates else ("No MatMul or Gemm has a constant matrix of float32.",)

@@ -32,7 +32,11 @@ _NOISE = re.compile(
     r"Model wasn't fully converted\.|^-- "
 )
 _RECURRENT: tuple[Kind, ...] = ("recurrent",)
-_NOT_CONVERTED = re.compile(r"Conversion is failed for: ([\w.]+?)(?:-\d+)?$", re.MULTILINE)
+_NOT_CONVERTED = re.compile(
+    r"(?:Conversion is failed for: ([\w.]+?)(?:-\d+)?$)"
+    r"|(?:^[-\s]*([\w.]+?)-\d+ with a message:)",
+    re.MULTILINE,
+)
 _NODE = re.compile(r"<Node\([\w.]+\): ([^>]*)>")
 _NOT_RUN = "not_executed"
 _BATCH = 5  # runs
@@ -199,7 +203,7 @@ def run(feeds):
 
 def _reason(said: str) -> str:
     """What it says, but not where in its source; of a conversion, which operators it was."""
-    if operators := list(dict.fromkeys(_NOT_CONVERTED.findall(said))):
+    if operators := list(dict.fromkeys(a or b for a, b in _NOT_CONVERTED.findall(said))):
         nodes = [legible(name) for name in dict.fromkeys(_NODE.findall(said)) if name]
         where = f" (which makes {', '.join(nodes)})" if nodes else ""
         return f"it cannot convert {', '.join(operators)}{where}"

@@ -84,6 +84,18 @@ def test_one_hot_and_column_labels_are_class_numbers(tmp_path) -> None:
     assert numbers.metric == "mae"
 
 
+def test_numbers_with_gaps_are_the_classes_in_order_and_counts_from_one_are_asked(tmp_path) -> None:
+    """As scikit-learn's models have them; the scores' columns are in the order of the numbers."""
+    model = models.classifier(tmp_path)
+    for kind in (np.int64, np.float64):
+        gaps = np.array([1, 2, 5, 40], kind)[LABELS]
+        evalset = load_evalset(saved(tmp_path, x=X, labels=gaps), model)
+        assert sorted_labels(evalset) == sorted(LABELS)
+        assert "Labels to classes, in order: 1 = 0, 2 = 1, 5 = 2, 40 = 3." in evalset.notes
+    with pytest.raises(InputError, match="shift=-1"):
+        load_evalset(saved(tmp_path, x=X, labels=LABELS + 1), model)
+
+
 def masked(folder):
     """x + mask -> Softmax: takes -inf in the mask, as attention does; not in all of a row."""
     nodes = [

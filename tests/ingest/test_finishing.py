@@ -4,11 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from optim.errors import InputError
 from optim.ingest import ingest
+from optim.ingest.shapes import varying_shapes
 from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
 
 pytestmark = pytest.mark.usefixtures("home")
@@ -68,3 +70,21 @@ def test_what_no_opset_helps_is_refused_for_its_own_reason(tmp_path: Path) -> No
 def test_weights_that_an_old_file_does_not_list_as_inputs_are_taken(tmp_path: Path) -> None:
     path = old(tmp_path / "old.onnx", 6, listed=False, broadcast=1, axis=1)
     assert [spec.name for spec in ingest(path).inputs] == ["x"]
+
+
+def test_a_scan_makes_known_shapes_where_each_of_its_steps_does() -> None:
+    def with_step(step: str) -> set[str]:
+        graph = onnx.parser.parse_graph(
+            f"""g (float[1,4] x, float[6,4] known) => (float far) {{
+              last, far = Scan<num_scan_inputs=1, body = b (float[1,4] one, float[4] row)
+                => (float[1,4] same, float off) {{
+                  same = Identity(one)
+                  gap = Sub(one, row)
+                  off = {step}
+                }}>(x, known)
+            }}"""
+        )
+        return varying_shapes(graph)
+
+    assert not with_step("ReduceMean<axes=[1]>(gap)")
+    assert "far" in with_step("NonZero(gap)")

@@ -9,7 +9,9 @@ from support.judging import judged
 
 from optim.errors import InputError
 from optim.evalset import adopt_evalset, load_evalset
-from optim.model import Model
+from optim.judging.head import Head
+from optim.metrics.base import find_metric
+from optim.model import Model, TensorSpec
 
 pytestmark = pytest.mark.usefixtures("home")
 COUNT = 400
@@ -113,3 +115,12 @@ def test_a_stored_file_of_several_outputs_is_checked(tmp_path, model) -> None:
 def test_labels_of_no_output_are_refused_with_the_outputs_names(tmp_path, model) -> None:
     with pytest.raises(InputError, match="'labels_height'.*called as the outputs: kind, age"):
         brought(tmp_path, model, labels_height=np.zeros(COUNT), kind=given(model)["kind"])
+
+
+def test_without_labels_no_accuracy_is_said_to_be_lost() -> None:
+    scores = TensorSpec(name="y", dtype="float32", shape=(1, 3))
+    head = Head(find_metric("fidelity").on(scores_classes=True), scores, None)
+    for sample in np.eye(3)[[0, 1, 2, 0] * 5]:
+        sides = {"y": sample[None, ::-1] * 0.5 + 0.1}, {"y": sample[None]}
+        head.add(sides, sides)
+    assert head.lost_most(head.difference()) == "It answers as the original does on 25.00 % only."

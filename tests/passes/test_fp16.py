@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnx.parser
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support import pass_models
@@ -143,3 +144,18 @@ def test_scores_of_trees_are_cast_before_they_are_used() -> None:
     feeds = [{"x": np.zeros((1, 3), np.float32)}]
     halved, expected = (pass_models.outputs(m, feeds) for m in (outcome.model, model))
     np.testing.assert_array_equal(halved, expected)
+
+
+def test_values_of_unknown_rank_are_no_scalars() -> None:
+    """Shapes stop at scikit-learn's operators; ONNX Runtime says `[]` for that, as for scalars."""
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 1]>
+        g (float[1,4] x) => (float[1,3] y) {
+          scaled = ai.onnx.ml.Scaler<offset=[0.5], scale=[2.0]>(x)
+          y = MatMul(scaled, w)
+        }"""
+    )
+    weight = np.arange(12, dtype=np.float32).reshape(4, 3)
+    model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    outcome = Fp16().run(model, NOTHING)
+    assert outcome.notes[0] == "1 of 1 float32 weights are float16 now."

@@ -71,6 +71,18 @@ def test_a_weight_that_is_read_turned_round_is_quantized_too(recipe: str, tmp_pa
     assert "2 of 2 MatMul nodes were quantized" in done.notes
 
 
+@pytest.mark.parametrize("recipe", QUANTIZING)
+def test_einsum_by_a_weight_is_a_product_and_the_others_are_counted(
+    recipe: str, tmp_path: Path
+) -> None:
+    done = through(kinds.einsums(), recipe, tmp_path)
+    assert "5 Einsum nodes with constant weights were written as MatMul" in done.notes
+    assert "5 of 5 MatMul nodes were quantized." in done.notes
+    assert "0 of 3 Einsum nodes were quantized" in done.notes
+    assert "since the quantizer does not know their form: mixed_einsum" in done.notes
+    assert "for want of constant weights: scores_einsum, context_einsum" in done.notes
+
+
 def test_nodes_inside_of_branches_and_without_weights_are_counted(tmp_path: Path) -> None:
     done = through(kinds.looping(), "weight_only", tmp_path)
     said = (

@@ -1,6 +1,7 @@
 """Weights in 4 or 8 bits."""
 
 import numpy as np
+import onnx.parser
 import pytest
 from onnx import numpy_helper
 from support import pass_models
@@ -117,3 +118,23 @@ def test_products_in_8_bits_are_given_up_where_they_change_answers() -> None:
     assert levels == {1}
     calm = WeightOnly(bits=8).run(model, pass_models.context("mlp"))
     assert "computed in 8 bits" in calm.notes[-1]
+
+
+def test_outputs_whose_length_depends_on_values_do_not_stop_it() -> None:
+    model = onnx.parser.parse_model(
+        """<ir_version: 8, opset_import: ["" : 17]>
+        g (float[16,64] x) => (float[n,32] y) {
+          z = Constant<value = float {0.0}>()
+          p = MatMul(x, w)
+          first = ReduceSum<keepdims=0>(p, axes)
+          kept = Greater(first, z)
+          y = Compress<axis=0>(p, kept)
+        }"""
+    )
+    random = np.random.default_rng(0)
+    weight = random.standard_normal((64, 32)).astype(np.float32)
+    model.graph.initializer.append(numpy_helper.from_array(weight, "w"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array([1]), "axes"))
+    samples = [{"x": random.standard_normal((16, 64)).astype(np.float32)} for _ in range(40)]
+    outcome = WeightOnly().run(model, Context(calibration=Calibration(samples)))
+    assert count_ops(outcome.model)["MatMulNBits"] == 1

@@ -11,6 +11,7 @@ from optim.errors import StepError
 from optim.machine.environment import cpu_flags
 from optim.part import Circumstances
 from optim.recipe import Recipe
+from optim.runtimes import openvino
 
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
 FLOAT = (
@@ -128,3 +129,12 @@ def test_what_it_cannot_convert_is_named_and_not_started(tmp_path):
     )
     assert not engine.takes(Circumstances(ops={"QLinearConv": 1}))
     assert engine.takes(Circumstances(ops={"Conv": 1, "QuantizeLinear": 1}))
+
+
+def test_a_conversion_that_fails_late_names_its_operator_too() -> None:
+    said = (
+        "Model wasn't fully converted. Failed operations detailed log:\n"
+        "-- Loop-15 with a message:\nWhile validating ONNX node '<Node(Loop): loop:0>':\n"
+        "The provided loop body graph canonical inputs size (10), does not match\n"
+    )
+    assert openvino._reason(said) == "it cannot convert Loop (which makes loop:0)"

@@ -60,6 +60,30 @@ def tied() -> onnx.ModelProto:
     return model(nodes, w, {"x": (ROWS, WIDE)}, {"y": (ROWS, WIDE)})
 
 
+def einsums() -> onnx.ModelProto:
+    """Attention as Keras and JAX write it: dense layers by Einsum, axes split, merged and moved."""
+    w, node = Weights(29), helper.make_node
+    w.normal("wq", 16, 2, 8, scale=0.2), w.normal("wk", 2, 8, 16, scale=0.2)
+    w.normal("wv", 16, 2, 8, scale=0.2), w.normal("wo", 2, 8, 16, scale=0.2)
+    w.normal("up", 16, WIDE, scale=0.2), w.normal("each", 2, 8, 8, scale=0.2)
+
+    def einsum(equation: str, made: str, *read: str) -> onnx.NodeProto:
+        return node("Einsum", [*read], [made], name=f"{made}_einsum", equation=equation)
+
+    nodes = [
+        einsum("abc,cde->abde", "q", "x", "wq"),
+        einsum("dec, abc -> adbe", "k", "wk", "x"),
+        einsum("abc,cde->adbe", "v", "x", "wv"),
+        einsum("adbe,def->adbf", "mixed", "v", "each"),
+        einsum("abde,adfe->adbf", "scores", "q", "k"),
+        node("Softmax", ["scores"], ["shares"], name="softmax"),
+        einsum("adbf,adfe->adbe", "context", "shares", "mixed"),
+        einsum("adbe,dec->abc", "out", "context", "wo"),
+        einsum("...c,cd->...d", "y", "out", "up"),
+    ]
+    return model(nodes, w, {"x": (1, ROWS, 16)}, {"y": (1, ROWS, WIDE)})
+
+
 def constants() -> onnx.ModelProto:
     """Every weight is a node of its own (Constant), as Paddle's exporter writes it."""
     w, node = Weights(19), helper.make_node
@@ -257,6 +281,7 @@ KINDS: dict[str, Callable[[], onnx.ModelProto]] = {
     "alpha without bias": lambda: _product(None, alpha=2.0, beta=3.0),
     "added row": added_row,
     "tied": tied,
+    "einsums": einsums,
     "constants": constants,
     "mnist": mnist,
     "sparse": sparse,

@@ -1,16 +1,14 @@
 """Gemm in the one form that quantizers get right: no alpha, no beta, a vector as its bias."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optim.arrays import Array
+from optim.passes.support.held_weights import HeldWeights
 
 if TYPE_CHECKING:
     import onnx
-
-_FLOATS = ("float32", "float64", "float16")
 
 
 def plain_gemms(model: "onnx.ModelProto") -> int:
@@ -20,7 +18,7 @@ def plain_gemms(model: "onnx.ModelProto") -> int:
 
     Returns: how many were changed.
     """
-    weights = _Weights(model.graph)
+    weights = HeldWeights(model.graph)
     changed = sum([_make_plain(node, weights) for node in _gemms(model.graph)])
     weights.drop_unused()
     return changed
@@ -31,7 +29,7 @@ def biases_apart(model: "onnx.ModelProto") -> int:
 
     Returns: how many.
     """
-    weights, nodes, apart = _Weights(model.graph), [], 0
+    weights, nodes, apart = HeldWeights(model.graph), [], 0
     for node in model.graph.node:
         nodes.append(node)
         if node in _gemms_of([node]) and _has_matrix_bias(node, weights):
@@ -44,69 +42,6 @@ def biases_apart(model: "onnx.ModelProto") -> int:
     return apart
 
 
-class _Weights:
-    """The float initializers of a graph, and new ones beside them."""
-
-    def __init__(self, graph: "onnx.GraphProto") -> None:
-        self._graph = graph
-        self._tensors = {tensor.name: tensor for tensor in graph.initializer}
-        made = {name for node in graph.node for name in node.output}
-        self._taken = made | set(self._tensors) | {value.name for value in graph.input}
-        self._replaced: set[str] = set()
-
-    def get(self, name: str) -> Array | None:
-        from onnx import numpy_helper
-
-        tensor = self._tensors.get(name)
-        if tensor is None:
-            return None
-        array = numpy_helper.to_array(tensor)
-        return array if array.dtype.name in _FLOATS else None
-
-    def shape(self, name: str) -> tuple[int, ...] | None:
-        tensor = self._tensors.get(name)
-        return None if tensor is None else tuple(tensor.dims)
-
-    def free(self, name: str) -> str:
-        """A name like this one that nothing has."""
-        count = 0
-        while (candidate := f"{name}_{count}" if count else name) in self._taken:
-            count += 1
-        self._taken.add(candidate)
-        return candidate
-
-    def replace(self, name: str, array: Array) -> str:
-        """A weight instead of another, for one of its readers; its name."""
-        from onnx import numpy_helper
-
-        new = self.free(f"{name}_plain")
-        tensor = numpy_helper.from_array(np.ascontiguousarray(array), new)
-        self._graph.initializer.append(tensor)
-        self._tensors[new] = tensor
-        self._replaced.add(name)
-        return new
-
-    def drop_unused(self) -> None:
-        """Remove what was replaced and has no reader left."""
-        unread = self._replaced - set(_read(self._graph))
-        kept = [t for t in self._graph.initializer if t.name not in unread]
-        if len(kept) == len(self._graph.initializer):
-            return
-        copies = [type(t).FromString(t.SerializeToString()) for t in kept]
-        del self._graph.initializer[:]
-        self._graph.initializer.extend(copies)
-
-
-def _read(graph: "onnx.GraphProto") -> Iterator[str]:
-    """Names that nodes read, also in subgraphs, and outputs."""
-    yield from (value.name for value in graph.output)
-    for node in graph.node:
-        yield from node.input
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _read(inner)
-
-
 def _gemms(graph: "onnx.GraphProto") -> list["onnx.NodeProto"]:
     return _gemms_of(graph.node)
 
@@ -115,7 +50,7 @@ def _gemms_of(nodes: "list[onnx.NodeProto]") -> list["onnx.NodeProto"]:
     return [n for n in nodes if n.op_type == "Gemm" and n.domain in ("", "ai.onnx")]
 
 
-def _make_plain(node: "onnx.NodeProto", weights: _Weights) -> bool:
+def _make_plain(node: "onnx.NodeProto", weights: HeldWeights) -> bool:
     """Whether it was changed. Its opset is 7 or newer, where a bias is broadcast by itself."""
     return any([_fold_alpha(node, weights), _fold_beta(node, weights), _vector(node, weights)])
 
@@ -139,7 +74,7 @@ def _scaled(array: Array, factor: float) -> Array:
         return (array.astype(np.float64) * factor).astype(array.dtype)
 
 
-def _fold_alpha(node: "onnx.NodeProto", weights: _Weights) -> bool:
+def _fold_alpha(node: "onnx.NodeProto", weights: HeldWeights) -> bool:
     alpha, matrix = _attribute(node, "alpha", 1.0), weights.get(node.input[1])
     if alpha == 1.0 or matrix is None:
         return False
@@ -148,7 +83,7 @@ def _fold_alpha(node: "onnx.NodeProto", weights: _Weights) -> bool:
     return True
 
 
-def _fold_beta(node: "onnx.NodeProto", weights: _Weights) -> bool:
+def _fold_beta(node: "onnx.NodeProto", weights: HeldWeights) -> bool:
     beta = _attribute(node, "beta", 1.0)
     if beta == 1.0:
         return False
@@ -170,7 +105,7 @@ def _bias(node: "onnx.NodeProto") -> str:
     return node.input[2] if len(node.input) > 2 else ""
 
 
-def _columns(node: "onnx.NodeProto", weights: _Weights) -> int:
+def _columns(node: "onnx.NodeProto", weights: HeldWeights) -> int:
     """How many columns it gives; 0 where its matrix is not constant."""
     shape = weights.shape(node.input[1])
     if shape is None or len(shape) != 2:
@@ -178,7 +113,7 @@ def _columns(node: "onnx.NodeProto", weights: _Weights) -> int:
     return shape[0 if _attribute(node, "transB", 0) else 1]
 
 
-def _vector(node: "onnx.NodeProto", weights: _Weights) -> bool:
+def _vector(node: "onnx.NodeProto", weights: HeldWeights) -> bool:
     """Make its bias a vector, where one says the same."""
     columns, bias = _columns(node, weights), weights.get(_bias(node))
     if not columns or bias is None or bias.shape == (columns,):
@@ -200,12 +135,12 @@ def _as_vector(bias: Array, columns: int) -> Array | None:
     return np.broadcast_to(rows[0], (columns,)).copy()
 
 
-def _has_matrix_bias(node: "onnx.NodeProto", weights: _Weights) -> bool:
+def _has_matrix_bias(node: "onnx.NodeProto", weights: HeldWeights) -> bool:
     columns, bias = _columns(node, weights), weights.get(_bias(node))
     return bool(columns) and bias is not None and bias.shape != (columns,)
 
 
-def _apart(node: "onnx.NodeProto", weights: _Weights) -> "onnx.NodeProto":
+def _apart(node: "onnx.NodeProto", weights: HeldWeights) -> "onnx.NodeProto":
     """Take the bias from the Gemm, in place. Returns the node that adds it."""
     import onnx
 

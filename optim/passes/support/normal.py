@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from optim.model.proto import all_graphs
 from optim.model.sparse import make_dense
+from optim.passes.support.einsums import einsums_as_products
 from optim.passes.support.gemms import plain_gemms
 from optim.passes.support.names import free_names
 from optim.passes.support.rewiring import replace_nodes
@@ -29,12 +30,14 @@ def make_normal(model: "onnx.ModelProto", keep: Iterable[str] = ()) -> tuple[str
     """
     model.ir_version = max(model.ir_version, _MIN_IR)
     dense = len(make_dense(model))
-    gemms, names = plain_gemms(model), free_names(model, keep)
     listed, stored = plain_constants(model), stored_weights(model)
+    einsums, gemms = einsums_as_products(model), plain_gemms(model)
+    names = free_names(model, keep)
     said = {
         f"{listed} constants that were written as lists became tensors": listed,
         f"{stored} weights that were nodes (Constant) were stored as weights": stored,
         f"{dense} sparse weights were stored dense": dense,
+        f"{einsums} Einsum nodes with constant weights were written as MatMul": einsums,
         f"{gemms} Gemm nodes got plain weights and a vector as their bias": gemms,
         f"{names} names that quantizers use themselves were changed inside of the model": names,
     }

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import onnx
 
 _WEIGHT_INPUT = {"Gather": 0}  # elsewhere it is the second input
+_ALSO_PRODUCTS = ("Gemm", "Einsum")
+"""What became no MatMul before the quantizer is left, and counts with them."""
 SPLIT_SUFFIX = "_MatMul"
 
 
@@ -109,7 +111,7 @@ def coverage(
     model: "onnx.ModelProto",
     candidates: list["onnx.NodeProto"],
     after: "onnx.ModelProto",
-    op_types: Iterable[str],
+    op_types: Collection[str],
     *,
     exclude: Iterable[str] = (),
     failed: Iterable[str] = (),
@@ -124,9 +126,10 @@ def coverage(
         failed: names of those on which the library failed.
     """
     present = {node.op_type for node in all_nodes(model)}
-    float_still = {node.name for node in weighted_nodes(after, op_types)}
+    counted = {*op_types, *(_ALSO_PRODUCTS if "MatMul" in op_types else ())}
+    float_still = {node.name for node in weighted_nodes(after, counted)}
     notes = []
-    for op in sorted(present.intersection(op_types)):
+    for op in sorted(present & counted):
         mine = [node for node in model.graph.node if node.op_type == op]
         inner = sum(node.op_type == op for node in all_nodes(model)) - len(mine)
         named = {node.name for node in candidates if node.op_type == op}

@@ -57,7 +57,8 @@ def record_types(model: "onnx.ModelProto") -> None:
     for value in session.get_outputs():
         if value.name not in declared and (kind := _TENSOR.fullmatch(value.type)):
             number = TensorProto.DataType.Value(kind[1].upper())
-            made_of = helper.make_tensor_value_info(value.name, number, value.shape)
+            shape = value.shape or None  # it says the same of no axes and of unknown ones
+            made_of = helper.make_tensor_value_info(value.name, number, shape)
             model.graph.value_info.append(made_of)
 
 
