@@ -104,10 +104,11 @@ def _check(value: Any, form: Any, field: str) -> None:
 
 
 def _check_named(values: dict[str, Any], form: Any, field: str) -> None:
-    """Values under names that are the program's own."""
+    """Values under names that are the program's own, or under the sizes that they bound."""
+    may_be = _is_expression if field == "range_constraints" else _is_name  # `8*s6` is a size
     for name, item in values.items():
         _check_length(name)
-        if not _is_name(name):
+        if not may_be(name):
             raise _could_run(name, f"a key of {field}")
         _check(item, form, name if field == "metadata" and name in _METADATA else field)
 
