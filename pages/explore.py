@@ -6,6 +6,7 @@ from contextlib import suppress
 import streamlit as st
 
 from optim.errors import InputError
+from optim.sharing.telling import title_of
 from optim.showing.acceptable import acceptable
 from optim.showing.chart import Canvas, trade_off_json
 from optim.showing.points import marks
@@ -23,7 +24,7 @@ from ui.explore.live_chart import DRAWING, LIVE, live_chart
 from ui.explore.news import redraw_on_news
 from ui.explore.panel import panel
 from ui.explore.queue_list import queue_list
-from ui.explore.table import trial_table
+from ui.explore.table import TABLE_HELP, trial_table
 from ui.explore.verdict import verdict_line
 from ui.present.place import presenting
 from ui.present.stage import present, present_button
@@ -77,7 +78,8 @@ def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) 
         Canvas(empty=_nothing(trials, shown)),
     )
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
-    live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number))
+    told = title_of(study, trials, goal_of(study)) if plane.is_the_studys else ""
+    live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number), told)
     st.caption(plain(_progress(trials, {mark.number for mark in drawn}, len(shown.trials))))
 
 
@@ -129,8 +131,9 @@ def _drawn(study: Study) -> None:
         with drawing:
             _chart(study, trials, trial.number if trial else None, shown)
         empty = not any(trial.has_point for trial in trials)
-        st.subheader("Queue")
-        redraw_on_news(news_url(study.name), stamp, eager=empty, line=now(study.name))
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.subheader("Queue", anchor=False, width="content")
+            redraw_on_news(news_url(study.name), stamp, eager=empty, line=now(study.name))
         with st.container():
             queue_list(study, trials)
     with side:
@@ -140,7 +143,7 @@ def _drawn(study: Study) -> None:
             st.caption("The first point appears within seconds.")
     with st.container():
         _undo(study)
-    st.subheader("Trials")
+    st.subheader("Trials", anchor=False, help=TABLE_HELP)
     trial_table(study, trials, shown.trials, front_of(trials))
 
 
@@ -180,7 +183,7 @@ def _page(study: Study) -> None:
     if asked is not None and (entered() or chosen_trial(study) is None):
         choose_trial(study, asked)
     with st.sidebar:  # first: it moves all else aside
-        st.subheader("Recipe")
+        st.subheader("Recipe", anchor=False)
         aside = st.container()
     _header(study)
     find_the_best(study)

@@ -10,7 +10,6 @@ from optim.studies.trial import Trial
 from ui import decision, export
 from ui.errors import errors_shown
 from ui.headline import headline
-from ui.notebooks import notebook_button
 from ui.sharing.whole import share_the_study
 from ui.state import choose_trial, require_study
 from ui.text import key_of, plain
@@ -116,7 +115,6 @@ def _page(study: Study) -> None:
         _one_trial(study)
     with whole, errors_shown():
         share_the_study(study)
-        notebook_button(study)
     with money, errors_shown():
         decision.show(study)
 

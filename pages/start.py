@@ -1,5 +1,7 @@
 """Start: bring a model or pick a sample; one click leads to a chart."""
 
+from typing import Literal
+
 import streamlit as st
 
 from optim.evalset import load_evalset
@@ -49,7 +51,7 @@ def _own_model() -> None:
     )
     with left:
         model = files.given(
-            "Model",
+            "Model: .onnx, .pt, .pt2, or a .zip",
             files.MODEL_TYPES,
             "model",
             by_path,
@@ -61,7 +63,7 @@ def _own_model() -> None:
         )
     with right:
         evalset = files.given(
-            "EvalSet, optional: inputs with labels to judge quality on",
+            "EvalSet, optional, to judge quality on: .npz, or a .zip of images",
             files.EVALSET_TYPES,
             "evalset",
             by_path,
@@ -86,9 +88,10 @@ def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
                 "Without an EvalSet, inputs are made up from the input types: quality is then "
                 "only fidelity to the original, not accuracy."
             )
-        if st.button("Open this model", type="primary", key="open_model"):
-            _open(model, evalset, dims, specs)
         pending = _pending(model, evalset) if evalset else None
+        kind: Literal["primary", "secondary"] = "secondary" if pending else "primary"
+        if st.button("Open this model", type=kind, key="open_model"):
+            _open(model, evalset, dims, specs)
         if evalset and pending:
             _images(pending, evalset)
 
@@ -100,7 +103,7 @@ def _open(
         brought, samples = upload.bring(model, evalset, dims, specs)
         if samples is None and evalset is not None:
             st.session_state[_PENDING] = (model.identity, evalset.identity, brought)
-            return
+            st.rerun()  # now another button is the one to press
         assert samples is not None
         begin(create_study(brought, samples))
 
@@ -124,7 +127,7 @@ def _images(model: Model, evalset: files.Upload) -> None:
         begin(study)
 
 
-st.title(HEADLINE)
+st.title(HEADLINE, anchor=False)
 st.caption(
     "Bring a model, toggle optimizations, and watch measured latency against quality "
     "on this machine. Every figure comes with its interval."
@@ -132,16 +135,16 @@ st.caption(
 tour()
 if exposed():
     st.warning(exposed())
-st.subheader("Start with a sample")
+st.subheader("Start with a sample", anchor=False)
 samples = list_samples()
 for sample, column in zip(samples, st.columns(max(len(samples), 1)), strict=False):
     with column:
         _sample_card(sample)
-st.subheader("Or bring your own model")
+st.subheader("Or bring your own model", anchor=False)
 _own_model()
 with st.expander("Open a study that somebody exported"):
     study_file()
-st.subheader("Studies")
+st.subheader("Studies", anchor=False)
 with errors_shown():
     study_list()
     preload()

@@ -84,3 +84,13 @@ def operator_bars(rows: Mapping[str, Mapping[str, float]], limit: int = 12) -> g
         yaxis={"autorange": "reversed"},
     )
     return figure
+
+
+def for_a_room(figure: go.Figure, font: int, height: int) -> go.Figure:
+    """The same in letters of `font` pixels, `height` pixels high."""
+    letters = {"size": font}
+    figure.update_layout(font=letters, height=height, margin={"t": 10, "l": 10, "b": 10})
+    figure.update_traces(textfont=letters, selector={"type": "bar"})
+    figure.update_annotations(font=letters)
+    axis = {"tickfont": letters, "title_font": letters, "automargin": True}
+    return figure.update_xaxes(axis).update_yaxes(axis)

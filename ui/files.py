@@ -18,6 +18,7 @@ MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
 BESIDE_TYPES = ["data", "onnx_data", "bin", "weights"]
 """External data of an .onnx, as exporters name them."""
 EVALSET_TYPES = ["npz", "zip", "csv"]
+_BESIDE = tuple(f".{name}" for name in BESIDE_TYPES)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,6 @@ def given(
     most = settings().session_upload_mb
     found = st.file_uploader(
         label,
-        type=[*types, *beside],
         key=f"{key}.file",
         accept_multiple_files=bool(beside),
         help=f"{help_text} Files of one browser session may take {most:,} MB together.",
@@ -82,15 +82,17 @@ def given(
 def together(files: Sequence[Any], types: Sequence[str]) -> Upload | None:
     """The one of these files that is of such a type, the others beside it; None without any.
 
-    Raises: InputError where there are several of the types, or none.
+    A box takes files of every type: one that the browser refuses is marked red without a reason.
+    Raises: InputError where there are several of the types, or nothing but external data.
     """
     asked = [file for file in files if file.name.lower().endswith(tuple(f".{t}" for t in types))]
     if len(asked) > 1:
         names = ", ".join(file.name for file in asked)
         raise InputError(f"{names} were given, and one is opened.", "Remove the others.", "upload")
-    if files and not asked:
+    if files and all(file.name.lower().endswith(_BESIDE) for file in files):
         what = "What was given is the external data of a model, not the model."
         raise InputError(what, "Add the .onnx file that it belongs to.", "upload")
+    asked = asked or list(files[:1])  # of another type: its content tells what to do
     beside = tuple(file for file in files if file not in asked)
     identity = " ".join(file.file_id for file in files)
     return Upload(asked[0].name, identity, asked[0], beside=beside) if asked else None

@@ -19,6 +19,7 @@ def settings_form(
     key: str,
     choices: Mapping[str, Sequence[str]] | None = None,
     defaults: Mapping[str, Any] | None = None,
+    beside: int = 1,
 ) -> dict[str, Any]:
     """Draw a form for every field of `model` and return the values, in the fields' order.
 
@@ -26,18 +27,16 @@ def settings_form(
         key: prefix of the widgets' keys; field `f` is kept in the session state as `key.f`.
         choices: for fields that are lists of names: names to offer (others may be typed).
         defaults: values to start from where they are not the fields' own.
+        beside: how many fields stand in a row.
     """
-    given = dict(defaults or {})
-    return {
-        name: _field(
-            name,
-            spec,
-            f"{key}.{name}",
-            given.get(name, spec.get("default")),
-            (choices or {}).get(name, ()),
-        )
-        for name, spec in field_schemas(model).items()
-    }
+    given, values = dict(defaults or {}), {}
+    for number, (name, spec) in enumerate(field_schemas(model).items()):
+        if number % beside == 0:
+            row = st.columns(beside) if beside > 1 else [st.container()]
+        value, names = given.get(name, spec.get("default")), (choices or {}).get(name, ())
+        with row[number % beside]:
+            values[name] = _field(name, spec, f"{key}.{name}", value, names)
+    return values
 
 
 def label(name: str) -> str:

@@ -9,7 +9,7 @@ from optim.studies.study import Study
 def notebook_button(study: Study) -> None:
     """A study as a Jupyter notebook."""
     st.download_button(
-        "Download the study as a notebook",
+        "Notebook",
         lambda: study_notebook(study),
         f"{study.name}.ipynb",
         mime="application/x-ipynb+json",

@@ -117,7 +117,8 @@ def study_label(info: StudyInfo) -> str:
 
 def study_link(info: StudyInfo) -> None:
     """A link that opens a study."""
-    st.page_link(page(EXPLORE), label=plain(study_label(info)), query_params={_STUDY: info.name})
+    name, rest = plain(info.title), study_label(info).removeprefix(info.title)
+    st.page_link(page(EXPLORE), label=f"**{name}**{rest}", query_params={_STUDY: info.name})
 
 
 def _newest_studies() -> None:

@@ -20,6 +20,7 @@ from ui.files import Upload
 from ui.forms import settings_form
 from ui.text import key_of, plain
 
+_SEEN = 160  # pixels: without a width, a picture takes that of the words below it
 _RUNS = "A trial run with these sizes succeeded."
 _NOT_TRIED = "No sizes are known to run: give those that the model was made for."
 
@@ -153,7 +154,7 @@ def preprocessing_form(model: Model) -> Preprocessing:
     spec, _, _ = of_one_image(model.inputs, model.outputs)
     st.markdown(f"**Preprocessing** to {plain(spec.name)} {list(spec.shape)}")
     suggested = Preprocessing.suggested(model).model_dump(mode="json")
-    values = settings_form(Preprocessing, "preprocessing", defaults=suggested)
+    values = settings_form(Preprocessing, "preprocessing", defaults=suggested, beside=2)
     try:
         return Preprocessing.model_validate(values)
     except ValueError as error:
@@ -182,11 +183,13 @@ def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None
     st.markdown("**What the model sees**, the first image of each folder, and what it answers")
     for seen, column in zip(found.seen, st.columns(max(len(found.seen), 1)), strict=False):
         mark = f" {'✓' if seen.answer == seen.folder else '✗ answers ' + seen.answer}"
-        column.image(seen.data, caption=plain(seen.folder + (mark if seen.answer else "")))
+        column.image(
+            seen.data, width=_SEEN, caption=plain(seen.folder + (mark if seen.answer else ""))
+        )
     if found.doubt:
         st.warning(plain(f"{found.said}. {found.doubt}"))
     elif found.said:
-        st.success(plain(f"{found.said}: a quick look, to see whether scale and crop are right."))
+        st.info(plain(f"{found.said}: a quick look, to see whether scale and crop are right."))
 
 
 def _looked_up(

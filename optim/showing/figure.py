@@ -146,9 +146,9 @@ class TrialFigure:
 
     @property
     def axis(self) -> str:
-        """Title of an axis that shows it."""
+        """Title of an axis that shows it: two lines, since one would be longer than a slide."""
         title = _with_unit(self.title, self.unit)
-        return f"{title} ({self.so_far})" if self.so_far else title
+        return f"{title}<br>{self.so_far}" if self.so_far else title
 
     @property
     def heading(self) -> str:

@@ -17,7 +17,7 @@ _BEST: dict[Objective, tuple[str, str]] = {
     "memory": ("Least memory", "smaller in memory without being slower"),
 }
 _SETTLES: dict[Place, str] = {
-    "not faster": "More timing settles it: Find the best goes on with what may still win.",
+    "not faster": "More timing settles it: Find the best.",
     "loses too much": "A larger loss allowed lets it in; Find the best tries to win it back.",
     "loss not known": "Judging it on more samples settles it.",
 }

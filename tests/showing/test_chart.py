@@ -102,6 +102,13 @@ def test_a_front_of_one_point_is_explained_in_the_legend() -> None:
     assert _trace(figure, "front").showlegend
 
 
+def test_a_logarithmic_axis_of_less_than_a_decade_has_more_numbers_than_1_2_and_5() -> None:
+    x = Axis("latency", False, log=True)
+    narrow = trade_off([_mark(0, 0.28, 90), _mark(1, 0.6, 90)], x, Y)
+    assert narrow.layout.xaxis.dtick is None
+    assert trade_off([_mark(0, 0.2, 90), _mark(1, 60, 90)], x, Y).layout.xaxis.dtick == "D2"
+
+
 def test_ticks_of_a_logarithmic_axis_are_whole_numbers_not_their_last_digit() -> None:
     assert trade_off([_mark(0, 1, 90)], Axis("latency", False, True), Y).layout.xaxis.tickformat
 

@@ -42,7 +42,7 @@ def test_alone_it_stands_at_its_own_value() -> None:
 
 def test_an_axis_says_what_the_score_is_known_on() -> None:
     full, first = judged(0.95, 0.95, 10_000), judged(0.93, 0.94, 512)
-    assert figures("top1", [first])[QUALITY].axis.endswith("(on 512 samples so far)")
+    assert figures("top1", [first])[QUALITY].axis.endswith("<br>on 512 samples so far")
     assert figures("top1", [first, full])[QUALITY].axis == "Top-1 accuracy, %"
 
 

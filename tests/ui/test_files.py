@@ -50,3 +50,11 @@ def test_two_models_or_none_are_refused(names: list[str], said: str) -> None:
     with pytest.raises(InputError, match=said):
         together([_File(name) for name in names], MODEL_TYPES)
     assert together([], MODEL_TYPES) is None
+
+
+@pytest.mark.parametrize("name", ["thing.pkl", "weights.safetensors", "notes"])
+def test_a_file_of_another_type_is_read_so_that_its_content_says_what_to_do(name: str) -> None:
+    given = together([_File(name)], MODEL_TYPES)
+    assert given and given.name == name
+    beside = together([_File("fc1.weight"), _File("a.onnx")], MODEL_TYPES)
+    assert beside and beside.name == "a.onnx" and beside.beside[0].name == "fc1.weight"

@@ -64,7 +64,7 @@ def test_start_offers_every_sample_and_the_studies(explored: Study) -> None:
         assert page.button(key=f"sample:{sample.name}")
         assert f"**{sample.title}**" in _shown(page)
     assert [link.proto.label for link in page.get("page_link")][0].startswith(
-        "classifier · 4 trials"
+        "**classifier** · 4 trials"
     )
 
 
@@ -102,6 +102,15 @@ def test_explore_shows_every_trial_and_a_decision(explore: AppTest) -> None:
     assert list(table["state"]) == ["done"] * 4
     assert table["hardware"][3].startswith("estimate: ")
     assert "Speed-up" in [metric.label for metric in explore.metric]
+    assert table["quality_difference"][0] == 0 and not table["quality_difference interval"][0]
+
+
+def test_what_the_verdict_has_said_is_not_said_again(explored: Study) -> None:
+    trial = next(t for t in explored.trials() if "few_samples" in {w.code for w in t.warnings})
+    page = visited("explore", explored, trial=str(trial.number))
+    said = [box.value for box in (*page.info, *page.warning, *page.error)]
+    assert any("cannot rule out" in text or "95 % interval" in text for text in said)
+    assert not any("tell the difference" in text for text in said)
 
 
 def test_every_figure_that_says_so_can_be_an_axis(explored: Study, explore: AppTest) -> None:

@@ -26,7 +26,9 @@ def kept(study: Study) -> Iterator[Study]:
 
 
 def labels(page: AppTest) -> list[str]:
-    return [link.proto.label.replace("\\", "") for link in page.get("page_link")]
+    """Of the links to studies; their titles are in bold."""
+    said = (link.proto.label.replace("\\", "") for link in page.get("page_link"))
+    return [label.removeprefix("**").replace("** ·", " ·") for label in said]
 
 
 def key(what: str, of: Study) -> str:

@@ -59,12 +59,13 @@ def _axis(label: str, key: str, start: str, known: Mapping[str, TrialFigure]) ->
 
 
 def _wanted(trials: Sequence[Trial]) -> list[Trial]:
-    left, right = st.columns([3, 3], vertical_alignment="bottom")
+    left, right = st.columns([4, 3.4], vertical_alignment="center")
     with left:
         words = st.text_input(
             "Filter",
             key="filter",
-            placeholder="part of a recipe, a state or a note",
+            placeholder="Filter: part of a recipe, a state, a note",
+            label_visibility="collapsed",
             bind="query-params",
         )
     with right:

@@ -135,6 +135,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   };
   const choose = (number) => setTriggerValue("picked", number);
   box.setAttribute("aria-label", `${data.alt}. The left and right arrow keys choose a point.`);
+  box.dataset.told = data.told;
   box.chosen = data.chosen;
   box.style.minHeight = `${figure.layout.height + (box.rows ?? 0)}px`; // nothing below it moves
   plotly().then(async (Plotly) => {

@@ -17,13 +17,19 @@ _CSS = ".live-chart:focus-visible {outline: 2px solid var(--st-primary-color); o
 
 
 def live_chart(
-    figure: str, key: str, alt: str, chosen: int | None, on_pick: Callable[[int], None]
+    figure: str,
+    key: str,
+    alt: str,
+    chosen: int | None,
+    on_pick: Callable[[int], None],
+    told: str = "",
 ) -> None:
     """Draw the figure; a click on a point calls `on_pick` with the first of its customdata.
 
     Args:
         figure: Plotly's, as JSON.
         chosen: the point that the arrow keys start from.
+        told: what it shows, as the title of a slide made of it.
     """
 
     def picked() -> None:
@@ -31,7 +37,7 @@ def live_chart(
         if number is not None:
             on_pick(int(number))
 
-    data = {"figure": figure, "alt": alt, "chosen": chosen}
+    data = {"figure": figure, "alt": alt, "chosen": chosen, "told": told}
     _component("live_chart", _HTML)(key=key, data=data, height="content", on_picked_change=picked)
 
 

@@ -24,6 +24,8 @@ from ui.text import as_code, plain
 TABS = "panel"
 """Key of the tab that is looked at."""
 _LONGEST_HELP = 200
+_SAID = ("collapsed", "few_samples")
+"""Cautions that the verdict on the quality, which stands above them, has said."""
 _STATES = {
     "waiting": ":gray-badge[waiting]",
     "running": ":blue-badge[running]",
@@ -150,8 +152,9 @@ def _ties(trials: Sequence[Trial], trial: Trial, plane: Plane) -> None:
 
 def _warnings(study: Study, trial: Trial) -> None:
     """What limits the numbers: one box per severity, remarks folded away."""
+    cautions = [caution for caution in trial.warnings if caution.code not in _SAID]
     lines = {
-        severity: _listed([plain(w.text) for w in trial.warnings if w.severity == severity])
+        severity: _listed([plain(w.text) for w in cautions if w.severity == severity])
         for severity in ("error", "warning", "info")
     }
     if lines["error"]:

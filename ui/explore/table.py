@@ -15,6 +15,10 @@ from optim.targets import LOCAL
 from ui.errors import errors_shown
 from ui.state import COMPARE, choose_trial, delete, page, retry
 
+TABLE_HELP = (
+    "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or compare them. A "
+    "click on a header sorts."
+)
 _ROW = 35
 _MAX_HEIGHT = 248  # six trials and the heading: the page fits on two screens of 1280 x 720
 
@@ -69,11 +73,11 @@ def columns(metric: str, trials: Sequence[Trial] = ()) -> dict[str, Any]:
     )
     return {
         "#": number(width=45),
-        "front": check(width=60, help="Nothing tried is clearly both faster and better."),
-        "recipe": words(width=220),
+        "front": check(width=50, help="Nothing tried is clearly both faster and better."),
+        "recipe": words(width=180),
         "hardware": words(width=140),
         **_figure_columns(Where.COLUMN, metric, trials),
-        "verdict": words(width=300),
+        "verdict": words(width=480),
         "state": words(width=80),
         "pinned": check(width=65),
         "note": words(width=160),
@@ -131,13 +135,7 @@ def _choose(study: Study, key: str) -> None:
 
 def _actions(study: Study, picked: Sequence[Trial], trials: Sequence[Trial]) -> None:
     if not picked:
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            _go_on(study, [trial.number for trial in trials if trial.state == "interrupted"])
-            st.caption(
-                "Select rows (by keyboard: arrows, Shift and Space) to retry, pin, delete or "
-                "compare them. A click on a header sorts.",
-                width="stretch",
-            )
+        _go_on(study, [trial.number for trial in trials if trial.state == "interrupted"])
         return
     numbers = [trial.number for trial in picked]
     unfinished = [t.number for t in picked if t.state in ("failed", "cancelled", "interrupted")]

@@ -7,6 +7,7 @@ from optim.learning.classroom import LONGEST_NAME, Seen
 from optim.learning.drawing import guesses_chart
 from optim.learning.lesson import Lesson, all_lessons, find_lesson
 from optim.learning.outcome import Outcome
+from ui.charts import for_a_room
 from ui.errors import errors_shown
 from ui.explore.news import redraw_on_news
 from ui.learn.asking import guess_of, result, verdict
@@ -15,6 +16,9 @@ from ui.learn.memory import keep_in_tab, kept_in_tab
 from ui.server.stamp import class_stamp, class_url
 from ui.state import LEARN, classes, experiments, page
 from ui.text import key_of, plain
+
+_FONT = 20  # pixels, as in presenter mode: what a trainer shows hangs on a wall
+_HEIGHT = 340
 
 
 def offer(lesson: Lesson) -> None:
@@ -56,6 +60,7 @@ def member(code: str) -> None:
 
 @st.fragment
 def _trainer(code: str, key: str) -> None:
+    st.html(f"<style>html {{font-size: {_FONT}px}}</style>")
     redraw_on_news(class_url(code), class_stamp(code))
     with errors_shown():
         seen = classes().seen(code)
@@ -68,7 +73,7 @@ def _trainer(code: str, key: str) -> None:
             _trainer_buttons(seen, key, lesson)
             _who(seen, key, lesson)
         with right:
-            _seen_by_all(seen, lesson)
+            _seen_by_all(seen, lesson, _FONT)
 
 
 def _address(code: str) -> str:
@@ -120,12 +125,18 @@ def _who(seen: Seen, key: str, lesson: Lesson) -> None:
                 st.markdown(f"{plain(name)}: {plain(said)}")
 
 
-def _seen_by_all(seen: Seen, lesson: Lesson) -> None:
-    """The question, the guesses, the measurement."""
+def _seen_by_all(seen: Seen, lesson: Lesson, font: int = 0) -> None:
+    """The question, the guesses, the measurement.
+
+    Args:
+        font: pixels of letters, where they are read across a room.
+    """
     st.markdown(f"**{plain(lesson.title)}.** {plain(lesson.question.text)}")
     outcome = _decided(seen, lesson)
     found = outcome.figure(lesson.question.figure) if outcome else None
     chart = guesses_chart(lesson.question, seen.guesses, found)
+    if font:
+        for_a_room(chart, font, _HEIGHT)
     st.plotly_chart(chart, key=key_of("guesses", seen.code), config={"displayModeBar": False})
     run = experiments().of(lesson)
     if seen.run is not None and run.under_way:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
+from optim.sharing.telling import title_of
 from optim.showing.acceptable import acceptable
 from optim.showing.chart import Canvas, trade_off
 from optim.showing.points import default_plane, hardware, marks
@@ -109,7 +110,8 @@ def _chart(study: Study, told: Presentation, place: Place, trials: Sequence[Tria
         ),
     )
     alt = f"{plane.y.title} against {plane.x.title} of {len(shown)} trials"
-    live_chart(_for_a_room(figure).to_json(), key, alt, chosen, told.stand_at)
+    title = title_of(study, trials, goal_of(study))
+    live_chart(_for_a_room(figure).to_json(), key, alt, chosen, told.stand_at, title)
 
 
 def _chosen(told: Presentation, place: Place, shown: Sequence[Trial]) -> int | None:

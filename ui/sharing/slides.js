@@ -42,7 +42,7 @@ function corner(plot, about) {
   button.setAttribute("aria-label", "Slide picture of this chart");
   button.onclick = (event) => {
     event.stopPropagation();
-    const title = [about, titleOf(plot)].filter(Boolean).join(": ");
+    const title = plot.dataset.told || [about, titleOf(plot)].filter(Boolean).join(": ");
     const today = new Date().toISOString().slice(0, 10);
     takeSlide(button, { data: plot.data, layout: plot.layout }, title, today, fileName(title));
   };

@@ -21,6 +21,7 @@ from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.errors import errors_shown
 from ui.export import bundle_name, link
+from ui.notebooks import notebook_button
 from ui.sharing.slides import slide_button
 from ui.state import EXPLORE, goal_of, page, submit
 from ui.text import key_of, plain
@@ -66,13 +67,13 @@ def _report(study: Study, trials: list[Trial]) -> None:
 def _pdf(study: Study, make: Callable[[], str], name: str) -> None:
     """The PDF in two clicks: it takes seconds, and may fail with a reason."""
     key = key_of("pdf", study.name, len(study.trials()))
-    if key not in st.session_state:
-        if not st.button("Make the PDF", key="pdf"):
-            return
-        with errors_shown(), st.spinner("Printing the report ..."):
+    place = st.empty()  # one button where the other was
+    if key not in st.session_state and place.button("Make the PDF", key="pdf"):
+        with errors_shown(), place, st.spinner("Printing the report ..."):
             st.session_state[key] = pdf_of(make())
     if key in st.session_state:
-        _download("Download the PDF", st.session_state[key], name, "application/pdf", "primary")
+        with place:
+            _download("Download the PDF", st.session_state[key], name, "application/pdf", "primary")
 
 
 def _trials(study: Study, trials: list[Trial]) -> None:
@@ -105,7 +106,10 @@ def _file(study: Study) -> None:
         "it on the start page and goes on from there. Whoever gets it has the model and the data."
     )
     key = key_of("study_file", study.name, len(study.trials()))
-    if st.button("Make the study file", key="make_study"):
+    with st.container(horizontal=True):
+        wanted = st.button("Make the study file", key="make_study")
+        notebook_button(study)
+    if wanted:
         with errors_shown(), st.spinner("Writing the study ..."):
             st.session_state[key] = study_zip(study)
     if digest := st.session_state.get(key):

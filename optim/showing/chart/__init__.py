@@ -16,6 +16,7 @@ from optim.showing.chart.labels import labels
 from optim.showing.chart.marks import (
     ACCENT,
     BAR,
+    FEW_DECADES,
     GREY,
     INK,
     LOG_AXIS,
@@ -143,7 +144,9 @@ def _layout(view: str, height: int, scale: float) -> dict[str, Any]:
 
 
 def _axis(axis: Axis, ends: tuple[float, float]) -> dict[str, Any]:
-    kind = LOG_AXIS if axis.log else {"type": "linear"}
+    kind: dict[str, Any] = dict(LOG_AXIS) if axis.log else {"type": "linear"}
+    if axis.log and ends[1] - ends[0] < FEW_DECADES:
+        kind["dtick"] = None
     return {"title": {"text": axis.title}, "range": list(ends), **kind}
 
 

@@ -16,6 +16,8 @@ COLOURS = ("#1f8fc0", "#c96a12", "#a05fc4", "#2e8b57", "#c2557f", "#8a7a1e")
 SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
 LOG_AXIS = {"type": "log", "dtick": "D2", "tickformat": ".3~g"}
 """A logarithmic axis, for Plotly: without a format it writes 0.02 as a small 2."""
+FEW_DECADES = 0.7
+"""Up to which Plotly chooses the numbers itself: 1, 2 and 5 may come there once, or never."""
 MarkKind = Literal[
     "baseline", "measured", "live", "first", "estimate", "beyond", "far", "collapsed"
 ]
