@@ -42,7 +42,7 @@ def run(options: Namespace) -> tuple[str, bool]:
             kept.append(_used(process))
             rows.append(_row(f"after round {number}", *kept[-1]))
     grown_mb, grown_files = (kept[-1][i] - kept[1][i] for i in (0, 1))
-    fine = grown_mb <= _GROWTH_MB and kept[-1][1] - kept[0][1] <= _GROWTH_FILES
+    fine = grown_mb <= _GROWTH_MB and grown_files <= _GROWTH_FILES
     said = f"From the first round to the last: {grown_mb:+.0f} MB, {grown_files:+.0f} descriptors."
     head = "| when | memory, MB | file descriptors | threads |\n|---|---|---|---|\n"
     return f"## Fifty browsers\n\n{head}" + "\n".join(rows) + f"\n\n{said}", fine

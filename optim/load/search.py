@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
+from math import prod
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -46,12 +47,18 @@ class Found:
 
 
 def space(limit_ms: float, cores: int | None = None) -> Space:
-    """What is searched: protocol, sessions by threads, batches that wait at most half the limit."""
-    sessions = [2**k for k in range((cores or usable_cores()).bit_length())]
+    """What is searched: protocol, sessions and threads of each that the cores carry, whether each
+    session keeps to cores of its own, batches that wait at most half the limit.
+
+    How many wait in the queue and how tensors are written is not: the one sheds load and carries
+    none, and binary is the faster of the two at any rate.
+    """
+    powers = [2**k for k in range((cores or usable_cores()).bit_length())]
     waits = [wait for wait in (0.0, 1.0, 5.0) if wait <= limit_ms / 2]
     return {
         "protocol": list(PROTOCOLS),
-        "sessions": sessions,
+        "workers": [(n, each) for n, each in product(powers, powers) if n * each <= powers[-1]],
+        "pinned": [False, True],
         "most": [1, 4, 16],
         "wait_ms": waits,
     }
@@ -65,9 +72,10 @@ def settings_of(of: Space) -> list[Serving]:
 
 def _made(values: Mapping[str, Any]) -> Serving:
     fields = {name: value for name, value in values.items() if name != "protocol"}
+    sessions, threads = fields.pop("workers")
     if fields.get("most") == 1:
         fields.pop("wait_ms", None)
-    return PROTOCOLS[values["protocol"]](threads=1, **fields)
+    return PROTOCOLS[values["protocol"]](sessions=sessions, threads=threads, **fields)
 
 
 def largest(of: Space, rank: Rank, peak: Peak) -> Found:
@@ -96,11 +104,12 @@ def largest(of: Space, rank: Rank, peak: Peak) -> Found:
 
 
 def cheapest(of: Space, rate: float, rank: Rank, sustains: Callable[[Serving], bool]) -> Found:
-    """The setting with fewest cores that takes a rate: by rising number of sessions, of each number
+    """The setting with fewest cores that takes a rate: by rising number of cores, of each number
     the best by ascent; the first that holds."""
     began, ranked = monotonic(), dict[str, float]()
-    for sessions in of["sessions"]:
-        found = largest({**of, "sessions": [sessions]}, rank, lambda one: float(sustains(one)))
+    for cores in sorted({prod(workers) for workers in of["workers"]}):
+        workers = [those for those in of["workers"] if prod(those) == cores]
+        found = largest({**of, "workers": workers}, rank, lambda one: float(sustains(one)))
         ranked |= found.ranked
         if found.serving:
             return Found(found.serving, rate, monotonic() - began, ranked, found.peaks)

@@ -11,9 +11,11 @@ def model_of(seed: int) -> dict[Serving, float]:
     """Capacities such as servers have: gains of sessions and batches that multiply, and jitter."""
     rng = np.random.default_rng(seed)
     protocol, parallel, batched, waits = rng.uniform([0.7, 0.3, 0.9, 0.6], [1.4, 1, 3, 1.2])
+    threaded, pinned = rng.uniform([-0.2, 0.95], [0.8, 1.1])
 
     def peak(one: Serving) -> float:
         found = 300 * (1 if isinstance(one, Rest) else protocol) * one.sessions**parallel
+        found *= one.threads**threaded * (pinned if one.pinned else 1)
         found *= batched ** np.log2(one.most) ** 0.5 * (waits if one.wait_ms else 1)
         return float(found * rng.uniform(0.99, 1.01))
 
@@ -34,11 +36,11 @@ def test_it_finds_nearly_the_best_of_all(seed: int) -> None:
     assert len(tried) <= 2 and len(found.ranked) <= len(peaks) / 3
 
 
-def test_the_cheapest_has_as_few_sessions_as_do() -> None:
+def test_the_cheapest_has_as_few_cores_as_do() -> None:
     peaks = model_of(3)
-    rate = 1.05 * max(value for one, value in peaks.items() if one.sessions == 1)
+    rate = 1.05 * max(value for one, value in peaks.items() if one.sessions * one.threads == 1)
     found = cheapest(space(10, cores=4), rate, peaks.__getitem__, lambda one: peaks[one] > rate)
-    assert found.serving and found.serving.sessions == 2
+    assert found.serving and found.serving.sessions * found.serving.threads == 2
     none = cheapest(space(10, cores=4), 1e9, peaks.__getitem__, lambda _: False)
     assert none.serving is None and none.rate == 0
 
