@@ -4,7 +4,7 @@ import streamlit as st
 
 from optim.learning.lesson import Lesson, all_lessons, unreadable_lessons
 from ui.learn.classes import member, offer
-from ui.learn.lesson import ending, experiment, head, notebook, picture, told
+from ui.learn.lesson import PICTURE, ending, experiment, head, notebook, picture, told
 from ui.learn.words import glossary
 from ui.text import plain
 
@@ -55,7 +55,7 @@ def _lesson(lesson: Lesson) -> None:
     with left:
         told(lesson)
     with right:
-        drawn = st.container(height=540, border=False)
+        drawn = st.container(key=PICTURE)
     experiment(lesson)
     ending(lesson)
     with drawn:

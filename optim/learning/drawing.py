@@ -19,7 +19,7 @@ _FAINT = "rgba(133,147,163,0.25)"
 _LONGEST_NAME = 11
 _LONGEST_LINE = 24
 _LOG_ROOM = 1.1  # decades
-_LETTER = 0.06  # of the bars' part of the axis
+_LETTER = 0.045  # of the bars' part of the axis
 _ROOM = 1.3  # right of the longest bar, for its figure
 
 

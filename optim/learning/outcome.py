@@ -34,8 +34,10 @@ class Figure(BaseModel):
     @property
     def shown(self) -> str:
         """With its interval, as people read it."""
-        kind = ", by an estimate" if self.estimated else ""
-        return f"{text.spanned(self.value, UNITS[self.unit])}{kind}"
+        show = UNITS[self.unit]
+        if self.estimated:  # its band is known, however wide: more timing would settle nothing
+            return f"{text.spanned(self.value, lambda value: show(value))}, by an estimate"
+        return text.spanned(self.value, show)
 
 
 class Bar(BaseModel):

@@ -1,10 +1,13 @@
 """What an experiment found is drawn for the figure that was asked for."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from optim.findings import Interval
 from optim.learning.drawing import outcome_chart
-from optim.learning.outcome import Bar, Bars, Outcome
+from optim.learning.outcome import Bar, Bars, Figure, Outcome
+from optim.learning.pictures.roofline import _peak
 
 
 def _bars(*values: float) -> tuple[Bar, ...]:
@@ -34,3 +37,22 @@ def test_bars_that_are_all_zero_have_an_axis() -> None:
     none = (Bar(label="a", value=Interval(value=0, low=0, high=0)),)
     low, high = outcome_chart(Outcome(figures={}, bars=none)).layout.xaxis.range
     assert low < high
+
+
+def test_an_estimates_band_is_shown_however_wide_it_is() -> None:
+    wide = Interval(value=6.19, low=2.31, high=17.4)
+    measured, estimated = (
+        Figure(title="s", value=wide, unit="×", estimated=e) for e in (False, True)
+    )
+    assert measured.shown == "6.19× (not settled)"
+    assert estimated.shown == "6.19× (2.31 to 17.40), by an estimate"
+
+
+SEEN = ((0.5, 105.0), (0.4, 90.0), (0.001, 900.0))
+"""Shares of the time, and GFLOP/s; of the last the clock cannot tell."""
+
+
+def test_no_operator_that_is_timed_well_lies_above_the_roof() -> None:
+    ran = [SimpleNamespace(share=share, gflops_per_second=rate) for share, rate in SEEN]
+    assert _peak(52.0, ran) == 105.0  # type: ignore[arg-type]
+    assert _peak(200.0, ran) == 200.0  # type: ignore[arg-type]

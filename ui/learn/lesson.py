@@ -13,6 +13,9 @@ from ui.server.stamp import NO_CLASS, class_stamp, class_url
 from ui.state import experiments
 from ui.text import key_of, plain
 
+PICTURE = "picture"
+"""Key of where the picture is drawn: page.css keeps its place, so that nothing moves for it."""
+
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _drawn(_lesson: Lesson, asked: str, again: int) -> tuple[Panel, ...]:
