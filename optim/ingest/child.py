@@ -24,6 +24,7 @@ from optim.ingest.repair import (
 )
 from optim.ingest.scopes import make_values_unique
 from optim.ingest.specs import InputSpec
+from optim.ingest.torch_sizes import Declared, check, nearest, settled, sizes_in
 from optim.ingest.trying import tried
 from optim.model.proto import MODEL_FILE, real_inputs
 from optim.names import legible
@@ -49,18 +50,17 @@ def inspect(
         inputs = [] if traced_specs(module) else arguments(module)
         return {"kind": kind, "dims": {}, "inputs": inputs, "seen_to_run": False}
     if kind is FileKind.TORCH_EXPORT:
-        from optim.ingest.torch_files import open_pt2, pt2_inputs
+        from optim.ingest.torch_export import declared, open_pt2, pt2_inputs
 
-        proto = None
-        graph = pt2_inputs(open_pt2(path, Path(folder), max_bytes))
-    else:
-        proto = _read(path, kind, Path(folder), max_bytes, granted)[0]
-        graph = proto.graph
-        check_interface(graph)
+        program = open_pt2(path, Path(folder), max_bytes)
+        asked = nearest(declared(program), suggested(pt2_inputs(program)))
+        return {"kind": kind, "dims": asked, "inputs": [], "seen_to_run": False}
+    proto = _read(path, kind, Path(folder), max_bytes, granted)[0]
+    graph = proto.graph
+    check_interface(graph)
     name_dims(graph)
     unknown = without_shape(graph)
-    open_ = proto is None or unknown
-    dims, ran = (suggested(graph), False) if open_ else _tried(proto, Path(folder))
+    dims, ran = (suggested(graph), False) if unknown else _tried(proto, Path(folder))
     return {"kind": kind, "dims": dims, "inputs": unknown, "seen_to_run": ran}
 
 
@@ -85,7 +85,10 @@ def bring(
     sample = first_sample(Path(evalset)) if evalset else {}
     stage(work, "reading the file")
     kind = kind_of(path, max_bytes)
-    if kind is FileKind.TORCHSCRIPT:
+    may_be: Declared = {}
+    if kind is FileKind.TORCH_EXPORT:
+        proto, notes, may_be, dims = _from_torch_export(path, work, max_bytes, dims, sample)
+    elif kind is FileKind.TORCHSCRIPT:
         inputs = {name: array for name, array in sample.items() if name not in RESERVED}
         proto, notes = _from_torchscript(path, work, max_bytes, given_specs, inputs)
     else:
@@ -96,7 +99,10 @@ def bring(
     if not (dims or feeds or shapes or without_shape(proto.graph)):
         name_dims(proto.graph)
         dims = _tried(proto, work)[0]
+    if not (feeds or shapes):
+        dims = nearest(may_be, suggested(proto.graph) if may_be else {}) | dims
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
+    check(may_be, values)
     notes += make_names_unique(proto) + make_sorted(proto)
     make_plain(proto)
     notes += made_dense(proto)
@@ -118,11 +124,6 @@ def bring(
 def _read(
     path: Path, kind: FileKind, folder: Path, max_bytes: int, granted: list[str] | None = None
 ) -> Brought:
-    if kind is FileKind.TORCH_EXPORT:
-        from optim.ingest.torch_files import export_pt2, open_pt2
-
-        stage(folder, "exporting the torch.export program to ONNX")
-        return export_pt2(open_pt2(path, folder, max_bytes), folder / "exported.onnx"), []
     if kind is FileKind.ONNX_ZIP:
         unpacked = folder / "unpacked"
         unpacked.mkdir()
@@ -130,6 +131,23 @@ def _read(
     else:
         proto, notes = read_onnx(path, max_bytes, granted)
     return proto, notes + keep_numbers(proto)
+
+
+def _from_torch_export(
+    path: Path, folder: Path, max_bytes: int, dims: dict[str, int], sample: Feeds
+) -> tuple["onnx.ModelProto", list[str], Declared, dict[str, int]]:
+    """The program as ONNX, notes, the sizes that it may have, and those that are still wanted."""
+    from optim.ingest.torch_export import declared, export_pt2, open_pt2, pt2_inputs
+
+    stage(folder, "exporting the torch.export program to ONNX")
+    program = open_pt2(path, folder, max_bytes)
+    may_be = declared(program)
+    check(may_be, dims)
+    wanted = sizes_in(pt2_inputs(program), sample) | dims
+    proto, notes = export_pt2(program, folder / "exported.onnx", wanted)
+    said, rest = settled(proto.graph, may_be, dims)
+    left = suggested(proto.graph)
+    return proto, notes + said, may_be, {n: rest[n] for n in rest if n in left or n not in may_be}
 
 
 def _from_torchscript(

@@ -14,7 +14,8 @@ from support.torch_files import rewritten
 from torch import Tensor, nn
 
 from optim.errors import InputError
-from optim.ingest.torch_files import open_pt2, open_torchscript
+from optim.ingest.torch_export import open_pt2
+from optim.ingest.torch_files import open_torchscript
 
 MAX_BYTES = 10**8
 HEADER = "x: Tensor) -> Tensor:"
