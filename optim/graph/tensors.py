@@ -4,15 +4,17 @@ import sys
 from dataclasses import dataclass
 from math import ceil, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import onnx
 import onnx.inliner
 from onnx import TensorProto, helper
 
 from optim.errors import first_line
+from optim.model.proto import opset_of
 
 _SHAPE_DATA_ELEMENTS = 1024  # larger constants never hold a shape
+_SYMBOLIC_FROM = 7  # the opset from which ONNX Runtime's inference knows the operators
 _CLASSICAL = "ai.onnx.ml"
 _SAME_SHAPE = ("Binarizer", "Imputer", "Normalizer", "Scaler")
 _BITS = {TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.FLOAT4E2M1: 4}
@@ -95,11 +97,26 @@ def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     if not _missing(model.graph):
         return model, notes
     try:
-        inferred = _symbolic_inference().infer_shapes(model, auto_merge=True)
-        return inferred or model, notes
+        return _symbolically(model), notes
     except Exception as error:  # it raises bare exceptions of many kinds
         notes.append(f"Symbolic shape inference stopped ({first_line(error)}).")
         return model, notes
+
+
+def _symbolically(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with what ONNX Runtime's inference finds, also where that is not every shape.
+
+    Its own entry throws an incomplete result away, and writes it as a file where it stands.
+    """
+    if opset_of(model) < _SYMBOLIC_FROM:
+        return model
+    most = 2**31 - 1  # as its own entry has it
+    inference = _symbolic_inference()(most, auto_merge=True, guess_output_rank=False, verbose=0)
+    inference._preprocess(model)
+    while inference.run_:
+        inference._infer_impl()
+    inference._update_output_from_vi()
+    return cast(onnx.ModelProto, inference.out_mp_)
 
 
 def _classical_outputs(node: onnx.NodeProto, known: dict[str, Tensor]) -> list[onnx.ValueInfoProto]:
