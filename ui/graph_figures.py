@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import pandas as pd
 import streamlit as st
 
 from optim.errors import OptimError
+from optim.explaining.profile import ProfiledNode
 from optim.graph import Analysis
 from optim.names import legible
+from optim.showing.graph_json import Drawn
 from optim.showing.overlay import Laid, Overlay, lay
 from optim.studies.study import Study
 from optim.targets import all_targets
@@ -181,10 +184,14 @@ def _table(study: Study, shown: Sequence[View], analysis: Analysis, key: str) ->
         _selectable(rows, names, key)
         return
     profile = graph_facts.profile(one, study) if _measured(study, shown) else ()
-    frame = node_frame(analysis, profile)
-    if profile:
-        frame = frame.sort_values("µs", ascending=False)
+    frame = listed(one.drawn, analysis, profile)
     _selectable(frame, list(frame["node"]), key, runs_as(st.session_state.get(key), profile))
+
+
+def listed(drawn: Drawn, analysis: Analysis, profile: Sequence[ProfiledNode] = ()) -> pd.DataFrame:
+    """What can be found in the picture, the longest first where that is known."""
+    frame = node_frame(analysis.model_copy(update={"nodes": tuple(drawn.rows)}), profile)
+    return frame.sort_values("µs", ascending=False) if profile else frame
 
 
 def _selectable(rows: object, names: Sequence[str], key: str, more: str = "") -> None:

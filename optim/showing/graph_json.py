@@ -92,27 +92,52 @@ def opened(graph: Drawn, most: int = _VISIBLE) -> list[str]:
 def homes(graph: Drawn) -> list[str]:
     """The module of each drawn node as a path, the nodes in their order.
 
-    Where too many are in one module directly, they are parted in their order: laying out takes
-    more than in proportion, and nobody reads a thousand nodes side by side.
+    Where too many modules or nodes are in one module directly, they are parted in their order:
+    laying out and drawing take more than in proportion, and nobody reads a thousand side by side.
     """
-    scopes = [scope_of(row) or graph.homes.get(row.name, "") for row in graph.rows]
+    found = _parted([scope_of(row) or graph.homes.get(row.name, "") for row in graph.rows])
     members: dict[str, list[int]] = {}
-    for place, scope in enumerate(scopes):
+    for place, scope in enumerate(found):
         members.setdefault(scope, []).append(place)
     for scope, places in members.items():
         for at, place in enumerate(places):
-            parts = _parts(at, len(places))
-            scopes[place] = "/".join(filter(None, (scope, *parts)))
-    return scopes
+            spans = _spans(at, len(places))
+            parts = [f"nodes {first + 1} to {last + 1}" for first, last in spans]
+            found[place] = "/".join(filter(None, (scope, *parts)))
+    return found
 
 
-def _parts(at: int, count: int) -> list[str]:
-    """Levels that part `count` nodes into at most `_TOGETHER` on each; those of one of them."""
-    found: list[str] = []
+def _parted(scopes: Sequence[str]) -> list[str]:
+    """The paths with levels between a module and those inside it where these are too many."""
+    inside: dict[str, dict[str, int]] = {}
+    for scope in filter(None, dict.fromkeys(scopes)):
+        levels = scope.split("/")
+        for depth, level in enumerate(levels):
+            beside = inside.setdefault("/".join(levels[:depth]), {})
+            beside.setdefault(level, len(beside))
+    names = {outer: list(beside) for outer, beside in inside.items()}
+
+    def longer(scope: str) -> str:
+        levels, found = scope.split("/"), []
+        for depth, level in enumerate(levels):
+            outer = "/".join(levels[:depth])
+            spans = _spans(inside[outer][level], len(names[outer]))
+            found += [f"{names[outer][first]} to {names[outer][last]}" for first, last in spans]
+            found.append(level)
+        return "/".join(found)
+
+    paths = {scope: longer(scope) if scope else "" for scope in dict.fromkeys(scopes)}
+    return [paths[scope] for scope in scopes]
+
+
+def _spans(at: int, count: int) -> list[tuple[int, int]]:
+    """Levels that part `count` things into at most `_TOGETHER` on each: first and last of those
+    that one is among, the outermost first."""
+    found: list[tuple[int, int]] = []
     size = _TOGETHER
     while size < count:
         first = at // size * size
-        found.insert(0, f"nodes {first + 1} to {min(first + size, count)}")
+        found.insert(0, (first, min(first + size, count) - 1))
         size *= _TOGETHER
     return found
 

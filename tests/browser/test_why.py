@@ -66,6 +66,7 @@ def test_from_a_point_of_the_chart_to_a_mended_one(
     expect(mended).to_be_visible(timeout=LONG_MS)
     trial = re.search(r"trial (\d+)", mended.inner_text())
     assert trial
+    expect(mended).to_have_text(re.compile("as fast as #"), timeout=LONG_MS)  # by itself
     page.goto(f"{own_server.url}/explore?study={study[1]}&trial={trial[1]}")
     recipe = page.locator("[data-testid=stMain] .as-code").filter(has_text=f"exclude={RUINED}")
     expect(recipe).to_be_visible(timeout=LONG_MS)

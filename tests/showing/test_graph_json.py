@@ -56,15 +56,22 @@ def test_names_from_files_are_made_legible() -> None:
 
 
 @pytest.mark.parametrize("count", [50, 51, 2_000, 10_000])
-def test_nowhere_are_too_many_side_by_side(count: int) -> None:
-    found = homes(Drawn("g", [row(f"n{i}") for i in range(count)]))
+@pytest.mark.parametrize("name", ["n{}", "/encoder/layer.{}/Add", "layer.{}/mlp/Add"])
+def test_nowhere_are_too_many_side_by_side(count: int, name: str) -> None:
+    found = homes(Drawn("g", [row(name.format(i)) for i in range(count)]))
     inside: dict[str, set[str]] = {}
     for place, home in enumerate(found):
         levels = home.split("/") if home else []
         for depth, level in enumerate((*levels, f"node {place}")):
             inside.setdefault("/".join(levels[:depth]), set()).add(level)
     assert max(map(len, inside.values())) <= 50
-    assert (found[0] == "") == (count == 50)
+    assert (" to " in found[0]) == (count > 50)
+
+
+def test_modules_are_parted_by_the_names_of_their_first_and_last() -> None:
+    found = homes(Drawn("g", [row(f"/encoder/layer.{i}/mlp/Add") for i in range(60)]))
+    assert found[0] == "encoder/layer.0 to layer.49/layer.0/mlp"
+    assert found[59] == "encoder/layer.50 to layer.59/layer.59/mlp"
 
 
 def test_modules_are_open_at_first_while_few_nodes_are_seen() -> None:

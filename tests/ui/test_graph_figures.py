@@ -8,9 +8,11 @@ from streamlit.testing.v1 import AppTest
 from support.explored import visited
 
 from optim.explaining.profile import ProfiledNode
-from optim.graph import NodeRow
+from optim.graph import Analysis, NodeRow
+from optim.showing.graph_json import Drawn
 from optim.studies.study import Study
 from ui.graph_facts import ENGINE
+from ui.graph_figures import listed
 from ui.nodes import runs_as
 from ui.server import viewer
 from ui.text import key_of
@@ -152,3 +154,10 @@ def test_a_fused_node_says_what_it_is_made_of() -> None:
         "It runs as FusedConv, made of Conv + Relu in fp32: 50 % of the time."
     )
     assert runs_as("x", [node]) == runs_as(None, [node]) == ""
+
+
+def test_what_is_not_drawn_is_not_listed_either() -> None:
+    """A row of a constant led to nothing in the picture."""
+    rows = tuple(NodeRow(name=op, op=op) for op in ("Constant", "Add"))
+    graph = Analysis.model_construct(nodes=rows)
+    assert list(listed(Drawn("g", rows), graph)["node"]) == ["Add"]

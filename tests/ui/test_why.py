@@ -14,9 +14,10 @@ from optim.graph import Analysis, NodeRow
 from optim.recipe import Recipe
 from optim.studies.study import Study, create_study
 from optim.why.layers import TensorError
+from optim.why.leaving_out import Rounded
 from optim.why.samples import Answer, Sample, Samples, Shown
 from ui.state import queue
-from ui.why import charts, worst
+from ui.why import charts, went, worst
 from ui.why.time import on_graph
 
 pytestmark = pytest.mark.slow
@@ -133,6 +134,13 @@ def test_the_jump_is_marked_and_told() -> None:
     assert usual == same != jumped
     assert [*ring.x] == [2]
     assert "jumps at node &lt;d&gt;" in [one.text for one in figure.layout.annotations]
+
+
+def test_without_a_jump_the_first_shown_is_where_something_can_be_done() -> None:
+    errors = (error("free", 20.0), error("rounded", 40.0), error("least", 50.0))
+    rounded = Rounded(by={"rounded": ("node",), "least": ("other",)})
+    assert went._worst(errors, rounded).tensor == "rounded"
+    assert went._worst(errors, Rounded()).tensor == "free"
 
 
 class _Named:

@@ -1,5 +1,7 @@
 """Where the quality went, layer by layer: the chart in order, the jump, and a node left out."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from optim.errors import StepError
@@ -20,7 +22,7 @@ from optim.why.layers import (
     outputs_among,
     worst_of,
 )
-from optim.why.leaving_out import leaving_out
+from optim.why.leaving_out import Rounded, leaving_out
 from ui.cached import layers_of_digests, rounded_of_digest
 from ui.errors import errors_shown
 from ui.state import COMPARE, page, submit
@@ -38,11 +40,11 @@ def layer_by_layer(study: Study, trial: Trial) -> None:
     if not errors:
         st.caption("No tensor of the optimized graph has a counterpart in the original.")
         return
-    jump = first_jump(errors)
+    jump, rounded = first_jump(errors), _rounded(study, trial)
     key = key_of("tensor", study.name, trial.number, errors[-1].tensor)
     known = [error.tensor for error in errors]
     if st.session_state.get(key) not in known:
-        st.session_state[key] = (jump or worst_of(errors) or errors[-1]).tensor
+        st.session_state[key] = (jump or _worst(errors, rounded)).tensor
     left, right = st.columns([5, 3], gap="medium")
     with left:
         figure = charts.error_by_layer(errors, jump, st.session_state[key])
@@ -59,7 +61,7 @@ def layer_by_layer(study: Study, trial: Trial) -> None:
         st.selectbox("Node", known, format_func=lambda name: names[name], key=key)
         chosen = next(error for error in errors if error.tensor == st.session_state[key])
         st.markdown(plain(f"{names[chosen.tensor]}: {decibels(chosen)}."))
-        _leave_out(study, trial, chosen)
+        _leave_out(study, trial, chosen, rounded)
     notes = " ".join(found.notes)
     st.caption(
         plain(
@@ -68,6 +70,19 @@ def layer_by_layer(study: Study, trial: Trial) -> None:
             f"bits may have without a loss. {notes}"
         )
     )
+
+
+def _rounded(study: Study, trial: Trial) -> Rounded:
+    """What rounds each tensor; nothing, and why, where that cannot be found out."""
+    with errors_shown():
+        return rounded_of_digest(study.model.digest, trial.recipe.spelling, study.evalset.digest)
+    return Rounded()
+
+
+def _worst(errors: Sequence[TensorError], rounded: Rounded) -> TensorError:
+    """The tensor to begin with: where something can be done about it, if there is such a one."""
+    mendable = [error for error in errors if error.tensor in rounded.by]
+    return worst_of(mendable) or worst_of(errors) or errors[-1]
 
 
 def _pick(key: str) -> None:
@@ -89,24 +104,23 @@ def _of_output(found: Layers, trial: Trial) -> tuple[TensorError, ...]:
     return leading_to(found.errors, asked or outputs[0].tensor)
 
 
-def _leave_out(study: Study, trial: Trial, chosen: TensorError) -> None:
-    with errors_shown():
-        rounded = rounded_of_digest(study.model.digest, trial.recipe.spelling, study.evalset.digest)
-        recipe = leaving_out(trial.recipe, chosen.tensor, rounded)
-        if recipe is None or recipe == trial.recipe:
-            st.caption("This recipe rounds nothing here that can be left in float by itself.")
-            return
-        nodes = rounded.by[chosen.tensor]
-        shown = ", ".join(map(legible, nodes[:3])) + (" …" if len(nodes) > 3 else "")
-        st.button(
-            plain(f"Leave {shown} in float"),
-            key=key_of("leave", study.name, trial.number),
-            on_click=_queue,
-            args=(study, trial, recipe),
-            help="Queues this recipe with what rounds this tensor left out of quantization.",
-            icon=":material/playlist_add:",
-        )
-        _queued(study, trial, recipe)
+def _leave_out(study: Study, trial: Trial, chosen: TensorError, rounded: Rounded) -> None:
+    recipe = leaving_out(trial.recipe, chosen.tensor, rounded)
+    if recipe is None or recipe == trial.recipe:
+        st.caption("This recipe rounds nothing here that can be left in float by itself.")
+        return
+    nodes = rounded.by[chosen.tensor]
+    shown = ", ".join(map(legible, nodes[:3])) + (" …" if len(nodes) > 3 else "")
+    st.button(
+        plain(f"Leave {shown} in float"),
+        key=key_of("leave", study.name, trial.number),
+        on_click=_queue,
+        args=(study, trial, recipe),
+        help="Queues this recipe with what rounds this tensor left out of quantization.",
+        icon=":material/playlist_add:",
+    )
+    live = _under_way(study, recipe)
+    st.fragment(_mended, run_every="1s" if live else None)(study, trial, recipe, live)
 
 
 def _queue(study: Study, trial: Trial, recipe: Recipe) -> None:
@@ -114,12 +128,29 @@ def _queue(study: Study, trial: Trial, recipe: Recipe) -> None:
         submit(study, [recipe], LOCAL, _ORIGIN)
 
 
-def _queued(study: Study, trial: Trial, recipe: Recipe) -> None:
-    """Where the mended trial stands, and the way to compare it."""
+def _trial_of(study: Study, recipe: Recipe) -> Trial | None:
+    """The newest measured, or to be measured, here."""
     found = [t for t in study.trials() if t.recipe == recipe and t.target == LOCAL]
-    if not found:
+    return found[-1] if found else None
+
+
+def _under_way(study: Study, recipe: Recipe) -> bool:
+    found = _trial_of(study, recipe)
+    return found is not None and not found.finished
+
+
+def _mended(study: Study, trial: Trial, recipe: Recipe, live: bool) -> None:
+    """The fragment. Where what it was drawn for has ended or begun, the page is drawn anew."""
+    if live != _under_way(study, recipe):
+        st.rerun()
+    with errors_shown():
+        _queued(study, trial, _trial_of(study, recipe))
+
+
+def _queued(study: Study, trial: Trial, mended: Trial | None) -> None:
+    """Where the mended trial stands, and the way to compare it."""
+    if mended is None:
         return
-    mended = found[-1]
     if mended.state == "failed":
         raise StepError(f"Trial {mended.number} failed: {mended.error}", "Try another node.")
     came = helped("quality", trial, mended)
