@@ -170,7 +170,15 @@ def _statistics(scale: Ramp | Classes) -> dict[str, bool]:
 
 def _result(value: Value, color: str) -> dict[str, Value]:
     shown = value if isinstance(value, str) else round(value, 4)
-    return {"value": shown, "bgColor": color}
+    return {"value": shown, "bgColor": color, "textColor": _ink(color)}
+
+
+def _ink(color: str) -> str:
+    """Black or white, whichever has more contrast to a colour (WCAG 2.1, relative luminance)."""
+    shares = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares]
+    luminance = sum(w * c for w, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "#000000" if (luminance + 0.05) ** 2 > 1.05 * 0.05 else "#ffffff"
 
 
 def _coloring(scale: Ramp | Classes, every: Sequence[Value]) -> Callable[[Value], str]:

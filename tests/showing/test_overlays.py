@@ -10,7 +10,7 @@ import pytest
 import optim.showing.overlays as package
 from optim.explaining.profile import ProfiledNode
 from optim.graph import NodeRow, Weight
-from optim.showing.overlay import Classes, Facts, Overlay, Ramp, all_overlays, lay
+from optim.showing.overlay import Classes, Facts, Overlay, Ramp, _ink, all_overlays, lay
 
 CONV = NodeRow(
     name="conv", op="Conv", flops=1000, bytes=400, params=8, reads=("x", "w"), precision="fp32"
@@ -130,3 +130,8 @@ def test_a_file_is_all_that_a_new_overlay_takes(
     finally:
         sys.modules.pop("optim.showing.overlays.params", None)
         all_overlays.cache_clear()
+
+
+@pytest.mark.parametrize(("color", "ink"), [("#56b4e9", "#000000"), ("#002b5c", "#ffffff")])
+def test_names_stand_out_from_the_colour_of_their_nodes(color: str, ink: str) -> None:
+    assert _ink(color) == ink
