@@ -77,14 +77,26 @@ def _open(url: str) -> _Opened:
             return _Opened(made, Changes(None))
         path = Path(parsed.database or "")
         with _one_at_a_time(path):
+            _forget_lost(path)
             made = get_storage(RDBStorage(full, engine_kwargs=_sqlite(path)))
         return _Opened(made, Changes(path))
     except _CANNOT_OPEN as error:
         raise InputError(
-            f"The store at {_shown(url)} cannot be opened ({first_line(error)}).",
+            f"The store at {_shown(url)} cannot be opened ({first_line(_origin(error))}).",
             "Check OPTIM_STORE and OPTIM_HOME, and that the database runs.",
             "store",
         ) from None
+
+
+def _origin(error: Exception) -> Exception:
+    """What the database said, without the name that SQLAlchemy puts before it."""
+    return getattr(error, "orig", None) or error
+
+
+def _forget_lost(path: Path) -> None:
+    """Delete what SQLite keeps beside a file that is gone: held open by a server, it would block."""
+    for end in () if path.exists() else ("-wal", "-shm"):
+        path.with_name(path.name + end).unlink(missing_ok=True)
 
 
 @contextmanager

@@ -42,6 +42,34 @@ def test_a_store_deleted_under_the_program_is_noticed(home: Path) -> None:
     assert list_studies() == []
 
 
+HOLD = """
+import sqlite3, sys
+held = sqlite3.connect(sys.argv[1])
+held.execute("BEGIN IMMEDIATE")
+print(held.execute("SELECT count(*) FROM studies").fetchall(), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_store_deleted_under_another_process_is_made_anew(home: Path) -> None:
+    storage()
+    store._open.cache_clear()
+    path = home / "studies.db"
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdout.readline()
+        path.unlink()
+        assert list_studies() == []
+        other.communicate()
+
+
+def test_a_database_is_quoted_without_its_librarys_names(home: Path) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "studies.db").write_bytes(b"no database" * 100)
+    with pytest.raises(InputError, match=r"cannot be opened \(file is not a database\)"):
+        storage()
+
+
 def test_a_relative_home_is_the_same_for_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
