@@ -94,7 +94,7 @@ def _origin(error: Exception) -> Exception:
 
 
 def _forget_lost(path: Path) -> None:
-    """Delete what SQLite keeps beside a file that is gone: held open by a server, it would block."""
+    """Delete what SQLite keeps beside a file that is gone: a server that holds it would block."""
     for end in () if path.exists() else ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 
