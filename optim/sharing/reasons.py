@@ -12,6 +12,7 @@ from optim.why import whose
 from optim.why.explanation import Why
 from optim.why.explanations import explained
 from optim.why.picture import parts_chart, waterfall_chart
+from optim.why.shares import Shares
 from optim.why.told import cost, headline, title_of_findings
 
 _MOST_FINDINGS = 6
@@ -27,14 +28,21 @@ def reasons(study: Study, best: Sequence[Ranked], trials: Sequence[Trial]) -> It
     title = f"Why #{trial.number} is as fast as it is"
     yield from _explained(title, why) if why else _passes(title, trial)
     if shares := whose.shares_if_known(trial, trials):
-        figure = whose.drawn(shares, study.evalset.metric)
-        figure.update_layout(font={"size": _SMALL}).update_traces(
-            textfont={"size": _SMALL}, cliponaxis=False
-        )
-        figure.update_layout(margin={"r": 70})
-        note = f'<p class="note">{escape(whose.how_got(shares))}</p>'
-        part = drawn(on_paper(figure.update_layout(width=CHART_WIDTH)), "shares")
-        yield kept_together(section(f"Whose gain it is, of #{trial.number}", part, note))
+        part = _shares(f"Whose gain it is, of #{trial.number}", shares, study.evalset.metric)
+        yield kept_together(part)
+
+
+def _shares(title: str, shares: Shares, metric: str) -> Part:
+    """The waterfall, what brings more together than alone, and how it was got."""
+    figure = whose.drawn(shares, metric)
+    figure.update_layout(font={"size": _SMALL}).update_traces(
+        textfont={"size": _SMALL}, cliponaxis=False
+    )
+    figure.update_layout(margin={"r": 70}, width=CHART_WIDTH)
+    said = [*whose.interactions_told(shares, metric), *shares.notes]
+    note = f'<p class="note">{escape(whose.how_got(shares))}</p>'
+    part = drawn(on_paper(figure), "shares")
+    return section(title, part, f"{listed(said) if said else ''}{note}")
 
 
 def kept_together(part: Part) -> Part:

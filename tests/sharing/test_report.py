@@ -8,17 +8,20 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.browsers import needs_chromium
+from support.trials import around
 
 from optim.errors import InputError
 from optim.settings import settings
 from optim.sharing import browser as browsers
 from optim.sharing.browser import browser, pdf_of, picture_of
+from optim.sharing.reasons import _shares
 from optim.sharing.report import open_ends, study_report
 from optim.sharing.slide import study_slide
 from optim.studies.goal import DEFAULT
 from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.why.explanation import Why
+from optim.why.shares import Interaction, Share, Shares
 
 pytestmark = pytest.mark.slow
 
@@ -151,3 +154,25 @@ def test_a_browser_that_fails_is_one_sentence(home: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(browsers, "_alone", lambda: ())
     with pytest.raises(Exception, match="false made no PDF"):
         pdf_of("<p>")
+
+
+def test_shares_say_what_brings_more_together_and_what_was_joined() -> None:
+    loss = around(0.01)
+    together = Interaction(
+        toggle="static_int8", other="simplify", of="gain", with_it=around(1.9), without=around(1.0)
+    )
+    shares = Shares(
+        recipe="simplify + static_int8",
+        gain=around(3.0),
+        loss=loss,
+        shares=tuple(
+            Share(toggles=(name,), gain=around(1.7), loss=loss)
+            for name in ("simplify", "static_int8")
+        ),
+        interactions=(together,),
+        measured=4,
+        notes=("Two <toggles> share one share.",),
+    )
+    html = _shares("Whose gain it is", shares, "top1").html
+    assert "static_int8 brings 1.90× (1.88 to 1.92) only with simplify" in html
+    assert "Two &lt;toggles&gt; share one share." in html and "(Shapley value)" in html
