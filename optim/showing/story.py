@@ -75,6 +75,14 @@ def sentence(trial: Trial, is_pick: bool = False, beside: Sequence[Trial] = ()) 
     return said if trial.finished or trial.estimate else f"{said} It is still being measured."
 
 
+def headline(trial: Trial) -> str:
+    """The speed-up alone, for the back of a room; empty where none is shown or lost."""
+    if trial.runs_the_original:
+        return "1×"
+    ratio = trial.summary.speedup if trial.summary and not trial.unsettled else None
+    return text.times(ratio.value) if ratio and (ratio.low > 1 or ratio.high < 1) else ""
+
+
 def _original(trial: Trial, beside: Sequence[Trial]) -> str:
     assert trial.quality
     figure = figures(trial.quality.metric, (trial, *beside))[QUALITY]

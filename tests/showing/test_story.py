@@ -8,7 +8,7 @@ from support.trials import METRIC, ORIGINAL, around, estimated, measured, qualit
 from optim.findings import Interval
 from optim.showing.chart import trade_off
 from optim.showing.points import default_plane, marks
-from optim.showing.story import on_stage, sentence, stops
+from optim.showing.story import headline, on_stage, sentence, stops
 from optim.studies.choice import front_of
 from optim.studies.goal import DEFAULT
 from optim.studies.picking import picked
@@ -114,3 +114,9 @@ def test_a_loss_is_said_as_surely_as_it_is_known(score: float, reach: float, sai
 def test_an_estimate_is_called_one() -> None:
     said = sentence(estimated(5, 0.5))
     assert said.startswith("The original, as it comes: 0.5 ms (0.35 to 0.7) a run, an estimate,")
+
+
+@pytest.mark.parametrize(("speedup", "said"), [(around(2.0), "2.00×"), (around(1.0), "")])
+def test_the_headline_is_a_speed_up_that_is_shown(speedup: Interval, said: str) -> None:
+    assert headline(judged("openvino", speedup, ORIGINAL)) == said
+    assert headline(original()) == "1×"

@@ -9,7 +9,7 @@ from optim.sharing.telling import title_of
 from optim.showing.acceptable import acceptable
 from optim.showing.chart import Canvas, trade_off
 from optim.showing.points import default_plane, hardware, marks
-from optim.showing.story import on_stage, sentence, stops
+from optim.showing.story import headline, on_stage, sentence, stops
 from optim.showing.verdict import Verdict, verdict
 from optim.studies.study import Study
 from optim.studies.trial import Trial
@@ -35,6 +35,7 @@ html {{font-size: {_FONT}px}}
 [data-testid=stMainBlockContainer] {{padding: 0.3rem 1.2rem 0}}
 [data-testid=stVerticalBlock] {{gap: 0.3rem}}
 [data-testid=stMainBlockContainer] p {{line-height: 1.3}}
+.gain {{font-size: 2rem; font-weight: 600; line-height: 1.2; text-align: center}}
 </style>"""
 
 
@@ -130,7 +131,7 @@ def _sentence(told: Presentation, place: Place) -> None:
     """Where it stands in words, between the ways to either side."""
     followed = told.followed is not None
     at, last = place.at, len(told.way) - 1
-    back, words, on = st.columns([1.3, 8, 1.3], vertical_alignment="center")
+    back, large, words, on = st.columns([1.3, 1.2, 6.8, 1.3], vertical_alignment="center")
     with back:
         st.button(
             "Faster",
@@ -141,6 +142,8 @@ def _sentence(told: Presentation, place: Place) -> None:
             args=(at - 1,),
             width="stretch",
         )
+    with large:
+        st.html(f'<div class="gain">{_gain(told, place)}</div>')
     with words:
         st.markdown(plain(_said(told, place)))
     with on:
@@ -154,6 +157,12 @@ def _sentence(told: Presentation, place: Place) -> None:
             args=(at + 1,),
             width="stretch",
         )
+
+
+def _gain(told: Presentation, place: Place) -> str:
+    """The speed-up of the ringed point."""
+    number = _chosen(told, place, told.came[: place.revealed])
+    return next((headline(trial) for trial in told.came if trial.number == number), "")
 
 
 def _said(told: Presentation, place: Place) -> str:
