@@ -27,7 +27,7 @@ __all__ = [
 
 ANALYSE = sandbox.Named("optim.graph.analysis:analyse_json")  # it imports onnx
 WEIGH = sandbox.Named("optim.graph.weights:weigh_json")
-_VERSION = 5
+_VERSION = 6
 """Raised whenever the same model would be counted differently: older caches are then unused."""
 
 

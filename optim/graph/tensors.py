@@ -116,7 +116,21 @@ def _symbolically(model: onnx.ModelProto) -> onnx.ModelProto:
     while inference.run_:
         inference._infer_impl()
     inference._update_output_from_vi()
-    return cast(onnx.ModelProto, inference.out_mp_)
+    return _with_known(cast(onnx.ModelProto, inference.out_mp_), model)
+
+
+def _with_known(found: onnx.ModelProto, before: onnx.ModelProto) -> onnx.ModelProto:
+    """With the shapes that were known before and are so no more."""
+    now = tensors_of(found.graph)
+    lost = {
+        value.name: value
+        for value in before.graph.value_info
+        if _tensor(value.type).shape is not None and now.get(value.name, UNKNOWN).shape is None
+    }
+    kept = [value for value in found.graph.value_info if value.name not in lost]
+    del found.graph.value_info[:]
+    found.graph.value_info.extend([*kept, *lost.values()])
+    return found
 
 
 def _classical_outputs(node: onnx.NodeProto, known: dict[str, Tensor]) -> list[onnx.ValueInfoProto]:
