@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 OPSET = 18
 """Opset of exported models: the oldest that PyTorch's newer exporter writes by itself."""
-_SYMBOL = re.compile(r"\b[su]\d+\b")
 _KIND = re.compile(r"^(?:[\w.]+(?:Error|Exception): )+")
+_ALLOCATION = re.compile(r"you tried to allocate (\d+) bytes")
 DAMAGED = "it is damaged, or another version of PyTorch wrote it"
 HOW = "Export it to ONNX in the program that defines the network."
 
@@ -150,5 +150,7 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _last_line(error: BaseException) -> str:
+    if asked := _ALLOCATION.search(str(error)):
+        return f"it asks for {int(asked[1]) / 1e9:,.1f} GB of memory at once"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return legible(_KIND.sub("", lines[-1]) if lines else type(error).__name__, 300).rstrip(".")

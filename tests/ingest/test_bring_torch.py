@@ -88,6 +88,16 @@ def test_a_script_with_given_inputs(bring, net, tmp_path):
     assert bring(tmp_path / "net.pt", specs=SPECS[::-1]).digest == model.digest
 
 
+def test_memory_that_no_machine_has_is_told_in_gigabytes(bring, tmp_path):
+    class Huge(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + torch.zeros(1000000000, 1000000)
+
+    torch.jit.script(Huge()).save(tmp_path / "huge.pt")
+    with pytest.raises(InputError, match=r"\(it asks for 4,000,000.0 GB of memory at once\)"):
+        bring(tmp_path / "huge.pt", specs=["x:float32[1,4]"])
+
+
 def test_a_script_asks_for_its_inputs(bring, net, tmp_path):
     path = tmp_path / "net.pt"
     torch.jit.script(net).save(path)
