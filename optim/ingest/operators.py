@@ -61,8 +61,27 @@ def _check_node(node: "onnx.NodeProto", domain: str, versions: dict[str, int]) -
         schema = None
     if schema is None or schema.deprecated:
         raise InputError(
-            f"{named}, which ONNX opset {versions.get(domain, 1)} does not have.", _STANDARD_OPS
+            f"{named}, which ONNX opset {versions.get(domain, 1)} does not have.",
+            _newer(node.op_type, domain) if schema is None else _STANDARD_OPS,
         )
+
+
+def _newer(operator: str, domain: str) -> str:
+    """What helps where an opset lacks an operator: one that has it, if there is one."""
+    import onnx
+
+    try:
+        newest = onnx.defs.get_schema(operator, domain)
+    except onnx.defs.SchemaError:
+        return _STANDARD_OPS
+    versions = [
+        one.since_version
+        for one in onnx.defs.get_all_schemas_with_history()
+        if (one.domain, one.name) == (newest.domain, newest.name)
+    ]
+    return (
+        f"ONNX has it since opset {min(versions)}: export the model for that opset or a newer one."
+    )
 
 
 def _domain(name: str) -> str:
