@@ -1,7 +1,6 @@
 """What the samples' inputs look like: how far both splits lie apart, and how much is padding."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -12,6 +11,12 @@ Sample = dict[str, Array]
 _TABLE, _SEQUENCE = 2, 3
 """Axes of rows of a table: batch, features. Of sequences of vectors: batch, steps, numbers of a
 step; or these two the other way."""
+
+
+_FILLERS, _OFTEN = 3, 0.05
+"""Numbers that are taken for fillers at most, and the share of samples that end with one."""
+_EMPTY = 0.1
+"""Of samples, from which on what fills them whole, as the ones of a mask do, is no filler."""
 
 
 class InputSeen(BaseModel):
@@ -100,8 +105,9 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
     """Of each sample, the share of it that is padding, and how many places a sample has.
 
     Padding is one filler at the end or start. Of token ids and masks any number that ends (or
-    begins) most samples may fill; of sequences of vectors whole steps do, of zeros or of what ends
-    most samples, whichever axis the steps lie along. Pictures and tables are not looked at.
+    begins) several samples may fill, unless samples hold nothing else; of sequences of vectors
+    whole steps do, of zeros or of what ends most samples, whichever axis the steps lie along.
+    Pictures and tables are not looked at.
 
     Args:
         shape: of one sample, its batch axis included.
@@ -112,10 +118,16 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
         steps = rows.reshape(-1, *shape[1:])
         sides = [one for lying in (steps, steps.swapaxes(1, 2)) for one in _filled(lying)]
     elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
-        last = rows == _filler(rows[:, -1])
-        filled = last if _common(last[:, -1]) else rows == _filler(rows[:, 0])
-        sides = [filled[:, ::-1], filled]
-    found = [(side.cumprod(axis=1).mean(axis=1), side.shape[1]) for side in sides if not side.all()]
+        sides = [
+            turned == filler
+            for turned in (rows[:, ::-1], rows)
+            for filler in _fillers(turned[:, 0])
+        ]
+    found = [
+        (side.cumprod(axis=1).mean(axis=1), side.shape[1])
+        for side in sides
+        if side.all(axis=1).mean() < _EMPTY
+    ]
     none = (np.zeros(len(rows)), 0)
     return max(found, key=lambda one: float(one[0].mean()), default=none)
 
@@ -136,11 +148,8 @@ def _filled(steps: Array) -> list[Array]:
     return found
 
 
-def _filler(ends: Array) -> Any:
-    """The most frequent of the samples' last (or first) numbers."""
+def _fillers(ends: Array) -> Array:
+    """The numbers that several samples end (or begin) with, the most frequent."""
     values, counts = np.unique(ends, return_counts=True)
-    return values[counts.argmax()]
-
-
-def _common(found: Array) -> bool:
-    return float(found.mean()) >= 0.5
+    order = counts.argsort()[::-1][:_FILLERS]
+    return np.asarray(values[order][counts[order] >= max(2, _OFTEN * len(ends))])

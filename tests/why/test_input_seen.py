@@ -69,3 +69,12 @@ def test_a_flag_that_is_seldom_set_has_not_moved() -> None:
     rows[70, 0, 1] = 1
     calibration, validation = ([{"x": row} for row in half] for half in (rows[:40], rows[40:]))
     assert inputs_seen(calibration, validation)["x"].apart < 1
+
+
+def test_the_ones_of_a_mask_are_no_filler_though_most_samples_end_with_them() -> None:
+    """Four of six texts are cut at the full length: their masks hold nothing but ones."""
+    mask = (rows(10, 10, 10, 10, 4, 2) > 0).astype(np.int64)
+    shares, _ = padding((1, 10), mask)
+    assert shares.tolist() == pytest.approx([0, 0, 0, 0, 0.6, 0.8])
+    ids = rows(10, 10, 10, 10, 4, 2)
+    assert padding((1, 10), ids)[0].tolist() == pytest.approx([0, 0, 0, 0, 0.6, 0.8], abs=0.11)

@@ -10,7 +10,7 @@ from optim.why.input_seen import InputSeen
 from optim.why.mending import with_pass
 from optim.why.saying import percent
 
-_MATTERS = 0.2
+_MATTERS = 0.1
 _UNUSED = 0.01
 _CUTS = "true_length"
 
