@@ -60,10 +60,10 @@ def _search(args: argparse.Namespace) -> int:
         print(align([["tried with a quick load", "answers"], *rows]))
         limit = milliseconds(args.p99)
         print(
-            f"{found.serving} takes {found.rate:,.0f} requests a second with p99 within {limit}; "
-            f"found in {found.seconds:.0f} s."
+            f"{found.serving} takes about {found.rate:,.0f} requests a second with p99 within "
+            f"{limit}; found in {found.seconds:.0f} s."
             if found.serving
-            else f"No setting surely holds p99 within {limit}."
+            else f"No setting holds p99 within {limit}."
         )
     return 0 if found.serving else FAILED
 

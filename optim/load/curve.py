@@ -4,24 +4,31 @@ from dataclasses import dataclass
 from math import inf, isinf
 from typing import Any
 
-from optim.findings import Interval
-from optim.load.loaded import Loaded
+import numpy as np
+
+from optim.load.loaded import PERCENTILES, Loaded
+from optim.load.percentiles import Numbers, within
 from optim.showing import text
+
+_P99 = PERCENTILES["p99"]
 
 
 @dataclass(frozen=True)
 class Peak:
     """The largest rate within a limit.
 
-    `held` is the largest rate at which the percentile's whole interval is within it (0: none was),
-    `failed` the smallest one above at which it is not; infinite where none failed. `known`: whether
-    there were samples enough to tell the percentile at any rate.
+    `held` is the largest rate at which the percentile is surely within it (0: none was), `failed`
+    the smallest one above at which it is not; infinite where none failed. `known`: whether there
+    were samples enough to tell at any rate. `likely`: the largest at which it is within the limit
+    by best estimate, as a search needs it where a machine that stands still now and then leaves
+    every rate open.
     """
 
     limit_ms: float
     held: float
     failed: float
     known: bool = True
+    likely: float = 0.0
 
     @property
     def sentence(self) -> str:
@@ -30,16 +37,19 @@ class Peak:
         if not self.known:
             return "No rate that was tried gave samples enough for a p99: load for longer."
         if not self.held:
-            least = (
-                "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second that is not sure"
-            )
-            return f"At no rate that was tried is p99 surely within {limit}{least}."
+            return f"At no rate that was tried is p99 surely within {limit}{self._instead}."
         if isinf(self.failed):
             return f"p99 is within {limit} at every rate tried, up to {self.held:,.0f} a second."
         return (
             f"It takes {self.held:,.0f} requests a second with p99 within {limit}; "
             f"at {self.failed:,.0f} that is no longer sure."
         )
+
+    @property
+    def _instead(self) -> str:
+        if self.likely:
+            return f"; by best estimate it is at {self.likely:,.0f} a second"
+        return "" if isinf(self.failed) else f"; at {self.failed:,.0f} a second that is not sure"
 
     def record(self) -> dict[str, float | None]:
         """As JSON values; null: none failed."""
@@ -84,25 +94,29 @@ class Curve:
             return None
         return max(self.points, key=_power)
 
-    @property
-    def tells_p99(self) -> bool:
-        """Whether any rate gave samples enough for it."""
-        return any(one.latency("p99") for one in self.points)
+    def within(self, rate: float, limit_ms: float) -> bool | None:
+        """Whether p99 is within the limit, by all loads at this rate; None: that stays open."""
+        return within(self._waited(rate), limit_ms, _P99)
+
+    def likely(self, rate: float, limit_ms: float) -> bool:
+        """Whether it is by best estimate."""
+        return bool((self._waited(rate) <= limit_ms).mean() >= _P99)
+
+    def _waited(self, rate: float) -> Numbers:
+        return np.concatenate([one.requests.waited_ms for one in self.points if one.rate == rate])
 
     def peak(self, limit_ms: float) -> Peak:
         """The largest rate with p99 within the limit, below the first one at which it is not.
 
-        Lower rates that gave too few samples for a p99 say nothing against a higher one that holds.
+        Lower rates at which it stays open say nothing against a higher one that holds.
         """
-        p99 = {one.rate: one.latency("p99") for one in self.points}
-        over = min(
-            (r for r, found in p99.items() if found and not holds(found, limit_ms)), default=inf
-        )
-        held = max(
-            (r for r, found in p99.items() if holds(found, limit_ms) and r < over), default=0.0
-        )
-        failed = min((rate for rate in p99 if rate > held), default=inf)
-        return Peak(limit_ms, held, failed, self.tells_p99)
+        sure = {one.rate: self.within(one.rate, limit_ms) for one in self.points}
+        over = min((rate for rate, holds in sure.items() if holds is False), default=inf)
+        held = max((rate for rate, holds in sure.items() if holds and rate < over), default=0.0)
+        failed = min((rate for rate in sure if rate > held), default=inf)
+        known = any(holds is not None for holds in sure.values())
+        likely = [rate for rate in sure if rate < over and self.likely(rate, limit_ms)]
+        return Peak(limit_ms, held, failed, known, max(likely, default=0.0))
 
     def record(self, raw: bool = True) -> dict[str, Any]:
         """As JSON values."""
@@ -112,11 +126,6 @@ class Curve:
             "knee": knee.rate if knee else None,
             "loads": [one.record(raw) for one in self.points],
         }
-
-
-def holds(p99: Interval | None, limit_ms: float) -> bool:
-    """Whether a percentile is surely within a limit: without enough samples it is not."""
-    return p99 is not None and p99.high <= limit_ms
 
 
 def _power(one: Loaded) -> float:

@@ -31,20 +31,41 @@ def percentile(values: Numbers, share: float) -> Interval | None:
     ordered = np.sort(values)
     middle = float(ordered[min(count - 1, int(share * count))])
     effective = count / _correlation_time(values > middle)
-    tail = (1 - _LEVEL) / 2
-    hits = share * effective
-    low = special.betaincinv(hits, effective - hits + 1, tail)
-    high = special.betaincinv(hits + 1, max(effective - hits, 1e-9), 1 - tail)
     if effective < enough(share):
         return None
+    low, high = _limits(share * effective, effective)
     low_at, high_at = int(low * count), min(count - 1, int(np.ceil(high * count)))
     return Interval(value=middle, low=float(ordered[low_at]), high=float(ordered[high_at]))
+
+
+def within(values: Numbers, limit: float, share: float) -> bool | None:
+    """Whether the quantile `share` is at most `limit`; None: these samples leave it open.
+
+    Counts those over the limit. That tells more than the quantile's interval where a machine that
+    stood still for a moment makes the slowest samples of one piece: they say little of where the
+    quantile is, and much of how few are over a limit that is far from the others.
+    """
+    if len(values) < 2:
+        return None
+    over = values > limit
+    effective = len(values) / _correlation_time(over)
+    low, high = _limits(float(over.mean()) * effective, effective)
+    if low <= 1 - share < high:
+        return None
+    return bool(high <= 1 - share)
 
 
 def enough(share: float) -> int:
     """How many independent samples a quantile takes to have an interval: 368 for the p99."""
     rarer = max(share, 1 - share)
     return int(np.ceil(np.log((1 - _LEVEL) / 2) / np.log(rarer)))
+
+
+def _limits(hits: float, tries: float) -> tuple[float, float]:
+    """Where the share of hits is, after Clopper and Pearson."""
+    tail = (1 - _LEVEL) / 2
+    low = special.betaincinv(hits, tries - hits + 1, tail) if hits else 0.0
+    return low, special.betaincinv(hits + 1, max(tries - hits, 1e-9), 1 - tail)
 
 
 def _correlation_time(above: NDArray[np.bool_]) -> float:

@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from optim.load.curve import holds
-from optim.load.measuring import Bench, bench, find_peak, never, seconds_for
-from optim.load.scenario import Load
+from optim.load.curve import Curve
+from optim.load.measuring import Bench, bench, find_peak, never, until_sure
 from optim.machine.environment import usable_cores
 from optim.serving.settings import PROTOCOLS, Serving
 
@@ -31,7 +30,8 @@ _FINALISTS = 2
 
 @dataclass
 class Found:
-    """What a search chose. `rate`: requests a second that it surely takes within the limit."""
+    """What a search chose. `rate`: requests a second that it takes within the limit, by best
+    estimate; 0: none."""
 
     serving: Serving | None
     rate: float
@@ -151,11 +151,11 @@ def quick(on: Bench, limit_ms: float) -> float:
 
 
 def peak_of(limit_ms: float, on: Bench) -> float:
-    """The rate that it holds."""
-    return find_peak(on, limit_ms)[0].held
+    """The rate that it holds by best estimate."""
+    return find_peak(on, limit_ms)[0].likely
 
 
 def takes(rate: float, limit_ms: float, on: Bench) -> bool:
     """Whether p99 is surely within the limit at this rate."""
-    load = Load(rate=rate, seconds=seconds_for(rate, 3.0))
-    return holds(on.load(load).latency("p99"), limit_ms)
+    found = Curve(str(on.server.serving))
+    return bool(until_sure(on, found, rate, limit_ms, 3.0, lambda _one: None)[1])

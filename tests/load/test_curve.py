@@ -1,11 +1,15 @@
 """What a curve says: its knee, its peak within a limit, and what its figures rest on."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
 from optim.load.curve import Curve
 from optim.load.drawing import curve_chart, where_chart
 from optim.load.loaded import PARTS, Loaded
+from optim.load.measuring import find_peak
 from optim.load.requests import Requests
 from optim.load.scenario import Load
 
@@ -60,6 +64,33 @@ def test_too_few_samples_at_low_rates_say_nothing_against_higher_ones() -> None:
     assert alone.peak(25).held == 0
     assert alone.peak(25).sentence.endswith("load for longer.")
     assert curve_chart([alone], 25).layout.showlegend, "which percentile the one line is"
+
+
+class StoodStill:
+    """A server that stands still for a tenth of a second in each first load at a rate."""
+
+    def __init__(self) -> None:
+        self.rates = list[float]()
+
+    def most(self) -> float:
+        return 495.0
+
+    def load(self, load: Load) -> Loaded:
+        found = loaded(load.rate)
+        if load.rate not in self.rates:
+            found.requests.latency_ms[:40] += np.linspace(100, 0, 40)
+        self.rates.append(load.rate)
+        return found
+
+
+def test_a_server_that_stood_still_once_is_loaded_again() -> None:
+    bench: Any = StoodStill()
+    bench.server = SimpleNamespace(serving="rest")
+    peak, curve = find_peak(bench, 25, budget_s=5)
+    assert 250 <= peak.likely < 400
+    assert bench.rates.count(110) == 3, "that it stood still once might be one time of many"
+    assert curve.within(110, 25) is None and curve.likely(110, 25)
+    assert peak.held == 0 and "by best estimate it is at" in peak.sentence
 
 
 def test_what_limits_figures_is_said() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from optim.load.percentiles import enough, percentile
+from optim.load.percentiles import enough, percentile, within
 
 
 @pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
@@ -36,3 +36,30 @@ def test_requests_that_were_never_answered_are_endless() -> None:
     values[::50] = np.inf
     found = percentile(values, 0.99)
     assert found and np.isinf(found.value)
+
+
+def test_a_limit_is_kept_broken_or_left_open() -> None:
+    values = np.random.default_rng(5).exponential(size=4000)
+    assert within(values, 6.0, 0.99) and within(values, 3.5, 0.99) is False
+    assert within(values, 4.6, 0.99) is None, "that is its p99"
+    assert within(values[:200], 9.0, 0.99) is None, "none is over it, and these are too few to tell"
+    assert within(values[:1], 9.0, 0.99) is None
+
+
+def test_a_machine_that_stood_still_once_leaves_it_open() -> None:
+    """Sixty answers in a row that came late are one event, however many they are."""
+    values = np.random.default_rng(5).exponential(size=4000)
+    values[1000:1060] += np.linspace(30, 0, 60)
+    assert percentile(values, 0.99) is None and within(values, 25.0, 0.99) is None
+    assert within(
+        np.concatenate([values, np.random.default_rng(6).exponential(size=8000)]), 25.0, 0.99
+    )
+
+
+def test_what_is_said_of_a_limit_is_seldom_wrong() -> None:
+    rng, truth, said = np.random.default_rng(5), -np.log(0.01), list[bool | None]()
+    for _ in range(400):
+        said.append(within(rng.exponential(size=1500), truth, 0.99))
+    assert sum(one is not None for one in said) / len(said) < 0.08, (
+        "at the p99 itself, either is wrong"
+    )
