@@ -1,8 +1,7 @@
 """Inputs that no node of a model reads, as exporters leave them: they need no arrays."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,10 +9,8 @@ from optim.arrays import Array, TensorSpec
 from optim.evalset import grouping
 from optim.evalset.casting import numpy_dtype
 from optim.evalset.unzipping import check_size
+from optim.model.proto import names_read
 from optim.names import legible
-
-if TYPE_CHECKING:
-    import onnx
 
 
 def unread(model: Path) -> set[str]:
@@ -25,16 +22,7 @@ def unread(model: Path) -> set[str]:
     import onnx
 
     graph = onnx.load(str(model), load_external_data=False).graph
-    return {value.name for value in graph.input} - {*_reads(graph)}
-
-
-def _reads(graph: "onnx.GraphProto") -> Iterator[str]:
-    yield from (value.name for value in graph.output)
-    for node in graph.node:
-        yield from node.input
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _reads(inner)
+    return {value.name for value in graph.input} - {*names_read(graph)}
 
 
 def filled(

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.specs import InputSpec
 from optim.ingest.torchscript_guard import check_module, write_checked
 from optim.names import legible
-
-if TYPE_CHECKING:
-    pass
 
 OPSET = 18
 """Opset of exported models: the oldest that PyTorch's newer exporter writes by itself."""

@@ -146,6 +146,16 @@ def with_inner(node: "onnx.NodeProto") -> Iterator["onnx.NodeProto"]:
                 yield from with_inner(inner)
 
 
+def names_read(graph: "onnx.GraphProto") -> Iterator[str]:
+    """Names of the values that nodes or outputs read, those of branches and loops included."""
+    yield from (value.name for value in graph.output)
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from names_read(inner)
+
+
 def sort_nodes(graph: "onnx.GraphProto") -> None:
     """Put each node behind those whose values it or its subgraphs read, in place; else in order."""
     nodes = [type(node).FromString(node.SerializeToString()) for node in graph.node]

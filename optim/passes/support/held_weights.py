@@ -1,11 +1,11 @@
 """The float weights of a graph, read by name, and new ones put beside them."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from optim.arrays import Array
+from optim.model.proto import names_read
 
 if TYPE_CHECKING:
     import onnx
@@ -57,20 +57,10 @@ class HeldWeights:
 
     def drop_unused(self) -> None:
         """Remove what was replaced and has no reader left."""
-        unread = self._replaced - set(_read(self._graph))
+        unread = self._replaced - set(names_read(self._graph))
         kept = [t for t in self._graph.initializer if t.name not in unread]
         if len(kept) == len(self._graph.initializer):
             return
         copies = [type(t).FromString(t.SerializeToString()) for t in kept]
         del self._graph.initializer[:]
         self._graph.initializer.extend(copies)
-
-
-def _read(graph: "onnx.GraphProto") -> Iterator[str]:
-    """Names that nodes read, also in subgraphs, and outputs."""
-    yield from (value.name for value in graph.output)
-    for node in graph.node:
-        yield from node.input
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                yield from _read(inner)
