@@ -4,7 +4,8 @@ import streamlit as st
 
 from optim.learning.lesson import Lesson, all_lessons, unreadable_lessons
 from ui.learn.classes import member, offer
-from ui.learn.lesson import PICTURE, ending, experiment, head, notebook, picture, told
+from ui.learn.lesson import ending, experiment, head, notebook, told
+from ui.learn.picturing import PICTURE, picture
 from ui.learn.words import glossary
 from ui.text import plain
 
@@ -50,7 +51,7 @@ def _to_address(name: str) -> None:
 
 
 def _lesson(lesson: Lesson) -> None:
-    """The text and the question at once; the picture is drawn last, since it takes a while."""
+    """The text and the question at once; the picture comes last, since it takes a while."""
     left, right = st.columns([2, 3], gap="large")
     with left:
         told(lesson)

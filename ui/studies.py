@@ -56,8 +56,10 @@ def _change(info: StudyInfo) -> None:
     key = key_of("study", info.name)
     place = key_of("change", info.name, info.title)  # another one once renamed: it closes
     with st.popover("Change", type="tertiary", key=place):
-        title = st.text_input("Name", info.title, key=f"title:{key}", max_chars=LONGEST_TITLE)
-        if st.button("Rename", key=f"rename:{key}", disabled=title == info.title):
+        with st.form(f"name:{key}", border=False):  # Enter renames too
+            title = st.text_input("Name", info.title, key=f"title:{key}", max_chars=LONGEST_TITLE)
+            wanted = st.form_submit_button("Rename", key=f"rename:{key}")
+        if wanted and title != info.title:
             with errors_shown():
                 rename_study(info.name, title)
                 st.rerun()

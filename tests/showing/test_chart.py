@@ -7,6 +7,7 @@ import pytest
 
 from optim.findings import Interval
 from optim.showing.chart import Axis, Canvas, Mark, MarkKind, Zone, trade_off
+from optim.showing.chart.boxes import Box, Line
 from optim.showing.chart.marks import COLOURS
 
 X, Y = Axis("latency", False), Axis("accuracy", True)
@@ -294,3 +295,24 @@ def test_a_strip_has_axes_of_its_own_before_anything_is_in_it(up: bool) -> None:
     assert {(trace.xaxis or "x", trace.yaxis or "y") for trace in first.data} >= {
         ("x", "y"), ("x", "y2"), ("x2", "y"),
     }  # fmt: skip
+
+
+def test_a_name_is_not_struck_through_by_the_front_where_there_is_another_place() -> None:
+    marks = [
+        _mark(0, 9, 90, "baseline"),
+        _mark(1, 2, 80, on_front=True),
+        _mark(2, 4, 88, on_front=True, short="#2 int8 on OpenVINO"),
+        _mark(3, 8, 95, on_front=True),
+    ]
+    figure = trade_off(marks, X, Y)
+    (name,) = [note for note in figure.layout.annotations if note.name == "label"]
+    assert (name.xanchor, name.yanchor) in {("right", "bottom"), ("left", "top")}
+
+
+@pytest.mark.parametrize(
+    ("line", "crossed"),
+    [(((0, 0), (4, 4)), True), (((0, 2), (9, 2)), True), (((2, 2), (2.5, 2.5)), True),
+     (((0, 4), (9, 4)), False), (((0, 3), (2, 9)), False), (((4, 0), (4, 9)), False)],
+)  # fmt: skip
+def test_a_line_crosses_a_box_where_a_part_of_it_is_inside(line: Line, crossed: bool) -> None:
+    assert Box(1, 1, 3, 3).crossed(line) is crossed

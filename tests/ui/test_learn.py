@@ -1,9 +1,11 @@
 """The Learn page: lessons, what is predicted and measured, the glossary, a class, words."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 from support.explored import visited
@@ -14,9 +16,12 @@ from optim.learning.experimenting import Experiments, Run
 from optim.learning.lesson import Lesson, all_lessons, find_lesson
 from optim.learning.notebook import lesson_notebook
 from optim.learning.outcome import Bar, Figure, Outcome
+from optim.learning.picture import Panel
 from optim.learning.pictures.engine_steps import EngineSteps
+from optim.learning.pictures.intensity import Intensity
 from optim.settings import settings
 from ui.glossary import explained, term
+from ui.learn.picturing import begun
 from ui.state import classes, experiments, queue
 from ui.text import key_of
 
@@ -37,6 +42,7 @@ def nothing_kept(home: Path) -> Iterator[None]:
     queue.clear()
     classes.clear()
     experiments.clear()
+    begun.clear()
 
 
 def shown(page: AppTest) -> str:
@@ -72,7 +78,8 @@ def test_a_lesson_has_all_its_parts() -> None:
     assert all(source.url in text for source in lesson.sources)
     assert lesson.question.text in text
     assert 'class="term"' in text and "[[" not in text
-    assert page.get("plotly_chart")
+    while not page.get("plotly_chart"):  # it is drawn meanwhile, and the browser looks again
+        page.run()
     assert [group.options for group in page.get("button_group")][1] == [
         panel.title for panel in EngineSteps().draw()
     ]
@@ -96,6 +103,33 @@ def test_choices_have_to_be_made_before_it_is_measured(measured: list[str]) -> N
     assert page.button(key="measure").disabled
     page.radio(key=key_of("guess", "alone", "pruning")).set_value(1).run()
     assert not page.button(key="measure").disabled
+
+
+def test_a_question_is_answered_while_the_picture_is_drawn(
+    measured: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A click waited for the picture: on a busy machine Measure stayed off for half a minute."""
+    go_on = threading.Event()
+    monkeypatch.setattr(
+        Intensity, "draw", lambda _: go_on.wait() and (Panel("A", go.Figure(), ""),)
+    )
+    page = visited("learn", lesson="threads")
+    assert "Drawing from live data" in shown(page)
+    page.radio(key=key_of("guess", "alone", "threads")).set_value(1).run()
+    assert not page.button(key="measure").disabled
+    go_on.set()
+
+
+def test_a_picture_that_failed_is_said_and_tried_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Intensity) -> tuple[()]:
+        raise InputError("The picture is gone.", "Try again.")
+
+    monkeypatch.setattr(Intensity, "draw", fails)
+    assert "The picture is gone" in shown(visited("learn", lesson="threads"))
+    monkeypatch.undo()
+    page = visited("learn", lesson="threads")
+    while not page.get("plotly_chart"):
+        page.run()
 
 
 def test_an_unknown_lesson_leads_to_the_first() -> None:

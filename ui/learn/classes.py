@@ -11,8 +11,9 @@ from ui.charts import for_a_room
 from ui.errors import errors_shown
 from ui.explore.news import redraw_on_news
 from ui.learn.asking import guess_of, result, verdict
-from ui.learn.lesson import picture, told
+from ui.learn.lesson import told
 from ui.learn.memory import keep_in_tab, kept_in_tab
+from ui.learn.picturing import picture
 from ui.server.stamp import class_stamp, class_url
 from ui.state import LEARN, classes, experiments, page
 from ui.text import key_of, plain

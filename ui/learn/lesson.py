@@ -1,10 +1,9 @@
-"""One lesson: its text and picture, the prediction, the measurement, what to take home."""
+"""One lesson: its text, the prediction, the measurement, what to take home."""
 
 import streamlit as st
 
 from optim.learning.lesson import Lesson
 from optim.learning.notebook import lesson_notebook
-from optim.learning.picture import Panel
 from ui.errors import errors_shown
 from ui.explore.news import redraw_on_news
 from ui.glossary import explained
@@ -12,14 +11,6 @@ from ui.learn.asking import guess_of, result, verdict
 from ui.server.stamp import NO_CLASS, class_stamp, class_url
 from ui.state import experiments
 from ui.text import key_of, plain
-
-PICTURE = "picture"
-"""Key of where the picture is drawn: page.css keeps its place, so that nothing moves for it."""
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _drawn(_lesson: Lesson, asked: str, again: int) -> tuple[Panel, ...]:
-    return _lesson.picture.draw()
 
 
 def head(lesson: Lesson) -> None:
@@ -46,38 +37,6 @@ def notebook(lesson: Lesson) -> None:
 def told(lesson: Lesson) -> None:
     """Its text, words explained."""
     st.markdown(explained(lesson.text), unsafe_allow_html=True)
-
-
-def picture(lesson: Lesson) -> None:
-    """Its picture, drawn from live data; one panel at a time."""
-    again = key_of("picture-again", lesson.name)
-    asked = lesson.picture.model_dump_json()
-    with errors_shown():
-        with st.spinner("Drawing from live data ..."):
-            panels = _drawn(lesson, f"{lesson.name} {asked}", st.session_state.get(again, 0))
-        left, right = st.columns([5, 1])
-        chosen = panels[0]
-        if len(panels) > 1:
-            with left:
-                chosen = panels[_place([panel.title for panel in panels], lesson)]
-        with right:
-            if st.button("Again", key=key_of("again", lesson.name), help="Draw it from new data."):
-                st.session_state[again] = st.session_state.get(again, 0) + 1
-                st.rerun(scope="app")
-        st.plotly_chart(chosen.figure, key=key_of("picture", lesson.name, chosen.title))
-        st.markdown(plain(chosen.says))
-
-
-def _place(titles: list[str], lesson: Lesson) -> int:
-    chosen = st.segmented_control(
-        "Step",
-        titles,
-        default=titles[0],
-        required=True,
-        key=key_of("panel", lesson.name),
-        label_visibility="collapsed",
-    )
-    return titles.index(chosen) if chosen in titles else 0
 
 
 @st.fragment

@@ -81,6 +81,7 @@ def trade_off(
     figure = go.Figure([*drawn, *strips.holders(frame), traces.pointed_at()] if drawn else [])
     notes = zones.zone_notes(shaded, frame, scale)
     ground, names = strips.strips(frame, marks, whole, scale)
+    lines = [*traces.drawn_lines(drawn, frame), *zones.edge_lines(shaded, frame)]
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])
     plot = (
         (frame.wide[1] - frame.wide[0]) * (canvas.width - scale * _TICKS),
@@ -92,7 +93,7 @@ def trade_off(
         shapes=[*zones.zone_shapes(shaded, frame), *ground],
         annotations=[
             *notes,
-            *labels(marks, frame, chosen, plot, scale, notes),
+            *labels(marks, frame, chosen, plot, scale, notes, lines),
             *names,
             _better_corner(x, y, scale),
         ],

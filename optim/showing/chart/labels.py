@@ -1,44 +1,20 @@
 """Names beside points: the original, the front and the chosen one, where there is room."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from html import escape
 from itertools import islice, product
 from typing import Any
 
+from optim.showing.chart.boxes import Box, Line, text_width
 from optim.showing.chart.frame import Frame, place
 from optim.showing.chart.marks import Mark
 
-_CHAR, _LINE = 6.6, 16.0  # pixels of a letter and a line at this size of type
-_BOLD = 7.4
+_LINE = 16.0  # pixels of a line at this size of type
 _SIZE, _GAP, _POINT = 12, 11.0, 8.0
 _MOST, _LEAST = 44, 30  # letters; the rest shows when pointed at
 _TRIED = 24  # of hundreds on a front: more names than that nobody reads
 _SIDES = ((1, 1), (-1, 1), (1, -1), (-1, -1), (1, 0), (-1, 0), (0, 1), (0, -1))
 """The corners first: beside, above and below a point its own bars strike the name through."""
-
-
-@dataclass(frozen=True)
-class _Box:
-    """A rectangle in pixels, from the lower left corner of the plot."""
-
-    left: float
-    low: float
-    right: float
-    high: float
-
-    def meets(self, other: "_Box") -> bool:
-        return (
-            self.left < other.right
-            and other.left < self.right
-            and self.low < other.high
-            and other.low < self.high
-        )
-
-    def within(self, width: float, height: float) -> bool:
-        """Whether it is on a plot of this size; at the top it may lean out."""
-        high = height + _LINE / 2
-        return self.left >= 0 and self.low >= 0 and self.right <= width and self.high <= high
 
 
 def labels(
@@ -48,31 +24,45 @@ def labels(
     size: tuple[float, float],
     scale: float = 1.0,
     notes: Sequence[dict[str, Any]] = (),
+    lines: Sequence[Line] = (),
 ) -> list[dict[str, Any]]:
     """Annotations for those that are named, most important first.
 
-    Where a name has no room its number may have; else there is none.
+    Where a name has no room its number may have; else there is none. A line is crossed rather than
+    a name cut to its number, and none where there is another place.
 
     Args:
         size: width and height of the plot in pixels, about.
         scale: how much larger than usual names and points are.
         notes: what stands at the edges of zones already.
+        lines: what better crosses no name, in shares of the plot.
     """
     size = (size[0] / scale, size[1] / scale)
     shown = [mark for mark in marks if not mark.aside and _inside(mark, frame)]
     taken = [_around(*_pixels(mark, frame, size)) for mark in shown]
-    taken += [_box_of(note, frame, size) for note in notes if "xref" in note]
+    taken += [_box_of(note, frame, size, scale) for note in notes if "xref" in note]
+    drawn = [_scaled(line, size) for line in lines]
     found = []
     for mark in islice(_named(shown, chosen), _TRIED):
-        for text, side in product(_texts(mark), _SIDES):
-            bold = mark.number == chosen
-            width = (_BOLD if bold else _CHAR) * (len(text) + 1)
-            box = _beside(_pixels(mark, frame, size), side, width)
-            if box.within(*size) and not any(box.meets(other) for other in taken):
+        bold = mark.number == chosen
+        for text, side, clear in _ways(mark):
+            wide = text_width(f"{text} ", _SIZE, bold)
+            box = _beside(_pixels(mark, frame, size), side, wide)
+            if box.within(*size, _LINE / 2) and _free(box, taken, drawn if clear else ()):
                 taken.append(box)
                 found.append(_annotation(text, mark, frame, side, bold, scale))
                 break
     return found
+
+
+def _free(box: Box, taken: Iterable[Box], lines: Iterable[Line]) -> bool:
+    met = any(box.meets(other) for other in taken)
+    return not met and not any(box.crossed(line) for line in lines)
+
+
+def _scaled(line: Line, size: tuple[float, float]) -> Line:
+    (x, y), (to_x, to_y) = line
+    return (x * size[0], y * size[1]), (to_x * size[0], to_y * size[1])
 
 
 def _named(marks: Iterable[Mark], chosen: int | None) -> Iterator[Mark]:
@@ -91,30 +81,38 @@ def _pixels(mark: Mark, frame: Frame, size: tuple[float, float]) -> tuple[float,
     return frame.across(mark.x.value) * size[0], frame.up(mark.y.value) * size[1]
 
 
-def _around(x: float, y: float) -> _Box:
-    return _Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT)
+def _around(x: float, y: float) -> Box:
+    return Box(x - _POINT, y - _POINT, x + _POINT, y + _POINT)
 
 
-def _box_of(note: dict[str, Any], frame: Frame, size: tuple[float, float]) -> _Box:
+def _box_of(note: dict[str, Any], frame: Frame, size: tuple[float, float], scale: float) -> Box:
     """Of a zone's name, which stands at the left or the right edge of the plot."""
-    width, y = _CHAR * len(note["text"]), frame.up(note["y"]) * size[1]
+    width = text_width(note["text"], note["font"]["size"] / scale)
+    y = frame.up(note["y"]) * size[1]
     left = 0.0 if note["xanchor"] == "left" else size[0] - width
     low = y if note["yanchor"] == "bottom" else y - _LINE
-    return _Box(left, low, left + width, low + _LINE)
+    return Box(left, low, left + width, low + _LINE)
 
 
-def _texts(mark: Mark) -> Iterator[str]:
-    """Its name; where that has no room, the beginning of it, or its number."""
-    for most in (_MOST, _LEAST):
-        yield mark.short if len(mark.short) <= most else f"{mark.short[: most - 1]}…"
-    yield mark.short.split()[0]
+def _ways(mark: Mark) -> Iterator[tuple[str, tuple[int, int], bool]]:
+    """What may be written, on which side of the point, and whether no line may cross it: the best
+    first. The name, or the beginning of it; its number where neither has room.
+    """
+    names = [_begun(mark.short, most) for most in (_MOST, _LEAST)]
+    for texts in (names, [mark.short.split()[0]]):
+        for clear in (True, False):
+            yield from ((text, side, clear) for text, side in product(texts, _SIDES))
 
 
-def _beside(at: tuple[float, float], side: tuple[int, int], width: float) -> _Box:
+def _begun(name: str, most: int) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
+
+
+def _beside(at: tuple[float, float], side: tuple[int, int], width: float) -> Box:
     x, y = at
     left = x + _GAP if side[0] > 0 else x - _GAP - width if side[0] < 0 else x - width / 2
     low = y - _LINE / 2 if side[1] == 0 else y + _GAP if side[1] > 0 else y - _GAP - _LINE
-    return _Box(left, low, left + width, low + _LINE)
+    return Box(left, low, left + width, low + _LINE)
 
 
 def _annotation(

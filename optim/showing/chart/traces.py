@@ -8,6 +8,7 @@ from typing import Any, get_args
 import plotly.graph_objects as go
 
 from optim.findings import Interval
+from optim.showing.chart.boxes import Line, joined
 from optim.showing.chart.frame import Frame
 from optim.showing.chart.marks import ACCENT, BAR, COLOURS, GREY, INK, SYMBOLS, Axis, Mark, MarkKind
 
@@ -209,6 +210,16 @@ def _best_values(marks: Sequence[Mark], x: Axis, y: Axis) -> list[Mark]:
         if not line or up * mark.y.value < up * line[-1].y.value:
             line.append(mark)
     return line
+
+
+def drawn_lines(drawn: Iterable[go.Scatter], frame: Frame) -> list[Line]:
+    """The lines of fronts, in shares of the plot."""
+    fronts = (trace for trace in drawn if trace.meta == "front")
+    placed = [
+        [(frame.across(x), frame.up(y)) for x, y in zip(trace.x, trace.y, strict=True)]
+        for trace in fronts
+    ]
+    return [line for points in placed for line in joined(points)]
 
 
 def ring(mark: Mark, frame: Frame, scale: float = 1.0) -> go.Scatter:

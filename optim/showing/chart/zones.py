@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from math import isinf
 from typing import Any
 
+from optim.showing.chart.boxes import Line
 from optim.showing.chart.frame import Frame, place
 from optim.showing.chart.marks import Zone
 
@@ -19,6 +20,16 @@ def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
 def zone_notes(zones: Iterable[Zone], frame: Frame, scale: float = 1.0) -> list[dict[str, Any]]:
     """What each is called, at its edge: the two kinds at opposite ends, as edges may lie close."""
     return [_note(zone, frame, scale) for zone in zones if _seen(zone, frame)]
+
+
+def edge_lines(zones: Iterable[Zone], frame: Frame) -> list[Line]:
+    """The edges that are drawn as lines, in shares of the plot."""
+    found: list[Line] = []
+    for zone in (one for one in zones if one.firm and _seen(one, frame)):
+        for end in (_raised(edge, zone, frame) for edge in _edges(zone, frame)):
+            at = frame.up(end) if zone.along == "y" else frame.across(end)
+            found.append(((0, at), (1, at)) if zone.along == "y" else ((at, 0), (at, 1)))
+    return found
 
 
 def _ends(zone: Zone, frame: Frame) -> tuple[float, float]:
