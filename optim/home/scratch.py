@@ -1,13 +1,13 @@
 """Temporary folders that do not outlive who made them, however that ends."""
 
 import fcntl
-import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from optim.home import disk_errors_told, place
+from optim.home.removing import remove_tree
 
 _LOCK = ".lock"
 
@@ -45,6 +45,6 @@ def _sweep(parent: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_tree(folder)
     with suppress(OSError):  # nothing can be removed now; who comes next sweeps
         folder.with_suffix(_LOCK).unlink()

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,14 @@ from optim.home.scratch import scratch
 from optim.names import legible
 from optim.sandbox.forking import LOG, REQUEST, RESULT, Forked, ForkServer
 from optim.sandbox.isolation import NO_FILES, Files, end_descendants
-from optim.sandbox.leavings import answer_in, last_line, plain
-from optim.sandbox.limits import Limits, check_size, forget
+from optim.sandbox.leavings import answer_in, last_line, own_folders, plain
+from optim.sandbox.limits import Limits, check_size, check_written, forget
 from optim.sandbox.waiting import Waiting
 from optim.sandbox.walls import hidden, protections, told_environment
 
 _logger = logging.getLogger(__name__)
 _Child = subprocess.Popen[bytes] | Forked
-_POLL_SECONDS = 0.05
+_POLL_SECONDS, _LOOK_SECONDS = 0.05, 1.0
 _LOG_LETTERS = 2000
 _MOST_LOG_BYTES, _BLOCK = 64 << 20, 512
 _LITTLE_SPACE_BYTES = 1 << 20
@@ -128,6 +128,7 @@ def call(
     """
     limits, environment = limits or Limits.default(), told_environment(files.site)
     with scratch("step") as folder:
+        kept = own_folders((folder, *files.writable))
         request = {
             "function": text_of(function),
             "argument": argument,
@@ -143,10 +144,10 @@ def call(
         }
         with disk_errors_told():
             (folder / REQUEST).write_text(json.dumps(request))
-        with plain((folder, *files.writable)):
+        with plain(kept):
             begun = _waited(folder, environment) if for_timing else _forked(folder, environment)
             child = begun or _spawned(folder, environment)
-            run = partial(_run, limits=limits, cancelled=cancelled, where=where, log=folder / LOG)
+            run = partial(_run, limits=limits, cancelled=cancelled, where=where, kept=kept)
             code = run(child)
             if for_timing and _servers:
                 _one_waits(told_environment())
@@ -156,10 +157,10 @@ def call(
 
 
 def _run(
-    child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str, log: Path
+    child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str, kept: Sequence[Path]
 ) -> int:
     try:
-        _watch(child, limits, cancelled, where, log)
+        _watch(child, limits, cancelled, where, kept)
     finally:
         code = _kill(child)
         forget(child.pid)
@@ -194,9 +195,11 @@ def _spawned(folder: Path, environment: dict[str, str]) -> "subprocess.Popen[byt
 
 
 def _watch(
-    child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str, log: Path
+    child: _Child, limits: Limits, cancelled: Callable[[], bool], where: str, kept: Sequence[Path]
 ) -> None:
+    """Args: kept: the folders that it may write in, its own first."""
     deadline = time.monotonic() + limits.seconds
+    look = time.monotonic() + _LOOK_SECONDS
     while True:
         if cancelled():
             raise Cancelled("Cancelled.", "Retry it when you like.", where)
@@ -212,7 +215,10 @@ def _watch(
                 where,
             )
         check_size(child.pid, limits, where)
-        _check_log(log, where)
+        _check_log(kept[0] / LOG, where)
+        if time.monotonic() > look:
+            look = time.monotonic() + _LOOK_SECONDS
+            check_written(kept, where)
 
 
 def _check_log(log: Path, where: str) -> None:

@@ -20,11 +20,11 @@ from optim.machine.environment import affinity
 from optim.sandbox import kernel
 from optim.sandbox.forking import LOG, REQUEST, RESULT
 from optim.sandbox.isolation import Files, isolate
+from optim.sandbox.limits import MOST_WRITTEN_BYTES
 from optim.settings import settings
 
 _AUTOGROUP = Path("/proc/self/autogroup")
 _HIGHEST_PRIORITY = -20
-_MAX_FILE_BYTES = 16 << 30
 _FRAMES = 4
 
 
@@ -57,7 +57,7 @@ def _confine(parent: int) -> None:
     with contextlib.suppress(OSError):  # not on every system
         Path("/proc/self/oom_score_adj").write_text("1000")
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (_MAX_FILE_BYTES, _MAX_FILE_BYTES))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_WRITTEN_BYTES, MOST_WRITTEN_BYTES))
 
 
 def _go_before_others() -> None:

@@ -6,6 +6,7 @@ namespace gives what the others ask for (user_namespaces(7)), Landlock and secco
 """
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -22,7 +23,7 @@ _EXECUTE, _WRITE, _READ, _LIST, _TRUNCATE = 1, 2, 4, 8, 1 << 14
 _OF_A_FILE = _EXECUTE | _WRITE | _READ | _TRUNCATE
 _ALL_FILE_ACCESSES = {1: 13, 2: 14, 3: 15}  # by Landlock's version: how many it handles
 _CONNECT_AND_BIND = 3
-_NETWORK_SINCE = 4
+_NETWORK_SINCE, _SCOPES_SINCE = 4, 6
 _READABLE = (
     *("/lib", "/lib32", "/lib64", "/bin", "/sbin", "/proc", "/sys"),
     *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/localtime"),
@@ -37,6 +38,12 @@ _FORBIDDEN_CALLS = (
     *("swapon", "swapoff", "settimeofday", "clock_settime", "adjtimex", "acct", "quotactl"),
 )
 _STARTING = ("execve", "execveat")
+_UNCOUNTED = (
+    *("memfd_create", "memfd_secret"),
+    *("shmget", "shmat", "msgget", "semget", "mq_open"),
+)
+"""Ways to hold memory that no process is seen to have, or that outlive all: answered as by a kernel
+that is older than they are, so that libraries take another way."""
 _LOCAL_SOCKETS = 1  # AF_UNIX
 _ROUNDS = 100
 
@@ -94,6 +101,12 @@ def _only_needed_files(files: Files) -> None:
     kernel.landlock((everything, _CONNECT_AND_BIND if version >= _NETWORK_SINCE else 0), rules)
 
 
+def _no_signals(files: Files) -> None:
+    if kernel.landlock_version() < _SCOPES_SINCE:
+        raise OSError(errno.ENOSYS, "landlock: this kernel cannot keep signals in (Linux 6.12 can)")
+    kernel.landlock_scope()
+
+
 def _fewer_system_calls(files: Files) -> None:
     import pyseccomp
 
@@ -102,6 +115,8 @@ def _fewer_system_calls(files: Files) -> None:
     rules.set_attr(pyseccomp.Attr.CTL_SSB, 1)  # or every instruction of the model gets slower
     for name in (*_FORBIDDEN_CALLS, *(() if files.programs else _STARTING)):
         rules.add_rule(refused, name)
+    for name in _UNCOUNTED:
+        rules.add_rule(pyseccomp.ERRNO(errno.ENOSYS), name)
     rules.add_rule(refused, "socket", pyseccomp.Arg(0, pyseccomp.NE, _LOCAL_SOCKETS))
     rules.load()
 
@@ -127,6 +142,11 @@ PROTECTIONS = (
         "needed files",
         "it reads only the program, the libraries and what the step is about",
         _only_needed_files,
+    ),
+    Protection(
+        "no signals",
+        "it ends and stops no other process, and joins no other's local socket",
+        _no_signals,
     ),
     Protection(
         "no capabilities",

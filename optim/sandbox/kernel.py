@@ -16,6 +16,7 @@ _READ_ONLY, _NO_SET_UID, _NO_DEVICES, _NO_PROGRAMS = 1, 2, 4, 8
 _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 32, 4096, 16384, 1 << 18
 _MOUNT_SETATTR = 442  # the same on every architecture, as all calls since Linux 5.1
 _LANDLOCK_CREATE, _LANDLOCK_ADD, _LANDLOCK_RESTRICT = 444, 445, 446
+_ABSTRACT_SOCKETS, _SIGNALS = 1, 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _PDEATHSIG, _SUBREAPER, _NO_NEW_PRIVILEGES = 1, 36, 38
 _CAPABILITY_VERSION = 0x2008_0522
@@ -109,9 +110,7 @@ def landlock(handled: tuple[int, int], rules: Iterable[tuple[Path, int]]) -> Non
         handled: accesses to files, and to the network.
         rules: path -> the accesses allowed below it; what does not exist is passed over.
     """
-    attributes = (ctypes.c_uint64 * 2)(*handled)
-    size = 16 if handled[1] else 8
-    ruleset = _checked(_libc.syscall(_LANDLOCK_CREATE, attributes, size, 0), "landlock")
+    ruleset = _ruleset(*handled[: 2 if handled[1] else 1])
     for path, allowed in rules:
         try:
             place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -121,5 +120,20 @@ def landlock(handled: tuple[int, int], rules: Iterable[tuple[Path, int]]) -> Non
         added = _libc.syscall(_LANDLOCK_ADD, ruleset, 1, ctypes.byref(rule), 0)
         _checked(added, f"landlock {path}")
         os.close(place)
+    _restrict(ruleset)
+
+
+def landlock_scope() -> None:
+    """Signal, and reach by abstract Unix sockets, only what stands behind the same walls."""
+    _restrict(_ruleset(0, 0, _ABSTRACT_SOCKETS | _SIGNALS))
+
+
+def _ruleset(*handled: int) -> int:
+    attributes = (ctypes.c_uint64 * len(handled))(*handled)
+    size = ctypes.sizeof(attributes)
+    return _checked(_libc.syscall(_LANDLOCK_CREATE, attributes, size, 0), "landlock")
+
+
+def _restrict(ruleset: int) -> None:
     _checked(_libc.syscall(_LANDLOCK_RESTRICT, ruleset, 0), "landlock")
     os.close(ruleset)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from optim.errors import StepError
+from optim.home.removing import remove_tree
 
 _MAX_RESULT_BYTES = 256 << 20
 _ERROR = ("kind", "what", "next_step", "where")
 _NOT_FOLLOWED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LOG_TAIL = 2000
+_DEEPEST = 64  # folders in folders; none of ours comes near
 _DEVICES = Path("/dev")
 
 
@@ -27,18 +29,25 @@ def plain(folders: Iterable[Path]) -> Iterator[None]:
     try:
         yield
     finally:
-        for folder in folders:
-            if folder.is_dir() and not folder.is_relative_to(_DEVICES):
-                _clear(folder)
+        for folder in filter(Path.is_dir, own_folders(folders)):
+            _clear(folder)
+
+
+def own_folders(writable: Iterable[Path]) -> list[Path]:
+    """The folders whose files a child makes: not the machine's devices, which some engines need."""
+    return [one for one in writable if not Path(os.path.realpath(one)).is_relative_to(_DEVICES)]
 
 
 def _clear(folder: Path) -> None:
-    for where, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = Path(where, name)
-            if not _is_plain(path, folder):
-                with suppress(OSError):  # another has just done it
-                    path.unlink()
+    left = [(folder, 0)]
+    while left:
+        where, depth = left.pop()
+        with suppress(OSError):  # another has just done it
+            for entry in os.scandir(where):
+                if not _is_plain(path := Path(entry), folder):
+                    path.unlink(missing_ok=True)
+                elif entry.is_dir(follow_symlinks=False):
+                    remove_tree(path) if depth == _DEEPEST else left.append((path, depth + 1))
 
 
 def _is_plain(path: Path, folder: Path) -> bool:

@@ -2,6 +2,8 @@
 
 import os
 import threading
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from optim.sandbox.isolation import descendants
 from optim.settings import settings
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
-_MOST_PROCESSES = 64
+_MOST_PROCESSES, _MOST_THREADS = 64, 2000
+_MOST_FILES, MOST_WRITTEN_BYTES, _BLOCK = 100_000, 16 << 30, 512
 _SHARE_OF_MEMORY = 0.75
 _memory_mb: dict[int, float] = {}
 """Memory of the children under way, by process."""
@@ -40,6 +43,11 @@ def check_size(pid: int, limits: Limits, where: str) -> None:
             f"It started {len(members)} processes and was stopped.", "Try another model.", where
         )
     family = members or [pid]  # with descendants it only waits for them
+    threads = sum(map(_threads, family))
+    if threads > _MOST_THREADS:
+        raise StepError(
+            f"It started {threads:,} threads and was stopped.", "Try another model.", where
+        )
     used = sum(map(_resident_mb, family))
     if used > limits.memory_mb:  # what they share is counted once, which takes longer to tell
         used = sum(map(_own_mb, family))
@@ -64,6 +72,36 @@ def check_size(pid: int, limits: Limits, where: str) -> None:
 
 def _budget_mb() -> float:
     return settings().steps_memory_mb or _SHARE_OF_MEMORY * psutil.virtual_memory().total / 1e6
+
+
+def check_written(folders: Iterable[Path], where: str) -> None:
+    """Raise StepError where a child has filled its folders beyond all use, and soon the disk."""
+    used = files = 0
+    for one in _within(folders):
+        with suppress(OSError):  # it has just gone
+            used, files = used + one.stat(follow_symlinks=False).st_blocks * _BLOCK, files + 1
+        if used > MOST_WRITTEN_BYTES or files > _MOST_FILES:
+            raise StepError(
+                f"It wrote {used / 1e9:,.1f} GB in {files:,} files and was stopped.",
+                "The model or the engine is at fault. Try another model or recipe.",
+                where,
+            )
+
+
+def _within(folders: Iterable[Path]) -> Iterator["os.DirEntry[str]"]:
+    left = [str(folder) for folder in folders]
+    while left:
+        with suppress(OSError), os.scandir(left.pop()) as entries:
+            for entry in entries:
+                yield entry
+                if entry.is_dir(follow_symlinks=False):
+                    left.append(entry.path)
+
+
+def _threads(pid: int) -> int:
+    with suppress(OSError):  # it has just ended
+        return len(os.listdir(f"/proc/{pid}/task"))
+    return 0
 
 
 def _resident_mb(pid: int) -> float:

@@ -20,7 +20,7 @@ from optim.sandbox.isolation import NO_FILES
 from optim.settings import settings
 
 FUNCTIONS = """
-import ctypes, os, socket, subprocess, sys, time
+import ctypes, os, socket, subprocess, sys, threading, time
 from pathlib import Path
 
 def tried(code, **names):
@@ -54,11 +54,17 @@ def bomb():
             time.sleep(600)
     time.sleep(600)
 
+def threads(number):
+    threading.stack_size(1 << 16)
+    for _ in range(number):
+        threading.Thread(target=time.sleep, args=(600,), daemon=True).start()
+    time.sleep(600)
+
 def crash():
     ctypes.string_at(0)
 """
 ALL = {name for name, why in protections().items() if not why}
-FILES_ONLY = ALL & {"needed files", "no capabilities", "fewer system calls"}
+FILES_ONLY = ALL & {"needed files", "no signals", "no capabilities", "fewer system calls"}
 pytestmark = pytest.mark.skipif(
     not {"needed files", "own processes"} <= ALL, reason="this kernel refuses what is tested here"
 )
@@ -121,6 +127,7 @@ OUTSIDE = {
     "read the server's memory": "open(f'/proc/{server}/maps').read()",
     "read the server's environment": "open(f'/proc/{server}/environ').read()",
     "make a device": "os.mknod('dev', 0o600 | 0o020000, os.makedev(1, 3))",
+    "hold memory that no process is seen to have": "os.memfd_create('x')",
     "change who it is": "os.setgroups([0, 1, 2])",
 }
 
@@ -175,6 +182,17 @@ def test_it_is_alone(folder: Path) -> None:
     assert run("tried", code="os.kill(server, 0)", server=os.getpid()) == "ProcessLookupError"
 
 
+@pytest.mark.skipif("no signals" not in ALL, reason="Landlock of this kernel has no scopes")
+def test_it_ends_no_process_and_joins_no_socket_of_others(folder: Path, walls: str) -> None:
+    code = "socket.socket(socket.AF_UNIX).connect(name)"
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(name := f"\0optim-{os.getpid()}")
+        server.listen()
+        assert run("tried", code=code, name=name) in ("PermissionError", "ConnectionRefusedError")
+    said = run("tried", code="os.kill(server, 0)", server=os.getpid())
+    assert said in ("PermissionError", "ProcessLookupError")
+
+
 def captives(home: Path) -> list[psutil.Process]:
     """The processes that work in a folder of a step, as all that a child starts does."""
     found = []
@@ -195,6 +213,7 @@ def test_nothing_of_it_is_left_when_it_ends(folder: Path, home: Path, walls: str
     [
         ("family", {"mb": 300}, 700, "more than the limit of 700 MB"),
         ("bomb", {}, 50_000, "started [0-9]+ processes"),
+        ("threads", {"number": 2100}, 50_000, "started 2,[0-9]+ threads"),
     ],
 )
 def test_its_family_counts_with_it(

@@ -2,13 +2,18 @@
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from optim.errors import InputError, StepError
+from optim.home.removing import remove_tree
+from optim.sandbox import leavings, limits
 from optim.sandbox.leavings import answer_in, believed, plain, text_in
+from optim.sandbox.limits import check_written
 
 
 def test_links_out_and_what_is_no_file_are_taken_away(tmp_path: Path) -> None:
@@ -20,13 +25,25 @@ def test_links_out_and_what_is_no_file_are_taken_away(tmp_path: Path) -> None:
     (given / "model.onnx").symlink_to(secret)
     (given / "by way of").symlink_to("model.onnx")
     (given / "deep" / "folder").symlink_to(tmp_path)
-    with plain((given, given / "gone", Path("/dev"))):
+    with plain((given, given / "gone")):
         os.mkfifo(given / "deep" / "stage")
         with socket.socket(socket.AF_UNIX) as one:
             one.bind(str(given / "deep" / "s"))
     left = sorted(str(path.relative_to(given)) for path in given.rglob("*"))
     assert left == ["again", "deep", "result"]
     assert secret.read_text() == "password" and (given / "again").read_text() == "kept"
+
+
+def test_devices_are_never_cleared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a folder in place of the machine's, which this test would ruin if it failed."""
+    devices, link = tmp_path / "dev", tmp_path / "link"
+    (devices / "shm").mkdir(parents=True)
+    (devices / "stdin").symlink_to("/proc/self/fd/0")
+    link.symlink_to(devices)
+    monkeypatch.setattr(leavings, "_DEVICES", devices)
+    with plain((devices, devices / "shm", link)):
+        pass
+    assert (devices / "stdin").is_symlink()
 
 
 def test_they_go_where_the_child_fails_too(tmp_path: Path) -> None:
@@ -73,3 +90,27 @@ def test_a_value_that_no_child_of_ours_answers_is_one_sentence(answer: Any) -> N
         Path("/nowhere", answer["source"]).read_text()
     with pytest.raises(InputError, match="Not sound"), believed("model"):
         raise InputError("Not sound.", "Bring another.")
+
+
+def test_folders_too_deep_for_a_stack_or_a_path_go(tmp_path: Path) -> None:
+    """`os.walk` and `shutil.rmtree` end in a RecursionError, and every later step with them."""
+    deep, below = tmp_path / "deep", 1500
+    deep.mkdir()
+    code = "import os\nfor _ in range(%d): os.mkdir('ddd'); os.chdir('ddd')" % below
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=deep)
+    with plain((deep,)):
+        pass
+    assert len([*deep.rglob("*")]) < 100
+    remove_tree(deep)
+    assert not deep.exists()
+
+
+def test_a_child_that_fills_its_folder_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "within").mkdir()
+    (tmp_path / "within" / "large").write_bytes(b"x" * 8192)
+    check_written((tmp_path,), "here")
+    monkeypatch.setattr(limits, "MOST_WRITTEN_BYTES", 4096)
+    with pytest.raises(StepError, match="files and was stopped"):
+        check_written((tmp_path,), "here")
