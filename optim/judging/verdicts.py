@@ -9,6 +9,7 @@ from optim.metrics.base import Metric
 
 _COARSE = 0.01
 """Half-width above which an interval is too wide to tell: 1 point, or 1 % of the original's."""
+_MANY_TIMES = 10  # above which a share of the original's error tells nothing
 _FEW = 100  # samples, on which a score near guessing may be chance
 
 
@@ -70,7 +71,7 @@ def verdict(facts: Facts) -> str:
         word, ends = ("worse", (low, high)) if low > 0 else ("better", (-high, -low))
         size = metric.show_difference(facts.found.size)
         if not metric.higher_is_better:
-            size += f" ({100 * abs(facts.found.size) / abs(facts.found.baseline):.2g} %)"
+            size += _in_proportion(facts.found, metric)
         first, second = (metric.show_difference(end) for end in ends)
         return f"{size} {word} (95 % interval {first} to {second})."
     if facts.coarse:
@@ -82,6 +83,14 @@ def verdict(facts: Facts) -> str:
         as_well = "the same score" if low == 0 else "the same score or a better one"
         return f"No measurable loss: {as_well} on {facts.n:,} samples."
     return f"No measurable loss (at most {metric.show_difference(high)} on {facts.n:,} samples)."
+
+
+def _in_proportion(found: Difference, metric: Metric) -> str:
+    """The difference as a share of the original's own error, where that is not next to nothing."""
+    own = abs(found.baseline)
+    if abs(found.size) > _MANY_TIMES * own:
+        return f" (the original's own is {metric.show(own)})"
+    return f" ({100 * abs(found.size) / own:.2g} %)"
 
 
 def _fidelity_verdict(facts: Facts) -> str:

@@ -37,6 +37,7 @@ _NOT_CONVERTED = re.compile(
     r"|(?:^[-\s]*([\w.]+?)-\d+ with a message:)",
     re.MULTILINE,
 )
+_UNKNOWN = re.compile(r"No conversion rule found for operations: *([^\n]+)")
 _NODE = re.compile(r"<Node\([\w.]+\): ([^>]*)>")
 _NOT_RUN = "not_executed"
 _BATCH = 5  # runs
@@ -207,6 +208,9 @@ def _reason(said: str) -> str:
         nodes = [legible(name) for name in dict.fromkeys(_NODE.findall(said)) if name]
         where = f" (which makes {', '.join(nodes)})" if nodes else ""
         return f"it cannot convert {', '.join(operators)}{where}"
+    if unknown := _UNKNOWN.search(said):
+        listed = (name.strip(" .") for name in unknown[1].split(","))
+        return f"it has no {', '.join(re.sub(r'-[0-9]+$', '', name) for name in listed)}"
     lines = (_NOISE.sub("", line.strip()).strip() for line in said.splitlines())
     return " ".join(filter(None, lines)).rstrip(".")
 

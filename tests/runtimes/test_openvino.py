@@ -137,4 +137,6 @@ def test_a_conversion_that_fails_late_names_its_operator_too() -> None:
         "-- Loop-15 with a message:\nWhile validating ONNX node '<Node(Loop): loop:0>':\n"
         "The provided loop body graph canonical inputs size (10), does not match\n"
     )
+    unknown = "Summary:\nNo conversion rule found for operations: CumProd-26, ai.onnx.ml.Scaler-1."
+    assert openvino._reason(unknown) == "it has no CumProd, ai.onnx.ml.Scaler"
     assert openvino._reason(said) == "it cannot convert Loop (which makes loop:0)"
