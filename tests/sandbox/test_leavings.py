@@ -96,7 +96,7 @@ def test_folders_too_deep_for_a_stack_or_a_path_go(tmp_path: Path) -> None:
     """`os.walk` and `shutil.rmtree` end in a RecursionError, and every later step with them."""
     deep, below = tmp_path / "deep", 1500
     deep.mkdir()
-    code = "import os\nfor _ in range(%d): os.mkdir('ddd'); os.chdir('ddd')" % below
+    code = f"import os\nfor _ in range({below}): os.mkdir('ddd'); os.chdir('ddd')"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=deep)
     with plain((deep,)):
         pass
