@@ -100,7 +100,7 @@ def _within(folders: Iterable[Path]) -> Iterator["os.DirEntry[str]"]:
 
 def _threads(pid: int) -> int:
     with suppress(OSError):  # it has just ended
-        return len(os.listdir(f"/proc/{pid}/task"))
+        return len([*Path(f"/proc/{pid}/task").iterdir()])
     return 0
 
 
