@@ -257,6 +257,9 @@ def test_several_targets_are_added_at_once_and_estimates_are_no_work(
     explored: Study, explore: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Queue, "_send", lambda self, item: pytest.fail("it was queued"))
+    sidebar = [element.key for element in explore.sidebar if hasattr(element, "key")]
+    # The field of targets is a line lower once it is left: a button below it was not pressed.
+    assert sidebar.index("add") < sidebar.index("build:target")
     explore.multiselect(key="build:target").set_value(["nvidia_l4", "graviton4"])
     explore.run()
     explore.button(key="add").click().run()

@@ -55,6 +55,7 @@ def load(recipe: Recipe) -> None:
 @st.fragment
 def builder(study: Study) -> None:
     """Everything of the builder, and the button that adds the recipe to the study."""
+    button = st.container()
     targets = st.multiselect(
         "Target hardware",
         list(all_targets()),
@@ -71,22 +72,29 @@ def builder(study: Study) -> None:
         passes = passes_chosen(analysis)
         runtime = _runtime(analysis)
         recipe = Recipe.of([*sorted(passes, key=lambda part: part.stage), runtime])
+        with button:
+            _add(study, recipe, targets)
         with top:
-            _add(study, recipe, targets, analysis)
+            _known(study, recipe, targets, analysis)
     _typed()
 
 
-def _add(study: Study, recipe: Recipe, targets: Sequence[str], analysis: Analysis) -> None:
-    """The button that adds the recipe, the recipe as it stands, and what is known of it.
+def _add(study: Study, recipe: Recipe, targets: Sequence[str]) -> None:
+    """The button that adds the recipe to the study.
 
-    The button comes first: below texts that grow with the recipe it would move away while it is
-    being pressed, and a press that ends elsewhere is none.
+    It comes first: below texts that grow with the recipe, or the field of targets, which is a line
+    lower once it is left, it would move away while it is being pressed, and a press that ends
+    elsewhere is none.
     """
     label, none = "Add to the chart", not targets
     if st.button(label, type="primary", key="add", width="stretch", disabled=none):
         numbers = [submit(study, [recipe], target, "user")[0] for target in targets]
         choose_trial(study, numbers[0])
         st.rerun()
+
+
+def _known(study: Study, recipe: Recipe, targets: Sequence[str], analysis: Analysis) -> None:
+    """The recipe as it stands, and what is known of it."""
     st.html(as_code(recipe.spelling))
     trials = study.trials()
     for target in targets:
