@@ -99,11 +99,16 @@ def same_deployments(folder: Path, findings: Findings) -> Check | None:
     return Check(name="deployments", ok=True, text=f"{', '.join(names)}: what the recipe gives.")
 
 
-def same_compiled(folder: Path, engine: Runtime, model: Model) -> Check | None:
+def same_compiled(
+    folder: Path, engine: Runtime, model: Model, versions: Sequence[str] = ()
+) -> Check | None:
     """Whether an engine compiles the model to the files that are there; None without any.
 
-    Compilers need not write the same bytes twice: such files are not comparable, and that is said,
-    since `run.py` runs them.
+    Only engines that declare it write the same bytes each time (`Runtime.compiles_alike`). Files of
+    others are not comparable, and that is said, since `run.py` runs them.
+
+    Args:
+        versions: in what the engine's libraries differ from those of the bundle, as sentences.
     """
     theirs = _hashes(folder, manifest.COMPILED)
     if not theirs and not engine.keeps_compiled:
@@ -117,10 +122,16 @@ def same_compiled(folder: Path, engine: Runtime, model: Model) -> Check | None:
     wrong = _unlike(ours, theirs)
     if not wrong:
         return Check(name="compiled", ok=True, text="it is what the engine compiles.")
-    if theirs.keys() == ours.keys() and not any(name.endswith(".json") for name in wrong):
+    may_differ = versions or not engine.compiles_alike
+    if (
+        may_differ
+        and theirs.keys() == ours.keys()
+        and not any(name.endswith(".json") for name in wrong)
+    ):
+        why = "; ".join(versions) or f"{engine.title} gives other bytes each time"
         text = (
-            f"{wrong[0]} has other bytes than compiled here, which some compilers give each time. "
-            "It is code that run.py runs: export the recipe here unless you trust its author."
+            f"not compared: {wrong[0]} is not as compiled here ({why}). It is code that run.py "
+            "runs: export the recipe here unless you trust its author."
         )
         return Check(name="compiled", ok=None, text=text)
     text = f"{wrong[0]} is not what the engine gives. Do not use it."

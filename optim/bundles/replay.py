@@ -140,8 +140,9 @@ def _remade(
         shares=claims.shares,
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()
+    engine = claims.recipe.runtime
     maybe = (
-        same_compiled(folder, claims.recipe.runtime, made.model),
+        same_compiled(folder, engine, made.model, other_versions(claims.about, engine.packages)),
         same_deployments(folder, findings),
     )
     return [

@@ -96,6 +96,8 @@ class Runtime(Ingredient):
     """Whether threads of the CPU do its work, so that their number is worth trying."""
     keeps_compiled: ClassVar[bool] = False
     """Whether what it compiles is kept for the next child; see `support.compiled`."""
+    compiles_alike: ClassVar[bool] = False
+    """Whether it compiles a model to the same bytes each time, so that files can be compared."""
 
     threads: int = Field(
         default=1, ge=1, le=256, description="Threads inside one operator (intra-op)."

@@ -23,6 +23,7 @@ class Torch(Compiling):
         "takes float models of common operators; what it has not is refused by name."
     )
     packages: ClassVar[tuple[str, ...]] = ("torch",)
+    compiles_alike: ClassVar[bool] = True
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
 
     def compile(self, path: Path, folder: Path) -> None:

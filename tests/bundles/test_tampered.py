@@ -100,10 +100,27 @@ def test_what_no_engine_of_the_recipe_compiled_fails(bundle):
 def test_what_an_engine_compiled_is_made_again_and_compared(findings, bundle):
     engine = Recipe.parse("torch").runtime
     write_compiled(engine, findings.original, bundle)
-    for name, ok in ((engine.artefacts[0], None), ("names.json", False), ("another.so", False)):
+    assert same_compiled(bundle, engine, findings.original).ok is True
+    for name, ok in ((engine.artefacts[0], False), ("names.json", False), ("another.so", False)):
         (bundle / manifest.COMPILED / name).write_bytes(b"{}")
         found = same_compiled(bundle, engine, findings.original)
         assert found.ok is ok and "compiled/" in found.text
+
+
+@pytest.mark.parametrize(
+    ("alike", "versions", "why"),
+    [
+        (False, (), "gives other bytes each time"),
+        (True, ["torch was 1 and is 2"], "was 1 and is 2"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(findings, bundle, monkeypatch, alike, versions, why):
+    engine = Recipe.parse("torch").runtime
+    write_compiled(engine, findings.original, bundle)
+    (bundle / manifest.COMPILED / engine.artefacts[0]).write_bytes(b"other code")
+    monkeypatch.setattr(type(engine), "compiles_alike", alike)
+    found = same_compiled(bundle, engine, findings.original, versions)
+    assert found.ok is None and "not compared" in found.text and why in found.text
 
 
 def test_another_example_fails(bundle):
