@@ -98,6 +98,17 @@ class Loudness(nn.Module):
         return self.last(self.body(4 * x.unsqueeze(1)).abs().mean(2))
 
 
+class LogPrice(nn.Module):
+    """Answers the logarithm of a price."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = mlp(16, 64, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return 15 * self.body(x) + 6
+
+
 class Experts(nn.Module):
     """A mixture of experts: a softmax between products, which is no attention."""
 
