@@ -1,4 +1,9 @@
-"""The seventh set: other spellings, batches and data of the causes, written before any was tried."""
+"""The seventh set: other forms, batches and data of the causes, written before any was tried.
+
+Of 20, 4 were named at first: a loop, a function's dropout, a table read at both ends, spectra. Three
+cases were no cause: words as outputs are refused, Llama's normalization is fused (now among those
+without a cause), and recordings in 16 bits had labels of one class only.
+"""
 
 import torch
 from torch import nn
@@ -12,10 +17,8 @@ from bench.findings.seventh_graphs import (
     full_range,
     heard,
     in_blue,
-    in_sixteen_bits,
     louder,
     nearly_right,
-    no_to_all,
     places,
     prices,
     regularized,
@@ -31,7 +34,6 @@ from bench.findings.seventh_models import (
     Experts,
     Listening,
     LogPrice,
-    Loudness,
     Tied,
     normed,
     sums,
@@ -46,8 +48,6 @@ POSITIVE = (
          Attending(True), Attending(True)), (1, 80, 96)), "attention_not_fused"),
     Case("attention by powers times a reciprocal", net(lambda: nn.Sequential(
          Attending(False), Attending(False)), (1, 80, 96)), "attention_not_fused"),
-    Case("root of the mean square, as Llama writes it", net(lambda: normed(ByRoot), (64, 256)),
-         "normalization_not_fused"),
     Case("normalized by length", net(lambda: normed(ByLength), (64, 256)),
          "normalization_not_fused"),
     Case("brought quantized, two nodes between pairs", rooted, "pairs_not_fused"),
@@ -68,10 +68,7 @@ POSITIVE = (
          arrays=prices),
     Case("latitude for longitude", net(lambda: mlp(16, 64, 2), (1, 16)), "labels_do_not_fit",
          arrays=places),
-    Case("recordings in 16 bits", net(Loudness, (1, 800)), "inputs_prepared_otherwise",
-         arrays=in_sixteen_bits),
     Case("dropout in a function of the model's own", regularized, "draws_at_random"),
-    Case("no to all, in words", no_to_all, "constant_output"),
     Case("spectra taken inside", heard, "one_operator_dominates", names="STFT"),
 )  # fmt: skip
 CLEAN = (
@@ -80,4 +77,5 @@ CLEAN = (
          recipe="static_int8", arrays=by_day_and_night),
     Case("two numbers of a picture, labelled", net(sums, (1, 3, 80, 80)), arrays=nearly_right),
     Case("mixture of experts", net(Experts, (64, 256))),
+    Case("root of the mean square, which the engine fuses", net(lambda: normed(ByRoot), (64, 256))),
 )  # fmt: skip

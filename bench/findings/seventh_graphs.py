@@ -2,9 +2,9 @@
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, parser
+from onnx import helper, parser
 
-from bench.findings.case import SAMPLES, Arrays, answers, drawn, name_of_input, written
+from bench.findings.case import SAMPLES, Arrays, drawn, name_of_input, written
 from bench.findings.fourth_graphs import bytes_of
 from bench.findings.sixth_graphs import scores
 from optim.arrays import Array
@@ -104,23 +104,6 @@ def regularized() -> onnx.ModelProto:
     return made
 
 
-def no_to_all() -> onnx.ModelProto:
-    """As of scikit-learn: a classifier that answers in words, always the same."""
-    weights = np.random.default_rng(83).standard_normal(24) / 100
-    node = helper.make_node(
-        "LinearClassifier", ["x"], ["label", "scores"], domain="ai.onnx.ml",
-        coefficients=[*(-weights), *weights], intercepts=[9.0, -9.0],
-        classlabels_strings=["no", "yes"], post_transform="SOFTMAX",
-    )  # fmt: skip
-    graph = helper.make_graph(
-        [node], "g",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 24])],
-        [helper.make_tensor_value_info("label", TensorProto.STRING, [1])],
-    )  # fmt: skip
-    sets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-    return helper.make_model(graph, opset_imports=sets, ir_version=8)
-
-
 def heard() -> onnx.ModelProto:
     """Spectra are taken inside of the model, then classified."""
     return written(
@@ -203,16 +186,6 @@ def nearly_right(made: onnx.ModelProto) -> Arrays:
     rows = rows_of_answers(made, found)
     noise = np.random.default_rng(89).standard_normal(rows.shape) * rows.std(0) / 4
     return found | {"labels": (rows + noise).astype(np.float32), "metric": np.array("mae")}
-
-
-def in_sixteen_bits(made: onnx.ModelProto) -> Arrays:
-    """Recordings in whole numbers of 16 bits where -1 to 1 is meant."""
-    (x,) = drawn(made, 220).values()
-    loud = np.random.default_rng(91).uniform(0.01, 0.4, (len(x), 1, 1))
-    shares = {name_of_input(made): np.clip(x * loud, -1, 1).astype(np.float32)}
-    labels = answers(made, shares)
-    scaled = {name: np.rint(value * 32767).astype(np.float32) for name, value in shares.items()}
-    return scaled | {"labels": labels, "metric": np.array("top1")}
 
 
 def sparse(made: onnx.ModelProto) -> Arrays:

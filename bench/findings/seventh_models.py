@@ -7,7 +7,7 @@ from bench.findings.torch_nets import conv, mlp
 
 
 class Attending(nn.Module):
-    """Attention with a softmax to choose: capped, as in Gemma, or by a product with a reciprocal."""
+    """Attention with a softmax to choose: capped, as in Gemma, or times a reciprocal."""
 
     def __init__(self, capped: bool, width: int = 96, heads: int = 4) -> None:
         super().__init__()
@@ -84,18 +84,6 @@ class Listening(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.last(self.body(x.unsqueeze(1)).mean(2))
-
-
-class Loudness(nn.Module):
-    """Tells the loudness of a recording: it matters whether numbers go to 1 or to 32,768."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body = nn.Sequential(nn.Conv1d(1, 16, 9, stride=4), nn.Tanh())
-        self.last = mlp(16, 32, 5, act=nn.Tanh)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.body(4 * x.unsqueeze(1)).abs().mean(2))
 
 
 class LogPrice(nn.Module):

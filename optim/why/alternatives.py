@@ -5,6 +5,7 @@ blue-green-red pictures. So the usual slips are undone one at a time, and the sc
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -13,6 +14,9 @@ from optim.arrays import Array
 from optim.why.scoring import Scoring
 
 _MEAN, _SPREAD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, in RGB
+_PICTURE = 4  # axes
+_WHOLE = {32768.0: "whole numbers of 16 bits", 1000.0: "thousandths", 100.0: "percent"}
+"""Scales of what is measured -> the units that they come from."""
 Change = Callable[[Array], Array]
 
 
@@ -50,13 +54,17 @@ def alternatives(scoring: Scoring) -> tuple[Alternative, ...]:
 def _changes(values: Sequence[Array]) -> dict[str, Change]:
     """The slips that inputs like these, of one shape, may be made with, undone."""
     value = values[0]
-    bytes_like = max(float(np.nanmax(np.abs(one))) for one in values) > 8
+    largest = max(float(np.nanmax(np.abs(one))) for one in values)
+    bytes_like = largest > 8
     found: dict[str, Change] = {
         "divided by 255 (0 to 1)": lambda x: _same(x, x / 255),
         "scaled to -1 to 1": lambda x: _same(x, (x / 127.5 if bytes_like else x * 2) - 1),
         "multiplied by 255 (0 to 255)": lambda x: _same(x, x * 255),
         "taken as 0 to 1 rather than -1 to 1": lambda x: _same(x, (x + 1) / 2),
     }
+    for most, what in _WHOLE.items():
+        if largest > most / 10 and len(value.shape) < _PICTURE:
+            found[f"divided by {most:,.0f} ({what})"] = partial(_divided, by=most)
     if bytes_like:
         del found["multiplied by 255 (0 to 255)"], found["taken as 0 to 1 rather than -1 to 1"]
     else:
@@ -70,7 +78,7 @@ def _changes(values: Sequence[Array]) -> dict[str, Change]:
         found["normalized by ImageNet's mean and deviation"] = lambda x: _same(
             x, (x / unit - _along(_MEAN, x, axis)) / _along(_SPREAD, x, axis)
         )
-    if len(value.shape) == 4:
+    if len(value.shape) == _PICTURE:
         if value.shape[2] == value.shape[3]:
             found["with height and width exchanged"] = lambda x: x.swapaxes(2, 3).copy()
         found["read as height, width, channels (NHWC)"] = _from_nhwc
@@ -90,13 +98,17 @@ def _standardized(values: Sequence[Array]) -> Change:
     return lambda x: _same(x, (x - mean) / np.where(spread > 0, spread, 1.0))
 
 
+def _divided(x: Array, by: float) -> Array:
+    return _same(x, x / by)
+
+
 def _same(x: Array, changed: Array) -> Array:
     return np.asarray(changed, x.dtype)
 
 
 def _channels(shape: tuple[int, ...]) -> int | None:
     """The axis of three channels of a picture, if there is one."""
-    if len(shape) != 4:
+    if len(shape) != _PICTURE:
         return None
     return next((axis for axis in (1, 3) if shape[axis] == len(_MEAN)), None)
 

@@ -134,14 +134,17 @@ class Costs:
 
 
 def with_measured(finding: Finding, costs: Mapping[str, Interval]) -> Finding:
-    """With its measured cost; a recipe that was tried and mends nothing is taken back."""
+    """With its measured cost; a recipe that was tried and mends nothing is taken back.
+
+    What was measured stands in place of the estimate then, too: that the mend costs more.
+    """
     cost = costs.get(finding.recipe)
     if cost is None:
         return finding.model_copy(update={"recipe": ""})
     if cost.high >= 0:
         return finding.with_cost(cost)
-    slower = f"Tried here: {finding.recipe} is slower by {-cost.value:.3g} ms a run."
-    return finding.model_copy(update={"recipe": "", "advice": f"{finding.advice} {slower}"})
+    told = {"recipe": "", "advice": f"{finding.advice} Tried here: {finding.recipe} is slower."}
+    return finding.with_cost(cost).model_copy(update=told)
 
 
 def _paired(

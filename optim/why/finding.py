@@ -15,7 +15,8 @@ class Finding(BaseModel):
     """One thing that did not go as hoped, what it costs, and what would mend it.
 
     `nodes` are named as the graph that was run names them, the dearest first. `cost_ms` is how much
-    longer one run takes for it; None where it costs no time, or nothing tells how much. `measured`:
+    longer one run takes for it; None where it costs no time, or nothing tells how much; below 0
+    where what was tried to mend it is slower still. `measured`:
     the cost is that of the recipe against `recipe`, timed in the same processes, with its 95 %
     interval in `cost_ci`; otherwise it is an estimate from the profile. `recipe` would mend it;
     empty where no recipe here does.

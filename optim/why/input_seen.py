@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 from optim.arrays import Array
 
 Sample = dict[str, Array]
+_PICTURE, _MOST_CHANNELS = 4, 4
+_FEWEST = 8  # samples, of which a deviation of deviations says something
 _TABLE, _SEQUENCE = 2, 3
 """Axes of rows of a table: batch, features. Of sequences of vectors: batch, steps, numbers of a
 step; or these two the other way."""
@@ -15,6 +17,8 @@ step; or these two the other way."""
 
 _FILLERS, _OFTEN = 3, 0.05
 """Numbers that are taken for fillers at most, and the share of samples that end with one."""
+_LONG, _RARE = 32, 0.02
+"""Of rows of numbers that may be recordings: places, and how many zeros may lie before."""
 _EMPTY = 0.1
 """Of samples, from which on what fills them whole, as the ones of a mask do, is no filler."""
 
@@ -23,8 +27,11 @@ class InputSeen(BaseModel):
     """One input over calibration and over validation samples.
 
     `apart`: how far the splits' means lie apart, in standard deviations of a sample's mean over the
-    calibration samples (Cohen's d). Of a table also each feature's, by the deviation within both
-    splits; where that is further, `feature` is its place. `outside`: the share of validation
+    calibration samples (Cohen's d). Of a table also each feature's and of pictures each channel's,
+    by the deviation within both splits; where that is further, `feature` is its place and `part`
+    what it is. `spread`:
+    the same of how far a sample's numbers reach (the logarithm of their deviation), `times` how
+    many times as far calibration samples do. `outside`: the share of validation
     numbers outside the calibration samples' range. `padded`: the share of a validation sample's
     `places` that is padding on average, for sequences; `least_padded` that of the longest sample.
     `most`, `least`: extremes over validation.
@@ -34,6 +41,9 @@ class InputSeen(BaseModel):
 
     apart: float
     feature: int | None = None
+    part: str = "number"
+    spread: float = 0.0
+    times: float = 1.0
     outside: float
     padded: float = 0.0
     least_padded: float = 0.0
@@ -67,13 +77,17 @@ def _input(shape: tuple[int, ...], calibration: Array, validation: Array) -> Inp
     outside = (theirs < np.nanmin(ours)) | (theirs > np.nanmax(ours))
     share, places = padding(shape, validation)
     apart, feature = _apart(ours, theirs), None
-    if len(shape) == _TABLE and shape[0] == 1 and shape[1] > 1 and calibration.dtype.kind == "f":
-        each = _each_apart(ours, theirs)
+    if calibration.dtype.kind == "f" and (parts := _parts(shape)):
+        each = _each_apart(*(_of_each(rows, shape, parts) for rows in (ours, theirs)))
         if each.max() > apart:
             apart, feature = float(each.max()), int(each.argmax())
+    spread, times = _spread(ours, theirs) if calibration.dtype.kind == "f" else (0.0, 1.0)
     return InputSeen(
         apart=apart,
         feature=feature,
+        part="channel" if len(shape) == _PICTURE else "number",
+        spread=spread,
+        times=times,
         outside=float(outside.mean()),
         padded=float(share.mean()),
         least_padded=float(share.min()),
@@ -88,6 +102,33 @@ def _apart(ours: Array, theirs: Array) -> float:
     spread = float(np.nanstd(np.nanmean(ours, axis=1))) if len(ours) > 1 else 0.0
     distance = abs(float(np.nanmean(theirs) - np.nanmean(ours)))
     return distance / spread if spread else (1e9 if distance else 0.0)
+
+
+def _parts(shape: tuple[int, ...]) -> int | None:
+    """The axis of a table's features or a picture's channels, each of a kind of its own."""
+    if len(shape) == _TABLE and shape[0] == 1 and shape[1] > 1:
+        return 1
+    if len(shape) == _PICTURE:
+        return next((axis for axis in (1, 3) if 1 < shape[axis] <= _MOST_CHANNELS), None)
+    return None
+
+
+def _of_each(rows: Array, shape: tuple[int, ...], axis: int) -> Array:
+    """float[samples, parts]: each sample's means along an axis."""
+    others = tuple(place + 1 for place in range(len(shape)) if place != axis)
+    return np.asarray(np.nanmean(rows.reshape(-1, *shape), axis=others))
+
+
+def _spread(ours: Array, theirs: Array) -> tuple[float, float]:
+    """How far the logarithms of samples' deviations lie apart, in theirs, and how many times as
+    far the first reach; (0, 1) for samples of one number, or of the same ones."""
+    deviations = [np.nanstd(rows, axis=1) for rows in (ours, theirs)]
+    logs = [np.log(one[one > 0]) for one in deviations]
+    if min(map(len, logs)) < _FEWEST:
+        return 0.0, 1.0
+    distance = float(logs[0].mean() - logs[1].mean())
+    within = float(np.sqrt((logs[0].var() + logs[1].var()) / 2))
+    return abs(distance) / max(within, 1e-9), float(np.exp(distance))
 
 
 def _each_apart(ours: Array, theirs: Array) -> Array:
@@ -106,8 +147,9 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
 
     Padding is one filler at the end or start. Of token ids and masks any number that ends (or
     begins) several samples may fill, unless samples hold nothing else; of sequences of vectors
-    whole steps do, of zeros or of what ends most samples, whichever axis the steps lie along.
-    Pictures and tables are not looked at.
+    whole steps do, of zeros or of what ends most samples, whichever axis the steps lie along. In
+    rows of numbers, recordings or features, zeros fill where there are next to none before them.
+    Pictures are not looked at.
 
     Args:
         shape: of one sample, its batch axis included.
@@ -117,10 +159,17 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
     if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
         steps = rows.reshape(-1, *shape[1:])
         sides = [one for lying in (steps, steps.swapaxes(1, 2)) for one in _filled(lying)]
+    elif rows.dtype.kind == "f" and len(shape) == _TABLE and shape[1] >= _LONG:
+        sides = [
+            turned == 0
+            for turned in _both_ways(rows.reshape(-1, shape[1]))
+            if _only_at_the_end(turned[:, ::-1] == 0)
+        ]
     elif rows.dtype.kind in "iub" and rows.shape[1] > 1:
+        together = shape[0] if len(shape) > 1 else 1
         sides = [
             turned == filler
-            for turned in (rows[:, ::-1], rows)
+            for turned in _both_ways(rows.reshape(len(rows) * together, -1))
             for filler in _fillers(turned[:, 0])
         ]
     found = [
@@ -132,6 +181,22 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
     return max(found, key=lambda one: float(one[0].mean()), default=none)
 
 
+def _both_ways(rows: Array) -> tuple[Array, Array]:
+    """From the end and from the start."""
+    return rows[:, ::-1], rows
+
+
+def _only_at_the_end(zeros: Array) -> bool:
+    """Whether next to no number before the trailing zeros is one: counts of words are mostly 0.
+
+    Args:
+        zeros: bool[rows, places], from the start.
+    """
+    ending = zeros[:, ::-1].cumprod(axis=1)[:, ::-1].astype(bool)
+    before = ~ending
+    return bool((zeros & before).sum() <= _RARE * before.sum())
+
+
 def _filled(steps: Array) -> list[Array]:
     """bool[samples, steps]: which steps are filler, from the end and from the start.
 
@@ -139,7 +204,7 @@ def _filled(steps: Array) -> list[Array]:
         steps: [samples, steps, numbers of one].
     """
     found = []
-    for turned in (steps[:, ::-1], steps):
+    for turned in _both_ways(steps):
         ends, times = np.unique(turned[:, 0], axis=0, return_counts=True)
         fillers = [np.zeros(steps.shape[2])]
         if times.max() > 1 and 2 * times.max() >= len(steps):

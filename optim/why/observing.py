@@ -17,9 +17,10 @@ from optim.errors import one_line
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.home.scratch import scratch
 from optim.model import Model
-from optim.model.proto import read_proto, write_proto
+from optim.model.proto import all_tensors, read_proto, write_proto
 from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
 from optim.why.alternatives import Alternative, alternatives
+from optim.why.bodies import open_bodies
 from optim.why.input_seen import InputSeen, inputs_seen
 from optim.why.scoring import OtherUnits, Scoring, Shuffled
 
@@ -27,6 +28,7 @@ _logger = logging.getLogger(__name__)
 STEP = "why"
 Sample = dict[str, Array]
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
+_SEVEN_BITS = 64
 _MOST_BYTES = 500_000_000  # of inner values at a time
 
 
@@ -34,22 +36,26 @@ class Observed(BaseModel):
     """What was seen of the original; shares are 0 to 1.
 
     `weights` and `values`: tensors with subnormal numbers, and their share; the inputs are among
-    the values. `spread`: of each
-    output, its standard deviation from sample to sample relative to its size; 0 for the same answer
-    to every sample. `alternatives`: how the original scores with its inputs prepared otherwise.
-    `shuffled`: that labels of other samples fit as well; None where they do not. `units`: that
-    labels are numbers in other units than the answers.
+    the values. `bodies`: of values inside of loops, by the first output of the loop. `full_bytes`:
+    8-bit weights that use more than 7 bits. `spread`: of each output, its standard deviation from
+    sample to sample relative to its size; 0 for the same answer to every sample. `alternatives`:
+    how the original scores with its inputs prepared otherwise. `shuffled`: that labels of other
+    samples fit as well; None where they do not. `units`: that labels are numbers in other units
+    than the answers. `meaning`: what else they seem to be, in a sentence.
     """
 
     model_config = ConfigDict(frozen=True)
 
     weights: dict[str, float] = {}
     values: dict[str, float] = {}
+    bodies: dict[str, float] = {}
+    full_bytes: tuple[str, ...] = ()
     spread: dict[str, float] = {}
     inputs: dict[str, InputSeen] = {}
     alternatives: tuple[Alternative, ...] = ()
     shuffled: Shuffled | None = None
     units: OtherUnits | None = None
+    meaning: str = ""
 
 
 def observed(model: Model, evalset: EvalSet, *, doubtful: bool) -> Observed:
@@ -83,16 +89,20 @@ def observe(
     samples, proto = evalset_from_digest(evalset), read_proto(Path(path))
     weights = dict(subnormal_weights(proto))
     feeds = samples.feeds("validation", _COMPARED)
-    values = _given(feeds[:_INSIDE]) | _looked_at(proto, feeds[:_INSIDE], Path(folder))
+    values, bodies = _inside(Path(path), feeds[:_INSIDE], Path(folder))
+    values = _given(feeds[:_INSIDE]) | values
     scoring = Scoring.of_original(Path(path), samples, outputs) if doubtful else None
     found = Observed(
         weights=weights,
-        values={name: share for name, share in values.items() if share >= SHARE_THAT_MATTERS},
+        values=_mattering(values),
+        bodies=_mattering(bodies),
+        full_bytes=tuple(_full_bytes(proto)),
         spread=_spread(path, feeds),
         inputs=inputs_seen(samples.feeds("calibration", _COMPARED), feeds),
         alternatives=alternatives(scoring) if scoring else (),
         shuffled=scoring.shuffled() if scoring else None,
         units=scoring.in_other_units() if scoring else None,
+        meaning=scoring.in_other_words() if scoring else "",
     )
     return found.model_dump(mode="json")
 
@@ -103,6 +113,37 @@ def _given(feeds: Sequence[Sample]) -> dict[str, float]:
     floats = [name for name, value in named if value.dtype == np.float32]
     shares = {name: [share_subnormal(sample[name]) for sample in feeds] for name in floats}
     return {name: float(np.mean(of_each)) for name, of_each in shares.items()}
+
+
+def _mattering(shares: dict[str, float]) -> dict[str, float]:
+    return {name: share for name, share in shares.items() if share >= SHARE_THAT_MATTERS}
+
+
+def _full_bytes(proto: Any) -> Iterator[str]:
+    """Signed 8-bit weights with numbers beyond 7 bits: two products of them may pass 16 bits."""
+    from onnx import TensorProto, numpy_helper
+
+    for tensor in all_tensors(proto):
+        kept = tensor.data_location != TensorProto.EXTERNAL
+        if kept and tensor.data_type == TensorProto.INT8 and len(tensor.dims) > 1:
+            weights = np.abs(numpy_helper.to_array(tensor).astype(np.int16))
+            if (weights > _SEVEN_BITS).mean() > SHARE_THAT_MATTERS:
+                yield tensor.name
+
+
+def _inside(
+    path: Path, feeds: Sequence[Sample], folder: Path
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Subnormal shares of the values of the graph, and of those inside of its loops."""
+    opened = read_proto(path)
+    holders = open_bodies(opened)
+    shares = _looked_at(opened, feeds, folder)
+    if holders and not shares:  # what a body gives may change its shape from trip to trip
+        shares = _looked_at(read_proto(path), feeds, folder)
+    bodies: dict[str, float] = {}
+    for name, holder in holders.items():
+        bodies[holder] = max(bodies.get(holder, 0.0), shares.pop(name, 0.0))
+    return shares, bodies
 
 
 def _looked_at(proto: Any, feeds: Sequence[Sample], folder: Path) -> dict[str, float]:

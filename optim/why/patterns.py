@@ -8,29 +8,29 @@ from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
 from optim.graph.wiring import Wiring
 
-_ON_THE_WAY = frozenset(
-    {
-        *("Add", "Sub", "Mul", "Div", "Where", "Cast", "Reshape", "Transpose", "Identity"),
-        *("Dropout", "Unsqueeze", "Squeeze", "Expand", "Clip", "Max", "Min", "IsNaN"),
-        *("QuantizeLinear", "DequantizeLinear"),
-    }
-)
-"""What may lie between an attention's softmax and its products."""
-SOFTMAX = frozenset({"Softmax", "Div"})
+SOFTMAX = frozenset({"Softmax", "Div", "Mul", "Exp"})
 """Operators that a softmax ends with, spelled out or not."""
-ROOTS = frozenset({"Sqrt", "Pow"})
+ROOTS = frozenset({"Sqrt", "Pow", "ReduceL2"})
 """Operators that a normalization takes the root by."""
+_INSTEAD = {"Pow": "power in place of a root", "ReduceL2": "length in place of a root"}
 _FUSED_ATTENTION = frozenset({"Add", "Sub", "Mul", "Div", "Reshape", "Transpose", "Where"})
 _FUSED_NORMALIZATION = frozenset({"ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div"})
 _OUTSIDE = MATRIX | {"Constant"}
 """What a normalization does not reach across."""
-_SQUARES = frozenset({"Pow", "Mul"})
-_DIVIDE = frozenset({"Div", "Reciprocal", "Mul"})
-_STEPS = 6
+_SQUARES = frozenset({"Pow", "ReduceL2", "ReduceSumSquare"})
+_CENTRE = frozenset({"Sub", "ReduceMean", "Cast"})
+"""What may lie before a square: the mean is subtracted."""
+_DIVIDE = frozenset({"Div", "Mul"})
+_TO_DIVIDE = frozenset({"Reciprocal", "Add", "Max", "Clip", "Cast", "Expand", "Identity", *_DIVIDE})
+"""What may lie between a root and the quotient: its reciprocal, a scale, a limit."""
+_STEPS, _FEW = 6, 3
+_MOST_BETWEEN = 8
+"""Nodes between an attention's softmax and its products: scale, cap, mask, casts, shapes."""
 _AXES = re.compile(r"axes=\[([-\d,]+)\]")
-_PRODUCTS = frozenset({"MatMul", "Gemm", "Einsum"})
+_PRODUCTS = frozenset({"MatMul", "Gemm", "Einsum", "QLinearMatMul", "MatMulInteger"})
 Beside = Callable[[NodeRow], Iterable[NodeRow]]
 """The nodes before one, or those after it."""
+Matches = Callable[[NodeRow], bool]
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,36 @@ def _read_elsewhere(wiring: Wiring, rows: list[NodeRow]) -> str:
     return ""
 
 
-def _to_a_product(row: NodeRow, beside: Beside, steps: int = _STEPS) -> list[NodeRow]:
+def _to_a_product(row: NodeRow, beside: Beside) -> list[NodeRow]:
     """The nodes from a product to beside this one, the product first; empty if none is near."""
-    for other in beside(row):
-        if other.op in _PRODUCTS:
-            return [other]
-        if steps and other.op in _ON_THE_WAY:
-            rest = _to_a_product(other, beside, steps - 1)
-            if rest:
-                return [*rest, other]
+    return _way(row, beside, _is_product, _is_between, _MOST_BETWEEN)
+
+
+def _is_product(row: NodeRow) -> bool:
+    return row.op in _PRODUCTS
+
+
+def _is_between(row: NodeRow) -> bool:
+    """Whatever is done to scores or shares: scale, cap, mask, casts, shapes."""
+    return row.op not in MATRIX and row.op != "Softmax"
+
+
+def _way(row: NodeRow, beside: Beside, wanted: Matches, may: Matches, steps: int) -> list[NodeRow]:
+    """The shortest way to a wanted node over such as may lie on it, the wanted one first.
+
+    Without `row` itself; empty where none is within so many steps.
+    """
+    seen, ways = {row.name}, [[row]]
+    for _ in range(steps + 1):
+        further = []
+        for way in ways:
+            for other in beside(way[0]):
+                if wanted(other):
+                    return [other, *way[:-1]]
+                if other.name not in seen and may(other):
+                    seen.add(other.name)
+                    further.append([other, *way])
+        ways = further
     return []
 
 
@@ -91,11 +112,16 @@ def _softmax(row: NodeRow, wiring: Wiring) -> list[NodeRow]:
     """The nodes of a softmax that ends here: one, or powers over their sum; else empty."""
     if row.op == "Softmax":
         return [row]
-    over, under = ([wiring.maker(name) for name in row.reads] + [None, None])[:2]
-    if row.op != "Div" or over is None or under is None:
+    if row.op == "Exp":
+        logs = [one for one in wiring.before(row) if one.op == "LogSoftmax"]
+        return [*logs, row] if logs else []
+    if row.op not in _DIVIDE:
         return []
-    divided = over.op == "Exp" and under.op == "ReduceSum" and under.reads[:1] == over.writes[:1]
-    return [over, under, row] if divided else []
+    for powers in (one for one in wiring.before(row) if one.op == "Exp"):
+        way = _way(row, wiring.before, lambda one: one.op == "ReduceSum", _is_between, _FEW)
+        if way and way[0].reads[:1] == powers.writes[:1]:
+            return [powers, *way, row]
+    return []
 
 
 def _largest(before: list[NodeRow], softmax: list[NodeRow], wiring: Wiring) -> list[NodeRow]:
@@ -112,51 +138,65 @@ def _weighted(row: NodeRow, graph: Analysis) -> bool:
 
 
 def normalizations(graph: Analysis) -> Iterator[Pattern]:
-    """ReduceMean, Sub, square, ReduceMean, root, Div: layer normalization that is spelled out.
+    """A value over the root of the mean of its squares, less its mean or not, that is spelled out.
 
-    The root is a Sqrt, or a power behind the sum with epsilon.
+    Layer normalization, or that by the root of the mean square; whatever takes the root.
     """
     wiring = Wiring(graph)
     for row in graph.nodes:
-        if row.op == "Sqrt" or (row.op == "Pow" and _behind_a_mean(row, wiring)):
+        if row.op in ROOTS and not wiring.constant.issuperset(row.writes):
             chain = _normalization(row, wiring)
             if chain:
                 odd = [
-                    f"the power in place of a root ({row.name})" if row.op == "Pow" else "",
-                    _unusual(chain, _FUSED_NORMALIZATION),
+                    f"the {_INSTEAD[row.op]} ({row.name})" if row.op in _INSTEAD else "",
+                    _unusual(chain, _FUSED_NORMALIZATION | {row.op}),
                     _read_elsewhere(wiring, chain),
                     _other_axis(chain),
                 ]
                 yield Pattern(row.name, _named(chain), ", ".join(filter(None, odd)))
 
 
-def _behind_a_mean(row: NodeRow, wiring: Wiring) -> bool:
-    """Whether it reads a mean and epsilon: so does the power of a variance, a square does not."""
-    sums = [one for one in wiring.before(row) if one.op == "Add"]
-    return any(made.op == "ReduceMean" for one in sums for made in wiring.before(one))
-
-
 def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
-    """Back from the root to both means; empty where it is something else.
+    """Back from the root to what is squared, and on to where that is divided; empty for no such.
 
     The variance is the mean of squared differences, or that of squares less the mean's square.
+    Sums of squares count where a mean was subtracted: without, it is a vector brought to length 1.
     """
+    inside = _behind(root, wiring)
+    squares = [row for row in inside if _squares(row, root)]
+    if not squares or not any(row.op == "ReduceMean" for row in inside):
+        return []
+    divided = {name for row in squares for name in row.reads[:1]}
+    divided |= {name for row in inside if row.op == "Sub" for name in row.reads[:1]}
+    apart = (row for name in divided for row in wiring.readers(name) if row.op == "Sub")
+    divided |= {name for row in apart for name in row.writes}
+
+    def divides(row: NodeRow) -> bool:
+        return row.op in _DIVIDE and not divided.isdisjoint(row.reads)
+
+    way = _way(root, wiring.after, divides, lambda row: row.op in _TO_DIVIDE, _FEW)
+    return [*reversed(inside), *reversed(way)] if way else []
+
+
+def _squares(row: NodeRow, root: NodeRow) -> bool:
+    if row.op == "Mul":
+        return row.reads[:1] == row.reads[1:]
+    return row.op in _SQUARES and (row is not root or row.op == "ReduceL2")
+
+
+def _behind(root: NodeRow, wiring: Wiring) -> list[NodeRow]:
+    """From the root back to what is squared, and to the mean that was subtracted before."""
     seen: dict[str, NodeRow] = {}
-    waiting, kinds, means = [root], set(), 0
+    waiting = [(root, False)]
     while waiting and len(seen) < 2 * _STEPS:
-        row = waiting.pop(0)
-        if row.name in seen:
+        row, squared = waiting.pop(0)
+        if row.name in seen or row.op in _OUTSIDE or (squared and row.op not in _CENTRE):
             continue
         seen[row.name] = row
-        kinds |= {row.op} if row is not root else set()
-        means += row.op == "ReduceMean"
-        if means > 1 and "Sub" in kinds:
-            break
-        waiting += [one for one in wiring.before(row) if one.op not in _OUTSIDE]
-    if means < 2 or "Sub" not in kinds or not kinds & _SQUARES:
-        return []
-    divided = [reader for reader in wiring.after(root) if reader.op in _DIVIDE]
-    return [*reversed(seen.values()), *divided]
+        if not (squared and row.op == "ReduceMean"):
+            within = squared or _squares(row, root)
+            waiting += [(one, within) for one in wiring.before(row)]
+    return list(seen.values())
 
 
 def _other_axis(rows: list[NodeRow]) -> str:

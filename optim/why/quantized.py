@@ -11,6 +11,9 @@ from optim.graph.wiring import Wiring
 _TYPE = re.compile(r"(\w+)\[")
 _EACH = re.compile(r"[^,\[\] ]+(?:\[[^\]]*\])?")
 _DEQUANTIZES = "DequantizeLinear"
+_MOVES = frozenset(
+    {"Transpose", "Reshape", "Squeeze", "Unsqueeze", "Flatten", "Identity", "Slice", "Expand"}
+)
 _FACTORS = {
     **dict.fromkeys(("MatMulInteger", "ConvInteger", "MatMulIntegerToFloat"), (0, 1)),
     **dict.fromkeys(("QLinearMatMul", "QLinearConv", "QGemm"), (0, 3)),
@@ -31,7 +34,7 @@ def quantized_products(graph: Analysis) -> Iterator[Quantized]:
     """Products between QDQ pairs, and integer operators that read activations."""
     wiring = Wiring(graph)
     for row in graph.nodes:
-        types = [_quantized_type(wiring.maker(name)) for name in row.reads[:2]]
+        types = [_quantized_type(_made(name, wiring)) for name in row.reads[:2]]
         if row.op in MATRIX and len(types) == 2 and all(types):
             moving = [name not in wiring.constant for name in row.reads[:2]]
             if any(moving):
@@ -42,6 +45,14 @@ def quantized_products(graph: Analysis) -> Iterator[Quantized]:
             found = [_TYPE.match(one) for one in factors]
             if len(found) == 2 and found[0] and found[1]:
                 yield Quantized(row, found[0][1], found[1][1])
+
+
+def _made(value: str, wiring: Wiring) -> NodeRow | None:
+    """The node that computes a value, whatever turns or reshapes it since."""
+    row = wiring.maker(value)
+    while row is not None and row.op in _MOVES and row.reads:
+        row = wiring.maker(row.reads[0])
+    return row
 
 
 def _quantized_type(row: NodeRow | None) -> str:

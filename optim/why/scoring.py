@@ -19,6 +19,7 @@ from optim.judging.outputs import outputs_of
 from optim.metrics.base import Metric, find_metric
 from optim.model import TensorSpec
 from optim.recipe import Recipe
+from optim.why.number_labels import other_meaning
 
 _SAMPLES = 200
 _FEWEST = 50  # samples, below which sound labels may look like those of others
@@ -112,16 +113,10 @@ class Scoring:
 
         None where they are no numbers, tell little of each other, or are as alike as they can be.
         """
-        if self.metric.kind != "numbers" or self.metric.higher_is_better:
+        both = self._numbers()
+        if both is None or not np.ptp(both[0]) or not np.ptp(both[1]):
             return None
-        if len(self.labels) < _FEWEST:
-            return None
-        answers, labels = (
-            np.concatenate([np.ravel(one) for one in side]).astype(np.float64)
-            for side in (self._answers, self.labels)
-        )
-        if len(answers) != len(labels) or not np.ptp(answers) or not np.ptp(labels):
-            return None
+        answers, labels = (np.ravel(side) for side in both)
         scale, shift = np.polyfit(answers, labels, 1)
         before, after = (
             float(np.abs(labels - one).mean()) for one in (answers, scale * answers + shift)
@@ -131,6 +126,22 @@ class Scoring:
         return OtherUnits(
             scale=float(scale), shift=float(shift), as_given=before, after=after, n=len(self.labels)
         )
+
+    def in_other_words(self) -> str:
+        """What labels that are numbers seem to be instead, in a sentence; empty if nothing."""
+        both = self._numbers()
+        return other_meaning(*both) if both else ""
+
+    def _numbers(self) -> tuple[Array, Array] | None:
+        """float[samples, numbers] of answers and of labels; None where they are no such numbers."""
+        if self.metric.kind != "numbers" or self.metric.higher_is_better:
+            return None
+        sides = (self._answers, self.labels)
+        sizes = {np.size(one) for side in sides for one in side}
+        if len(self.labels) < _FEWEST or len(sizes) > 1:
+            return None
+        answers, labels = (np.stack([np.ravel(x) for x in side]).astype(float) for side in sides)
+        return answers, labels
 
     @cached_property
     def _answers(self) -> Sequence[Any]:

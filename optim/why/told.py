@@ -133,6 +133,11 @@ def cost(finding: Finding) -> str:
         low, high = finding.cost_ci
         if low <= 0 <= high:
             return f"no cost shown here ({signed(low)} to {signed(high)} a run, measured)"
+        if high < 0:
+            return (
+                f"what was tried to mend it takes {milliseconds(-finding.cost_ms)} a run longer "
+                f"({milliseconds(-high)} to {milliseconds(-low)}, measured)"
+            )
         return (
             f"costs {milliseconds(finding.cost_ms)} a run ({milliseconds(low)} to "
             f"{milliseconds(high)}, measured)"

@@ -42,6 +42,37 @@ def test_several_sequences_that_run_at_once_are_looked_at_one_by_one() -> None:
     assert places == 10 and shares == pytest.approx(0.4)
 
 
+def test_tokens_of_several_sequences_are_looked_at_one_by_one() -> None:
+    tokens = rows(2, 4, 6, 8).reshape(2, 20)
+    shares, places = padding((2, 10), tokens)
+    assert shares.tolist() == pytest.approx([0.8, 0.6, 0.4, 0.2]) and places == 10
+
+
+def test_zeros_behind_recordings_are_padding_and_those_among_counts_are_not() -> None:
+    random = np.random.default_rng(3)
+    sound = random.standard_normal((20, 400)).astype(np.float32)
+    sound[:, 300:] = 0
+    assert padding((1, 400), sound)[0] == pytest.approx(0.25)
+    counts = (random.random((20, 400)) < 0.03).astype(np.float32)
+    assert not padding((1, 400), counts)[0].any()
+
+
+def test_louder_samples_and_exchanged_channels_lie_apart() -> None:
+    random = np.random.default_rng(4)
+    sound = random.standard_normal((40, 1, 300)).astype(np.float32)
+    pictures = random.standard_normal((40, 1, 3, 8, 8)).astype(np.float32)
+    pictures += np.array([1, 0, -1], np.float32).reshape(3, 1, 1)
+    both = [{"sound": a, "picture": b} for a, b in zip(sound, pictures, strict=True)]
+    seen = inputs_seen(both[:20], both[20:])
+    assert seen["sound"].times == pytest.approx(1, abs=0.1) and seen["picture"].apart < 1
+    for sample in both[:20]:
+        sample["sound"] = 20 * sample["sound"]
+        sample["picture"] = sample["picture"][:, ::-1]
+    seen = inputs_seen(both[:20], both[20:])
+    assert seen["sound"].times == pytest.approx(20, rel=0.1) and seen["sound"].spread > 3
+    assert seen["picture"].apart > 3 and seen["picture"].part == "channel"
+
+
 def test_steps_of_any_filler_that_ends_most_samples_are_padding() -> None:
     """Silence of a log spectrogram is no zero; what only one sample ends with is no filler."""
     steps = np.random.default_rng(0).standard_normal((4, 10, 3)).astype(np.float32)

@@ -13,7 +13,12 @@ def rows(text: str) -> Analysis:
     """A graph in ONNX's text, of rows without shapes."""
     nodes = onnx.parser.parse_model(f'<ir_version: 8, opset_import: ["": 17]> g {text}').graph.node
     found = tuple(
-        NodeRow(name=n.name, op=n.op_type, reads=tuple(n.input), writes=tuple(n.output))
+        NodeRow(
+            name=n.name or n.output[0],
+            op=n.op_type,
+            reads=tuple(n.input),
+            writes=tuple(n.output),
+        )
         for n in nodes
     )
     return Analysis.model_construct(nodes=found, weights=(), outputs=("y",))
@@ -75,3 +80,40 @@ def test_a_normalization_by_a_power_is_one_and_its_square_is_none() -> None:
     (found,) = normalizations(graph)
     assert found.anchor == "root" and found.unusual == "the power in place of a root (root)"
     assert "last" in found.nodes
+
+
+def attended(between: str) -> Analysis:
+    """Scores, what makes shares `p` of them, and the values that those weigh."""
+    return rows(
+        f"""(float[4,8,8] q, float[4,8,8] k, float[4,8,8] v, float c, int64[1] last)
+        => (float[4,8,8] y) {{ s = MatMul(q, k)  {between}  y = MatMul(p, v) }}"""
+    )
+
+
+def test_attention_is_found_however_its_scores_are_bound_and_shared() -> None:
+    for between in (
+        "a = Div(s, c)  b = Tanh(a)  d = Mul(b, c)  e = Softplus(d)  p = Softmax(e)",
+        "e = Exp(s)  t = ReduceSum(e, last)  r = Reciprocal(t)  p = Mul(e, r)",
+        "a = LogSoftmax(s)  p = Exp(a)",
+    ):
+        assert len(list(attentions(attended(between)))) == 1, between
+    assert not list(attentions(attended("e = Exp(s)  t = ReduceSum(s, last)  p = Mul(e, t)")))
+
+
+def normalized(text: str) -> list[str]:
+    graph = rows(f"(float[2,8] x, float e, float two, float n) => (float[2,8] y) {{ {text} }}")
+    return [found.anchor for found in normalizations(graph)]
+
+
+def test_a_normalization_is_found_whatever_takes_its_root_and_scales_it() -> None:
+    centred = "m = ReduceMean<axes=[-1]>(x)  c = Sub(x, m)"
+    for text in (
+        "s = Pow(x, two)  v = ReduceMean<axes=[-1]>(s)  a = Add(v, e)  r = Sqrt(a)"
+        "  i = Reciprocal(r)  y = Mul(x, i)",
+        f"{centred}  r = ReduceL2(c)  a = Add(r, e)  d = Div(c, a)  y = Mul(d, n)",
+        f"{centred}  s = Mul(c, c)  v = ReduceMean<axes=[-1]>(s)  a = Add(v, e)  r = Sqrt(a)"
+        "  i = Reciprocal(r)  g = Mul(i, n)  h = Mul(x, g)  o = Mul(m, g)  y = Sub(h, o)",
+    ):
+        assert normalized(text) == ["r"], text
+    assert not normalized("r = ReduceL2(x)  y = Div(x, r)")  # a vector of length 1
+    assert not normalized("s = Mul(x, n)  m = ReduceMean(s)  r = Sqrt(m)  y = Div(x, r)")

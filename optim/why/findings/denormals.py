@@ -21,16 +21,21 @@ def find(seen: Evidence) -> Iterator[Finding]:
     read = {name for row in rows for name in row.reads}
     weights = seen.observed.weights
     values = {name: share for name, share in seen.observed.values.items() if name in read}
-    if not weights and not values:
+    bodies = seen.observed.bodies
+    if not weights and not values and not bodies:
         return
     told = " and ".join(
         f"{kind} {_worst(shares)}"
-        for kind, shares in (("the weights", weights), ("the values", values))
+        for kind, shares in (
+            ("the weights", weights),
+            ("the values", values),
+            ("values within", bodies),
+        )
         if shares
     )
     reads = {*weights, *values}
     given = [spec.name for spec in seen.original.inputs if spec.name in values]
-    nodes = [row.name for row in rows if reads & set(row.reads)]
+    nodes = [row.name for row in rows if reads & {*row.reads} or bodies.keys() & {*row.writes}]
     yield Finding(
         nodes=tuple(nodes),
         text=f"Subnormal numbers (closer to 0 than 1.2e-38) are among {told}. Many CPUs multiply "

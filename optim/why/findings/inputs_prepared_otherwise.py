@@ -18,7 +18,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     Labels that are not the model's, or in other units, make any disorder look better than none:
     nothing is said then.
     """
-    if seen.labels_doubted or seen.observed.units:
+    if seen.labels_doubted or seen.observed.units or seen.observed.meaning:
         return
     metric = find_metric(seen.evalset.metric)
     for best in seen.observed.alternatives[:1]:

@@ -30,6 +30,12 @@ def find(seen: Evidence) -> Iterator[Finding]:
             "model answers in.",
             advice="Bring labels in the model's units, or a model that gives them in the labels'.",
         )
+    elif seen.observed.meaning:
+        yield Finding(
+            concerns="trust",
+            text=seen.observed.meaning,
+            advice="Bring labels as the model answers, or a model that answers as the labels are.",
+        )
     elif not seen.labels_doubted and not any(inputs_prepared_otherwise.find(seen)):
         for text in seen.near_chance or _as_by_chance(seen):
             yield Finding(concerns="trust", text=text, advice=_ADVICE)

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 
 from optim.explaining.executed import INT8, Executed
+from optim.graph.flops import MATRIX
+from optim.graph.values import Analysis, NodeRow
+from optim.graph.wiring import Wiring
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, left_in_float, on
@@ -10,6 +13,9 @@ from optim.why.saying import does, many, named, percent
 
 _PAIRS = ("QuantizeLinear", "DequantizeLinear")
 _MATTERS = 0.02
+_MOST_NODES = (
+    8  # of an island between pairs: more are a part of the model, left in float on purpose
+)
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -30,16 +36,63 @@ def find(seen: Evidence) -> Iterator[Finding]:
 
 
 def _between(seen: Evidence) -> tuple[str, ...]:
-    """Nodes that read dequantized activations and give values that are quantized, run in float."""
+    """Nodes run in float that read dequantized activations and give values that are quantized.
+
+    By themselves, or as one of a few that together do nothing else.
+    """
     ran = {work.name: work for work in seen.executed if not work.converts}
+    islands = {row.name for rows in _islands(seen.graph, seen.wiring) for row in rows}
     return tuple(
         row.name
         for row in seen.graph.nodes
         if row.op not in _PAIRS
-        and any(made.op == _PAIRS[1] for made in seen.wiring.before(row))
-        and any(reader.op == _PAIRS[0] for reader in seen.wiring.after(row))
+        and (row.name in islands or _enclosed(row, seen.wiring))
         and _in_float(ran.get(row.name))
     )
+
+
+def _enclosed(row: NodeRow, wiring: Wiring) -> bool:
+    reads = any(made.op == _PAIRS[1] for made in wiring.before(row))
+    return reads and any(reader.op == _PAIRS[0] for reader in wiring.after(row))
+
+
+def _islands(graph: Analysis, wiring: Wiring) -> Iterator[list[NodeRow]]:
+    """Nodes beside each other that read only dequantized values and constants, and give only such
+    as are quantized again; products are another finding's."""
+    seen: set[str] = set()
+    for row in graph.nodes:
+        if row.name in seen or not _inner(row, wiring):
+            continue
+        island, waiting = [], [row]
+        while waiting:
+            one = waiting.pop()
+            if one.name not in seen and _inner(one, wiring):
+                seen.add(one.name)
+                island.append(one)
+                waiting += [*wiring.before(one), *wiring.after(one)]
+        if len(island) <= _MOST_NODES and _closed(island, wiring):
+            yield island
+
+
+def _inner(row: NodeRow, wiring: Wiring) -> bool:
+    return row.op not in _PAIRS and not wiring.constant.issuperset(row.writes)
+
+
+def _closed(island: list[NodeRow], wiring: Wiring) -> bool:
+    inside = {name for row in island for name in row.writes}
+    reads = {name for row in island for name in row.reads if name} - inside - wiring.constant
+    given = [wiring.maker(name) for name in reads]
+    after = {reader.op for row in island for reader in wiring.after(row) if _leaves(reader, inside)}
+    return (
+        all(row is not None and row.op == _PAIRS[1] for row in given)
+        and after == {_PAIRS[0]}
+        and inside.isdisjoint(wiring.outputs)
+        and not any(row.op in MATRIX for row in island)
+    )
+
+
+def _leaves(reader: NodeRow, inside: set[str]) -> bool:
+    return inside.isdisjoint(reader.writes)
 
 
 def _in_float(work: Executed | None) -> bool:

@@ -6,6 +6,8 @@ from optim.judging.saturation import SATURATED
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed
+from optim.why.quantized import quantized_products
+from optim.why.saying import named
 
 _PASSES = ("static_int8", "dynamic_int8")
 
@@ -28,6 +30,24 @@ def find(seen: Evidence) -> Iterator[Finding]:
             advice="For such CPUs use reduce_range=on, or measure the quality there.",
             recipe=changed(seen.recipe, full[0], reduce_range="on"),
         )
+    elif brought := _brought(seen):
+        yield Finding(
+            concerns="trust",
+            nodes=brought,
+            text=f"The model was brought with weights of all 8 bits ({named(brought)}). This "
+            "machine multiplies such bytes exactly; CPUs with AVX2 or AVX-512 but without VNNI "
+            "saturate sums of two products, and the quality shown here does not hold there.",
+            advice="For such CPUs quantize again with reduce_range, or measure the quality there.",
+        )
+
+
+def _brought(seen: Evidence) -> tuple[str, ...]:
+    """The original's products of unsigned activations and signed weights that use all bits."""
+    if not seen.observed.full_bytes:
+        return ()
+    products = quantized_products(seen.before.analysis)
+    kinds = ("uint8", "int8")
+    return tuple(one.row.name for one in products if (one.activations, one.weights) == kinds)
 
 
 _ADVICE = "Weights of 7 bits cannot overflow: reduce_range=on."

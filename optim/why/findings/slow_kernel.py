@@ -8,7 +8,7 @@ from optim.graph.flops import MATRIX
 from optim.graph.values import NodeRow
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.findings.memory_bound import LOW
+from optim.why.findings.memory_bound import LOW, memory_rate, probed
 from optim.why.mending import on
 from optim.why.saying import does, named, percent
 
@@ -17,7 +17,6 @@ _GROUPED_SLOWER = 2.0  # of groups of several channels each: a plain convolution
 _MATTERS = 0.25  # of a run, that proper kernels would save
 _NEAR_MEMORY = 2.0  # times slower than memory gives bytes: nearer, memory sets the pace
 _FAR_FROM_MEMORY = 5.0  # times slower: memory is not to blame, however few operations a byte has
-_MEMORY = 10.0  # GB/s that any memory gives one core
 _CONVOLUTIONS = ("Conv", "ConvTranspose", "FusedConv", "QLinearConv")
 _ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
 _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
@@ -26,7 +25,7 @@ _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
 def find(seen: Evidence) -> Iterator[Finding]:
     """By FLOPs of the graph's nodes over their measured time."""
     products = [_scaled(node, seen.after.scale) for node in seen.after.profile if _counts(node)]
-    best, memory = _best(seen, products), max([_MEMORY, *_probed(seen, "GB/s", "fp32")])
+    best, memory = _best(seen, products), memory_rate(seen)
     slow = [
         node
         for node in products
@@ -64,7 +63,7 @@ def _best(seen: Evidence, products: list[ProfiledNode]) -> dict[str, float]:
     best: dict[str, float] = {}
     for node in products:
         kind = precision_of(node)
-        reached = _probed(seen, "GFLOP/s", kind) or [best.get(kind, 0.0), node.gflops_per_second]
+        reached = probed(seen, "GFLOP/s", kind) or [best.get(kind, 0.0), node.gflops_per_second]
         best[kind] = max(_UNUSUAL, *reached)
     return best
 
@@ -105,16 +104,6 @@ def _per_byte(node: ProfiledNode) -> float:
 
 def _bytes(node: ProfiledNode) -> int:
     return sum(row.bytes for row in node.rows)
-
-
-def _probed(seen: Evidence, unit: str, precision: str) -> list[float]:
-    """Rates that products, or reading memory, reached on one thread when it was probed."""
-    rows = seen.probe.rows if seen.probe else ()
-    return [
-        row.quartiles[1]
-        for row in rows
-        if (row.unit, row.precision, row.threads) == (unit, precision, 1) and row.quartiles
-    ]
 
 
 def _other_engine(seen: Evidence) -> str:
