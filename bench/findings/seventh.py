@@ -1,8 +1,8 @@
 """The seventh set: other forms, batches and data of the causes, written before any was tried.
 
-Of 20, 4 were named at first: a loop, a function's dropout, a table read at both ends, spectra. Three
-cases were no cause: words as outputs are refused, Llama's normalization is fused (now among those
-without a cause), and recordings in 16 bits had labels of one class only.
+Of 20, 4 were named at first: a loop, a function's dropout, a table read at both ends, spectra.
+Three cases were no cause: words as outputs are refused, Llama's normalization is fused (now among
+those without a cause), and recordings in 16 bits had labels of one class only.
 """
 
 import torch
