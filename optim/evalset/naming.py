@@ -43,4 +43,4 @@ def _is_pair(arrays: Mapping[str, Array]) -> bool:
     if arrays.keys() != {"arr_0", _UNNAMED}:
         return False
     samples, classes = arrays["arr_0"], arrays[_UNNAMED]
-    return classes.ndim == 1 and classes.dtype.kind in "iu" and len(samples) == len(classes)
+    return classes.ndim == 1 and classes.dtype.kind in "iu" and samples.shape[:1] == classes.shape

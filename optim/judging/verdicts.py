@@ -88,7 +88,7 @@ def verdict(facts: Facts) -> str:
 def _in_proportion(found: Difference, metric: Metric) -> str:
     """The difference as a share of the original's own error, where that is not next to nothing."""
     own = abs(found.baseline)
-    if abs(found.size) > _MANY_TIMES * own:
+    if not own or abs(found.size) > _MANY_TIMES * own:
         return f" (the original's own is {metric.show(own)})"
     return f" ({100 * abs(found.size) / own:.2g} %)"
 
