@@ -170,7 +170,9 @@ def test_one_array_is_taken_for_the_only_input_whatever_its_name(tmp_path):
 
 def test_one_number_beside_labels_is_no_pair(tmp_path):
     with pytest.raises(InputError, match="arr_0"):
-        load_evalset(saved(tmp_path, arr_0=np.float32(1), arr_1=LABELS), models.classifier(tmp_path))
+        load_evalset(
+            saved(tmp_path, arr_0=np.float32(1), arr_1=LABELS), models.classifier(tmp_path)
+        )
 
 
 def test_labels_are_found_under_the_names_that_people_give_them(tmp_path):
