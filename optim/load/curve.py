@@ -110,7 +110,8 @@ class Curve:
 
         Lower rates at which it stays open say nothing against a higher one that holds.
         """
-        sure = {one.rate: self.within(one.rate, limit_ms) for one in self.points}
+        rates = dict.fromkeys(one.rate for one in self.points)  # one may have been loaded again
+        sure = {rate: self.within(rate, limit_ms) for rate in rates}
         over = min((rate for rate, holds in sure.items() if holds is False), default=inf)
         held = max((rate for rate, holds in sure.items() if holds and rate < over), default=0.0)
         failed = min((rate for rate in sure if rate > held), default=inf)

@@ -13,8 +13,6 @@ _FEWEST = 8  # samples, of which a deviation of deviations says something
 _TABLE, _SEQUENCE = 2, 3
 """Axes of rows of a table: batch, features. Of sequences of vectors: batch, steps, numbers of a
 step; or these two the other way."""
-
-
 _FILLERS, _OFTEN = 3, 0.05
 """Numbers that are taken for fillers at most, and the share of samples that end with one."""
 _LONG, _RARE = 32, 0.02
@@ -29,12 +27,11 @@ class InputSeen(BaseModel):
     `apart`: how far the splits' means lie apart, in standard deviations of a sample's mean over the
     calibration samples (Cohen's d). Of a table also each feature's and of pictures each channel's,
     by the deviation within both splits; where that is further, `feature` is its place and `part`
-    what it is. `spread`:
-    the same of how far a sample's numbers reach (the logarithm of their deviation), `times` how
-    many times as far calibration samples do. `outside`: the share of validation
-    numbers outside the calibration samples' range. `padded`: the share of a validation sample's
-    `places` that is padding on average, for sequences; `least_padded` that of the longest sample.
-    `most`, `least`: extremes over validation.
+    what it is. `spread`: the same of how far a sample's numbers reach (the logarithm of their
+    deviation), `times` how many times as far calibration samples do. `outside`: the share of
+    validation numbers outside the calibration samples' range. `padded`: the share of a validation
+    sample's `places` that is padding on average, for sequences; `least_padded` that of the longest
+    sample. `most`, `least`: extremes over validation.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -13,9 +13,8 @@ from optim.why.saying import does, many, named, percent
 
 _PAIRS = ("QuantizeLinear", "DequantizeLinear")
 _MATTERS = 0.02
-_MOST_NODES = (
-    8  # of an island between pairs: more are a part of the model, left in float on purpose
-)
+_MOST_NODES = 8
+"""Of an island between pairs: more are a part of the model, left in float on purpose."""
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
