@@ -1,6 +1,6 @@
 """Read an `.npz` that a user brought: check everything, believe nothing. Runs in a child."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from optim.evalset.answers import (
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.extras import contents_of, feature_names, sample_texts
 from optim.evalset.lookups import check_lookups
-from optim.evalset.naming import labelled, likely_inputs
+from optim.evalset.matching import Form, Match, match
+from optim.evalset.naming import judged_by, labelled
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
 from optim.evalset.tryout import check_extremes, check_odd_samples
@@ -54,7 +55,9 @@ def convert(
     """
     specs, results = as_specs(inputs), as_specs(outputs)
     names, notes = [spec.name for spec in specs], list[str]()
-    arrays = labelled(load(Path(path), max_mb), names, reserved(names)["labels"], notes)
+    words = reserved(names)
+    arrays = judged_by(load(Path(path), max_mb), {*names, *words.values()}, notes)
+    arrays = labelled(arrays, names, words["labels"], notes)
     idle = unread(Path(model)) if model else set[str]()
     named = _by_input(arrays, specs, results, idle, notes)
     given = grouping.opened(filled(named, specs, results, max_mb, notes), specs, results)
@@ -148,11 +151,14 @@ def reserved(inputs: Collection[str]) -> dict[str, str]:
     return {word: f"evalset_{word}" if word in inputs else word for word in RESERVED}
 
 
-def only_match(names: Sequence[str], keys: Iterable[str]) -> str | None:
-    """The one array that is left for the one input that none is named after; else None."""
-    keys, words = list(keys), reserved(names).values()
-    left = likely_inputs([key for key in keys if key not in words and key not in names])
-    return left[0] if len(names) == 1 and names[0] not in keys and len(left) == 1 else None
+def match_of(
+    specs: Sequence[TensorSpec], arrays: Mapping[str, Array], others: Collection[str]
+) -> Match:
+    """The array meant for each input; `others` are names of arrays that are none."""
+    inputs = {spec.name: Form(tuple(spec.shape), spec.dtype) for spec in specs}
+    words = {*reserved(inputs).values(), *others} - inputs.keys()
+    given = {key: array for key, array in arrays.items() if key not in words and array.ndim}
+    return match(inputs, {k: Form(a.shape[1:], a.dtype.name) for k, a in given.items()})
 
 
 def _by_input(
@@ -164,33 +170,43 @@ def _by_input(
 ) -> Mapping[str, Array]:
     """The arrays called as the inputs, all of them but those that are idle. Raises InputError."""
     names = [spec.name for spec in specs]
-    read = [name for name in names if name not in idle] or names
+    read = [spec for spec in specs if spec.name not in idle] or [*specs]
     of_outputs = names_of(reserved(names), outputs)
-    if match := only_match(read, arrays.keys() - of_outputs - {*idle}):
-        notes.append(
-            f"The array {legible(match)!r} was taken for the model's only input, {read[0]!r}."
-        )
-        return {**arrays, read[0]: arrays[match]}
-    missing = [name for name in read if name not in arrays]
+    found = match_of(read, arrays, of_outputs | {*idle})
+    meant = {key: name for name, key in found.arrays.items() if key != name}
+    notes += [_taken(key, name, len(read)) for key, name in meant.items()]
+    arrays = {meant.get(key, key): array for key, array in arrays.items()}
     words = reserved(names)
     known = {*names, *words.values(), *of_outputs}
     unknown = [key for key in arrays if key not in known]
     wanted = f"The model's inputs are: {', '.join(names)}."
     next_step = f"Name the arrays after the inputs (and optionally {', '.join(words.values())})."
-    if missing:
-        more = f" and {len(unknown) - _MOST_NAMED:,} more" if len(unknown) > _MOST_NAMED else ""
-        shown = [repr(legible(name)) for name in unknown[:_MOST_NAMED]]
-        has = ", ".join(shown) + more or "no other array"
+    if missing := [spec.name for spec in read if spec.name not in arrays]:
         raise fail(
-            f"It has no array for the input {missing[0]!r}; it has {has}. {wanted}", next_step
+            f"It has no array for the input {missing[0]!r}; it has {_some(unknown)}. {wanted}",
+            next_step,
         )
-    if unknown:
+    if unknown and found.by_form:
+        notes.append(f"Left out: {_some(unknown)}. Labels are taken where they are called labels.")
+    elif unknown:
         raise fail(
             f"It has an array {legible(unknown[0])!r} that is no input. {wanted}",
             f"{next_step} Labels of single outputs are called as the outputs: "
             f"{', '.join(spec.name for spec in outputs)}.",
         )
-    return arrays
+    return {key: array for key, array in arrays.items() if key in known}
+
+
+def _taken(key: str, name: str, inputs: int) -> str:
+    which = "the model's only input" if inputs == 1 else "the input"
+    return f"The array {legible(key)!r} was taken for {which}, {legible(name)!r}."
+
+
+def _some(names: Sequence[str]) -> str:
+    """The first of the names, and how many more."""
+    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
+    shown = [repr(legible(name)) for name in names[:_MOST_NAMED]]
+    return ", ".join(shown) + more or "no other array"
 
 
 def _samples(array: Array, spec: TensorSpec, notes: list[str]) -> Array:

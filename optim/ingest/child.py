@@ -1,11 +1,14 @@
 """The child's side of bringing a model: `inspect` says what to ask, `bring` makes the file."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Feeds
 from optim.errors import InputError
-from optim.evalset.npz import RESERVED, only_match
+from optim.evalset.matching import Form, match
+from optim.evalset.naming import other_splits
+from optim.evalset.npz import RESERVED
 from optim.evalset.peek import first_sample
 from optim.ingest.dims import bind, check_interface, name_dims, suggested, without_shape
 from optim.ingest.external import asking
@@ -211,16 +214,26 @@ def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
     import onnx
 
     fitted = {}
-    values = real_inputs(proto.graph)
-    match = only_match([value.name for value in values], sample)
-    for value in values:
-        if (found := match or value.name) in sample:
-            array, tensor = sample[found], value.type.tensor_type
-            dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type)
-            with np.errstate(all="ignore"):
-                array = array.astype(dtype)
-            fitted[value.name] = _one_run(array, tensor.shape.dim)
+    values = {value.name: value.type.tensor_type for value in real_inputs(proto.graph)}
+    for name, key in _meant(values, sample).items():
+        dtype = onnx.helper.tensor_dtype_to_np_dtype(values[name].elem_type)
+        with np.errstate(all="ignore"):
+            array = sample[key].astype(dtype)
+        fitted[name] = _one_run(array, values[name].shape.dim)
     return fitted
+
+
+def _meant(values: Mapping[str, "onnx.TypeProto.Tensor"], sample: Feeds) -> Mapping[str, str]:
+    """The array of the sample for each input for which one is meant."""
+    import onnx
+
+    def form(tensor: "onnx.TypeProto.Tensor") -> Form:
+        sizes = tuple(dim.dim_value or None for dim in tensor.shape.dim)
+        return Form(sizes, onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name)
+
+    left_out = {*other_splits(sample, values), *RESERVED} - values.keys()
+    given = {k: Form(a.shape, a.dtype.name) for k, a in sample.items() if k not in left_out}
+    return match({name: form(tensor) for name, tensor in values.items()}, given).arrays
 
 
 def _one_run(array: Any, dims: Any) -> Any:

@@ -8,7 +8,12 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.metrics.base import Metric, all_metrics
 from optim.metrics.support.boxes import NO_CLASS
-from optim.metrics.support.class_numbers import as_binary, by_value, is_one_hot
+from optim.metrics.support.class_numbers import (
+    as_binary,
+    by_value,
+    is_one_hot,
+    shares_said,
+)
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
 from optim.metrics.support.pixels import CLASS_AXES, VOID, check_mask, classes_of, plane_of
 from optim.metrics.support.tokens import scores_places
@@ -172,9 +177,9 @@ def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[
 def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:
     """Labels written otherwise as class numbers, and a note; what is no class stays as it is.
 
-    One-hot rows for an output of as many scores, two values for one of a single score, whole
-    numbers stored as floats for a model without an output of one number, and as many other whole
-    numbers as there are classes, as scikit-learn's models are trained on.
+    One-hot rows, or shares, for an output of as many scores, two values for one of a single score,
+    whole numbers stored as floats for a model without an output of one number, and as many other
+    whole numbers as there are classes, as scikit-learn's models are trained on.
     """
     sizes = {size_of(spec) for spec in outputs if is_class_like(spec)}
     if labels.ndim == 3 and labels.shape[1] == 1 and labels.shape[2] in sizes:
@@ -182,6 +187,8 @@ def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Arra
     if labels.ndim == 2 and labels.shape[1] in sizes and is_one_hot(labels):
         note = f"The labels were one-hot {list(labels.shape)}; they are class numbers now."
         return labels.argmax(axis=1), [note]
+    if labels.ndim == 2 and labels.shape[1] in sizes and (said := shares_said(labels)):
+        return labels.argmax(axis=1), [said]
     single = labels.ndim == 1 or labels.shape[1:] == (2,)
     scores = any(size_of(spec) == 1 and "float" in spec.dtype for spec in outputs)
     if single and scores and not sizes and not any(map(is_decision, outputs)):

@@ -162,8 +162,6 @@ def test_one_array_is_taken_for_the_only_input_whatever_its_name(tmp_path):
         arrays = dict(zip(names, (X, LABELS), strict=True))
         evalset = load_evalset(saved(tmp_path, **arrays), model)
         assert evalset.labelled and f"{names[1]!r} was taken for the labels" in evalset.notes[0]
-    with pytest.raises(InputError, match="no array for the input 'x'"):
-        load_evalset(saved(tmp_path, x_train=X, y_train=LABELS, x_test=X, y_test=LABELS), model)
     with pytest.raises(InputError, match="no array for the input 'ids'"):
         load_evalset(saved(tmp_path, arr_0=X), models.embedder(tmp_path))
 

@@ -7,6 +7,8 @@ import numpy as np
 from optim.arrays import Array
 
 _MOST_NAMED = 20
+_SUM = 1e-3  # by which shares may miss 1, as rounded ones do
+_TIED = 0.01  # share of rows without one largest share, up to which they are chance
 
 
 def by_value(labels: Array, sizes: Collection[int]) -> tuple[Array, list[str]]:
@@ -40,3 +42,25 @@ def as_binary(labels: Array) -> tuple[Array, list[str]]:
 def is_one_hot(labels: Array, axis: int = 1) -> bool:
     """Whether it holds one 1 along the axis, and zeros."""
     return bool(np.isin(labels, (0, 1)).all() and (labels.sum(axis=axis) == 1).all())
+
+
+def shares_said(labels: Array) -> str:
+    """What to say of rows of shares, as label smoothing or a teacher makes them; else empty.
+
+    Args:
+        labels: [samples, classes].
+    """
+    if labels.dtype.kind != "f" or labels.shape[1] < 2 or labels.min(initial=0) < 0:
+        return ""
+    if not np.allclose(labels.sum(axis=1), 1, atol=_SUM):
+        return ""
+    two = np.sort(labels, axis=1)[:, -2:]
+    if not len(labels) or np.mean(two[:, 1] - two[:, 0] <= _SUM) > _TIED:
+        return ""
+    low, high = labels.min(), labels.max()
+    smooth = np.isclose(labels, low, atol=_SUM) | np.isclose(labels, high, atol=_SUM)
+    how = f", as label smoothing of {low * labels.shape[1]:.2g} makes them" if smooth.all() else ""
+    return (
+        f"The labels were rows of shares that add up to 1{how}: the class with the largest share "
+        "is taken. Give the metric mae to judge the shares themselves."
+    )
