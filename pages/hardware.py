@@ -6,6 +6,7 @@ from optim.names import legible
 from optim.showing.hardware import Bar, hardware_chart, ordered
 from optim.showing.roofline import left_out, roofline_chart
 from optim.showing.text import milliseconds
+from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
@@ -35,8 +36,8 @@ def _choose(study: Study) -> Trial | None:
     known = all_hardware.choices(study)
     key = key_of("hardware", study.name)
     if st.session_state.get(key) not in known:
-        first = all_hardware.at_first(known, trials_in_address(study), goal_of(study))
-        st.session_state[key] = first
+        wanted = (*trials_in_address(study), picked(study.trials(), goal_of(study)))
+        st.session_state[key] = all_hardware.at_first(known, wanted)
     if not known:
         st.info("Only the original has been built so far: build a recipe to see it beside it.")
         st.page_link(page(EXPLORE), label="Go to Explore", query_params={"study": study.name})

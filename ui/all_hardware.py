@@ -13,8 +13,6 @@ from optim.showing import text
 from optim.showing.bounds import BOUNDS
 from optim.showing.doubts import contradiction, doubted
 from optim.showing.hardware import Bar, estimated
-from optim.studies.goal import Goal
-from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, Target, all_targets
@@ -40,11 +38,11 @@ def choices(study: Study) -> dict[int, Trial]:
     return {trial.number: trial for trial in sorted(found.values(), key=lambda t: t.number)}
 
 
-def at_first(known: dict[int, Trial], looked_at: Iterable[Trial], goal: Goal) -> int | None:
-    """The trial that was asked for, or one of the same recipe; else the pick, else the fastest."""
-    for wanted in (*looked_at, *filter(None, [picked(list(known.values()), goal)])):
+def at_first(known: dict[int, Trial], wanted: Iterable[Trial | None]) -> int | None:
+    """The first of the wanted trials that is known, or one of its recipe; else the fastest."""
+    for one in filter(None, wanted):
         for number, trial in known.items():
-            if trial.recipe_digest == wanted.recipe_digest:
+            if trial.recipe_digest == one.recipe_digest:
                 return number
     timed = [trial for trial in known.values() if trial.summary]
     fastest = min(timed, key=lambda t: t.latency_ms or 0.0, default=None)

@@ -35,10 +35,13 @@ def exportable(trials: Sequence[Trial]) -> list[Trial]:
 def default(
     trials: Sequence[Trial], looked_at: Sequence[Trial], goal: Goal = DEFAULT
 ) -> Trial | None:
-    """Of the exportable trials the one looked at, else the one that the goal picks."""
-    numbers = {trial.number for trial in trials}
-    asked = next((trial for trial in looked_at if trial.number in numbers), None)
-    return asked or picked(trials, goal) or next(iter(trials), None)
+    """Of a study's trials the one looked at, else the one that the goal picks of them all.
+
+    Whatever it is, a bundle can be made of it.
+    """
+    fit = {trial.number: trial for trial in exportable(trials)}
+    wanted = (*looked_at, *filter(None, [picked(trials, goal)]), *fit.values())
+    return next((trial for trial in wanted if trial.number in fit), None)
 
 
 def chosen(label: str, kind: str, study: Study) -> Trial | None:
@@ -47,8 +50,9 @@ def chosen(label: str, kind: str, study: Study) -> Trial | None:
     Args:
         kind: tells the boxes of pages apart.
     """
-    trials = {trial.number: trial for trial in exportable(study.trials())}
-    start = default(list(trials.values()), trials_in_address(study), goal_of(study))
+    everything = study.trials()
+    trials = {trial.number: trial for trial in exportable(everything)}
+    start = default(everything, trials_in_address(study), goal_of(study))
     key = key_of(kind, study.name)
     if start:  # the pick may come after the page; what a person chooses is looked at from then on
         st.session_state[key] = start.number

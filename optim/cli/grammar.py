@@ -110,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     probe.add_argument("--again", action="store_true", help="probe even if it was done before")
     learn.add_argument("lesson", nargs="?", default="", help="which one; without: all are listed")
     learn.add_argument("--guess", type=float, help="your answer: its number, or a value")
+    learn.add_argument("--longer", action="store_true", help="time more processes")
     learn.add_argument("--notebook", type=Path, help="write the lesson as a notebook to this file")
     for command in (install, uninstall):
         command.add_argument("part", help="its name, as `optim parts` lists it")

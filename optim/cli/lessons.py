@@ -9,6 +9,7 @@ from optim.cli.aligning import align
 from optim.errors import InputError
 from optim.findings import percent
 from optim.home import written
+from optim.learning.experiment import Experiment
 from optim.learning.glossary import unmarked
 from optim.learning.lesson import Lesson, all_lessons, find_lesson
 from optim.learning.notebook import lesson_notebook
@@ -29,9 +30,18 @@ def learn(args: argparse.Namespace) -> int:
     if not args.json:
         print(f"{lesson.title}\n\n{unmarked(lesson.text)}\n\n{lesson.question.text}")
         print(_answers(lesson), flush=True)
-    outcome = lesson.experiment.run(_told)
+    outcome = _experiment(lesson, args.longer).run(_told)
     print(_as_json(lesson, outcome, args.guess) if args.json else _as_text(lesson, outcome, args))
     return 0
+
+
+def _experiment(lesson: Lesson, longer: bool) -> Experiment:
+    asked = lesson.experiment.longer() if longer else lesson.experiment
+    if asked is None:
+        raise InputError(
+            "More timing settles nothing in this lesson.", "Leave out --longer.", "learn"
+        )
+    return asked
 
 
 def _list(as_json: bool) -> None:
@@ -64,6 +74,8 @@ def _as_text(lesson: Lesson, outcome: Outcome, args: argparse.Namespace) -> str:
     lines = [f"\n{found.title}: {found.shown}"]
     if args.guess is not None:
         lines = [f"\n{lesson.question.check(args.guess, found).text}"]
+    if not lesson.question.decided_by(found.value) and not args.longer:
+        lines += ["--longer measures in more processes."] if lesson.experiment.longer() else []
     lines += [f"{outcome.rests_on}, on {outcome.machine}", *outcome.notes, ""]
     return "\n".join([*lines, *lesson.take_home])
 

@@ -7,6 +7,7 @@ the server ends; a new run takes its place when it is done.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from optim.learning.experiment import Experiment
 from optim.learning.lesson import Lesson
 from optim.learning.outcome import Outcome
 from optim.running.background import WAITING, Background, Ended
@@ -30,6 +31,8 @@ class Run:
     outcome: Outcome | None = None
     decided: int = 0
     """The number of the run that the outcome is of."""
+    of: Experiment | None = None
+    """What that run was, in its extent."""
     error: str = ""
 
 
@@ -50,21 +53,26 @@ class Experiments:
         """Where the lesson's experiment stands."""
         return self._runs.get(lesson.name, Run())
 
-    def start(self, lesson: Lesson) -> int:
-        """Run it, unless it is under way. Returns the number of the run."""
+    def start(self, lesson: Lesson, experiment: Experiment | None = None) -> int:
+        """Run it, unless it is under way. Returns the number of the run.
+
+        Args:
+            experiment: the lesson's own in another extent, such as its `longer`.
+        """
+        asked = experiment or lesson.experiment
         found: list[Outcome] = []
 
         def tell(doing: str, share: float) -> None:
             self._change(lesson, replace(self.of(lesson), doing=doing, share=share))
 
         def work(stopped: Callable[[], bool]) -> None:
-            found.append(lesson.experiment.run(tell, stopped))
+            found.append(asked.run(tell, stopped))
 
         def ended(how: Ended) -> None:
             error = "It was stopped." if how.stopped else how.error
             now = replace(self.of(lesson), under_way=False, doing="", error=error)
             for outcome in found:
-                now = replace(now, outcome=outcome, decided=now.number)
+                now = replace(now, outcome=outcome, decided=now.number, of=asked)
             self._change(lesson, now)
 
         with self._work.lock:

@@ -81,6 +81,12 @@ class Question(_Value):
         """The choices that the interval leaves possible."""
         return [i for i in range(len(self.choices)) if self._touches(i, value.low, value.high)]
 
+    def decided_by(self, value: Interval) -> bool:
+        """Whether the interval leaves one answer: a single choice, or less than half the slider."""
+        if self.slider:
+            return value.high - value.low < (self.slider.high - self.slider.low) / 2
+        return len(self.fitting(value)) == 1
+
     def check(self, guess: float, found: Figure) -> Verdict:
         """What the measured figure says of a guess."""
         return self._on_slider(guess, found) if self.slider else self._by_choice(int(guess), found)
@@ -95,20 +101,22 @@ class Question(_Value):
         (best,) = self.fitting(exact(value.value))
         possible = self.fitting(value)
         measured = f"{found.title}: {found.shown}."
+        fits = " and ".join(f"“{self.choices[i].text}”" for i in possible)
+        if len(possible) == len(self.choices):
+            fits = "every answer"
         if guess in possible and len(possible) > 1:
-            others = " and ".join(f"“{self.choices[i].text}”" for i in possible)
-            return Verdict(
-                state="open", text=f"Not decided: {measured} Its interval fits {others}."
-            )
+            return Verdict(state="open", text=f"Not decided: {measured} Its interval fits {fits}.")
         if guess == best:
             return Verdict(state="right", text=f"Right. {measured}")
-        return Verdict(
-            state="wrong", text=f"Not here. {measured} That is “{self.choices[best].text}”."
-        )
+        is_ = f"Its interval fits {fits}" if len(possible) > 1 else f"That is {fits}"
+        return Verdict(state="wrong", text=f"Not here. {measured} {is_}.")
 
     def _on_slider(self, guess: float, found: Figure) -> Verdict:
         value, measured = found.value, f"{found.title}: {found.shown}."
         said = f"You said {self.spelled(guess, found.unit)}."
+        if value.low <= guess <= value.high and not self.decided_by(value):
+            text = f"Not decided: {measured} Its interval is half of the slider or more. {said}"
+            return Verdict(state="open", text=text)
         if value.low <= guess <= value.high:
             return Verdict(state="right", text=f"Right, within the interval. {said} {measured}")
         off = abs(guess - value.value) / abs(value.value) if value.value else float("inf")

@@ -17,8 +17,8 @@ from optim.build import built
 from optim.errors import Cancelled, DiskError, OptimError, StepError, of_the_disk
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.graph import analysis_of
-from optim.home import unwritable
-from optim.judging.quality import ALL, QUICK, quality_of
+from optim.home import kept, kept_already, unwritable
+from optim.judging.quality import ALL, QUICK, Extent, quality_of
 from optim.machine.lock import telling
 from optim.model import Model, load_model
 from optim.recipe import Recipe
@@ -30,6 +30,7 @@ from optim.timing.measure import slice_of
 from optim.timing.stopping import StoppingRule
 
 _AGAIN_SECONDS, _LOOKS = 3.0, 15
+_FIRST_LOOKS = "first_looks"
 _MOST_TRIES = 5
 """Of a step that fails by a disk which otherwise takes files: rights may come back one by one."""
 StepKind = Literal["first", "slice", "judge"]
@@ -196,14 +197,32 @@ class _Step:
             self._original,
             self._recipe,
             self._evalset,
-            QUICK if quick else ALL,
+            self._first_look() if quick else ALL,
             cancelled=self._cancelled,
         )
+        if quick and not quality.complete:
+            self._look_alike(quality.n)
         self._learn(quality=quality, judged=not quick or quality.complete)
         if self._job.target == LOCAL:
             known = optimized, self._original, self._recipe, self._evalset
             noticed = on_answers(*known, quality, self._cancelled)
             self._learn(cautions=together(self.progress.cautions, noticed))
+
+    def _first_look(self) -> Extent:
+        """On as many samples as the model's first one, which had time for so many.
+
+        Points that are judged on different samples would move as soon as they meet.
+        """
+        return kept_already(Extent, _FIRST_LOOKS, self._judged_on) or QUICK
+
+    def _look_alike(self, count: int) -> None:
+        runs = count // self._evalset.together
+        alike = QUICK.model_copy(update={"samples": runs, "soon": QUICK.seconds})
+        kept(Extent, _FIRST_LOOKS, self._judged_on, lambda: alike)
+
+    @property
+    def _judged_on(self) -> str:
+        return f"{self._original.digest} {self._evalset.digest}"
 
     def _estimate(self, optimized: Model) -> None:
         self._on_phase("estimating")

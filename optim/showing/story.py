@@ -48,7 +48,8 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
     Args:
         trials: of one target.
     """
-    front, pick = front_of(trials), picked(trials, goal)
+    target = trials[0].target if trials else LOCAL
+    front, pick = front_of(trials), picked(trials, goal, target)
     chosen = pick.number if pick else None
     told = [
         trial

@@ -47,8 +47,8 @@ def whole(value: float) -> str:
 
 
 def times(value: float) -> str:
-    """A speed-up."""
-    return f"{value:.2f}×"
+    """A speed-up. Hundreds have no decimals, which nothing measured would carry."""
+    return f"{value:.2f}×" if value < 100 else f"{value:,.0f}×"
 
 
 def percent(share: float) -> str:

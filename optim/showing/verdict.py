@@ -1,14 +1,23 @@
 """The verdict on a study: its pick in one sentence, why, and what would settle what is open."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from optim.machine.environment import usable_cores
 from optim.showing import text
 from optim.showing.brief import brief
 from optim.studies.goal import Goal, Objective
-from optim.studies.picking import Facts, Place, facts_of, loss_shown, picked, standing
+from optim.studies.picking import (
+    Facts,
+    Place,
+    cores_on,
+    known_on,
+    loss_shown,
+    picked,
+    standing,
+)
 from optim.studies.trial import Trial
+from optim.targets import LOCAL
 
 _BEST: dict[Objective, tuple[str, str]] = {
     "latency": ("Fastest", "faster"),
@@ -21,6 +30,8 @@ _SETTLES: dict[Place, str] = {
     "loses too much": "A larger loss allowed lets it in; Find the best tries to win it back.",
     "loss not known": "Judging it on more samples settles it.",
 }
+
+_THERE = "Read from a study file: measure its front here to know it of this machine. "
 
 
 @dataclass(frozen=True)
@@ -36,19 +47,33 @@ class Verdict:
 
 
 def verdict(trials: Sequence[Trial], goal: Goal) -> Verdict | None:
-    """What a goal picks among trials; None before the original is measured."""
-    known = {trial.number: found for trial in trials if (found := facts_of(trial))}
+    """What a goal picks among the trials of this machine; None before the original is measured.
+
+    Where it has not been here, the verdict is that of the machine elsewhere that measured most of
+    them, which it names: their ratios are paired there, and say nothing of this machine.
+    """
+    elsewhere = Counter(one.target for one in trials if one.summary and one.target != LOCAL)
+    machines = (LOCAL, *(target for target, _ in elsewhere.most_common()))
+    found = (_on(target, trials, goal) for target in machines)
+    return next(filter(None, found), None)
+
+
+def _on(target: str, trials: Sequence[Trial], goal: Goal) -> Verdict | None:
+    known = known_on(trials, target)
     names = {trial.number: f"#{trial.number} {brief(trial.recipe)}" for trial in trials}
-    best = picked(trials, goal)
+    best = picked(trials, goal, target)
     if best is None:
         return None
     one = known.pop(best.number)
+    at, there = ("", "") if target == LOCAL else (f" on {target}", _THERE)
     if one.is_original and one.threads == 1:
-        title = f"Nothing is clearly {_BEST[goal.objective][1]} yet"
-        return Verdict(best.number, title, "", _closest(known, names, goal))
+        title = f"Nothing is clearly {_BEST[goal.objective][1]} yet{at}"
+        return Verdict(best.number, title, "", there + _closest(known, names, goal, target))
     why = f"On {one.threads} threads. " if one.threads > 1 else ""
     figures = f"{names[best.number]}, {_figures(one)}"
-    return Verdict(best.number, _title(one, goal), figures, why + loss_shown(one, goal))
+    return Verdict(
+        best.number, _title(one, goal) + at, figures, there + why + loss_shown(one, goal)
+    )
 
 
 def _title(one: Facts, goal: Goal) -> str:
@@ -66,14 +91,12 @@ def _figures(one: Facts) -> str:
     return f"{before} to {after}, {gain}"
 
 
-def _closest(others: Mapping[int, Facts], names: Mapping[int, str], goal: Goal) -> str:
+def _closest(others: Mapping[int, Facts], names: Mapping[int, str], goal: Goal, target: str) -> str:
     """What comes nearest to being picked, and what would settle that."""
     if not others:
         return "Nothing beside the original is measured yet."
-    stands = {
-        number: standing(one, goal, usable_cores(), len(others) + 1)
-        for number, one in others.items()
-    }
+    cores = cores_on(others.values(), target)
+    stands = {n: standing(one, goal, cores, len(others) + 1) for n, one in others.items()}
     hopes = [n for n, one in others.items() if stands[n].place in _SETTLES and one.alike.high > 1]
     if not hopes:
         return f"{len(others)} measured beside the original; none can win any more."

@@ -226,9 +226,9 @@ def _worth(one: Facts, goal: Goal) -> float:
             return -(one.memory_mb or float("inf"))
 
 
-def facts_of(trial: Trial) -> Facts | None:
-    """What is known of a measured trial; None without a timing, or with a first reading only."""
-    if trial.summary is None or trial.target != LOCAL or trial.unsettled:
+def facts_of(trial: Trial, target: str = LOCAL) -> Facts | None:
+    """What is known of a trial measured on a target; None where it was not, or is not settled."""
+    if trial.summary is None or trial.target != target or trial.unsettled:
         return None
     return facts(trial.recipe, trial.summary, trial)
 
@@ -255,10 +255,21 @@ def facts(recipe: Recipe, summary: Summary, progress: Progress) -> Facts:
     )
 
 
-def picked(trials: Sequence[Trial], goal: Goal = DEFAULT) -> Trial | None:
-    """The trial that a goal picks; see `pick`."""
-    known = {trial.number: found for trial in trials if (found := facts_of(trial))}
-    found = pick(known.values(), goal, usable_cores(), compared=len(known))
+def known_on(trials: Sequence[Trial], target: str = LOCAL) -> dict[int, Facts]:
+    """What is known of the trials measured on a target, by their numbers."""
+    return {trial.number: found for trial in trials if (found := facts_of(trial, target))}
+
+
+def cores_on(known: Iterable[Facts], target: str) -> int:
+    """How many cores a run may use there: elsewhere as many as ran."""
+    return usable_cores() if target == LOCAL else max((one.threads for one in known), default=1)
+
+
+def picked(trials: Sequence[Trial], goal: Goal = DEFAULT, target: str = LOCAL) -> Trial | None:
+    """The trial that a goal picks among those measured on a target; see `pick`."""
+    known = known_on(trials, target)
+    cores = cores_on(known.values(), target)
+    found = pick(known.values(), goal, cores, compared=len(known))
     return next((t for t in trials if found and known.get(t.number) is found), None)
 
 

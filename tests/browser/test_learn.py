@@ -31,7 +31,9 @@ def test_a_lesson_from_prediction_to_verdict(own_server: Server, new_page: NewPa
     )  # drawn from live data
     _ready(page, "Measure it here")
     expect(page.get_by_text(MEASURED)).to_be_visible(timeout=LONG_MS)
-    verdict = page.get_by_text(re.compile(r"Speed-up of the second: [\d.]+× \([\d.]+ to [\d.]+\)"))
+    verdict = page.get_by_text(
+        re.compile(r"Speed-up of openvino:precision=bf16: [\d.]+× \([\d.]+ to [\d.]+\)")
+    )
     expect(verdict.first).to_be_visible()
     expect(page.get_by_text(re.compile("^(Right|Not here|Not decided)")).first).to_be_visible()
     word = page.locator(".term").first

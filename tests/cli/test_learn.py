@@ -48,7 +48,7 @@ def test_a_lesson_is_measured_and_the_guess_is_held_against_it(
     assert main(["learn", "brief", "--guess", "1"]) == 0
     told = capsys.readouterr()
     assert "Text on quantization" in told.out and "1: faster" in told.out
-    assert "Speed-up of the second: " in told.out and "One." in told.out
+    assert "Speed-up of openvino: " in told.out and "One." in told.out
     assert "timing, process 1 of 1" in told.err
     assert main(["learn", "brief", "--guess", "0", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

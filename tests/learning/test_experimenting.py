@@ -69,11 +69,22 @@ def test_a_run_that_is_under_way_is_joined_and_the_next_has_another_number(
     wait_for(lambda: not running.of(one).under_way)
     assert running.of(one).decided == first
     GO.clear()
-    second = running.start(one)
-    assert second > first
+    longer = one.experiment.longer()
+    second = running.start(one, longer)
+    assert second > first and running.of(one).of == one.experiment
     assert running.of(one).outcome and running.of(one).decided == first  # the one before stays
     GO.set()
     wait_for(lambda: running.of(one).decided == second)
+    assert running.of(one).of == longer
+
+
+def test_longer_is_in_more_processes_as_long_as_there_are_more() -> None:
+    once = lesson().experiment.longer()
+    assert once and once.processes > lesson().experiment.processes
+    twice = once.longer()
+    assert twice and twice.longer() is None
+    for settled in ("hardware", "distillation"):  # no more timing narrows what is wide there
+        assert find_lesson(settled).experiment.longer() is None
 
 
 def test_a_stopped_one_says_so_and_finds_nothing(running: Experiments) -> None:

@@ -51,18 +51,34 @@ def test_slower_here_is_the_right_answer_where_it_was_slower_here() -> None:
 def test_an_interval_over_an_edge_decides_nothing() -> None:
     told = ASKED.check(1, found(1.04, 1.0, 1.08))
     assert told.state == "open" and "the same" in told.text and "faster" in told.text
-    assert ASKED.check(0, found(1.04, 1.0, 1.08)).state == "wrong"
+    missed = ASKED.check(0, found(1.04, 1.0, 1.08))
+    assert missed.state == "wrong" and "the same" in missed.text and "faster" in missed.text
+
+
+def test_an_interval_over_every_choice_says_so() -> None:
+    told = ASKED.check(1, found(1.0, 0.1, 50))
+    assert told.state == "open" and "fits every answer" in told.text
 
 
 @pytest.mark.parametrize(
-    ("guess", "state"), [(1.95, "right"), (2.2, "near"), (4.0, "wrong"), (1.0, "wrong")]
+    ("guess", "state", "span"),
+    [
+        (1.95, "right", (1.9, 2.1)),
+        (2.2, "near", (1.9, 2.1)),
+        (4.0, "wrong", (1.9, 2.1)),
+        (1.0, "wrong", (1.9, 2.1)),
+        (1.0, "open", (0.6, 6.0)),
+        (8.0, "wrong", (0.6, 6.0)),
+    ],
 )
-def test_a_slider_is_held_against_the_interval(guess: float, state: str) -> None:
+def test_a_slider_is_held_against_the_interval(
+    guess: float, state: str, span: tuple[float, float]
+) -> None:
     slider = Slider(low=0.5, high=8, step=0.1, start=1)
     asked = Question(text="How many times?", figure="speedup", slider=slider)
-    told = asked.check(guess, found(2.0, 1.9, 2.1))
+    told = asked.check(guess, found(2.0, *span))
     assert told.state == state
-    assert "2.00× (1.90 to 2.10)" in told.text
+    assert "2.00×" in told.text
 
 
 @pytest.mark.parametrize(

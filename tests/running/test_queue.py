@@ -15,7 +15,7 @@ from support.study_tools import ROOT, brought, gone, python, sandboxes, study, u
 
 from optim.errors import DiskError, InputError, StepError, disk_is_full
 from optim.evalset import synthesize
-from optim.judging.quality import Extent
+from optim.judging.quality import QUICK, Extent
 from optim.recipe import Recipe
 from optim.running import steps
 from optim.running.queue import Queue
@@ -134,6 +134,22 @@ def test_a_step_that_fails_midway_keeps_what_it_brought(
     assert not done.progress.judged and not done.progress.has_point
 
 
+def test_the_first_looks_of_a_model_are_on_the_same_samples(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However busy the machine is meanwhile: points judged on others moved when they met."""
+
+    def looked(recipe: str, samples: int) -> int:
+        monkeypatch.setattr(steps, "QUICK", QUICK.model_copy(update={"samples": samples}))
+        of = {"model": study.model.digest, "evalset": study.evalset.digest, "target": "nvidia_t4"}
+        done = run_step(Job(kind="first", recipe=recipe, **of), lambda _: None, lambda: False)
+        assert done.progress.quality
+        return done.progress.quality.n
+
+    assert looked("onnxruntime", samples=20) == 20
+    assert looked("simplify + onnxruntime", samples=40) == 20
+
+
 @pytest.mark.deep
 def test_the_budget_of_a_run_ends_it_at_a_point(
     study: Study, monkeypatch: pytest.MonkeyPatch
@@ -163,7 +179,7 @@ RUN_BOTH = """
 from optim.running import steps
 from optim.running.queue import Queue
 from optim.studies.study import open_study
-from optim.judging.quality import Extent
+from optim.judging.quality import QUICK, Extent
 from optim.recipe import Recipe
 study = open_study({name!r})
 numbers = [study.add(Recipe.parse(text)) for text in ("onnxruntime", "openvino")]

@@ -18,7 +18,9 @@ from optim.sharing.study_file import ABOUT, EVALSET, IMPORTED
 from optim.sharing.taking_in import take_in
 from optim.sharing.unpacking import machine_label, read, unpack
 from optim.sharing.writing import told_of, write_study
+from optim.showing.verdict import verdict
 from optim.studies.choice import front_of
+from optim.studies.goal import DEFAULT
 from optim.studies.listing import list_studies, rename_study
 from optim.studies.picking import picked
 from optim.studies.study import Study, open_study
@@ -125,6 +127,8 @@ def test_what_was_measured_elsewhere_stays_apart(file: Path, elsewhere: Path) ->
     assert all(IMPORTED in {one.code for one in trial.warnings} for trial in found)
     assert all(trial.origin == IMPORTED for trial in found)
     assert picked(found) is None  # nothing is known of this machine yet
+    told = verdict(found, DEFAULT)
+    assert told and told.title.endswith(f" on {machine}")
     assert front_of(found)  # yet it has a front of its own
 
 

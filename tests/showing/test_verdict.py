@@ -4,10 +4,11 @@ import pytest
 
 from optim.findings import EVEN, Interval
 from optim.recipe import Recipe
-from optim.showing import verdict as module
 from optim.showing.verdict import Verdict, verdict
+from optim.studies import picking
 from optim.studies.goal import Goal
-from optim.studies.picking import Facts, pick
+from optim.studies.picking import Facts
+from optim.targets import LOCAL
 
 NONE = Interval(value=0, low=-0.002, high=0.002)
 GAIN = Interval(value=1.79, low=1.72, high=1.87)
@@ -21,19 +22,18 @@ FAST = Facts(
 class Known:
     """A trial, as far as a verdict looks at one."""
 
-    def __init__(self, number: int, facts: Facts) -> None:
-        self.number, self.facts = number, facts
+    def __init__(self, number: int, facts: Facts, target: str = LOCAL) -> None:
+        self.number, self.facts, self.target, self.summary = number, facts, target, True
         self.recipe = Recipe.parse(facts.name)
 
 
 @pytest.fixture
 def judged(monkeypatch: pytest.MonkeyPatch) -> None:
-    def picked(trials: list[Known], goal: Goal) -> Known | None:
-        best = pick([one.facts for one in trials], goal, 2, compared=len(trials))
-        return next((one for one in trials if one.facts is best), None)
+    def facts_of(trial: Known, target: str) -> Facts | None:
+        return trial.facts if trial.target == target else None
 
-    monkeypatch.setattr(module, "facts_of", lambda trial: trial.facts)
-    monkeypatch.setattr(module, "picked", picked)
+    monkeypatch.setattr(picking, "facts_of", facts_of)
+    monkeypatch.setattr(picking, "usable_cores", lambda: 2)
 
 
 def said(*others: Facts, goal: Goal = Goal()) -> Verdict:  # noqa: B008
@@ -79,3 +79,13 @@ class TestVerdict:
 
     def test_without_the_original_there_is_none(self) -> None:
         assert verdict([Known(0, replace(FAST, alike=EVEN))], Goal()) is None  # type: ignore[list-item]
+
+    def test_what_was_measured_elsewhere_only_has_the_verdict_of_that_machine(self) -> None:
+        there = [Known(0, ORIGINAL, "A CPU, machine 1"), Known(1, FAST, "A CPU, machine 1")]
+        found = verdict(there, Goal())  # type: ignore[arg-type]
+        assert found and found.number == 1
+        assert found.title == "Fastest without measurable loss on A CPU, machine 1"
+        assert found.why.startswith("Read from a study file")
+        here = [*there, Known(2, ORIGINAL), Known(3, replace(FAST, alike=EVEN, gain=EVEN))]
+        own = verdict(here, Goal())  # type: ignore[arg-type]
+        assert own and own.number == 2 and "machine 1" not in own.title + own.why

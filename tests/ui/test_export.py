@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support import trials as made_up
 from support.explored import RECIPES, opened
 
 from optim.build import as_run
 from optim.bundles import manifest
 from optim.bundles.bundle import ZIP_SUFFIX
 from optim.bundles.replay import replay
+from optim.findings import Interval
 from optim.home.files import file_path
 from optim.recipe import Recipe
 from optim.studies.picking import picked
@@ -21,14 +23,31 @@ from ui.server.routes import bundle_url
 _LINK = re.compile(r'href="(/bundles/([0-9a-f]{64})/([^"/]+\.zip))"')
 
 
+def test_the_default_is_the_pick_of_all_trials_also_of_those_that_no_bundle_is_made_of() -> None:
+    """The more are compared, the clearer the best must be: a few of them would pick by chance."""
+    near = Interval(value=1.2, low=1.03, high=1.4)
+    fast = made_up.summary(1, 1.2).model_copy(update={"speedup": near, "gain": near})
+    timed = [made_up.summary(2, 1, thread_gain=None), fast, *[made_up.summary(3, 0.5)] * 30]
+    recipes = ["onnxruntime", "openvino", *["fp16 + openvino"] * 30]
+    judged = made_up.quality(made_up.ORIGINAL)
+    trials = [
+        made_up.trial(number, one, judged, recipe)
+        for number, (one, recipe) in enumerate(zip(timed, recipes, strict=True))
+    ]
+    made = {"slices": ("a" * 64,), "model_digest": "b" * 64}
+    trials[:2] = [trial.model_copy(update=made) for trial in trials[:2]]
+    assert picked(exportable(trials)) == trials[1]  # what a bundle can be made of, alone
+    assert default(trials, []) == picked(trials) == trials[0]
+
+
 def test_the_default_is_the_trial_looked_at_else_the_fastest_within_the_loss(
     explored: Study,
 ) -> None:
     trials = explored.trials()
     offered = exportable(trials)
     assert [trial.number for trial in offered] == [0, 1, 2]  # an estimate cannot be exported
-    assert default(offered, [trials[1]]) == trials[1]
-    assert default(offered, [trials[3]]) == default(offered, []) == picked(offered)
+    assert default(trials, [trials[1]]) == trials[1]
+    assert default(trials, [trials[3]]) == default(trials, []) == picked(trials)
     assert default([], []) is None
     page = opened("pages/export.py", explored, trial="1")
     assert page.selectbox[0].value == 1

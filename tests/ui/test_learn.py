@@ -12,6 +12,7 @@ from support.explored import visited
 
 from optim.errors import InputError
 from optim.findings import Interval
+from optim.learning.experiment import Experiment
 from optim.learning.experimenting import Experiments, Run
 from optim.learning.lesson import Lesson, all_lessons, find_lesson
 from optim.learning.notebook import lesson_notebook
@@ -56,13 +57,17 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every experiment is done at once, and finds OUTCOME."""
     started: list[str] = []
 
-    def start(self: Experiments, lesson: Lesson) -> int:
+    extents: list[Experiment] = []
+
+    def start(self: Experiments, lesson: Lesson, experiment: Experiment | None = None) -> int:
         started.append(lesson.name)
+        extents.append(experiment or lesson.experiment)
         return len(started)
 
     def of(self: Experiments, lesson: Lesson) -> Run:
         count = len(started)
-        return Run(number=count, decided=count, outcome=OUTCOME if count else None)
+        extent = extents[-1] if extents else None
+        return Run(number=count, decided=count, outcome=OUTCOME if count else None, of=extent)
 
     monkeypatch.setattr(Experiments, "start", start)
     monkeypatch.setattr(Experiments, "of", of)
@@ -103,6 +108,16 @@ def test_choices_have_to_be_made_before_it_is_measured(measured: list[str]) -> N
     assert page.button(key="measure").disabled
     page.radio(key=key_of("guess", "alone", "pruning")).set_value(1).run()
     assert not page.button(key="measure").disabled
+
+
+def test_what_is_not_decided_is_measured_longer_by_a_click(measured: list[str]) -> None:
+    page = visited("learn", lesson="pruning")
+    page.radio(key=key_of("guess", "alone", "pruning")).set_value(2).run()
+    page.button(key="measure").click().run()
+    assert "Not decided" in shown(page)
+    page.button(key="longer").click().run()
+    assert measured == ["pruning", "pruning"]
+    assert page.button(key="longer").label == "Measure longer: 20 processes"
 
 
 def test_a_question_is_answered_while_the_picture_is_drawn(
@@ -193,6 +208,11 @@ def test_a_class_from_code_to_result(measured: list[str]) -> None:
         assert "Speed-up: 1.50× (1.40 to 1.60)" in shown(page)
     assert "Not decided" in shown(learner)  # 1.4 to 1.6 lies on both sides of 1.5
     assert not learner.get("button")
+    assert trainer.button(key="longer").label == "Measure longer: 16 processes"
+    trainer.button(key="longer").click().run()  # what decides now is the longer run
+    assert trainer.button(key="longer").label == "Measure longer: 20 processes"
+    trainer.button(key="longer").click().run()
+    assert "More timing would not settle it." in shown(trainer)
 
 
 def test_a_class_that_is_over_is_a_sentence() -> None:

@@ -1,11 +1,14 @@
 """A question of a lesson: where it is answered, and what a measurement says of the answer."""
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from optim.learning.drawing import outcome_chart
 from optim.learning.lesson import Lesson
-from optim.learning.outcome import Outcome
+from optim.learning.outcome import Figure, Outcome
 from optim.learning.question import State, Verdict
+from ui.state import experiments
 from ui.text import key_of, plain
 
 _ICONS: dict[State, str] = {
@@ -51,6 +54,30 @@ def verdict(found: Verdict) -> None:
     """What the measurement says of a guess."""
     kind = {"right": st.success, "near": st.success, "open": st.info, "wrong": st.warning}
     kind[found.state](plain(found.text), icon=_ICONS[found.state])
+
+
+def longer(lesson: Lesson, found: Figure, start: Callable[..., None], *args: object) -> None:
+    """Where the measurement leaves several answers: a way to measure on, or that there is none.
+
+    Args:
+        start: is called with `args` and the longer experiment.
+    """
+    run = experiments().of(lesson)
+    if lesson.question.decided_by(found.value) or run.of is None:
+        return
+    more = run.of.longer()
+    if more is None:
+        st.caption("More timing would not settle it.")
+        return
+    st.button(
+        f"Measure longer: {more.processes} processes",
+        key="longer",
+        icon=":material/timer:",
+        disabled=run.under_way,
+        on_click=start,
+        args=(*args, more),
+        help="More processes make the interval narrower.",
+    )
 
 
 def result(outcome: Outcome, figure: str) -> None:

@@ -5,12 +5,13 @@ import streamlit as st
 from optim.errors import InputError
 from optim.learning.classroom import LONGEST_NAME, Seen
 from optim.learning.drawing import guesses_chart
+from optim.learning.experiment import Experiment
 from optim.learning.lesson import Lesson, all_lessons, find_lesson
 from optim.learning.outcome import Outcome
 from ui.charts import for_a_room
 from ui.errors import errors_shown
 from ui.explore.news import redraw_on_news
-from ui.learn.asking import guess_of, result, verdict
+from ui.learn.asking import guess_of, longer, result, verdict
 from ui.learn.lesson import told
 from ui.learn.memory import keep_in_tab, kept_in_tab
 from ui.learn.picturing import picture
@@ -93,6 +94,9 @@ def _trainer_buttons(seen: Seen, key: str, lesson: Lesson) -> None:
         args=(seen.code, key, lesson),
         help="Closes the guesses and runs the experiment on this machine.",
     )
+    if outcome := _decided(seen, lesson):
+        found = outcome.figure(lesson.question.figure)
+        longer(lesson, found, _decide, seen.code, key, lesson)
     lessons = all_lessons()
     with st.popover("Next lesson, or end"):
         name = st.selectbox(
@@ -106,9 +110,9 @@ def _trainer_buttons(seen: Seen, key: str, lesson: Lesson) -> None:
             st.switch_page(page(LEARN), query_params={"lesson": lesson.name})
 
 
-def _decide(code: str, key: str, lesson: Lesson) -> None:
+def _decide(code: str, key: str, lesson: Lesson, experiment: Experiment | None = None) -> None:
     with errors_shown():
-        classes().decide(code, key, experiments().start(lesson))
+        classes().decide(code, key, experiments().start(lesson, experiment))
 
 
 def _send(code: str, learner: str, guess: float) -> None:

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
+from optim.learning.experiment import Experiment
 from optim.learning.lesson import Lesson
 from optim.learning.notebook import lesson_notebook
 from ui.errors import errors_shown
 from ui.explore.news import redraw_on_news
 from ui.glossary import explained
-from ui.learn.asking import guess_of, result, verdict
+from ui.learn.asking import guess_of, longer, result, verdict
 from ui.server.stamp import NO_CLASS, class_stamp, class_url
 from ui.state import experiments
 from ui.text import key_of, plain
@@ -64,9 +65,10 @@ def experiment(lesson: Lesson) -> None:
         _shown(lesson, mine)
 
 
-def _start(lesson: Lesson, guess: float) -> None:
+def _start(lesson: Lesson, guess: float, experiment: Experiment | None = None) -> None:
     with errors_shown():
-        st.session_state[key_of("asked", lesson.name)] = (experiments().start(lesson), guess)
+        run = experiments().start(lesson, experiment)
+        st.session_state[key_of("asked", lesson.name)] = (run, guess)
 
 
 def _shown(lesson: Lesson, mine: tuple[int, float] | None) -> None:
@@ -81,7 +83,9 @@ def _shown(lesson: Lesson, mine: tuple[int, float] | None) -> None:
             st.caption("Choose an answer, then measure. What is right is decided by this machine.")
     elif run.outcome and run.decided >= mine[0]:
         with errors_shown():
-            verdict(lesson.question.check(mine[1], run.outcome.figure(lesson.question.figure)))
+            found = run.outcome.figure(lesson.question.figure)
+            verdict(lesson.question.check(mine[1], found))
+            longer(lesson, found, _start, lesson, mine[1])
             result(run.outcome, lesson.question.figure)
 
 

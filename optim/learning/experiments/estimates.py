@@ -40,6 +40,9 @@ class Estimates(Experiment):
         title = find_target(self.target).title
         return f"Times the sample {self.sample} here, and estimates it on {title}."
 
+    def longer(self) -> None:
+        """None: the estimate's band is what is wide."""
+
     def run(self, tell: Tell = silent, cancelled: Callable[[], bool] = never) -> Outcome:
         tell("opening the sample", 0.0)
         of, recipe = opened(self.sample), Recipe.baseline()

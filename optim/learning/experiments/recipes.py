@@ -82,7 +82,7 @@ class Recipes(Experiment):
             for model, recipe in zip(models, recipes, strict=True)
         ]
         return here(
-            figures=_timed(summaries, models) | _judged(judged, of),
+            figures=_timed(labels[1], summaries, models) | _judged(judged, of),
             bars=[Bar(label=n, value=s.p50_ms) for n, s in zip(labels, summaries, strict=True)],
             of_figures={"loss": _lost(labels, judged)},
             in_turns=True,
@@ -95,10 +95,10 @@ def _labels(a: str, b: str) -> list[str]:
     return [a, b] if a != b else [f"{a}, once", f"{b}, again"]
 
 
-def _timed(summaries: list[Summary], models: list[Model]) -> dict[str, Figure]:
+def _timed(second: str, summaries: list[Summary], models: list[Model]) -> dict[str, Figure]:
     a, b = summaries
     found = {
-        "speedup": Figure(title="Speed-up of the second", value=b.speedup, unit="×"),
+        "speedup": Figure(title=f"Speed-up of {second}", value=b.speedup, unit="×"),
         "ms_a": Figure(title="The first takes", value=a.p50_ms, unit="ms"),
         "ms_b": Figure(title="The second takes", value=b.p50_ms, unit="ms"),
         "size": Figure(

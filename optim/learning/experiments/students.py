@@ -33,6 +33,9 @@ class Students(Experiment):
             "labels, one on the teacher's probabilities, and scores both on other samples."
         )
 
+    def longer(self) -> None:
+        """None: what they are judged on is all there is."""
+
     def briefly(self) -> "Students":
         return self.model_copy(update={"epochs": 2})
 

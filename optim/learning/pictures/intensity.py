@@ -41,6 +41,7 @@ class Intensity(Picture):
         figure.update_layout(yaxis2_title="%", yaxis2_range=[0, 100])
         figure.update_layout(yaxis2_tickmode="array", yaxis2_tickvals=[0, 25, 50, 75, 100])
         figure.update_xaxes(type="category")
+        figure.update_layout(yaxis_rangemode="tozero")  # what grows by a third looks like it
         return (
             Panel(
                 "Weights read once for all",

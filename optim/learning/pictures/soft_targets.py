@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 from pydantic import Field
 
 from optim import sandbox
@@ -47,12 +48,27 @@ class SoftTargets(Picture):
             (f"teacher, temperature {self.temperature:g}", one["soft"], ACCENT),
         ):
             figure.add_bar(x=list(names), y=y, name=title, marker={"color": colour})
+        laid(figure, "class", "probability").update_layout(barmode="group")
+        if one["seen"]:
+            _beside(figure, one["seen"])
         return Panel(
             f"Sample {place}",
-            laid(figure, "class", "probability").update_layout(barmode="group"),
+            figure,
             f"The label says {label} and nothing else. The teacher also says how much it looks "
             f"like {second}: that is what a student can learn from few samples.",
         )
+
+
+def _beside(figure: go.Figure, grey: list[list[float]]) -> None:
+    """The sample itself, right of its bars."""
+    figure.add_heatmap(
+        z=grey, xaxis="x2", yaxis="y2", colorscale="Greys_r", showscale=False, hoverinfo="skip"
+    )
+    figure.update_layout(
+        xaxis_domain=[0, 0.72],
+        xaxis2={"domain": [0.78, 1], "visible": False},
+        yaxis2={"anchor": "x2", "autorange": "reversed", "visible": False, "scaleanchor": "x2"},
+    )
 
 
 def ask(path: str, evalset: str, temperature: float, count: int) -> list[dict[str, Any]]:
@@ -68,7 +84,17 @@ def ask(path: str, evalset: str, temperature: float, count: int) -> list[dict[st
     scores = np.stack([next(iter(session.run(feed).values())).ravel() for feed in feeds])
     soft = _softmax(scores / temperature)
     order = np.argsort(soft.max(axis=1))[:count]
-    return [{"label": int(labels[at]), "soft": soft[at].tolist()} for at in order]
+    return [
+        {"label": int(labels[at]), "soft": soft[at].tolist(), "seen": _grey(feeds[at])}
+        for at in order
+    ]
+
+
+def _grey(feed: dict[str, NDArray[Any]]) -> list[list[float]]:
+    """A sample that is a picture (1, channels, height, width) in grey; else nothing."""
+    values = next(iter(feed.values()))
+    pictured = len(feed) == 1 and values.ndim == 4 and values.shape[1] in (1, 3)
+    return values[0].mean(axis=0).tolist() if pictured else []
 
 
 def _softmax(scores: np.ndarray) -> np.ndarray:
