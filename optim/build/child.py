@@ -150,4 +150,5 @@ def _sample(evalset: EvalSet | None) -> Feeds:
 def _calibration(passes: Sequence[Pass], evalset: EvalSet | None) -> Calibration:
     if evalset is None or not any(one.needs_calibration for one in passes):
         return Calibration([])
-    return Calibration([*evalset.feeds("calibration")], evalset.labels("calibration"))
+    labels = evalset.labels("calibration")
+    return Calibration([*evalset.feeds("calibration")], labels, evalset.together)

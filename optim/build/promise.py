@@ -1,6 +1,7 @@
 """What a pass promises of its result, checked: it is what the pass says, is valid, and runs."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,18 @@ from optim.build.guard import node_in
 from optim.errors import InputError, StepError, one_line
 from optim.ingest.first_run import Observed, run_once
 from optim.model.compare import changed
-from optim.model.proto import all_graphs, copy_of, in_order, real_inputs, sort_nodes, write_proto
+from optim.model.proto import (
+    all_graphs,
+    all_nodes,
+    copy_of,
+    in_order,
+    real_inputs,
+    sort_nodes,
+    write_proto,
+)
 from optim.names import legible
 from optim.passes.base import Context, Outcome, Pass
-from optim.passes.support.tools import listed
+from optim.passes.support.tools import counted, listed
 
 if TYPE_CHECKING:
     import onnx
@@ -49,6 +58,7 @@ def kept(
     outcome = one.run(model, context)
     if outcome.modified:
         _put_in_order(outcome.model)
+    outcome = replace(outcome, notes=(*outcome.notes, *_overlooked(one, model)))
     check_word(model, outcome)
     try:
         doubts = check(outcome.model) if outcome.modified else ()
@@ -62,6 +72,16 @@ def kept(
         note = f"Left as they were, since the result does not run with them: {listed(left)}."
         outcome = replace(outcome, ran=outcome.ran or one, notes=(*outcome.notes, note))
     return outcome, doubts
+
+
+def _overlooked(one: Pass, model: "onnx.ModelProto") -> tuple[str, ...]:
+    """A sentence on the nodes inside of loops and branches that the pass does not look at."""
+    of = (node for node in all_nodes(model) if node.op_type in one.overlooks)
+    inside = Counter(node.op_type for node in of)
+    inside.subtract(node.op_type for node in model.graph.node if node.op_type in one.overlooks)
+    if not +inside:
+        return ()
+    return (f"Inside of loops and branches nothing was done to nodes: {counted(+inside)}.",)
 
 
 def _put_in_order(model: "onnx.ModelProto") -> None:

@@ -121,7 +121,11 @@ class AdaRoundInt8(Pass):
         added = count_ops(result) - count_ops(ready)
         if not added["DequantizeLinear"]:
             return Outcome(model, False, ("AIMET found no node to quantize.",))
-        return Outcome(result, True, (f"Added: {counted(added)}.", *self._notes(len(feeds))))
+        return Outcome(
+            result,
+            True,
+            (f"Added: {counted(added)}.", *self._notes(context.calibration.counted(len(feeds)))),
+        )
 
     def _quantized(
         self, aimet: Any, model: "onnx.ModelProto", feeds: list[Feeds]

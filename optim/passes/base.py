@@ -57,10 +57,13 @@ class Context:
 
 class Calibration:
     """Calibration inputs, re-iterable, and their labels where the EvalSet gives each sample one.
-    Validation samples never get here."""
+    Validation samples never get here. A model that takes several in one run gets so many at once.
+    """
 
-    def __init__(self, samples: list[Feeds], labels: Array | None = None) -> None:
-        self._samples = samples
+    def __init__(
+        self, samples: list[Feeds], labels: Array | None = None, together: int = 1
+    ) -> None:
+        self._samples, self._together = samples, together
         self.labels = labels if labels is not None and len(labels) == len(samples) else None
 
     def __len__(self) -> int:
@@ -68,6 +71,10 @@ class Calibration:
 
     def __iter__(self) -> Iterator[Feeds]:
         return iter(self._samples)
+
+    def counted(self, runs: int) -> int:
+        """How many samples so many runs are of."""
+        return runs * self._together
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,8 @@ class Pass(Ingredient):
     """What helps where the file grew by it: a sentence."""
     tried_on_any: ClassVar[bool] = False
     """Whether a search adds it, as it comes, to recipes that did well without it."""
+    overlooks: ClassVar[tuple[str, ...]] = ()
+    """Op types whose nodes it works on, but not inside of loops and branches: that is then said."""
     min_opset: ClassVar[int] = 0
     """The oldest operator set that it works on; the build raises older models once, for all."""
     tolerance: ClassVar[float]

@@ -45,6 +45,7 @@ class Bf16(Pass):
         "of nodes where that shows stay in 32 bits."
     )
     stage: ClassVar[Stage] = Stage.PRECISION
+    overlooks: ClassVar[tuple[str, ...]] = ("Conv", "Gemm", "MatMul")
     floats_only: ClassVar[bool] = True
     needs_calibration: ClassVar[bool] = True
     min_opset: ClassVar[int] = 13  # the first whose Cast knows bfloat16
@@ -69,7 +70,7 @@ class Bf16(Pass):
         refuse_unknown_nodes(self.exclude, model)
         after = at_least_opset(copy_of(model), self.min_opset)
         name_nodes(after)
-        losing, tried_so = tried(after, [*context.calibration], "bf16", self.exclude)
+        losing, tried_so = tried(after, context.calibration, "bf16", self.exclude)
         left = {*self.exclude, *losing}
         read = {name for node in after.graph.node if node.name in left for name in node.input}
         halved = [

@@ -14,7 +14,8 @@ from optim.model.compare import changed
 from optim.model.proto import copy_of
 from optim.part import Hazard, Searched
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.tools import float_weights, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.layers import Weight, weights_of
+from optim.passes.support.tools import refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx
@@ -72,26 +73,19 @@ class ClusterWeights(Pass):
         refuse_quantized(model)
         refuse_unknown_nodes(self.exclude, model)
         made = copy_of(model)
-        weights, names = float_weights(made), self._names(made)
-        for name in sorted(names & weights.keys()):
-            weight = numpy_helper.to_array(weights[name])
-            if weight.size > self.values and np.isfinite(weight).all():
-                found = clustered(weight, self.values)
-                weights[name].CopyFrom(numpy_helper.from_array(found, name))
+        found = [weight for weight in weights_of(made, _WEIGHT_INPUTS) if self._may(weight)]
+        for tensor in (weight.tensor for weight in found):
+            values = numpy_helper.to_array(tensor)
+            if values.size > self.values and np.isfinite(values).all():
+                clusters = clustered(values, self.values)
+                tensor.CopyFrom(numpy_helper.from_array(clusters, tensor.name))
         if not changed(model, made):
             return Outcome(model, False, ("Nothing was clustered: no layer has as many weights.",))
-        said = (
-            f"The weights of {len(names & weights.keys())} layers have {self.values} values each."
-        )
+        said = f"The weights of {len(found)} layers have {self.values} values each."
         return Outcome(made, True, (said, "Only the compressed file gets smaller by it."))
 
-    def _names(self, model: "onnx.ModelProto") -> set[str]:
-        """The weights of the layers that may be clustered."""
-        nodes = model.graph.node
-        kept = {name for node in nodes if node.name in self.exclude for name in node.input}
-        return {
-            node.input[at] for node in nodes for at in _WEIGHT_INPUTS.get(node.op_type, ())
-        } - kept
+    def _may(self, weight: Weight) -> bool:
+        return not any(node.name in self.exclude for node in weight.readers)
 
 
 def clustered(weight: Array, count: int) -> Array:

@@ -6,11 +6,13 @@ import numpy as np
 from pydantic import Field
 
 from optim.model.compare import changed
+from optim.model.opset import restore_interface
 from optim.model.proto import all_graphs, copy_of, sort_nodes, with_inner
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable, without_failing
 from optim.passes.support.half import tried
+from optim.passes.support.rewiring import with_made_outputs
 from optim.passes.support.running import record_types
 from optim.passes.support.tools import (
     count_ops,
@@ -85,11 +87,12 @@ class Fp16(Pass):
         refuse_quantized(model)
         refuse_unknown_nodes(self.exclude, model)
         full = copy_of(model)
+        with_made_outputs(full.graph)
         name_nodes(full)
         record_types(full)
         blocked = {*self.exclude, *_overflowing(full)}
         by_kind = [node.name for node in full.graph.node if node.op_type in self._kept_op_types()]
-        careful, tried_so = tried(full, [*context.calibration], "fp16", {*blocked, *by_kind})
+        careful, tried_so = tried(full, context.calibration, "fp16", {*blocked, *by_kind})
         blocked |= {*careful}
         names = [node.name for node in full.graph.node if node.name not in blocked]
         half, failed = without_failing(names, lambda some: self._converted(full, some))
@@ -119,6 +122,7 @@ class Fp16(Pass):
             _without_detours(converter.model)
             converter.topological_sort(is_deterministic=True)  # it appends its casts at the end
         half: onnx.ModelProto = converter.model
+        restore_interface(half, full)  # it drops inputs that nothing reads
         sort_nodes(half.graph)  # its own sorting overlooks what subgraphs read
         if changed(full, half):
             check_usable(half)

@@ -60,6 +60,7 @@ class LowRank(Pass):
         "rank, and lose quality quickly; recover brings some of it back."
     )
     stage: ClassVar[Stage] = Stage.PRUNE
+    overlooks: ClassVar[tuple[str, ...]] = ("Conv", "Gemm", "MatMul")
     floats_only: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.9
     hazards: ClassVar[tuple[Hazard, ...]] = (

@@ -5,7 +5,6 @@ Connections for Efficient Neural Networks", 2015. Done with NumPy, since importi
 two seconds in every build.
 """
 
-from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +17,8 @@ from optim.model.compare import changed
 from optim.model.proto import copy_of
 from optim.part import Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.tools import float_weights, refuse_quantized, refuse_unknown_nodes
+from optim.passes.support.layers import Weight, weights_of
+from optim.passes.support.tools import refuse_quantized, refuse_unknown_nodes
 
 if TYPE_CHECKING:
     import onnx
@@ -95,28 +95,15 @@ class MagnitudePrune(Pass):
         refuse_quantized(model)
         refuse_unknown_nodes(self.exclude, model)
         pruned = copy_of(model)
-        weights = _with_aliases(pruned)
-        axes = self._input_axes(pruned, weights)
-        for name, axis in axes.items():
-            self._prune(weights[name], axis)
+        found = [weight for weight in weights_of(pruned, _WEIGHT_INPUTS) if self._may(weight)]
+        for weight in found:
+            self._prune(weight.tensor, _input_axis(weight.readers[-1]))
         if not changed(model, pruned):
-            return Outcome(model, False, (self._why_nothing(axes),))
-        return Outcome(pruned, True, tuple(_notes([weights[name] for name in axes])))
+            return Outcome(model, False, (_why_nothing(found),))
+        return Outcome(pruned, True, tuple(_notes([weight.tensor for weight in found])))
 
-    def _input_axes(
-        self, model: "onnx.ModelProto", weights: Mapping[str, "onnx.TensorProto"]
-    ) -> dict[str, int]:
-        """The tensors to prune and the axis along which each is summed over."""
-        axes: dict[str, int] = {}
-        kept: set[str] = set()
-        for node in model.graph.node:
-            inputs = [node.input[i] for i in _WEIGHT_INPUTS.get(node.op_type, ())]
-            found = [weights[name].name for name in inputs if name in weights]
-            if node.name in self.exclude:
-                kept.update(found)
-            else:
-                axes |= dict.fromkeys(found, _input_axis(node))
-        return {name: axis for name, axis in axes.items() if name not in kept}
+    def _may(self, weight: Weight) -> bool:
+        return not any(node.name in self.exclude for node in weight.readers)
 
     def _prune(self, tensor: "onnx.TensorProto", axis: int) -> None:
         from onnx import numpy_helper
@@ -141,19 +128,11 @@ class MagnitudePrune(Pass):
         mask[smallest[: round(self.sparsity * weight.size)]] = 0
         return mask.reshape(weight.shape)
 
-    def _why_nothing(self, axes: dict[str, int]) -> str:
-        if not axes:
-            return "Nothing was pruned: no layer that may be pruned has constant weights."
-        return "Nothing was pruned: the share rounds to no weight, or these are zero already."
 
-
-def _with_aliases(model: "onnx.ModelProto") -> dict[str, "onnx.TensorProto"]:
-    """The float weights by name, and by the names that Identity nodes give to shared ones."""
-    weights = float_weights(model)
-    for node in model.graph.node:
-        if node.op_type == "Identity" and node.input[0] in weights:
-            weights[node.output[0]] = weights[node.input[0]]
-    return weights
+def _why_nothing(found: list[Weight]) -> str:
+    if not found:
+        return "Nothing was pruned: no layer that may be pruned has constant weights."
+    return "Nothing was pruned: the share rounds to no weight, or these are zero already."
 
 
 def _input_axis(node: "onnx.NodeProto") -> int:

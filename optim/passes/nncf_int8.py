@@ -127,9 +127,10 @@ class NncfInt8(Pass):
         added = count_ops(quantized) - count_ops(ready)
         if not added["QuantizeLinear"]:
             return Outcome(model, False, ("NNCF found no node to quantize.",))
+        count = context.calibration.counted(len(samples))
         notes = (
             f"Added: {counted(added)}.",
-            f"Ranges and biases from {len(samples)} calibration samples.",
+            f"Ranges and biases from {count} calibration samples.",
         )
         return Outcome(quantized, True, notes)
 

@@ -40,6 +40,7 @@ class SmoothQuant(Pass):
         "multiplication. Where activations have no outliers it gains nothing."
     )
     stage: ClassVar[Stage] = Stage.SMOOTH
+    overlooks: ClassVar[tuple[str, ...]] = ("Gemm", "MatMul")
     floats_only: ClassVar[bool] = True
     needs_calibration: ClassVar[bool] = True
     min_opset: ClassVar[int] = MIN_SLIM_OPSET

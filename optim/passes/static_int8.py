@@ -221,7 +221,8 @@ class StaticInt8(Pass):
         notes += [bits_said(self.reduce_range), *left]
         if self.bias_correction:
             notes.append("Biases were shifted by the mean errors on calibration samples.")
-        notes.append(f"Ranges: {self.calibration.value} over {len(feeds)} calibration samples.")
+        count = context.calibration.counted(len(feeds))
+        notes.append(f"Ranges: {self.calibration.value} over {count} calibration samples.")
         return Outcome(result, True, tuple(notes))
 
     def form(self, model: "onnx.ModelProto") -> "onnx.ModelProto":

@@ -66,6 +66,7 @@ class StructuredPrune(Pass):
         "operators takes most of the time."
     )
     stage: ClassVar[Stage] = Stage.PRUNE
+    overlooks: ClassVar[tuple[str, ...]] = ("Conv", "Gemm", "MatMul")
     floats_only: ClassVar[bool] = True
     needs_calibration: ClassVar[bool] = True
     tolerance: ClassVar[float] = 0.5

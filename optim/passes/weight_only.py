@@ -1,16 +1,14 @@
 """Weight-only quantization to 4 or 8 bits (ONNX Runtime's MatMulNBits operator)."""
 
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from optim.arrays import Feeds
 from optim.errors import InputError
 from optim.model.proto import copy_of
 from optim.part import Hazard, Searched, Start
-from optim.passes.base import Context, Outcome, Pass, Stage
+from optim.passes.base import Calibration, Context, Outcome, Pass, Stage
 from optim.passes.support.accuracy_level import ACCURACY_LEVEL, Compute, gated, packed_weights
 from optim.passes.support.failing import without_failing
 from optim.passes.support.gptq import moments, round_again
@@ -145,11 +143,10 @@ class WeightOnly(Pass):
         if result is None or not count_ops(after)["MatMulNBits"]:
             why = () if candidates else ("No MatMul or Gemm has a constant matrix of float32.",)
             return Outcome(model, False, ("Nothing was quantized.", *why, *notes))
-        samples = [*context.calibration]
-        return Outcome(result, True, (*notes, *self._refined(ready, result, samples)))
+        return Outcome(result, True, (*notes, *self._refined(ready, result, context.calibration)))
 
     def _refined(
-        self, ready: "onnx.ModelProto", result: "onnx.ModelProto", samples: Sequence[Feeds]
+        self, ready: "onnx.ModelProto", result: "onnx.ModelProto", samples: Calibration
     ) -> tuple[str, ...]:
         """Round again by GPTQ and fall back to float products where answers ask for it, in place.
 
@@ -157,16 +154,16 @@ class WeightOnly(Pass):
         """
         notes = []
         if self.method is Method.GPTQ:
-            if not samples:
+            if not len(samples):
                 raise InputError(
                     "GPTQ needs calibration inputs, and there are none.", "Choose method=rtn."
                 )
             products = weighted_nodes(ready, ("MatMul",))
             count = round_again(
-                result, packed_weights(ready, result), moments(ready, products, samples)
+                result, packed_weights(ready, result), moments(ready, products, [*samples])
             )
             notes.append(f"{count} weights were rounded by GPTQ.")
-        if self.compute is Compute.INT8 and self.method is not Method.HQQ and samples:
+        if self.compute is Compute.INT8 and self.method is not Method.HQQ and len(samples):
             notes.append(gated(result, samples))
         return tuple(notes)
 

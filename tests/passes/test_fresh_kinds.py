@@ -6,12 +6,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from support.building import Through
 
 from optim.build import built
 from optim.evalset import load_evalset
 from optim.ingest import ingest
 from optim.judging.engine_fault import engine_fault
 from optim.judging.quality import quality_of
+from optim.passes.base import Calibration, Context
 from optim.passes.support.half import tried
 from optim.recipe import Recipe
 
@@ -101,7 +103,7 @@ def test_lengths_that_rounding_changes_are_no_error() -> None:
     ]
     made = network(nodes, {"x": [64]}, {"y": [1, None]}, limit=np.array(0.30001, np.float32))
     sample = {"x": np.full(64, 0.30002, np.float32)}
-    _, notes = tried(made, [sample], "fp16", [])
+    _, notes = tried(made, Calibration([sample]), "fp16", [])
     assert notes
 
 
@@ -127,3 +129,63 @@ def test_constants_written_as_lists_are_tensors_before_any_library_reads_them(br
         recipe = Recipe.parse(f"{passes} + onnxruntime")
         made = built(model, recipe, evalset)
         assert quality_of(made.model, model, recipe, evalset).sound
+
+
+def with_what_nothing_reads() -> onnx.ModelProto:
+    """An input that no node reads, and an output that is a stored weight which a node reads."""
+    made = network([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [2, 16]}, {"y": [2, 5]})
+    made.graph.initializer.append(numpy_helper.from_array(weights(16, 5), "w"))
+    made.graph.input.append(helper.make_tensor_value_info("types", TensorProto.INT64, [2, 9]))
+    made.graph.output.append(helper.make_tensor_value_info("w", TensorProto.FLOAT, [16, 5]))
+    return made
+
+
+def in_branches() -> onnx.ModelProto:
+    """Products inside of a branch only: by a weight stored there, and by one held as a node."""
+
+    def branch(name: str, *nodes: onnx.NodeProto, **stored: np.ndarray) -> onnx.GraphProto:
+        tensors = [numpy_helper.from_array(array, name) for name, array in stored.items()]
+        result = helper.make_tensor_value_info(f"{name}_y", TensorProto.FLOAT, [2, 8])
+        return helper.make_graph(nodes, name, [], [result], tensors)
+
+    held = helper.make_node("Constant", [], ["w"], value=numpy_helper.from_array(weights(12, 8)))
+    yes = branch("yes", helper.make_node("Gemm", ["x", "w"], ["yes_y"]), w=weights(12, 8))
+    no = branch("no", held, helper.make_node("MatMul", ["x", "w"], ["no_y"]))
+    nodes = [
+        helper.make_node("ReduceSum", ["x"], ["sum"], keepdims=0),
+        helper.make_node("Greater", ["sum", "zero"], ["positive"]),
+        helper.make_node("If", ["positive"], ["y"], then_branch=yes, else_branch=no),
+    ]
+    return network(nodes, {"x": [2, 12]}, {"y": [2, 8]}, zero=np.array(0, np.float32))
+
+
+def test_fp16_keeps_inputs_that_nothing_reads_and_outputs_that_are_stored(tmp_path: Path) -> None:
+    sample = {"x": weights(2, 16), "types": np.zeros((2, 9), np.int64)}
+    done = Through(with_what_nothing_reads(), "fp16", tmp_path, [sample])
+    assert [value.name for value in done.model.graph.input] == ["x", "types"]
+    assert "1 of 1 float32 weights are float16 now" in done.notes
+    assert done.agreement() > 0.9999
+
+
+@pytest.mark.parametrize("recipe", ["magnitude_prune:sparsity=0.5", "cluster_weights:values=4"])
+def test_weights_inside_of_branches_are_pruned_and_clustered(recipe: str, tmp_path: Path) -> None:
+    samples = [{"x": weights(2, 12)} for _ in range(8)]
+    done = Through(in_branches(), recipe, tmp_path, samples)
+    assert "2 tensors" in done.notes or "2 layers" in done.notes
+    kept = Through(in_branches(), "magnitude_prune:sparsity=0.001", tmp_path, samples)
+    assert not kept.modified and "rounds to no weight" in kept.notes
+
+
+@pytest.mark.parametrize("recipe", ["low_rank", "structured_prune", "bf16"])
+def test_what_a_pass_overlooks_inside_of_branches_is_said(recipe: str, tmp_path: Path) -> None:
+    done = Through(in_branches(), recipe, tmp_path, [{"x": weights(2, 12)}])
+    assert "Inside of loops and branches nothing was done to nodes: Gemm 1, MatMul 1" in done.notes
+
+
+def test_where_a_run_takes_several_samples_these_are_counted() -> None:
+    made = network([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [8, 16]}, {"y": [8, 5]})
+    made.graph.initializer.append(numpy_helper.from_array(weights(16, 5), "w"))
+    runs = Calibration([{"x": weights(8, 16)} for _ in range(3)], together=8)
+    for recipe in ("static_int8", "weight_only", "fp16"):
+        (one,) = Recipe.parse(recipe).passes
+        assert " 24 " in " ".join(one.run(made, Context(calibration=runs)).notes)

@@ -1,13 +1,15 @@
 """What products with packed weights are computed in, and whether 8 bits change answers."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from optim.arrays import Array, Feeds
+from optim.arrays import Array
 from optim.model.proto import all_nodes, copy_of
+from optim.passes.base import Calibration
 from optim.passes.support.running import outputs_of
 from optim.passes.support.tools import float_weights
 
@@ -28,15 +30,16 @@ _MOST_SAMPLES = 8
 _TOLERATED = 0.05  # noise of the outputs, relative to them, that rounding activations may add
 
 
-def gated(model: "onnx.ModelProto", samples: Sequence[Feeds]) -> str:
+def gated(model: "onnx.ModelProto", calibration: Calibration) -> str:
     """Compute in float, in place, where products in 8 bits change answers; a sentence on it."""
     precise = copy_of(model)
     _set_level(precise, ACCURACY_LEVEL[Compute.FLOAT32])
-    some = samples[:_MOST_SAMPLES]
+    some = [*itertools.islice(calibration, _MOST_SAMPLES)]
+    count = calibration.counted(len(some))
     pairs = zip(outputs_of(precise, some), outputs_of(model, some), strict=True)
     noise = [_noise(expected, got) for expected, got in pairs]
     usual = float(np.median(noise))
-    added = f"add {usual:.2g} of noise to the outputs on {len(some)} calibration samples"
+    added = f"add {usual:.2g} of noise to the outputs on {count} calibration samples"
     if usual <= _TOLERATED:
         return f"Products are computed in 8 bits, which {added}."
     _set_level(model, ACCURACY_LEVEL[Compute.FLOAT32])

@@ -6,6 +6,7 @@ and its outputs are rounded before others read them. Beside it runs the network 
 that is finite and the rounded one is not, the node overflows; where the noise jumps, it loses.
 """
 
+import itertools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +15,7 @@ import numpy as np
 
 from optim.arrays import Array, Feeds
 from optim.errors import StepError
+from optim.passes.base import Calibration
 from optim.passes.support.stepping import Stepper, Values, reads_of
 from optim.passes.support.tools import listed
 
@@ -54,7 +56,7 @@ def tried_in_half(
     stepper, found, weights = Stepper(model), Found(), Values()
     for turn in range(_MOST_TURNS):
         whole = {*kept, *found.kept}
-        runs = [_Run(stepper, model, half, whole, found, weights) for _ in samples[:MOST_SAMPLES]]
+        runs = [_Run(stepper, model, half, whole, found, weights) for _ in samples]
         noise = [run.through(sample) for run, sample in zip(runs, samples, strict=False)]
         found.drift = max(noise, default=0.0)
         if not turn:
@@ -172,19 +174,20 @@ def _is_float(value: Any) -> bool:
 
 
 def tried(
-    model: "onnx.ModelProto", samples: Sequence[Feeds], half: Half, kept: Collection[str]
+    model: "onnx.ModelProto", calibration: Calibration, half: Half, kept: Collection[str]
 ) -> tuple[list[str], tuple[str, ...]]:
     """Names of nodes that are better left in 32 bits, and sentences on what was found.
 
     Where the graph cannot be run node by node nothing is found, and that is said.
     """
+    samples = [*itertools.islice(calibration, MOST_SAMPLES)]
     if not samples:
         return [], ()
     try:
         found = tried_in_half(model, samples, half, kept)
     except StepError as error:
         return [], (f"Not tried in real {half}: {error.what}",)
-    return found.kept, _told(found, half, len(samples))
+    return found.kept, _told(found, half, calibration.counted(len(samples)))
 
 
 def _told(found: Found, half: Half, samples: int) -> tuple[str, ...]:
@@ -203,6 +206,6 @@ def _told(found: Found, half: Half, samples: int) -> tuple[str, ...]:
     was = f" ({found.drift_before:.2g} without them)" if found.losing else ""
     notes.append(
         f"In real {half}, every value rounded between nodes, the outputs drift by "
-        f"{found.drift:.2g} of their size{was}, tried on {min(samples, MOST_SAMPLES)} samples."
+        f"{found.drift:.2g} of their size{was}, tried on {samples} samples."
     )
     return tuple(notes)

@@ -28,6 +28,22 @@ def replace_nodes(graph: "onnx.GraphProto", nodes: Iterable["onnx.NodeProto"]) -
         graph.initializer.remove(tensor)
 
 
+def with_made_outputs(graph: "onnx.GraphProto") -> None:
+    """Give an output that is a stored tensor a node that makes it (Identity), in place.
+
+    What changes types at the outputs knows those that a node makes.
+    """
+    from onnx import helper
+
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    given = {value.name for value in graph.input}
+    for name in [value.name for value in graph.output if value.name in stored.keys() - given]:
+        stored[name].name = new = free_name(graph, f"{name}_stored")
+        for node in graph.node:
+            node.input[:] = [new if read == name else read for read in node.input]
+        graph.node.insert(0, helper.make_node("Identity", [new], [name]))
+
+
 def bypass(graph: "onnx.GraphProto", instead: Mapping[str, str]) -> None:
     """Have every node read other values in place of these, in place, and drop what nobody reads.
 
