@@ -128,9 +128,18 @@ def told(output: Any, kind: str, classes: list[str]) -> str:
     if kind == "class" and values.dtype.kind in "iu":
         return _named(int(values.ravel()[0]), classes)
     if kind == "pixels":
-        planes = values.size > 1 and values.dtype.kind == "f"
-        return _shares(values.argmax(axis=-3) if planes else values, classes)
+        return _shares(_decided(values), classes)
     return _numbers(values)
+
+
+def _decided(pixels: Any) -> Any:
+    """The class of each pixel: of the highest score, by a score of one class alone, or as it is."""
+    if pixels.dtype.kind != "f" or pixels.size < 2:
+        return pixels
+    if pixels.ndim == 4 and pixels.shape[1] > 1 and pixels.shape[-1] > 1:
+        return pixels.argmax(axis=-3)
+    probabilities = pixels.min() >= 0 and pixels.max() <= 1
+    return (pixels > (0.5 if probabilities else 0)).astype(int)
 
 
 def expected(label: Any, kind: str, classes: list[str]) -> str:

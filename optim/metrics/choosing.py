@@ -15,7 +15,7 @@ from optim.metrics.support.class_numbers import (
     shares_said,
 )
 from optim.metrics.support.outputs import is_class_like, is_decision, size_of
-from optim.metrics.support.pixels import CLASS_AXES, VOID, check_mask, classes_of, plane_of
+from optim.metrics.support.pixels import CLASS_AXES, VOID, check_mask, classes_of, suits
 from optim.metrics.support.tokens import scores_places
 from optim.model import TensorSpec
 
@@ -155,23 +155,38 @@ def _counted_otherwise(labels: Array, classes: int) -> str:
 def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:
     """Masks written otherwise as [samples, height, width], and a note; all else as it is.
 
-    One-hot planes for an output of as many, an axis of one plane, whole numbers stored as floats.
+    One-hot planes for an output of as many, an axis of one plane, whole numbers stored as floats,
+    255 for class 1 of two.
     """
-    scores = [tuple(spec.shape[1:]) for spec in outputs if classes_of(spec, None)]
+    if labels.ndim not in (3, 4):
+        return labels, []
+    able = [spec for spec in outputs if classes_of(spec, None)]
+    scores = [tuple(spec.shape[1:]) for spec in able]
     given, plain = f"{labels.dtype}{list(labels.shape)}", labels
     for axis in CLASS_AXES:
         if plain.ndim == 4 and plain.shape[1:] in scores and is_one_hot(plain, axis):
             plain = plain.argmax(axis=axis)
         if plain.ndim == 4 and plain.shape[axis] == 1:
             plain = plain.squeeze(axis)
-    planes = {plane_of(shape, axis) for shape in scores for axis in CLASS_AXES}
-    fits = plain.ndim == 3 and plain.shape[1:] in planes
-    if not fits or not np.array_equal(plain, np.rint(plain)):
+    if plain.ndim != 3 or not np.array_equal(plain, np.rint(plain)):
         return labels, []
-    if plain is labels and labels.dtype.kind in "iu":
+    fitting = [spec for spec in able if suits(spec, plain)]
+    if not fitting:
         return labels, []
-    whole = plain.astype(np.int64)
-    return whole, [f"The masks were {given}; they are whole numbers {list(whole.shape)} now."]
+    whole, notes = plain, list[str]()
+    if plain is not labels or labels.dtype.kind not in "iu":
+        whole = plain.astype(np.int64)
+        notes = [f"The masks were {given}; they are whole numbers {list(whole.shape)} now."]
+    if all(classes_of(spec, whole[0].size) == 2 for spec in fitting) and (said := _as_two(whole)):
+        return np.where(whole == VOID, 1, whole), [*notes, said]
+    return whole, notes
+
+
+def _as_two(masks: Array) -> str:
+    """What to say of masks of two classes that are 0 and 255; else empty."""
+    if np.array_equal(np.unique(masks), (0, VOID)):
+        return "The masks were 0 and 255; 255 is class 1 now, since nothing else is."
+    return ""
 
 
 def as_class_numbers(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[str]]:

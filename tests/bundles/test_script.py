@@ -72,6 +72,8 @@ def test_answers_read_as_what_the_labels_are():
     assert script.told(np.array([1.5, 2]), "numbers", []) == "1.5 2"
     planes = np.array([[[[0, 9.0]], [[5, 1.0]]]])
     assert script.told(planes, "pixels", names[:1]) == "cat (class 0) 50 %, class 1 50 %"
+    one = np.array([[[[0.1, 0.9, 0.2, 0.3]]]])
+    assert script.told(one, "pixels", names[:1]) == "cat (class 0) 75 %, class 1 25 %"
     assert script.expected(np.array([[0, 0]]), "pixels", names) == "cat (class 0) 100 %"
     assert script.expected(1, "binary", []) == "class 1"
     assert script.expected(None, "class", []) == "(no label)"

@@ -150,3 +150,19 @@ def test_values_and_differences_in_words():
     assert METRICS["top1"].show(0.93123) == "93.12 %"
     assert METRICS["top1"].show_difference(-0.008) == "0.8 points"
     assert METRICS["auc"].show(0.75812) == "0.7581"
+
+
+def test_several_labels_of_a_sample_have_an_f1_of_their_own() -> None:
+    from sklearn.metrics import f1_score
+
+    random = np.random.default_rng(3)
+    labels, logits = random.integers(0, 2, (50, 4)), random.standard_normal((50, 1, 4))
+    outputs = [TensorSpec(name="tags", dtype="float32", shape=(1, 4))]
+    metric = infer_metric(labels, outputs)
+    assert metric.name == "multilabel_f1"
+    assert infer_metric(np.eye(4, dtype=np.int64)[labels[:, 0]], outputs).name != metric.name
+    for scores in (logits, 1 / (1 + np.exp(-logits))):
+        pairs = zip(scores, labels, strict=True)
+        rows = np.array([metric.row(score, label) for score, label in pairs])
+        found = metric.aggregate(metric.decided(rows, rows), np.ones((1, 50)))[0]
+        assert found == pytest.approx(f1_score(labels, logits[:, 0] > 0, average="micro"))

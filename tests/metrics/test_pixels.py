@@ -114,3 +114,47 @@ def test_masks_written_otherwise_are_made_plain_and_that_is_said(written) -> Non
 def test_what_is_no_mask_stays_as_it_is() -> None:
     for labels in (MASKS, RANDOM.random((30, 4, 5)), RANDOM.random((30, 3, 4, 5)), np.arange(30)):
         assert as_masks(labels, [SCORES])[0] is labels
+
+
+ONE_PLANE = TensorSpec(name="mask", dtype="float32", shape=(1, 1, 4, 5))
+TWO_PLANES = TensorSpec(name="mask", dtype="float32", shape=(1, 2, 4, 5))
+TWO = RANDOM.integers(0, 2, (30, 4, 5))
+
+
+@pytest.mark.parametrize("name", ["pixel_accuracy", "miou"])
+@pytest.mark.parametrize("probabilities", [True, False])
+def test_one_score_for_each_pixel_is_of_two_classes(name, probabilities) -> None:
+    logits = ANSWERS[:, :, :1]
+    scores = 1 / (1 + np.exp(-logits)) if probabilities else logits
+    both = np.concatenate([-logits, logits], axis=2)
+    masks = TWO.copy()
+    masks[:, 0] = 255
+    assert value(name, masks, scores) == pytest.approx(value(name, masks, both))
+    assert 0 < value(name, masks, scores) < 1
+
+
+WRITTEN = {
+    "0 and 255": TWO.astype(np.uint8) * 255,
+    "true and false": TWO.astype(bool),
+    "in an axis of its own": TWO[:, None].astype(np.float32),
+    "255 in an axis at the end": TWO[..., None] * 255,
+}
+
+
+@pytest.mark.parametrize("way", list(WRITTEN))
+@pytest.mark.parametrize("spec", [ONE_PLANE, TWO_PLANES])
+def test_masks_of_two_classes_are_read_however_written(way, spec) -> None:
+    masks, _ = as_masks(WRITTEN[way], [spec])
+    assert np.array_equal(masks, TWO)
+    assert infer_metric(masks, [spec]).name == "miou"
+
+
+def test_what_255_is_depends_on_what_else_there_is() -> None:
+    void = np.where(TWO == 0, 1, 255)
+    void[0] = 0
+    assert np.array_equal(as_masks(void, [TWO_PLANES])[0], void)
+    assert np.array_equal(as_masks(TWO * 255, [SCORES])[0], TWO * 255)
+    pictures = RANDOM.integers(0, 256, (30, 1, 4, 5)).astype(np.uint8)
+    assert as_masks(pictures, [ONE_PLANE]) == (pictures, [])
+    assert infer_metric(pictures, [ONE_PLANE]).name == "mae"
+    assert infer_metric(pictures[:, 0], [ONE_PLANE]).name == "mae"

@@ -13,6 +13,7 @@ from optim.metrics.support.outputs import size_of
 from optim.model import TensorSpec
 
 VOID = 255
+_ROUNDED = 0.05  # beyond 0 and 1, as 8 bits may round probabilities
 CLASS_AXES = (-3, -1)
 """Where classes are among the last three axes of an output, in the order in which it is tried."""
 
@@ -26,8 +27,10 @@ def classes_of(spec: TensorSpec, label_size: int | None) -> int:
     """How many classes an output scores for each pixel; 0 where it does not.
 
     It is [1, classes, height, width] or, as TensorFlow has it, [1, height, width, classes]; which,
-    the size of a mask tells.
+    the size of a mask tells. One score for each pixel, as a sigmoid gives it, is of two classes.
     """
+    if scores_one(spec):
+        return 2 if label_size in (None, size_of(spec)) else 0
     if len(spec.shape) != 4 or "float" not in spec.dtype or not size_of(spec):
         return 0
     for axis in CLASS_AXES:
@@ -35,6 +38,20 @@ def classes_of(spec: TensorSpec, label_size: int | None) -> int:
         if min(classes, *plane) > 1 and label_size in (None, plane[0] * plane[1]):
             return classes
     return 0
+
+
+def scores_one(spec: TensorSpec) -> bool:
+    """Whether an output may be one score for each pixel: a single plane of floats."""
+    plane = [size for size in spec.shape if size > 1]
+    axes = len(spec.shape) in (3, 4) and spec.shape[0] == 1
+    return axes and len(plane) == 2 and "float" in spec.dtype
+
+
+def suits(spec: TensorSpec, labels: Array) -> bool:
+    """Whether masks may be of an output's classes of pixels; pictures may be of a single plane."""
+    if not classes_of(spec, labels[0].size):
+        return False
+    return not scores_one(spec) or bool(np.isin(labels, (0, 1, VOID, -1, -100)).all())
 
 
 def plane_of(shape: Sequence[int], axis: int) -> tuple[int, ...]:
@@ -70,11 +87,27 @@ def scored(output: Array, label: Array) -> int:
 
 
 def _answers(output: Array, classes: int) -> Array:
+    if not classes and output.dtype.kind == "f":
+        return _decided(output)
     if not classes:
-        return np.where(np.isfinite(output), output, -1).astype(np.int64)
+        return output.astype(np.int64)
     first = output.shape[-3] == classes
     scores = output.reshape(classes, -1) if first else output.reshape(-1, classes).T
     return np.where(np.isfinite(scores).all(axis=0), scores.argmax(axis=0), -1)
+
+
+def _decided(output: Array) -> Array:
+    """The class of each pixel from one number: it, where all are whole, or a score of class 1.
+
+    A score is decided at 0.5 where all of the sample's are probabilities, at 0 where they are
+    logits. Numbers that are not finite name no class.
+    """
+    finite = np.isfinite(output)
+    known = output[finite]
+    if np.array_equal(known, np.rint(known)):
+        return np.where(finite, output, -1).astype(np.int64)
+    probable = known.min() >= -_ROUNDED and known.max() <= 1 + _ROUNDED
+    return np.where(finite, output > (0.5 if probable else 0), -1).astype(np.int64)
 
 
 def check_mask(labels: Array, classes: int) -> int | None:
