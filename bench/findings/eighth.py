@@ -1,4 +1,4 @@
-"""The eighth set: one ordinary little net of each kind, written from the words of the kinds alone."""
+"""The eighth set: an ordinary little net of each kind, from the words of the kinds alone."""
 
 import tempfile
 from collections.abc import Callable
@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import onnx
 import torch
-from onnxruntime.quantization import QuantType
 from torch import nn
 
-from bench.findings.case import Arrays, Case, exported
+from bench.findings.case import Arrays, Case, exported, net
 from bench.findings.eighth_graphs import as_trained, dynamic, iris, paired, static, weights_in_bytes
 from bench.findings.eighth_models import (
     AnnotatedNorm,
@@ -57,7 +56,9 @@ def written(net: nn.Module, *shapes: tuple[int, ...]) -> Callable[[Path], Path]:
     return make
 
 
-def by_tool(source: Callable[[Path], Path], tool: Callable[..., Path], *more: object) -> Callable[[], onnx.ModelProto]:
+def by_tool(
+    source: Callable[[Path], Path], tool: Callable[..., Path], *more: object
+) -> Callable[[], onnx.ModelProto]:
     """What a tool makes of a file."""
     return filed(lambda folder: tool(source(folder), folder / "made.onnx", *more))
 
@@ -67,12 +68,9 @@ def reader_of(size: int) -> nn.Module:
     return trained(small_vgg(1, 16), *digits(size))
 
 
-def net(make: Callable[[], nn.Module], *shapes: object, **options: object) -> Callable[[], onnx.ModelProto]:
-    """Exported when it is asked for."""
-    return lambda: exported(make(), *shapes, **options)  # type: ignore[arg-type]
-
-
-def judged(inputs: np.ndarray, classes: np.ndarray, **more: np.ndarray) -> Callable[[onnx.ModelProto], Arrays]:  # type: ignore[type-arg]
+def judged(
+    inputs: np.ndarray, classes: np.ndarray, **more: np.ndarray
+) -> Callable[[onnx.ModelProto], Arrays]:
     """Samples that were not learnt from, with their classes."""
 
     def arrays(made: onnx.ModelProto) -> Arrays:
@@ -150,7 +148,7 @@ def looped() -> onnx.ModelProto:
 
 def halved() -> onnx.ModelProto:
     small = small_vgg(3).eval().half()
-    return exported(small, torch.randn(1, 3, 32, 32).half())  # type: ignore[arg-type]
+    return exported(small, torch.randn(1, 3, 32, 32).half())
 
 
 def style() -> nn.Module:
@@ -162,7 +160,10 @@ def style() -> nn.Module:
 
 def decoder() -> nn.Module:
     return nn.Sequential(
-        nn.ConvTranspose2d(64, 48, 4, 2, 1), nn.ReLU(), nn.ConvTranspose2d(48, 32, 4, 2, 1), nn.ReLU(),
+        nn.ConvTranspose2d(64, 48, 4, 2, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(48, 32, 4, 2, 1),
+        nn.ReLU(),
         nn.ConvTranspose2d(32, 3, 4, 2, 1),
     )
 
@@ -176,57 +177,158 @@ STYLE = written(style(), (1, 3, 64, 64))
 DECODER = written(decoder(), (1, 64, 12, 12))
 
 POSITIVE = (
-    Case("convolutions, quantized by the tool for all types", by_tool(
-         written(small_vgg(3), (1, 3, 32, 32)), dynamic), "dynamic_convolutions"),
-    Case("reader with SiLU", net(lambda: trained(small_vgg(1, 32, nn.SiLU), *digits(16)), (1, 1, 16, 16)),
-         "signed_activations", "static_int8:activations=s8", arrays=judged(*digits(16))),
-    Case("style transfer after fake quantization", by_tool(
-         STYLE, paired, 0.05, ("Conv", "InstanceNormalization", "Relu")), "pairs_not_fused"),
-    Case("decoder with weights in bytes", filed(lambda folder: weights_in_bytes(paired(
-         DECODER(folder), folder / "a.onnx", 0.05, ("Relu",)), folder / "b.onnx", ("ConvTranspose",))),
-         "fell_back_to_float"),
+    Case(
+        "convolutions, quantized by the tool for all types",
+        by_tool(written(small_vgg(3), (1, 3, 32, 32)), dynamic),
+        "dynamic_convolutions",
+    ),
+    Case(
+        "reader with SiLU",
+        net(lambda: trained(small_vgg(1, 32, nn.SiLU), *digits(16)), (1, 1, 16, 16)),
+        "signed_activations",
+        "static_int8:activations=s8",
+        arrays=judged(*digits(16)),
+    ),
+    Case(
+        "style transfer after fake quantization",
+        by_tool(STYLE, paired, 0.05, ("Conv", "InstanceNormalization", "Relu")),
+        "pairs_not_fused",
+    ),
+    Case(
+        "decoder with weights in bytes",
+        filed(
+            lambda folder: weights_in_bytes(
+                paired(DECODER(folder), folder / "a.onnx", 0.05, ("Relu",)),
+                folder / "b.onnx",
+                ("ConvTranspose",),
+            )
+        ),
+        "fell_back_to_float",
+    ),
     Case("normalized in float64", net(double_mlp, (32, 192)), "conversions"),
     Case("ConvNeXt", net(convnext, (1, 3, 64, 64), opset=18, dynamo=True), "conversions"),
     Case("exported in half", halved, "emulated_precision"),
     Case("fp16", net(lambda: small_vgg(3), (1, 3, 48, 48)), "only_looks_kept", "fp16"),
-    Case("T5's attention", net(lambda: Encoder(64, 3, nn.LayerNorm, t5=True), *IDS, opset=18, dynamo=True),
-         "attention_not_fused", "fuse_transformer + onnxruntime", arrays=short_words),
-    Case("the Annotated Transformer's norm", net(lambda: Encoder(128, 4, AnnotatedNorm), *IDS),
-         "normalization_not_fused", arrays=short_words),
-    Case("warped by the motion", net(Warp, (1, 3, 96, 96), (1, 3, 96, 96), opset=18), "slow_kernel"),
+    Case(
+        "T5's attention",
+        net(lambda: Encoder(64, 3, nn.LayerNorm, t5=True), *IDS, opset=18, dynamo=True),
+        "attention_not_fused",
+        "fuse_transformer + onnxruntime",
+        arrays=short_words,
+    ),
+    Case(
+        "the Annotated Transformer's norm",
+        net(lambda: Encoder(128, 4, AnnotatedNorm), *IDS),
+        "normalization_not_fused",
+        arrays=short_words,
+    ),
+    Case(
+        "warped by the motion", net(Warp, (1, 3, 96, 96), (1, 3, 96, 96), opset=18), "slow_kernel"
+    ),
     Case("a filter scripted", looped, "one_operator_dominates", names="Loop"),
-    Case("scores enlarged", net(Segmenter, (1, 3, 512, 512)), "one_operator_dominates", names="Resize"),
+    Case(
+        "scores enlarged",
+        net(Segmenter, (1, 3, 512, 512)),
+        "one_operator_dominates",
+        names="Resize",
+    ),
     Case("iris", filed(lambda folder: iris(folder / "iris.onnx")), "below_dispatch"),
     Case("a VGG's classifier", net(head, (1, 6272)), "memory_bound"),
     Case("decayed channels", net(lambda: decayed(small_vgg(3), 0.5), (1, 3, 48, 48)), "denormals"),
-    Case("twelve threads", net(lambda: small_vgg(3), (1, 3, 48, 48)), "threads", "onnxruntime:threads=12"),
-    Case("two threads for a recurrence", net(Tagger, (1, 300, 24)), "threads", "onnxruntime:threads=2"),
-    Case("rows of a catalogue", net(Catalogue, torch.ones(1, 20, dtype=torch.long)), "slow_start", "openvino"),
+    Case(
+        "twelve threads",
+        net(lambda: small_vgg(3), (1, 3, 48, 48)),
+        "threads",
+        "onnxruntime:threads=12",
+    ),
+    Case(
+        "two threads for a recurrence",
+        net(Tagger, (1, 300, 24)),
+        "threads",
+        "onnxruntime:threads=2",
+    ),
+    Case(
+        "rows of a catalogue",
+        net(Catalogue, torch.ones(1, 20, dtype=torch.long)),
+        "slow_start",
+        "openvino",
+    ),
     Case("short words in a second", net(Keywords, (1, 1, 16000)), "padding", arrays=short_sound),
-    Case("exported while training", filed(lambda folder: as_trained(
-         bayes(), (torch.randn(1, 40),), folder / "m.onnx", ["x"])), "draws_at_random"),
-    Case("calibrated from 0 to 255", net(lambda: reader_of(16), (1, 1, 16, 16)), "calibration_unlike",
-         "static_int8", arrays=calibrated_raw),
-    Case("classes by the alphabet", net(lambda: reader_of(16), (1, 1, 16, 16)), "labels_do_not_fit",
-         names="order", arrays=by_name),
-    Case("classes from one", net(lambda: reader_of(16), (1, 1, 16, 16)), "labels_do_not_fit", arrays=from_one),
-    Case("reshaped colours", net(lambda: trained(small_vgg(3, 16), *coloured(16)), (1, 3, 16, 16)),
-         "inputs_prepared_otherwise", arrays=reshaped),
-    Case("bytes for fractions", net(lambda: reader_of(16), (1, 1, 16, 16)),
-         "inputs_prepared_otherwise", arrays=bytes_given),
+    Case(
+        "exported while training",
+        filed(lambda folder: as_trained(bayes(), (torch.randn(1, 40),), folder / "m.onnx", ["x"])),
+        "draws_at_random",
+    ),
+    Case(
+        "calibrated from 0 to 255",
+        net(lambda: reader_of(16), (1, 1, 16, 16)),
+        "calibration_unlike",
+        "static_int8",
+        arrays=calibrated_raw,
+    ),
+    Case(
+        "classes by the alphabet",
+        net(lambda: reader_of(16), (1, 1, 16, 16)),
+        "labels_do_not_fit",
+        names="order",
+        arrays=by_name,
+    ),
+    Case(
+        "classes from one",
+        net(lambda: reader_of(16), (1, 1, 16, 16)),
+        "labels_do_not_fit",
+        arrays=from_one,
+    ),
+    Case(
+        "reshaped colours",
+        net(lambda: trained(small_vgg(3, 16), *coloured(16)), (1, 3, 16, 16)),
+        "inputs_prepared_otherwise",
+        arrays=reshaped,
+    ),
+    Case(
+        "bytes for fractions",
+        net(lambda: reader_of(16), (1, 1, 16, 16)),
+        "inputs_prepared_otherwise",
+        arrays=bytes_given,
+    ),
     Case("never yes", net(imbalanced, (1, 30)), "constant_output"),
-)  # fmt: skip
+)
 CLEAN = (
-    Case("reader, normalized by mean and deviation", net(lambda: trained(
-         small_vgg(1, 32), (digits(16)[0] - 0.3) / 0.35, digits(16)[1]), (1, 1, 16, 16)), arrays=normalized()),
-    Case("words, fused", net(lambda: Encoder(128, 3, nn.LayerNorm), *IDS, opset=18, dynamo=True),
-         recipe="fuse_transformer + onnxruntime", arrays=short_words),
-    Case("reader in int8", net(lambda: trained(small_vgg(1, 32), *digits(24)), (1, 1, 24, 24)),
-         recipe="static_int8", arrays=judged(*digits(24))),
+    Case(
+        "reader, normalized by mean and deviation",
+        net(
+            lambda: trained(small_vgg(1, 32), (digits(16)[0] - 0.3) / 0.35, digits(16)[1]),
+            (1, 1, 16, 16),
+        ),
+        arrays=normalized(),
+    ),
+    Case(
+        "words, fused",
+        net(lambda: Encoder(128, 3, nn.LayerNorm), *IDS, opset=18, dynamo=True),
+        recipe="fuse_transformer + onnxruntime",
+        arrays=short_words,
+    ),
+    Case(
+        "reader in int8",
+        net(lambda: trained(small_vgg(1, 32), *digits(24)), (1, 1, 24, 24)),
+        recipe="static_int8",
+        arrays=judged(*digits(24)),
+    ),
     Case("brought in int8 by the tool", quantized_reader, arrays=judged(*digits(16))),
-    Case("colours in OpenVINO, two threads", net(lambda: trained(small_vgg(3, 32), *coloured(24)),
-         (1, 3, 24, 24)), recipe="openvino:threads=2", arrays=judged(*coloured(24))),
-    Case("wide products, dynamic int8, 32 rows", net(lambda: nn.Sequential(
-         nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 512), nn.ReLU(), nn.Linear(512, 10)), (32, 256)),
-         recipe="dynamic_int8"),
-)  # fmt: skip
+    Case(
+        "colours in OpenVINO, two threads",
+        net(lambda: trained(small_vgg(3, 32), *coloured(24)), (1, 3, 24, 24)),
+        recipe="openvino:threads=2",
+        arrays=judged(*coloured(24)),
+    ),
+    Case(
+        "wide products, dynamic int8, 32 rows",
+        net(
+            lambda: nn.Sequential(
+                nn.Linear(256, 1024), nn.ReLU(), nn.Linear(1024, 512), nn.ReLU(), nn.Linear(512, 10)
+            ),
+            (32, 256),
+        ),
+        recipe="dynamic_int8",
+    ),
+)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from bench.findings.eighth_models import FloatArray
 
 
-class Reader(CalibrationDataReader):  # type: ignore[misc]
+class Reader(CalibrationDataReader):
     """One sample after the other."""
 
     def __init__(self, name: str, samples: FloatArray) -> None:
@@ -28,7 +28,9 @@ class Reader(CalibrationDataReader):  # type: ignore[misc]
         return next(self.left, None)
 
 
-def exported(net: nn.Module, args: tuple[Tensor, ...], path: Path, names: list[str], dynamo: bool = False) -> Path:
+def exported(
+    net: nn.Module, args: tuple[Tensor, ...], path: Path, names: list[str], dynamo: bool = False
+) -> Path:
     """The net as torch writes it, by either exporter."""
     net.eval()
     torch.onnx.export(net, args, str(path), input_names=names, output_names=["out"], dynamo=dynamo)
@@ -38,8 +40,12 @@ def exported(net: nn.Module, args: tuple[Tensor, ...], path: Path, names: list[s
 def as_trained(net: nn.Module, args: tuple[Tensor, ...], path: Path, names: list[str]) -> Path:
     """The net exported in the mode of training, as by mistake."""
     net.train()
-    options = {"training": torch.onnx.TrainingMode.TRAINING, "do_constant_folding": False, "dynamo": False}
-    torch.onnx.export(net, args, str(path), input_names=names, output_names=["out"], **options)  # type: ignore[arg-type]
+    options = {
+        "training": torch.onnx.TrainingMode.TRAINING,
+        "do_constant_folding": False,
+        "dynamo": False,
+    }
+    torch.onnx.export(net, args, str(path), input_names=names, output_names=["out"], **options)
     return path
 
 
@@ -49,7 +55,9 @@ def dynamic(source: Path, path: Path) -> Path:
     return path
 
 
-def static(source: Path, path: Path, samples: FloatArray, activations: QuantType = QuantType.QUInt8) -> Path:
+def static(
+    source: Path, path: Path, samples: FloatArray, activations: QuantType = QuantType.QUInt8
+) -> Path:
     """By ONNX Runtime's own tool, as its documentation shows."""
     name = onnx.load(source).graph.input[0].name
     quantize_static(
@@ -76,8 +84,14 @@ def paired(source: Path, path: Path, scale: float, kinds: tuple[str, ...]) -> Pa
         if node.op_type in kinds and node.output[0] not in ends:
             was = node.output[0]
             node.output[0] = was + "_raw"
-            nodes.append(helper.make_node("QuantizeLinear", [was + "_raw", "fq_scale", "fq_zero"], [was + "_q"]))
-            nodes.append(helper.make_node("DequantizeLinear", [was + "_q", "fq_scale", "fq_zero"], [was]))
+            nodes.append(
+                helper.make_node(
+                    "QuantizeLinear", [was + "_raw", "fq_scale", "fq_zero"], [was + "_q"]
+                )
+            )
+            nodes.append(
+                helper.make_node("DequantizeLinear", [was + "_q", "fq_scale", "fq_zero"], [was])
+            )
     del graph.node[:]
     graph.node.extend(nodes)
     onnx.save(model, path)
@@ -96,7 +110,9 @@ def weights_in_bytes(source: Path, path: Path, kinds: tuple[str, ...]) -> Path:
             continue
         values = numpy_helper.to_array(weight)
         scale = np.array(np.abs(values).max() / 127, np.float32)
-        kept.append(numpy_helper.from_array(np.round(values / scale).astype(np.int8), weight.name + "_i8"))
+        kept.append(
+            numpy_helper.from_array(np.round(values / scale).astype(np.int8), weight.name + "_i8")
+        )
         kept.append(numpy_helper.from_array(scale, weight.name + "_s"))
         kept.append(numpy_helper.from_array(np.array(0, np.int8), weight.name + "_z"))
         parts = [weight.name + end for end in ("_i8", "_s", "_z")]
@@ -113,13 +129,32 @@ def iris(path: Path) -> Path:
     """A scaler and a perceptron of four measurements, as skl2onnx writes a pipeline."""
     rng = np.random.default_rng(1)
     sizes = [4, 8, 8, 3]
-    nodes = [helper.make_node("Scaler", ["X"], ["s"], domain="ai.onnx.ml", offset=[5.8, 3.0, 3.7, 1.2], scale=[1.2, 2.3, 0.6, 1.3])]
+    nodes = [
+        helper.make_node(
+            "Scaler",
+            ["X"],
+            ["s"],
+            domain="ai.onnx.ml",
+            offset=[5.8, 3.0, 3.7, 1.2],
+            scale=[1.2, 2.3, 0.6, 1.3],
+        )
+    ]
     constants, last = [], "s"
     for place, (rows, columns) in enumerate(zip(sizes, sizes[1:], strict=False)):
-        constants.append(numpy_helper.from_array(rng.normal(size=(rows, columns)).astype(np.float32), f"coefficient{place}"))
-        constants.append(numpy_helper.from_array(rng.normal(size=(1, columns)).astype(np.float32), f"intercepts{place}"))
+        constants.append(
+            numpy_helper.from_array(
+                rng.normal(size=(rows, columns)).astype(np.float32), f"coefficient{place}"
+            )
+        )
+        constants.append(
+            numpy_helper.from_array(
+                rng.normal(size=(1, columns)).astype(np.float32), f"intercepts{place}"
+            )
+        )
         nodes.append(helper.make_node("MatMul", [last, f"coefficient{place}"], [f"mul{place}"]))
-        nodes.append(helper.make_node("Add", [f"mul{place}", f"intercepts{place}"], [f"add{place}"]))
+        nodes.append(
+            helper.make_node("Add", [f"mul{place}", f"intercepts{place}"], [f"add{place}"])
+        )
         last = f"add{place}"
         if place < 2:
             nodes.append(helper.make_node("Relu", [last], [f"next{place}"]))

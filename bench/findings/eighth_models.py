@@ -1,11 +1,11 @@
-"""Networks of the eighth set: little nets as people write them, each with its cause in an ordinary place."""
+"""Networks of the eighth set: little nets as people write them."""
 
 import math
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,17 +16,24 @@ def digits(size: int) -> tuple[FloatArray, NDArray[np.int64]]:
     """Handwritten digits from 0 to 1, enlarged: [1797, 1, size, size], and their classes."""
     data = load_digits()
     pictures = torch.tensor(data.images / 16, dtype=torch.float32)[:, None]
-    return functional.interpolate(pictures, size=size, mode="bilinear").numpy(), data.target.astype(np.int64)
+    return functional.interpolate(pictures, size=size, mode="bilinear").numpy(), data.target.astype(
+        np.int64
+    )
 
 
 def coloured(size: int) -> tuple[FloatArray, NDArray[np.int64]]:
     """The same in orange on a dark blue ground: [1797, 3, size, size]."""
     grey, classes = digits(size)
-    ink, ground = (np.array(one, np.float32)[None, :, None, None] for one in ((1.0, 0.6, 0.1), (0.0, 0.05, 0.3)))
+    ink, ground = (
+        np.array(one, np.float32)[None, :, None, None]
+        for one in ((1.0, 0.6, 0.1), (0.0, 0.05, 0.3))
+    )
     return (ground + grey * (ink - ground)).astype(np.float32), classes
 
 
-def trained(net: nn.Module, inputs: FloatArray, classes: NDArray[np.int64], rounds: int = 6) -> nn.Module:
+def trained(
+    net: nn.Module, inputs: FloatArray, classes: NDArray[np.int64], rounds: int = 6
+) -> nn.Module:
     """Learnt on all but the last 500 samples."""
     torch.manual_seed(0)
     seen, wanted = torch.from_numpy(inputs[:-500]), torch.from_numpy(classes[:-500])
@@ -56,7 +63,10 @@ class ConvNeXtBlock(nn.Module):
         super().__init__()
         self.depthwise = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
         self.norm = nn.LayerNorm(channels)
-        self.wide, self.narrow = nn.Linear(channels, 2 * channels), nn.Linear(2 * channels, channels)
+        self.wide, self.narrow = (
+            nn.Linear(channels, 2 * channels),
+            nn.Linear(2 * channels, channels),
+        )
         self.scale = nn.Parameter(torch.ones(channels))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -130,7 +140,9 @@ class AnnotatedNorm(nn.Module):
 class Encoder(nn.Module):
     """Words to a class: embedding, blocks of attention and products, the first word's answer."""
 
-    def __init__(self, width: int, depth: int, norm: type[nn.Module], length: int = 64, t5: bool = False) -> None:
+    def __init__(
+        self, width: int, depth: int, norm: type[nn.Module], length: int = 64, t5: bool = False
+    ) -> None:
         super().__init__()
         self.words, self.t5 = nn.Embedding(2000, width, padding_idx=0), t5
         make = (
@@ -140,7 +152,10 @@ class Encoder(nn.Module):
         )
         self.attention = nn.ModuleList([make() for _ in range(depth)])
         self.dense = nn.ModuleList(
-            [nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)) for _ in range(depth)]
+            [
+                nn.Sequential(nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width))
+                for _ in range(depth)
+            ]
         )
         self.norms = nn.ModuleList([norm(width) for _ in range(2 * depth)])
         self.out = nn.Linear(width, 4)
@@ -149,7 +164,9 @@ class Encoder(nn.Module):
         x = self.words(ids)
         for place, (attention, dense) in enumerate(zip(self.attention, self.dense, strict=True)):
             y = self.norms[2 * place](x)
-            x = x + (attention(y, mask) if self.t5 else attention(y, y, y, key_padding_mask=mask == 0)[0])
+            x = x + (
+                attention(y, mask) if self.t5 else attention(y, y, y, key_padding_mask=mask == 0)[0]
+            )
             x = x + dense(self.norms[2 * place + 1](x))
         return self.out(x[:, 0])
 
@@ -162,7 +179,9 @@ class Warp(nn.Module):
         self.flow = nn.Sequential(nn.Conv2d(6, 16, 3, 2, 1), nn.ReLU(), nn.Conv2d(16, 2, 3, 1, 1))
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        flow = functional.interpolate(self.flow(torch.cat([first, second], 1)), scale_factor=2, mode="nearest")
+        flow = functional.interpolate(
+            self.flow(torch.cat([first, second], 1)), scale_factor=2, mode="nearest"
+        )
         grid = functional.affine_grid(torch.eye(2, 3)[None], [1, 3, 96, 96], align_corners=False)
         moved = grid + 0.05 * flow.permute(0, 2, 3, 1)
         return functional.grid_sample(first, moved, mode="bicubic", align_corners=False)
@@ -174,11 +193,17 @@ class Segmenter(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.trunk = nn.Sequential(
-            nn.Conv2d(3, 16, 3, 4, 1), nn.ReLU(), nn.Conv2d(16, 32, 3, 4, 1), nn.ReLU(), nn.Conv2d(32, 21, 1)
+            nn.Conv2d(3, 16, 3, 4, 1),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, 4, 1),
+            nn.ReLU(),
+            nn.Conv2d(32, 21, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return functional.interpolate(self.trunk(x), size=x.shape[-2:], mode="bilinear", align_corners=False)
+        return functional.interpolate(
+            self.trunk(x), size=x.shape[-2:], mode="bilinear", align_corners=False
+        )
 
 
 class Filter(nn.Module):
@@ -203,7 +228,12 @@ class Keywords(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.Conv1d(1, 32, 80, 4), nn.ReLU(), nn.Conv1d(32, 48, 9, 4), nn.ReLU(), nn.Conv1d(48, 64, 9, 2), nn.ReLU()
+            nn.Conv1d(1, 32, 80, 4),
+            nn.ReLU(),
+            nn.Conv1d(32, 48, 9, 4),
+            nn.ReLU(),
+            nn.Conv1d(48, 64, 9, 2),
+            nn.ReLU(),
         )
         self.out = nn.Linear(64, 12)
 
@@ -237,7 +267,13 @@ class Catalogue(nn.Module):
 def bayes() -> nn.Module:
     """Dropout that was never switched off."""
     return nn.Sequential(
-        nn.Linear(40, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 4)
+        nn.Linear(40, 256),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Linear(256, 256),
+        nn.ReLU(),
+        nn.Dropout(0.3),
+        nn.Linear(256, 4),
     )
 
 
@@ -248,19 +284,23 @@ def decayed(net: nn.Module, share: float) -> nn.Module:
         if isinstance(layer, nn.Conv2d):
             dead = torch.rand(layer.out_channels, generator=generator) < share
             layer.weight.data[dead] *= 1e-38 / 4
-            layer.bias.data[dead] = 0  # type: ignore[union-attr, index]
+            layer.bias.data[dead] = 0
     return net
 
 
 def head() -> nn.Module:
     """The classifier of a VGG."""
-    return nn.Sequential(nn.Linear(6272, 2048), nn.ReLU(), nn.Linear(2048, 2048), nn.ReLU(), nn.Linear(2048, 100))
+    return nn.Sequential(
+        nn.Linear(6272, 2048), nn.ReLU(), nn.Linear(2048, 2048), nn.ReLU(), nn.Linear(2048, 100)
+    )
 
 
 def imbalanced() -> nn.Module:
     """Almost never says yes: what it learnt is the share of the classes."""
     torch.manual_seed(5)
-    net = nn.Sequential(nn.Linear(30, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Sigmoid())
+    net = nn.Sequential(
+        nn.Linear(30, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 1), nn.Sigmoid()
+    )
     last = net[4]
     assert isinstance(last, nn.Linear)
     last.weight.data *= 1e-4

@@ -6,6 +6,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Array
+from optim.why.bars import barred
 
 Sample = dict[str, Array]
 _PICTURE, _MOST_CHANNELS = 4, 4
@@ -30,8 +31,9 @@ class InputSeen(BaseModel):
     what it is. `spread`: the same of how far a sample's numbers reach (the logarithm of their
     deviation), `times` how many times as far calibration samples do. `outside`: the share of
     validation numbers outside the calibration samples' range. `padded`: the share of a validation
-    sample's `places` that is padding on average, for sequences; `least_padded` that of the longest
-    sample. `most`, `least`: extremes over validation.
+    sample's `places` that is padding on average (of pictures, pixels in bars); `least_padded` that
+    of the longest sample. `pictured`: whether they are pictures. `most`, `least`: extremes over
+    validation.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,6 +47,7 @@ class InputSeen(BaseModel):
     padded: float = 0.0
     least_padded: float = 0.0
     places: int = 0
+    pictured: bool = False
     least: float
     most: float
 
@@ -89,6 +92,7 @@ def _input(shape: tuple[int, ...], calibration: Array, validation: Array) -> Inp
         padded=float(share.mean()),
         least_padded=float(share.min()),
         places=places,
+        pictured=len(shape) >= _PICTURE,
         least=float(np.nanmin(theirs)),
         most=float(np.nanmax(theirs)),
     )
@@ -146,12 +150,14 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
     begins) several samples may fill, unless samples hold nothing else; of sequences of vectors
     whole steps do, of zeros or of what ends most samples, whichever axis the steps lie along. In
     rows of numbers, recordings or features, zeros fill where there are next to none before them.
-    Pictures are not looked at.
+    Of pictures bars of one colour at the sides do, and their places are pixels.
 
     Args:
         shape: of one sample, its batch axis included.
         rows: [samples, numbers of one].
     """
+    if len(shape) >= _PICTURE:
+        return barred(shape, rows)
     sides: list[Array] = []
     if rows.dtype.kind == "f" and len(shape) == _SEQUENCE:
         steps = rows.reshape(-1, *shape[1:])

@@ -4,9 +4,9 @@ Runs in a child, on a few samples: every value of the graph is looked at as it p
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -17,18 +17,21 @@ from optim.errors import one_line
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.home.scratch import scratch
 from optim.model import Model
-from optim.model.proto import all_tensors, read_proto, write_proto
+from optim.model.proto import read_proto, write_proto
 from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
 from optim.why.alternatives import Alternative, alternatives
 from optim.why.bodies import open_bodies
 from optim.why.input_seen import InputSeen, inputs_seen
+from optim.why.overflowing import overflowing
 from optim.why.scoring import OtherUnits, Scoring, Shuffled
+from optim.why.standardizing import Standardizing, standardizing
 
 _logger = logging.getLogger(__name__)
 STEP = "why"
 Sample = dict[str, Array]
+Found = TypeVar("Found")
 _INSIDE, _COMPARED = 4, 256  # samples whose inner values are looked at; of each split's inputs
-_SEVEN_BITS = 64
+_LOOKED = 2
 _MOST_BYTES = 500_000_000  # of inner values at a time
 
 
@@ -36,9 +39,11 @@ class Observed(BaseModel):
     """What was seen of the original; shares are 0 to 1.
 
     `weights` and `values`: tensors with subnormal numbers, and their share; the inputs are among
-    the values. `bodies`: of values inside of loops, by the first output of the loop. `full_bytes`:
-    8-bit weights that use more than 7 bits. `spread`: of each output, its standard deviation from
-    sample to sample relative to its size; 0 for the same answer to every sample. `alternatives`:
+    the values. `bodies`: of values inside of loops, by the first output of the loop. `overflows`:
+    by outputs of 8-bit products, what saturation would cost elsewhere (`overflowing`).
+    `standardizing`: where values are divided by their deviation. `spread`: of each output, its
+    standard deviation from sample to sample relative to its size; 0 for the same answer to every
+    sample. `alternatives`:
     how the original scores with its inputs prepared otherwise. `shuffled`: that labels of other
     samples fit as well; None where they do not. `units`: that labels are numbers in other units
     than the answers. `meaning`: what else they seem to be, in a sentence.
@@ -49,7 +54,8 @@ class Observed(BaseModel):
     weights: dict[str, float] = {}
     values: dict[str, float] = {}
     bodies: dict[str, float] = {}
-    full_bytes: tuple[str, ...] = ()
+    overflows: dict[str, float] = {}
+    standardizing: tuple[Standardizing, ...] = ()
     spread: dict[str, float] = {}
     inputs: dict[str, InputSeen] = {}
     alternatives: tuple[Alternative, ...] = ()
@@ -92,11 +98,16 @@ def observe(
     values, bodies = _inside(Path(path), feeds[:_INSIDE], Path(folder))
     values = _given(feeds[:_INSIDE]) | values
     scoring = Scoring.of_original(Path(path), samples, outputs) if doubtful else None
+
+    def opened() -> tuple[Any, Sequence[Sample], Path]:
+        return read_proto(Path(path)), feeds[:_LOOKED], Path(folder)
+
     found = Observed(
         weights=weights,
         values=_mattering(values),
         bodies=_mattering(bodies),
-        full_bytes=tuple(_full_bytes(proto)),
+        overflows=dict(_as_far_as_read(lambda: overflowing(*opened()).items())),
+        standardizing=_as_far_as_read(lambda: standardizing(Path(path), *opened())),
         spread=_spread(path, feeds),
         inputs=inputs_seen(samples.feeds("calibration", _COMPARED), feeds),
         alternatives=alternatives(scoring) if scoring else (),
@@ -119,16 +130,13 @@ def _mattering(shares: dict[str, float]) -> dict[str, float]:
     return {name: share for name, share in shares.items() if share >= SHARE_THAT_MATTERS}
 
 
-def _full_bytes(proto: Any) -> Iterator[str]:
-    """Signed 8-bit weights with numbers beyond 7 bits: two products of them may pass 16 bits."""
-    from onnx import TensorProto, numpy_helper
-
-    for tensor in all_tensors(proto):
-        kept = tensor.data_location != TensorProto.EXTERNAL
-        if kept and tensor.data_type == TensorProto.INT8 and len(tensor.dims) > 1:
-            weights = np.abs(numpy_helper.to_array(tensor).astype(np.int16))
-            if (weights > _SEVEN_BITS).mean() > SHARE_THAT_MATTERS:
-                yield tensor.name
+def _as_far_as_read(look: Callable[[], Iterable[Found]]) -> tuple[Found, ...]:
+    """What is seen in inner values; nothing of a graph whose values cannot be read out."""
+    try:
+        return tuple(look())
+    except Exception as error:  # the engine's exceptions share no base class of their own
+        _logger.info("inner values are not looked at: %s", one_line(error))
+        return ()
 
 
 def _inside(
@@ -147,12 +155,8 @@ def _inside(
 
 
 def _looked_at(proto: Any, feeds: Sequence[Sample], folder: Path) -> dict[str, float]:
-    """See `_values`; nothing of a graph whose inner values cannot be read out."""
-    try:
-        return dict(_values(proto, feeds, folder))
-    except Exception as error:  # the engine's exceptions share no base class of their own
-        _logger.info("inner values are not looked at: %s", one_line(error))
-        return {}
+    """See `_values`."""
+    return dict(_as_far_as_read(lambda: _values(proto, feeds, folder)))
 
 
 def _values(proto: Any, feeds: Sequence[Sample], folder: Path) -> Iterator[tuple[str, float]]:

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from optim.graph.flops import MATRIX
 from optim.graph.values import Analysis, NodeRow
 from optim.graph.wiring import Wiring
+from optim.why.standardizing import Standardizing
 
 SOFTMAX = frozenset({"Softmax", "Div", "Mul", "Exp"})
 """Operators that a softmax ends with, spelled out or not."""
 ROOTS = frozenset({"Sqrt", "Pow", "ReduceL2"})
 """Operators that a normalization takes the root by."""
+QUOTIENTS = frozenset({"Div", "Mul", "Divide", "Multiply"})
+"""And that it ends with, as engines name it."""
 _INSTEAD = {"Pow": "power in place of a root", "ReduceL2": "length in place of a root"}
 _FUSED_ATTENTION = frozenset({"Add", "Sub", "Mul", "Div", "Reshape", "Transpose", "Where"})
 _FUSED_NORMALIZATION = frozenset({"ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div"})
@@ -24,6 +27,7 @@ _DIVIDE = frozenset({"Div", "Mul"})
 _TO_DIVIDE = frozenset({"Reciprocal", "Add", "Max", "Clip", "Cast", "Expand", "Identity", *_DIVIDE})
 """What may lie between a root and the quotient: its reciprocal, a scale, a limit."""
 _STEPS, _FEW = 6, 3
+_OFF = 5e-4  # of a factor: more is another deviation
 _MOST_BETWEEN = 8
 """Nodes between an attention's softmax and its products: scale, cap, mask, casts, shapes."""
 _AXES = re.compile(r"axes=\[([-\d,]+)\]")
@@ -154,6 +158,23 @@ def normalizations(graph: Analysis) -> Iterator[Pattern]:
                     _other_axis(chain),
                 ]
                 yield Pattern(row.name, _named(chain), ", ".join(filter(None, odd)))
+
+
+def by_values(graph: Analysis, found: Iterable[Standardizing]) -> Iterator[Pattern]:
+    """Quotients that were seen to be normalizations, known by the quotient's node."""
+    wiring = Wiring(graph)
+    for one in found:
+        last = wiring.maker(one.quotient)
+        rows = [row for row in graph.nodes if not {*row.writes}.isdisjoint(one.between)]
+        if last is not None and rows:
+            odd = [
+                f"a deviation {one.factor:.4g} times that of LayerNormalization"
+                if abs(one.factor - 1) > _OFF
+                else "",
+                _unusual(rows, _FUSED_NORMALIZATION),
+                _other_axis(rows),
+            ]
+            yield Pattern(last.name, _named(rows), ", ".join(filter(None, odd)))
 
 
 def _normalization(root: NodeRow, wiring: Wiring) -> list[NodeRow]:

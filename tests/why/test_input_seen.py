@@ -109,3 +109,31 @@ def test_the_ones_of_a_mask_are_no_filler_though_most_samples_end_with_them() ->
     assert shares.tolist() == pytest.approx([0, 0, 0, 0, 0.6, 0.8])
     ids = rows(10, 10, 10, 10, 4, 2)
     assert padding((1, 10), ids)[0].tolist() == pytest.approx([0, 0, 0, 0, 0.6, 0.8], abs=0.11)
+
+
+@pytest.mark.parametrize(
+    ("shape", "bars", "share"),
+    [
+        ((1, 3, 40, 40), (30, 20), 1 - 30 * 20 / 1600),
+        ((1, 40, 40, 3), (30, 40), 0.25),
+        ((1, 1, 4, 40, 40), (40, 20), 0.5),
+    ],
+)
+def test_bars_beside_pictures_are_padding(
+    shape: tuple[int, ...], bars: tuple[int, int], share: float
+) -> None:
+    pictures = np.random.default_rng(0).random((4, *shape[1:])).astype(np.float32)
+    height = 1 if shape[-1] == 3 else len(shape) - 2
+    for axis, first in enumerate(bars, height):
+        np.moveaxis(pictures, axis, 0)[first:] = 0.45
+    shares, places = padding(shape, pictures.reshape(4, -1))
+    assert shares == pytest.approx([share] * 4)
+    assert places == 1600 * (4 if len(shape) == 5 else 1)
+
+
+def test_the_ground_around_things_is_no_bar() -> None:
+    """A disc on black begins with few pixels; a picture of one colour has no bars at all."""
+    grid = np.hypot(*np.mgrid[-14:14, -14:14])
+    disc = np.where(grid < 9, 1.0, 0.0).astype(np.float32)
+    rows = np.stack([disc.ravel(), np.zeros(28 * 28, np.float32)])
+    assert not padding((1, 1, 28, 28), rows)[0].any()

@@ -8,14 +8,25 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from optim.explaining.executed import Executed
+from optim.explaining.executed import Executed, Side
+from optim.explaining.profile import ProfiledNode
 from optim.graph.analysis import analyse
-from optim.graph.values import Analysis
+from optim.graph.values import Analysis, NodeRow
 from optim.graph.wiring import Wiring
 from optim.recipe import Recipe
-from optim.why.findings import denormals, memory_bound, pairs_not_fused, saturation
-from optim.why.observing import Observed, _full_bytes, _inside
+from optim.why.findings import (
+    denormals,
+    emulated_precision,
+    memory_bound,
+    normalization_not_fused,
+    pairs_not_fused,
+    saturation,
+    slow_kernel,
+)
+from optim.why.observing import Observed, _inside
+from optim.why.overflowing import overflowing
 from optim.why.quantized import quantized_products
+from optim.why.standardizing import standardizing
 
 PAIRS = {"s": np.float32(0.02), "z": np.uint8(120), "ws": np.float32(0.004), "wz": np.int8(0)}
 
@@ -88,16 +99,34 @@ def test_weights_that_are_turned_behind_their_pair_are_quantized(tmp_path: Path)
     analysis = graph(tmp_path, text, q=np.full((6, 8), 100, np.int8), **PAIRS)
     (one,) = quantized_products(analysis)
     assert (one.row.op, one.activations, one.weights) == ("MatMul", "uint8", "int8")
-    for full, count in ((("q",), 1), ((), 0)):
-        here = seen(analysis, [], observed=Observed(full_bytes=full))
-        assert len(list(saturation.find(here))) == count
+    for noise, precision, count in ((0.02, "int8", 1), (0.02, "fp32", 0), (0.001, "int8", 0)):
+        ran = [work("y", "MatMul").model_copy(update={"multiplies": True, "precision": precision})]
+        here = seen(analysis, ran, observed=Observed(overflows={"y": noise}))
+        found = list(saturation.find(here))
+        assert len(found) == count
+        assert all("noise of up to 2" in one.text for one in found)
 
 
-def test_weights_of_all_bits_are_seen_and_those_of_seven_are_not() -> None:
-    for most, count in ((127, 1), (63, 0)):
-        made = model("(float[1] x) => (float[1] y) { y = Identity(x) }",
-                     q=np.full((4, 4), most, np.int8))  # fmt: skip
-        assert len(list(_full_bytes(made))) == count
+@pytest.mark.parametrize(("weight", "least"), [(127, 0.05), (60, 0.0)])
+@pytest.mark.parametrize("op", ["MatMul", "Conv", "QLinearMatMul"])
+def test_sums_that_leave_16_bits_are_recomputed(
+    op: str, weight: int, least: float, tmp_path: Path
+) -> None:
+    """Two products of 255 by 127 do not fit; two by 60 do."""
+    kernel = (8, 2, 3, 3) if op == "Conv" else (8, 8)
+    shape = "1,2,8,8" if op == "Conv" else "4,8"
+    product = {
+        "MatMul": "b = DequantizeLinear(a, s, z) w = DequantizeLinear(q, s, n) y = MatMul(b, w)",
+        "Conv": "b = DequantizeLinear(a, s, z) w = DequantizeLinear(q, s, n)"
+        " y = Conv<pads=[1,1,1,1]>(b, w)",
+        "QLinearMatMul": "c = QLinearMatMul(a, s, z, q, s, n, s, z) y = DequantizeLinear(c, s, z)",
+    }[op]
+    text = f"(float[{shape}] x) => (float[n,m] y) {{ a = QuantizeLinear(x, s, z) {product} }}"
+    values = {"s": np.float32(0.01), "z": np.uint8(0), "n": np.int8(0)}
+    made = model(text, q=np.full(kernel, weight, np.int8), **values)
+    sample = np.full([int(n) for n in shape.split(",")], 9, np.float32)
+    (noise,) = overflowing(made, [{"x": sample}], tmp_path).values()
+    assert (noise > least) if least else (noise == 0)
 
 
 def test_a_table_that_is_read_turned_waits_for_memory_as_weights_do(tmp_path: Path) -> None:
@@ -132,3 +161,56 @@ def test_subnormal_numbers_are_seen_inside_of_a_loop(tmp_path: Path) -> None:
     here.before = SimpleNamespace(analysis=here.graph)
     (found,) = denormals.find(here)
     assert "values within (h" in found.text and "h" in found.nodes
+
+
+DEVIATIONS = {
+    "of a sample, scaled before": """m = ReduceMean<axes=[-1]>(x) c = Sub(x, m) q = Mul(c, c)
+        v = ReduceMean<axes=[-1]>(q) u = Mul(v, more) r = Sqrt(u) d = Add(r, e)
+        n = Mul(c, scale) y = Div(n, d)""",
+    "means by products": """m = MatMul(x, mean) c = Sub(x, m) q = Mul(c, c) v = MatMul(q, mean)
+        u = Add(v, e) h = Log(u) g = Mul(h, half) r = Exp(g) y = Mul(c, r)""",
+}
+OTHERS = {
+    "a softmax": "q = Exp(x) v = ReduceSum<keepdims=1>(q, last) y = Div(q, v)",
+    "a vector of length one": "r = ReduceL2<axes=[-1]>(x) y = Div(x, r)",
+    "a gate": "m = ReduceMean<axes=[-1]>(x) g = Sigmoid(m) y = Mul(x, g)",
+}
+
+
+@pytest.mark.parametrize("form", [*DEVIATIONS, *OTHERS])
+def test_what_is_divided_by_its_deviation_is_known_by_its_values(form: str, tmp_path: Path) -> None:
+    text = (DEVIATIONS | OTHERS)[form]
+    weights = {
+        "more": np.float32(16 / 15), "e": np.float32(1e-6), "half": np.float32(-0.5),
+        "scale": np.linspace(0.1, 3, 16, dtype=np.float32),
+        "mean": np.full((16, 1), 1 / 16, np.float32), "last": np.array([-1]),
+    }  # fmt: skip
+    text = f"(float[8,16] x) => (float[8,16] y) {{ {text} }}"
+    analysis = graph(tmp_path, text, **weights)
+    draws = np.random.default_rng(0).standard_normal((8, 16)) * np.arange(1, 9)[:, None]
+    sample = {"x": draws.astype(np.float32)}
+    found = standardizing(tmp_path / "model.onnx", model(text, **weights), [sample], tmp_path)
+    ran = [work(row.name, row.op) for row in analysis.nodes]
+    here = seen(analysis, ran, observed=Observed(standardizing=tuple(found)))
+    named = [one.nodes for one in normalization_not_fused.find(here)]
+    assert named == ([("y",)] if form in DEVIATIONS else [])
+
+
+@pytest.mark.parametrize(("us", "count"), [(900.0, 1), (60.0, 0)])
+def test_what_crawls_through_its_bytes_has_no_fast_kernel(us: float, count: int) -> None:
+    """Products are held against others; this is held against memory."""
+    row = NodeRow(name="warp", op="GridSample", bytes=200_000)
+    node = ProfiledNode(name="warp", op=row.op, microseconds=us, share=1, rows=(row,))
+    side = Side(analysis=Analysis.model_construct(nodes=(row,), weights=()), profile=(node,))
+    here = seen(side.analysis, [], after=side, p50_ms=us / 1e3)
+    assert len(list(slow_kernel.find(here))) == count
+
+
+@pytest.mark.parametrize(("kind", "ran", "count"), [
+    ("fp16", "fp32", 1), ("bf16", "fp32", 1), ("fp16", "fp16", 0), ("fp32", "fp32", 0),
+])  # fmt: skip
+def test_halves_that_run_in_float_are_emulated(kind: str, ran: str, count: int) -> None:
+    row = NodeRow(name="y", op="MatMul", flops=100, precision=kind)
+    graph = Analysis.model_construct(nodes=(row,), weights=(), outputs=())
+    works = [work("y", "MatMul").model_copy(update={"precision": ran})]
+    assert len(list(emulated_precision.find(seen(graph, works)))) == count

@@ -5,14 +5,18 @@ from collections.abc import Iterator
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed, with_pass
-from optim.why.patterns import ROOTS, normalizations
+from optim.why.patterns import QUOTIENTS, ROOTS, by_values, normalizations
 from optim.why.saying import does, many, named
 from optim.why.spelled_out import spelled_out
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Patterns whose root was executed as such."""
-    found = spelled_out(seen, normalizations(seen.graph), ROOTS, "LayerNormalization")
+    """Patterns whose root was executed as such; by values, whose quotient was."""
+    patterns = list(normalizations(seen.graph))
+    known = {name for one in patterns for name in one.nodes}
+    more = by_values(seen.graph, seen.observed.standardizing)
+    patterns += [one for one in more if known.isdisjoint(one.nodes)]
+    found = spelled_out(seen, patterns, ROOTS | QUOTIENTS, "LayerNormalization")
     if found is None:
         return
     yield Finding(

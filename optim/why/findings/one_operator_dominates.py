@@ -23,8 +23,8 @@ _ADVICE: Mapping[str, str] = {
     "TopK": "Take fewer, or pre-select by a threshold.",
 }
 
-
-_BODIES = ("Loop", "Scan", "If")
+BODIES = ("Loop", "Scan", "If")
+"""Operators that run a graph of their own."""
 _OF_A_GRAPH = "It runs a graph of its own, node by node, which engines optimize little"
 _OF_NO_PRODUCT = "It multiplies no matrices, so lower precision of products does not touch it"
 
@@ -43,7 +43,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             nodes=nodes,
             text=f"{op} takes {percent(seen.share(works))} of a run ({named(nodes)}). "
-            f"{_OF_A_GRAPH if op in _BODIES else _OF_NO_PRODUCT}: if all "
+            f"{_OF_A_GRAPH if op in BODIES else _OF_NO_PRODUCT}: if all "
             "else took no time, a run would be "
             f"{times(max(1.0, 1 / seen.share(works)))} as fast at most.",
             cost_ms=seen.ms(works),

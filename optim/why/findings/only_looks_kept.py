@@ -4,23 +4,18 @@ from collections.abc import Iterator
 
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.quantized import types_of
+from optim.why.halved import halved
 from optim.why.saying import does, many, named
-
-_HALF = "float16"
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
     """Products whose tensors are fp16 in the graph and not when they run."""
-    half = [row.name for row in seen.graph.nodes if row.precision == "fp16" and row.flops]
-    half = half or [row.name for row in seen.graph.nodes if _HALF in types_of(row) and row.flops]
-    ran = {work.precision for work in seen.executed if work.multiplies}
-    if not half or ran == {"fp16"}:
+    half, done = halved(seen, "fp16")
+    if not half:
         return
-    done = " and ".join(sorted(filter(None, ran))) or "fp32"
     yield Finding(
         concerns="trust",
-        nodes=tuple(half),
+        nodes=half,
         text=f"{many(half, 'node')} {does(half, 'are')} in fp16 by the graph ({named(half)}), but "
         f"this CPU computes them in {done}, between casts. The quality measured here is that of "
         "fp32 arithmetic on rounded weights: on hardware that computes in fp16, sums can overflow "

@@ -13,12 +13,17 @@ from optim.why.saying import percent
 _MATTERS = 0.1
 _UNUSED = 0.01
 _CUTS = "true_length"
+_SMALLER = (
+    "Export with open height and width, or for a size of the pictures' own shape, and bring "
+    "pictures without bars; sort them by shape where they are run together."
+)
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Inputs that end (or begin) in one filler, in most samples, where no pass cuts it off.
+    """Inputs that end (or begin) in one filler, or lie in bars, in most samples.
 
-    Its cost is an estimate until the pass is tried: time in nodes, in proportion to the places.
+    Not where a pass cuts it off. Its cost is an estimate until the pass is tried: time in
+    nodes, in proportion to the places.
     """
     padded = {n: one for n, one in seen.observed.inputs.items() if one.padded > _MATTERS}
     cut = any(report.name == _CUTS and report.modified for report in seen.trial.reports)
@@ -30,17 +35,21 @@ def find(seen: Evidence) -> Iterator[Finding]:
         text=f"On average {percent(worst.padded)} of the input {legible(name)} is padding, "
         f"which is computed like everything else.{_longest(worst)}",
         cost_ms=_in_nodes(seen) * worst.padded,
-        advice="Compute on each sample's own length (true_length does so inside of the graph), or "
+        advice=_SMALLER
+        if worst.pictured
+        else "Compute on each sample's own length (true_length does so inside of the graph), or "
         f"sort requests by length and run short ones with a model of a short length."
         f"{_one_length(seen, worst)}",
-        recipe=with_pass(seen.recipe, _CUTS),
+        recipe="" if worst.pictured else with_pass(seen.recipe, _CUTS),
     )
 
 
 def _longest(one: InputSeen) -> str:
     if one.least_padded <= _UNUSED:
         return ""
-    return f" Even the longest sample needs {one.needed} of the {one.places} places."
+    of = "largest picture needs" if one.pictured else "longest sample needs"
+    parts = "pixels" if one.pictured else "places"
+    return f" Even the {of} {one.needed} of the {one.places} {parts}."
 
 
 def _one_length(seen: Evidence, one: InputSeen) -> str:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
+from optim.explaining.executed import INT8
 from optim.judging.saturation import SATURATED
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.mending import changed
-from optim.why.quantized import quantized_products
-from optim.why.saying import named
+from optim.why.saying import does, named, percent
 
+_NOISE = 0.005  # of a layer's power: more than rounding to bytes adds
 _PASSES = ("static_int8", "dynamic_int8")
 
 
@@ -34,20 +35,27 @@ def find(seen: Evidence) -> Iterator[Finding]:
         yield Finding(
             concerns="trust",
             nodes=brought,
-            text=f"The model was brought with weights of all 8 bits ({named(brought)}). This "
-            "machine multiplies such bytes exactly; CPUs with AVX2 or AVX-512 but without VNNI "
-            "saturate sums of two products, and the quality shown here does not hold there.",
+            text="The model was brought with weights of all 8 bits. This machine multiplies such "
+            "bytes exactly; CPUs with AVX2 or AVX-512 but without VNNI saturate sums of two "
+            f"products, which on these samples adds noise of up to {_worst(seen, brought)} to "
+            f"what {named(brought)} {does(brought, 'give')}: the quality shown here does not hold "
+            "there.",
             advice="For such CPUs quantize again with reduce_range, or measure the quality there.",
         )
 
 
 def _brought(seen: Evidence) -> tuple[str, ...]:
-    """The original's products of unsigned activations and signed weights that use all bits."""
-    if not seen.observed.full_bytes:
-        return ()
-    products = quantized_products(seen.before.analysis)
-    kinds = ("uint8", "int8")
-    return tuple(one.row.name for one in products if (one.activations, one.weights) == kinds)
+    """The original's products that the engine runs in bytes and whose sums would saturate."""
+    noises = seen.observed.overflows
+    floats = {work.name for work in seen.executed if work.multiplies and work.precision != INT8}
+    rows = [row for row in seen.before.analysis.nodes if row.writes and row.name not in floats]
+    loud = [row for row in rows if noises.get(row.writes[0], 0.0) > _NOISE]
+    return tuple(row.name for row in sorted(loud, key=lambda row: -noises[row.writes[0]]))
+
+
+def _worst(seen: Evidence, names: tuple[str, ...]) -> str:
+    rows = (row for row in seen.before.analysis.nodes if row.name in names)
+    return percent(max(seen.observed.overflows[row.writes[0]] for row in rows))
 
 
 _ADVICE = "Weights of 7 bits cannot overflow: reduce_range=on."

@@ -1,4 +1,4 @@
-"""Products that reach a small part of the rate that others reach here: no fast kernel."""
+"""What reaches a small part of the rate that others reach here: no fast kernel."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,7 @@ from optim.graph.values import NodeRow
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings.memory_bound import LOW, memory_rate, probed
+from optim.why.findings.one_operator_dominates import BODIES
 from optim.why.mending import on
 from optim.why.saying import does, named, percent
 
@@ -20,10 +21,50 @@ _FAR_FROM_MEMORY = 5.0  # times slower: memory is not to blame, however few oper
 _CONVOLUTIONS = ("Conv", "ConvTranspose", "FusedConv", "QLinearConv")
 _ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
 _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
+_CRAWLS = 1.0  # GB/s and GFLOP/s: what passes over values number by number reaches either
+_ENOUGH_US = 50.0  # less is over before a kernel is at its pace
+_OTHERWISE = MATRIX.union(BODIES)
+"""Operators whose bytes say nothing of what they have to do; nor do those of trees and the like."""
+_CLASSICAL = "ai.onnx.ml"
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """By FLOPs of the graph's nodes over their measured time."""
+    """By FLOPs and bytes of the graph's nodes over their measured time."""
+    yield from _products(seen)
+    yield from _crawling(seen)
+
+
+def _crawling(seen: Evidence) -> Iterator[Finding]:
+    """What is no product and gets neither through bytes nor operations as any loop would."""
+    nodes = [_scaled(node, seen.after.scale) for node in seen.after.profile]
+    slow = [node for node in nodes if node.rows and _crawls(node)]
+    took = sum(node.microseconds for node in slow)
+    if not slow or took < 1e3 * _MATTERS * seen.p50_ms:
+        return
+    slow.sort(key=lambda node: -node.microseconds)
+    names = [node.rows[0].name for node in slow]
+    rate = sum(map(_bytes, slow)) / took / 1e3
+    yield Finding(
+        nodes=tuple(names),
+        text=f"{named(names)} ({', '.join(sorted({node.rows[0].op for node in slow}))}) "
+        f"{does(names, 'take')} {percent(took / 1e3 / seen.p50_ms)} of a run for what "
+        f"{does(names, 'read')} and {does(names, 'write')} {rate:.2g} GB/s, where memory gives "
+        f"{memory_rate(seen):.3g}: the engine has no fast kernel for this operator, shape or type.",
+        cost_ms=took / 1e3,
+        advice="Try another engine, replace the operator by one that engines are fast at, or do "
+        "this outside the model.",
+        recipe=_other_engine(seen),
+    )
+
+
+def _crawls(node: ProfiledNode) -> bool:
+    if any(row.op in _OTHERWISE or row.domain == _CLASSICAL or row.gemm for row in node.rows):
+        return False
+    most = _CRAWLS * 1e3 * node.microseconds
+    return node.microseconds > _ENOUGH_US and 0 < _bytes(node) < most and node.flops < most
+
+
+def _products(seen: Evidence) -> Iterator[Finding]:
     products = [_scaled(node, seen.after.scale) for node in seen.after.profile if _counts(node)]
     best, memory = _best(seen, products), memory_rate(seen)
     slow = [
