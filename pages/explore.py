@@ -11,8 +11,8 @@ from optim.showing.acceptable import acceptable
 from optim.showing.chart import Canvas, trade_off_json
 from optim.showing.points import marks
 from optim.showing.text import size
+from optim.showing.verdict import verdict
 from optim.studies.choice import front_of
-from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL, all_targets
@@ -162,7 +162,9 @@ def _looked_at(study: Study, trials: list[Trial]) -> Trial | None:
     chosen = next((trial for trial in trials if trial.number == number), None)
     if chosen is None and number is not None:
         chosen = _in_its_place(study, trials, number)
-    return chosen or picked(trials, goal_of(study)) or next(iter(trials), None)
+    best = verdict(trials, goal_of(study))
+    picked = next((trial for trial in trials if best and trial.number == best.number), None)
+    return chosen or picked or next(iter(trials), None)
 
 
 def _in_its_place(study: Study, trials: list[Trial], number: int) -> Trial | None:

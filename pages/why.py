@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from optim.studies.picking import picked
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
 from ui.errors import errors_shown
-from ui.state import EXPLORE, page, require_study, trials_in_address
+from ui.state import EXPLORE, goal_of, page, require_study, trials_in_address
 from ui.text import key_of, plain
 from ui.why.quality import where_quality_went
 from ui.why.time import where_time_went
@@ -22,13 +23,15 @@ _VIEWS: dict[str, Callable[[Study, Trial], None]] = {
 
 
 def _trial(study: Study, trials: Sequence[Trial]) -> Trial | None:
-    """The trial to explain: the address's, else the newest that is not the original."""
+    """The trial to explain: the address's, else the pick, else the newest; not the original."""
     known = {trial.number: trial for trial in trials if trial.summary and trial.target == LOCAL}
     if not known:
         return None
     wanted = [trial.number for trial in trials_in_address(study) if trial.number in known]
     others = [number for number, trial in known.items() if not trial.recipe.is_baseline]
-    first = (wanted or others[-1:] or list(known))[0]
+    pick = picked(trials, goal_of(study))
+    best = [pick.number] if pick and pick.number in others else others[-1:]
+    first = (wanted or best or list(known))[0]
     number = st.selectbox(
         "Trial",
         list(known),
@@ -60,7 +63,7 @@ with errors_shown():
     with right:
         chosen = _trial(study, study.trials())
     if chosen is None:
-        st.info("No trial of this study has been measured yet: there is nothing to explain.")
+        st.info("Nothing has been measured on this machine yet: there is nothing to explain.")
         st.page_link(page(EXPLORE), label="To Explore", query_params={"study": study.name})
     else:
         _VIEWS[_view()](study, chosen)

@@ -11,7 +11,6 @@ from optim.cli.aligning import align
 from optim.cli.given import progress
 from optim.errors import InputError
 from optim.home import written
-from optim.recipe import Recipe
 from optim.running.queue import Queue
 from optim.running.warming import warm
 from optim.sharing.browser import pdf_of
@@ -19,7 +18,7 @@ from optim.sharing.report import study_report
 from optim.sharing.slide import study_slide
 from optim.sharing.taking_in import TakenIn, take_in
 from optim.sharing.writing import write_study
-from optim.studies.choice import front_of
+from optim.studies.choice import telling_here
 from optim.studies.listing import StudyInfo, list_studies
 from optim.studies.study import Study, open_study
 from optim.targets import LOCAL
@@ -122,9 +121,8 @@ def _import(args: argparse.Namespace) -> int:
 
 def _measure_here(taken: TakenIn) -> None:
     """The original and what is on the front, on this machine; and what was only estimated."""
-    here, trials = taken.study, taken.study.trials()
-    front = [trial.recipe for trial in trials if trial.number in front_of(trials)]
-    numbers = here.add_all([Recipe.baseline(), *front], LOCAL, origin="import")
+    here = taken.study
+    numbers = here.add_all(telling_here(here.trials()), LOCAL, origin="import")
     numbers += [here.add(recipe, target, origin="import") for recipe, target in taken.estimates]
     with Queue.open() as queue:
         queue.run_all(here, numbers, progress)

@@ -4,9 +4,12 @@ from collections.abc import Collection, Iterable
 
 from optim.findings import EVEN, Interval
 from optim.metrics.base import find_metric
+from optim.recipe import Recipe
 from optim.studies.front import Point, front, ties
 from optim.studies.trial import Trial
 from optim.timing.measurement import Summary
+
+_MOST_HERE = 12  # the others are there to be added by hand
 
 
 def point_of(trial: Trial) -> Point[int] | None:
@@ -56,6 +59,14 @@ def front_of(trials: Iterable[Trial]) -> set[int]:
     It is the one that is starred, drawn, counted and exported.
     """
     return {number for points in _by_target(trials) for number in front(points)}
+
+
+def telling_here(trials: Iterable[Trial]) -> list[Recipe]:
+    """What to measure of trials from elsewhere to know how it is here: the original, the front."""
+    known = list(trials)
+    front = front_of(known)
+    best = (trial.recipe for trial in known if trial.number in front)
+    return list(dict.fromkeys([Recipe.baseline(), *best]))[:_MOST_HERE]
 
 
 def tied_with(trials: Iterable[Trial], number: int) -> set[int]:

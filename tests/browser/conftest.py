@@ -62,6 +62,7 @@ def chromium() -> Iterator[Browser]:
 def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a page in a session of its own; fails if it asked for anything outside this machine."""
     left: list[str] = []
+    missing: list[str] = []
     contexts = []
 
     def guard(route: Route) -> None:
@@ -79,6 +80,7 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
         context.route("**/*", guard)
         contexts.append(context)
         page = context.new_page()
+        page.on("response", lambda one: missing.append(one.url) if one.status == 404 else None)
         page.set_default_timeout(_PATIENCE_MS)
         return page
 
@@ -88,3 +90,4 @@ def new_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
             print(f"--- {page.url}\n{page.inner_text('body')}")
         context.close()
     assert not left, f"the page asked for {left}"
+    assert not missing, f"there is no {missing}"

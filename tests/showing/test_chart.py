@@ -1,5 +1,6 @@
 """Charts from values: what is drawn hollow, what is on the line, what the axes show."""
 
+import math
 from typing import Literal
 
 import plotly.graph_objects as go
@@ -8,7 +9,9 @@ import pytest
 from optim.findings import Interval
 from optim.showing.chart import Axis, Canvas, Mark, MarkKind, Zone, trade_off
 from optim.showing.chart.boxes import Box, Line
+from optim.showing.chart.frame import Frame
 from optim.showing.chart.marks import COLOURS
+from optim.showing.chart.zones import zone_notes
 
 X, Y = Axis("latency", False), Axis("accuracy", True)
 
@@ -200,6 +203,20 @@ def test_names_of_zones_whose_edges_lie_close_do_not_meet(along: Literal["x", "y
     one, other = (note for note in figure.layout.annotations if note.name == "zone")
     free = "y" if along == "x" else "x"
     assert {one[free], other[free]} == {0, 1}
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_the_name_of_a_zone_is_not_struck_through_by_the_edge_of_another(up: bool) -> None:
+    frame = Frame(x=(0, 1), y=(0, 100), log=False)
+    edge, near = (50, 51) if up else (50, 49)
+
+    def zone(end: float, firm: bool) -> Zone:
+        low, high = (end, math.inf) if up else (-math.inf, end)
+        return Zone("y", low, high, str(firm), firm=firm)
+
+    notes = zone_notes([zone(near, True), zone(edge, False)], frame)
+    assert [note["y"] for note in notes] == [near, near]
+    assert zone_notes([zone(near + 40, True), zone(edge, False)], frame)[1]["y"] == edge
 
 
 def test_colours_are_told_from_both_grounds() -> None:

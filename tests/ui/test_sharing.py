@@ -12,7 +12,9 @@ from optim.home.files import file_path
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.sharing.study_file import IMPORTED, ZIP_SUFFIX
+from optim.sharing.taking_in import take_in
 from optim.sharing.writing import write_study
+from optim.studies.choice import telling_here
 from optim.studies.listing import list_studies
 from optim.studies.study import Study, open_study
 from optim.targets import LOCAL
@@ -126,6 +128,21 @@ def test_a_study_is_opened_on_the_start_page(explored: Study, elsewhere: bytes) 
     asked = [trial for trial in study.trials() if trial.origin == "import"]
     assert Recipe.baseline() in [trial.recipe for trial in asked if trial.target == LOCAL]
     assert {trial.target for trial in asked} == {LOCAL, "nvidia_t4"}
+
+
+def test_what_came_from_elsewhere_has_its_verdict_and_is_measured_here_by_a_click(
+    explored: Study, elsewhere: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "study.zip").write_bytes(elsewhere)
+    taken = take_in(tmp_path / "study.zip")
+    page = visited("explore", taken.study)
+    told = "\n".join(one.value for one in page.markdown)
+    assert taken.machines[0].partition(",")[0] in told.replace("\\", "")
+    page.button(key="verdict:here").click().run()
+    assert not page.exception
+    asked = {t.recipe for t in taken.study.trials() if t.target == LOCAL}
+    assert asked == set(telling_here(explored.trials()))
+    assert not [button for button in page.button if button.key == "verdict:here"]
 
 
 def test_what_is_no_study_is_one_sentence(elsewhere: bytes) -> None:

@@ -88,6 +88,8 @@ def _speed(study: Study, trial: Trial) -> None:
     found = trial.estimate
     if trial.summary:
         headline(trial, study.evalset.metric)
+        if trial.is_original:
+            st.caption("Timed against itself: what differs from 1× is noise of this machine.")
         _threads(study, trial)
     elif found and found.interval:
         st.metric("Latency, estimate", text.milliseconds(found.value))

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from optim.showing.verdict import verdict
+from optim.studies.choice import telling_here
 from optim.studies.study import Study
 from optim.studies.trial import Trial
-from ui.state import choose_trial, chosen_trial, goal_of
+from optim.targets import LOCAL
+from ui.errors import errors_shown
+from ui.state import choose_trial, chosen_trial, goal_of, submit
 from ui.text import plain
 
 
@@ -29,4 +32,18 @@ def verdict_line(study: Study, trials: Sequence[Trial]) -> None:
                 on_click=choose_trial,
                 args=(study, found.number),
             )
+        if all(trial.target != LOCAL for trial in trials):
+            st.button(
+                "Measure it here",
+                key="verdict:here",
+                type="tertiary",
+                help="The original and the front, on this machine.",
+                on_click=_measure_here,
+                args=(study, trials),
+            )
     st.caption(plain(found.why))
+
+
+def _measure_here(study: Study, trials: Sequence[Trial]) -> None:
+    with errors_shown():
+        submit(study, telling_here(trials), LOCAL, "import")

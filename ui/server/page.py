@@ -20,6 +20,8 @@ from ui.vendored import SMALL_PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _CHART = "explore"  # the page with the live chart: its script is read while the page is asked for
+_SERVER = "<script>window.__streamlit={BACKEND_BASE_URL:new URL('.',location).href}</script>"
+"""Where its server is: it would ask beneath the page's own address first, in vain."""
 
 
 def page_routes() -> list[BaseRoute]:
@@ -52,7 +54,7 @@ def _html(page: Page, heading: str) -> str:
 
 def _head(page: Page) -> str:
     plotly = f'<script async src=".{SMALL_PLOTLY_URL}"></script>' if page.name == _CHART else ""
-    return f"<style>{_beside('.css')}</style>{asked_for_soon()}{plotly}"
+    return f"<style>{_beside('.css')}</style>{_SERVER}{asked_for_soon()}{plotly}"
 
 
 def _beside(suffix: str) -> str:

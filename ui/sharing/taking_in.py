@@ -7,15 +7,12 @@ import streamlit as st
 from optim.recipe import Recipe
 from optim.settings import settings
 from optim.sharing.taking_in import TakenIn, take_in
-from optim.studies.choice import front_of
+from optim.studies.choice import telling_here
 from optim.targets import LOCAL
 from ui import files
 from ui.errors import errors_shown
 from ui.state import EXPLORE, choose_study, page, submit
 from ui.text import plain
-
-_MOST = 12
-"""Recipes of the front that are measured here too; the others are there to be added by hand."""
 
 
 def study_file() -> None:
@@ -56,9 +53,7 @@ def _queue(taken: TakenIn, here: bool) -> None:
     for recipe, target in taken.estimates:
         by_target[target].append(recipe)
     if here:
-        trials = taken.study.trials()
-        front = [trial.recipe for trial in trials if trial.number in front_of(trials)]
-        by_target[LOCAL] = list(dict.fromkeys([Recipe.baseline(), *front]))[:_MOST]
+        by_target[LOCAL] = telling_here(taken.study.trials())
     room = settings().session_trials
     for target, recipes in sorted(by_target.items(), key=lambda item: item[0] != LOCAL):
         submit(taken.study, recipes[:room], target, "import")

@@ -10,6 +10,7 @@ from optim.showing.chart.marks import Zone
 
 _FILL = "#2e8b57"
 _NOTE = 11  # size of type
+_HIGH = 0.06  # of the plot: what a name takes up
 
 
 def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
@@ -19,7 +20,9 @@ def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
 
 def zone_notes(zones: Iterable[Zone], frame: Frame, scale: float = 1.0) -> list[dict[str, Any]]:
     """What each is called, at its edge: the two kinds at opposite ends, as edges may lie close."""
-    return [_note(zone, frame, scale) for zone in zones if _seen(zone, frame)]
+    seen = [zone for zone in zones if _seen(zone, frame)]
+    lines = [end for one in seen if one.firm and one.along == "y" for end in _edges(one, frame)]
+    return [_note(zone, frame, scale, () if zone.firm else lines) for zone in seen]
 
 
 def edge_lines(zones: Iterable[Zone], frame: Frame) -> list[Line]:
@@ -84,7 +87,8 @@ def _edges(zone: Zone, frame: Frame) -> list[float]:
     return [end for end in own if least < end < most]
 
 
-def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
+def _note(zone: Zone, frame: Frame, scale: float, lines: Iterable[float]) -> dict[str, Any]:
+    """Its name at its edge, past any of the lines that would strike it through."""
     low, high = _ends(zone, frame)
     at = low if not isinf(zone.low) else high
     note = {
@@ -94,7 +98,10 @@ def _note(zone: Zone, frame: Frame, scale: float) -> dict[str, Any]:
         "name": "zone",
     }
     if zone.along == "y":
-        edge = "bottom" if at == low else "top"
+        edge, way = ("bottom", 1) if at == low else ("top", -1)
+        for line in sorted(lines, key=lambda line: way * line):
+            if 0 < way * (frame.up(line) - frame.up(at)) < scale * _HIGH:
+                at = line
         x, anchor = (1, "right") if zone.firm else (0, "left")
         return {**note, "x": x, "xref": "x domain", "y": at, "xanchor": anchor, "yanchor": edge}
     side = "left" if at == low else "right"
