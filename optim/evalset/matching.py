@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from optim.evalset.axes import fitted
 from optim.evalset.naming import likely_inputs, stem_of
 
 Sizes = tuple[int | None, ...]
@@ -28,7 +29,7 @@ class Form:
         floats = "float" in self.dtype
         if floats != ("float" in sample.dtype):
             return False
-        return any(_alike(shape, sample.shape) for shape in (self.shape, self.shape[1:]))
+        return fitted(sample.shape, self.shape[1:]) is not None or _alike(self.shape, sample.shape)
 
 
 @dataclass(frozen=True)

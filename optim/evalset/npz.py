@@ -16,6 +16,7 @@ from optim.evalset.answers import (
     names_of,
     with_labels,
 )
+from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.extras import contents_of, feature_names, sample_texts
 from optim.evalset.lookups import check_lookups
@@ -60,7 +61,8 @@ def convert(
     arrays = labelled(arrays, names, words["labels"], notes)
     idle = unread(Path(model)) if model else set[str]()
     named = _by_input(arrays, specs, results, idle, notes)
-    given = grouping.opened(filled(named, specs, results, max_mb, notes), specs, results)
+    given = filled(with_axes(named, specs, notes), specs, results, max_mb, notes)
+    given = grouping.opened(given, specs, results)
     arrays = dict(given)
     together = grouping.wanted(given, specs, results)
     ones = grouping.of_one(specs, together)
@@ -217,7 +219,8 @@ def _samples(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
         wanted = " or ".join(str(["samples", *form]).replace("'", "") for form in forms)
         raise fail(
             f"The array {spec.name!r} has shape {list(array.shape)}; the model wants {wanted}.",
-            "Reshape it so that its first axis counts the samples.",
+            how_to_fit(spec.name, array.shape, (0, *forms[-1]))
+            or "Reshape it so that its first axis counts the samples.",
         )
     if len(array) == 0:
         raise fail(f"The array {spec.name!r} has zero samples.", "Give at least two samples.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Feeds
 from optim.errors import InputError
+from optim.evalset.axes import fitted
 from optim.evalset.matching import Form, match
 from optim.evalset.naming import other_splits
 from optim.evalset.npz import RESERVED
@@ -238,7 +239,10 @@ def _meant(values: Mapping[str, "onnx.TypeProto.Tensor"], sample: Feeds) -> Mapp
 
 def _one_run(array: Any, dims: Any) -> Any:
     """A sample with the input's rank; repeated where the input takes a fixed number of samples."""
+    sizes = [dim.dim_value or None for dim in dims]
     sample = array if array.ndim == len(dims) else array[None]
+    if sample.ndim != len(dims) and (shape := fitted(array.shape, sizes[1:])):
+        sample = array.reshape(1, *shape)
     together = dims[0].dim_value if dims else 1
     return sample.repeat(together, axis=0) if together > 1 and len(sample) == 1 else sample
 

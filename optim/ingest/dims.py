@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from optim.arrays import DTYPES
 from optim.errors import InputError
+from optim.evalset.axes import how_to_fit
 from optim.model.proto import real_inputs
 from optim.names import legible
 
@@ -244,7 +245,8 @@ def _check_fits(name: str, sizes: list[int], shapes: Shapes) -> None:
         raise InputError(
             f"The input {legible(name)!r} takes {sizes}, but the given inputs have "
             f"{list(shapes[name])}.",
-            "Give inputs of the model's shape, or export the model for theirs.",
+            how_to_fit(legible(name), shapes[name], sizes)
+            or "Give inputs of the model's shape, or export the model for theirs.",
         )
     if sizes[:1] == [0]:
         raise InputError(

@@ -7,8 +7,10 @@ import pytest
 from support import evalset_models as models
 
 from optim.evalset import stored
+from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.matching import Form, match
 from optim.evalset.npz import convert
+from optim.model import TensorSpec
 
 N = 40
 X = np.random.default_rng(3).standard_normal((N, models.FEATURES)).astype(np.float32)
@@ -90,3 +92,35 @@ def test_rows_of_shares_are_classes(tmp_path):
         assert stored.about(converted(tmp_path, x=X, labels=rows))["metric"] == "mae"
     about = stored.about(converted(tmp_path, x=X, labels=smooth, metric="mae"))
     assert about["metric"] == "mae"
+
+
+def test_axes_of_one_number_are_put_where_the_input_has_them(tmp_path) -> None:
+    notes: list[str] = []
+    spec = TensorSpec(name="image", dtype="float32", shape=(1, 1, 6, 5))
+    arrays = {"image": np.arange(60.0).reshape(2, 6, 5, 1)}
+    found = with_axes(arrays, [spec], notes)["image"]
+    assert found.shape == (2, 1, 6, 5) and np.array_equal(found.ravel(), np.arange(60))
+    assert "it is read as [2, 1, 6, 5]" in notes[0]
+    for shape in ((2, 1, 6, 5), (2, 1, 1, 6, 5), (2, 5, 6), (2, 30), ()):
+        kept = {"image": np.zeros(shape)}
+        assert with_axes(kept, [spec], notes) == kept and len(notes) == 1
+    column = TensorSpec(name="image", dtype="float32", shape=(1, 1))
+    assert with_axes({"image": np.zeros(4)}, [column], notes)["image"].shape == (4, 1)
+
+
+SHAPES = {
+    "channels last": ((9, 12, 14, 3), (1, 3, 12, 14), "image.transpose(0, 3, 1, 2)"),
+    "channels first": ((9, 3, 12, 14), (1, 12, 14, 3), "image.transpose(0, 2, 3, 1)"),
+    "flat": ((9, 504), (1, 3, 12, 14), "image.reshape(-1, 3, 12, 14)"),
+    "of another size": ((9, 3, 10, 10), (1, 3, 12, 14), ""),
+}
+
+
+@pytest.mark.parametrize("kind", list(SHAPES))
+def test_what_makes_an_array_fit_is_told(kind) -> None:
+    given, wanted, told = SHAPES[kind]
+    said = how_to_fit("image", given, wanted)
+    assert told in said and bool(said) == bool(told)
+    if told:
+        turned = eval(told, {"image": np.zeros(given)})  # as a person would run it
+        assert turned.shape[1:] == wanted[1:]
