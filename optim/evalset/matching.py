@@ -29,7 +29,8 @@ class Form:
         floats = "float" in self.dtype
         if floats != ("float" in sample.dtype):
             return False
-        return fitted(sample.shape, self.shape[1:]) is not None or _alike(self.shape, sample.shape)
+        sizes = [size or 0 for size in sample.shape]
+        return fitted(sizes, self.shape[1:]) is not None or _alike(self.shape, sample.shape)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _SPLIT = re.compile(rf"^(?:(?P<before>{_SPLITS})[_-](.+)|(.+)[_-](?P<behind>{_SP
 
 def likely_inputs(keys: Sequence[str]) -> Sequence[str]:
     """The arrays that may be an input: not those called as labels are, where there are others."""
-    others = [key for key in keys if not _like_labels(key)]
+    others = [key for key in keys if not like_labels(key)]
     return others if len(keys) > 1 else keys
 
 
@@ -63,11 +63,11 @@ def labelled(
     arrays: Mapping[str, Array], inputs: Collection[str], word: str, notes: list[str]
 ) -> dict[str, Array]:
     """The arrays, labels that are called otherwise under their reserved word; a note says so."""
-    others = any(not _like_labels(key) for key in arrays)
+    others = any(not like_labels(key) for key in arrays)
     alike = [
         key
         for key, array in arrays.items()
-        if key != word and _like_labels(key) and key not in inputs
+        if key != word and like_labels(key) and key not in inputs
         if array.ndim == 1 or (others and array.ndim)
     ]
     if not alike and (last := _behind_inputs(arrays, len(inputs))):
@@ -78,7 +78,7 @@ def labelled(
     return {word if key == alike[0] else key: array for key, array in arrays.items()}
 
 
-def _like_labels(key: str) -> bool:
+def like_labels(key: str) -> bool:
     """Whether labels are often called so: `y`, `Target`, `y_test`, `test_labels`."""
     return stem_of(key) in _LIKE_LABELS
 

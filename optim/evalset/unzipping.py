@@ -12,6 +12,7 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import InputError, first_line
 from optim.evalset.stored import fail
+from optim.evalset.tables import HEAD_BYTES, how_to_read, is_utf16
 from optim.names import legible
 from optim.sandbox.directory import opened
 
@@ -20,7 +21,6 @@ _DAMAGED = (
     *(zlib.error, zipfile.BadZipFile),
 )
 _ZIP = b"PK\3\4"
-_HEAD_BYTES = 4096
 _READABLE = bytes([*b"\t\n\r\f", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _MOST_EMPTY = 10_000_000  # texts: a file holds any number of them in no bytes at all
 _LAST_CHARACTER = 0x10FFFF  # of Unicode
@@ -31,16 +31,21 @@ _OTHERS = {
     b"ARROW1": ("an Arrow file", "pandas.read_feather"),
     b"\x89HDF": ("an HDF5 file", "h5py.File"),
     b"\x93NUMPY": ("a single array (.npy)", "numpy.load"),
+    b"MATLAB": ("a MATLAB file", "scipy.io.loadmat"),
+    b"\x80\x04": ("a Python pickle", "the program that wrote it"),
+    b"\x80\x05": ("a Python pickle", "the program that wrote it"),
 }
 """First bytes of files in which data comes -> what they are called, and what reads them."""
 
 
 def _no_npz(path: Path) -> InputError:
     with path.open("rb") as source:
-        head = source.read(_HEAD_BYTES)
+        head = source.read(HEAD_BYTES)
     what, reader = next((v for k, v in _OTHERS.items() if head.startswith(k)), ("", ""))
-    if not what and not _ZIP.startswith(head[: len(_ZIP)]) and not head.translate(None, _READABLE):
-        what, reader = "text, such as CSV or JSON", "pandas.read_csv"
+    text = is_utf16(head) or not head.translate(None, _READABLE)
+    if not what and not _ZIP.startswith(head[: len(_ZIP)]) and text:
+        known = f"{path.name} is text, such as CSV or JSON, not an .npz file."
+        return fail(known, how_to_read(path.name, head))
     known = f"{path.name} is {what}, not an .npz file."
     made = 'numpy.savez("evalset.npz", input_name=array, labels=labels)'
     return fail(
@@ -100,7 +105,14 @@ def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
         raise fail(
             f"The array {name!r} holds pickled Python objects, which can run code "
             "when they are read; it is refused.",
-            'Save plain numbers: check array.dtype, and use array.astype("float32") or stack it.',
+            'Save plain numbers or texts: array.astype("float32"), array.astype(str) for names; '
+            "rows of several lengths are padded to one, with an attention mask or lengths beside.",
+        )
+    if dtype.names:
+        raise fail(
+            f"The array {name!r} has named columns ({', '.join(map(legible, dtype.names[:5]))}).",
+            "Save them as one array of numbers: "
+            "numpy.lib.recfunctions.structured_to_unstructured(array).",
         )
     size = dtype.itemsize * math.prod(shape)  # of Python's integers: no overflow
     if not dtype.itemsize and math.prod(shape) > _MOST_EMPTY:

@@ -15,6 +15,7 @@ class Auc(Metric):
     """How often a sample of class 1 scores above one of class 0."""
 
     name: ClassVar[str] = "auc"
+    also: ClassVar[tuple[str, ...]] = ("roc_auc", "auroc", "roc_auc_score")
     title: ClassVar[str] = "AUC"
     summary: ClassVar[str] = (
         "The area under the ROC curve: how often a sample of class 1 scores higher than one of "

@@ -36,6 +36,8 @@ def _two_digits(value: float) -> str:
 class Metric(Part):
     """One way to score outputs: against labels, or against the original's outputs."""
 
+    also: ClassVar[tuple[str, ...]] = ()
+    """Other names that libraries give it."""
     unit: ClassVar[str] = ""
     """"%" for shares, which are kept as 0 to 1 and shown as percentages."""
     kind: ClassVar[Kind]
@@ -205,7 +207,8 @@ def find_metric(name: str) -> Metric:
     """The metric a user named ("top-1", "AUC", "map:layout=yolo8", ...). Raises InputError."""
     written, _, given = name.partition(":")
     known = all_metrics()
-    alike = (other for other in known if _plain(other) == _plain(written))
+    wanted = _plain(written)
+    alike = (n for n, metric in known.items() if wanted in map(_plain, (n, *metric.also)))
     if found := written if written in known else next(alike, ""):  # thousands ask by name
         return parse_part(f"{found}:{given}", known)
     raise InputError(

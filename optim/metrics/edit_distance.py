@@ -17,6 +17,7 @@ class EditDistance(ReadsSequences):
     """How many tokens must be changed, for each token of the labels (token error rate)."""
 
     name: ClassVar[str] = "edit_distance"
+    also: ClassVar[tuple[str, ...]] = ("wer", "cer", "token_error_rate")
     title: ClassVar[str] = "Token error rate"
     summary: ClassVar[str] = (
         "The fewest tokens to insert, delete or replace until the answers are the labels "

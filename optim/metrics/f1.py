@@ -16,6 +16,7 @@ class F1(Metric):
     """Harmonic mean of precision and recall."""
 
     name: ClassVar[str] = "f1"
+    also: ClassVar[tuple[str, ...]] = ("f1_score",)
     title: ClassVar[str] = "F1"
     summary: ClassVar[str] = (
         "The harmonic mean of precision and recall: of class 1 for outputs of one or two values, "

@@ -16,6 +16,7 @@ class Mae(Metric):
     """How far off the outputs are, on average."""
 
     name: ClassVar[str] = "mae"
+    also: ClassVar[tuple[str, ...]] = ("mean_absolute_error", "l1")
     title: ClassVar[str] = "Mean absolute error"
     summary: ClassVar[str] = (
         "How far the outputs are from the labels on average, in the labels' own unit."

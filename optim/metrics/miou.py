@@ -24,6 +24,7 @@ class Miou(Metric):
     """How well the areas of the classes match, on average."""
 
     name: ClassVar[str] = "miou"
+    also: ClassVar[tuple[str, ...]] = ("iou", "mean_iou", "jaccard")
     title: ClassVar[str] = "Mean IoU"
     summary: ClassVar[str] = (
         "For each class the pixels that answer and mask share, divided by those that either has, "

@@ -15,6 +15,7 @@ class Rmse(Metric):
     """How far off the outputs are, large misses weighing more."""
 
     name: ClassVar[str] = "rmse"
+    also: ClassVar[tuple[str, ...]] = ("root_mean_squared_error",)
     title: ClassVar[str] = "RMSE"
     summary: ClassVar[str] = (
         "The root of the mean squared difference to the labels, in the labels' own unit."

@@ -14,6 +14,7 @@ class Top1(Metric):
     """Share of samples whose highest score is the label's."""
 
     name: ClassVar[str] = "top1"
+    also: ClassVar[tuple[str, ...]] = ("accuracy", "acc", "categorical_accuracy")
     title: ClassVar[str] = "Top-1 accuracy"
     summary: ClassVar[str] = "The share of samples whose highest score is the label's class."
     helps: ClassVar[str] = (

@@ -133,8 +133,8 @@ def test_inferred_metric(labels, shape, expected):
 def test_names_are_read_as_people_write_them():
     assert find_metric("Top-1").name == "top1"
     assert find_metric("AUC").name == "auc"
-    with pytest.raises(InputError, match="no metric 'accuracy'"):
-        find_metric("accuracy")
+    with pytest.raises(InputError, match="no metric 'precision'"):
+        find_metric("precision")
 
 
 def test_labels_become_what_the_metric_wants():
@@ -166,3 +166,15 @@ def test_several_labels_of_a_sample_have_an_f1_of_their_own() -> None:
         rows = np.array([metric.row(score, label) for score, label in pairs])
         found = metric.aggregate(metric.decided(rows, rows), np.ones((1, 50)))[0]
         assert found == pytest.approx(f1_score(labels, logits[:, 0] > 0, average="micro"))
+
+
+def test_metrics_are_found_by_the_names_that_libraries_give_them() -> None:
+    for name, metric in {
+        "accuracy": "top1",
+        "ROC-AUC": "auc",
+        "mIoU": "miou",
+        "IoU": "miou",
+    }.items():
+        assert find_metric(name).name == metric
+    names = [other for metric in METRICS.values() for other in (metric.name, *metric.also)]
+    assert len(names) == len(set(names))
