@@ -188,8 +188,9 @@ def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessi
         "path": str(_existing(path)),
         **_specs(model),
         "preprocessing": preprocessing.model_dump(mode="json"),
+        "model": str(model.path),
     }
-    return _made(images.convert, argument)
+    return _made(images.convert, argument, model.folder)
 
 
 def synthesize(model: Model, samples: int = 64) -> EvalSet:

@@ -18,7 +18,9 @@ from optim.errors import OptimError
 from optim.evalset import grouping, npz, pictures, stored
 from optim.evalset.casting import numpy_dtype
 from optim.evalset.classes import by_name, in_order, mapping
-from optim.evalset.preprocessing import Preprocessing, of_one_image
+from optim.evalset.naming import split_of, split_to_judge_by
+from optim.evalset.preprocessing import Preprocessing, no_single_image, of_one_image
+from optim.evalset.unread import filled, unread
 from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import check_labels, infer_metric
 from optim.model import TensorSpec
@@ -38,25 +40,55 @@ def convert(
     preprocessing: dict[str, Any],
     max_mb: int,
     out: str,
+    model: str = "",
 ) -> None:
-    """Child: check, preprocess and store the zip of images at `path`. Raises InputError."""
-    spec, results, together = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
+    """Child: check, preprocess and store the zip of images at `path`. Raises InputError.
+
+    Args:
+        model: its ONNX file, for what of its inputs is never read.
+    """
+    specs = npz.as_specs(inputs)
+    spec, results, together = of_one_image(specs, npz.as_specs(outputs))
+    check_others(specs, spec, model)
     recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
     done: Counter[pictures.Done] = Counter()
     with opened(path) as archive:
         members, skipped = members_within(archive, spec, max_mb)
+        notes = list[str]()
+        members = of_one_split(members, notes)
         values = np.empty((len(members), *spec.shape), numpy_dtype(spec))
         for position, member in enumerate(members):
             values[position], found = decoded(archive, member, recipe, spec)
             done.update(found)
     names, labels, metric = labelled(members, results)
-    notes = [f"Preprocessing: {_spelled(recipe)}.", *pictures.notes_on(done)]
+    notes += [f"Preprocessing: {_spelled(recipe)}.", *pictures.notes_on(done)]
     if skipped:
         notes.append(f"{skipped} files that are no images in a class folder were left out.")
     notes.append(mapping(names, labels))
-    contents = stored.Contents({spec.name: values}, metric, labels, names, notes=tuple(notes))
+    whole = grouping.of_one(specs, together)
+    arrays = dict(filled({spec.name: values}, whole, results, max_mb, notes))
+    ordered = {one.name: arrays[one.name] for one in whole}
+    contents = stored.Contents(ordered, metric, labels, names, notes=tuple(notes))
     stored.write(grouping.grouped(contents, together), Path(out))
+
+
+def check_others(inputs: Sequence[TensorSpec], image: TensorSpec, model: str) -> None:
+    """Raise InputError unless nothing reads the other inputs of the model, an ONNX file."""
+    others = {spec.name for spec in inputs} - {image.name}
+    if others and not (model and others <= unread(Path(model))):
+        raise no_single_image(inputs)
+
+
+def of_one_split(members: list[zipfile.ZipInfo], notes: list[str]) -> list[zipfile.ZipInfo]:
+    """Of images in folders of splits (`train/cat/1.png`), those to judge by; a note says so."""
+    splits = [split_of(PurePosixPath(member.filename).parts[:-2]) for member in members]
+    chosen = split_to_judge_by(splits)
+    pairs = zip(members, splits, strict=True)
+    kept = [member for member, split in pairs if not chosen or split in ("", chosen)]
+    if len(kept) < len(members):
+        notes.append(f"Of the splits, {chosen} was taken: {len(kept)} of {len(members)} images.")
+    return kept
 
 
 def opened(path: str) -> zipfile.ZipFile:

@@ -35,9 +35,19 @@ def other_splits(keys: Iterable[str], known: Collection[str]) -> list[str]:
         stem, split = _parts(key)
         if split and key not in known:
             found.setdefault(split, {})[key] = stem
-    chosen = next((found[split] for split in _TESTS if split in found), {})
+    chosen = found.get(split_to_judge_by(found), {})
     stems = set(chosen.values())
     return [key for of in found.values() if of is not chosen for key in of if of[key] in stems]
+
+
+def split_to_judge_by(splits: Collection[str]) -> str:
+    """Of these splits the first that is there of those that models are judged by; else none."""
+    return next((split for split in _TESTS if split in splits), "")
+
+
+def split_of(folders: Sequence[str]) -> str:
+    """The split that one of the folders is called by; else none."""
+    return next((name.lower() for name in folders if name.lower() in (*_TESTS, *_TRAINS)), "")
 
 
 def _parts(key: str) -> tuple[str, str]:

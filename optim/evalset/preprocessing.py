@@ -8,6 +8,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from optim.arrays import Array
+from optim.errors import InputError
 from optim.evalset import grouping, pictures, stored
 from optim.evalset.casting import numpy_dtype
 from optim.model import Model, TensorSpec
@@ -157,21 +158,33 @@ def _sides(spec: TensorSpec, channels_last: bool) -> tuple[int, ...]:
 
 
 def image_input(inputs: Sequence[TensorSpec]) -> TensorSpec:
-    """The model's one input, if it takes an image. Raises InputError."""
-    if len(inputs) == 1 and inputs[0].shape[:1] == (1,):
-        shape = inputs[0].shape
-        grey = len(shape) == 3 and min(shape[1:]) >= 8
-        if grey or channel_axis(shape):
-            return inputs[0]
-        if len(shape) == 4:
-            raise stored.fail(
-                f"The input {inputs[0].name!r} has shape {list(shape)}, with channels on its "
-                f"second or last axis: {shape[1]} or {shape[3]}. A picture in a file has 1 "
-                "(grey), 3 (colours) or 4 (colours and transparency).",
-                "Give an .npz with the channels as the model was trained with them.",
-            )
+    """The model's one input that takes an image. Raises InputError without such a one.
+
+    Whether the others, if any, may be left out is for the model's file to say (`images.plan`).
+    """
+    able = [spec for spec in inputs if spec.shape[:1] == (1,) and _takes_image(spec.shape)]
+    if len(able) == 1:
+        return able[0]
+    shape = inputs[0].shape
+    if len(inputs) == 1 and len(shape) == 4 and shape[0] == 1:
+        raise stored.fail(
+            f"The input {inputs[0].name!r} has shape {list(shape)}, with channels on its "
+            f"second or last axis: {shape[1]} or {shape[3]}. A picture in a file has 1 "
+            "(grey), 3 (colours) or 4 (colours and transparency).",
+            "Give an .npz with the channels as the model was trained with them.",
+        )
+    raise no_single_image(inputs)
+
+
+def _takes_image(shape: Sequence[int]) -> bool:
+    grey = len(shape) == 3 and min(shape[1:]) >= 8
+    return grey or channel_axis(shape) is not None
+
+
+def no_single_image(inputs: Sequence[TensorSpec]) -> InputError:
+    """What to say of a model that takes more than one image, or none."""
     listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
-    raise stored.fail(
+    return stored.fail(
         f"A zip of images needs a model with one image as its input; this one takes {listed}.",
         "Give an .npz with one array per input.",
     )

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import images, npz
+from optim.evalset.casting import numpy_dtype
 from optim.evalset.classes import mapping
 from optim.evalset.preprocessing import Preprocessing, of_one_image
 from optim.metrics.base import Metric, find_metric
@@ -73,8 +74,13 @@ class Preview(BaseModel):
 
 def surveyed(path: Path, model: Model) -> Surveyed:
     """Whether a zip of images fits a model, whatever the settings. Raises InputError if not."""
-    argument = {"path": str(path.resolve()), **_specs(model), "max_mb": settings().max_evalset_mb}
-    given = sandbox.Files(readable=(path.resolve(),))
+    argument = {
+        "path": str(path.resolve()),
+        **_specs(model),
+        "max_mb": settings().max_evalset_mb,
+        "model": str(model.path),
+    }
+    given = sandbox.Files(readable=(path.resolve(), model.folder))
     return Surveyed.model_validate(sandbox.call(survey, argument, where="EvalSet", files=given))
 
 
@@ -102,12 +108,19 @@ def _specs(model: Model) -> dict[str, Any]:
 
 
 def survey(
-    path: str, inputs: list[dict[str, Any]], outputs: list[dict[str, Any]], max_mb: int
+    path: str,
+    inputs: list[dict[str, Any]],
+    outputs: list[dict[str, Any]],
+    max_mb: int,
+    model: str = "",
 ) -> dict[str, Any]:
     """Child: see `surveyed`."""
-    spec, results, _ = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
+    specs = npz.as_specs(inputs)
+    spec, results, _ = of_one_image(specs, npz.as_specs(outputs))
+    images.check_others(specs, spec, model)
     with images.opened(path) as archive:
         members, left_out = images.members_within(archive, spec, max_mb)
+        members = images.of_one_split(members, [])
         for _, first in images.one_per_folder(archive)[:_FOLDERS_TRIED]:
             images.check(archive, first)
     names, labels, _ = images.labelled(members, results)
@@ -129,18 +142,19 @@ def preview(
     model: str,
 ) -> dict[str, Any]:
     """Child: see `previews`."""
-    spec, results, together = of_one_image(npz.as_specs(inputs), npz.as_specs(outputs))
+    specs = npz.as_specs(inputs)
+    spec, results, together = of_one_image(specs, npz.as_specs(outputs))
     recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
     with images.opened(path) as archive:
-        members, _ = images.members_of(archive)
+        members = images.of_one_split(images.members_of(archive)[0], [])
         names, labels, metric = images.labelled(members, results)
         first = images.one_per_folder(archive)[:count]
         shown = [images.decoded(archive, member, recipe, spec)[0] for _, member in first]
         some = _spread(labels)
         arrays = (images.decoded(archive, members[i], recipe, spec)[0] for i in some)
         output = choose_output(find_metric(metric), results, 1)
-        answers = Answers(Path(model), spec, output, together)
+        answers = Answers(Path(model), specs, spec, output, together)
         seen = [
             Seen(folder=folder, png=_png(array, recipe, spec), answer=answers.named(array, names))
             for (folder, _), array in zip(first, shown, strict=True)
@@ -152,14 +166,23 @@ def preview(
 class Answers:
     """What the original answers to images."""
 
-    def __init__(self, path: Path, spec: TensorSpec, output: TensorSpec, together: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        inputs: Sequence[TensorSpec],
+        spec: TensorSpec,
+        output: TensorSpec,
+        together: int,
+    ) -> None:
+        others = (one for one in inputs if one.name != spec.name)  # that nothing reads
+        self._rest = {one.name: np.zeros(one.shape, numpy_dtype(one)) for one in others}
         self._session = all_runtimes()[BASELINE_RUNTIME]().open(path)
         self._input, self._output, self._together = spec.name, output.name, together
 
     def of(self, array: Array) -> Array:
         """The output that is judged."""
         run = array.repeat(self._together, axis=0)
-        answer = self._session.run({self._input: run})[self._output]
+        answer = self._session.run({**self._rest, self._input: run})[self._output]
         return answer if self._together == 1 else answer[:1]
 
     def named(self, array: Array, names: Sequence[str]) -> str:

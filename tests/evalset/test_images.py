@@ -337,3 +337,44 @@ def test_a_set_is_checked_before_its_settings(tmp_path):
 def test_small_pictures_are_not_cropped_unless_asked(tmp_path, side, share):
     model = models.image_classifier(tmp_path, size=side)
     assert Preprocessing.suggested(model).crop_share == share
+
+
+def in_splits(*splits: str) -> dict[str, bytes]:
+    return {
+        f"set/{split}/{name}/{i}.png": picture(colour)
+        for split in splits
+        for name, colour in COLOURS.items()
+        for i in range(3)
+    }
+
+
+def test_of_splits_the_images_to_judge_by_are_taken(tmp_path):
+    model = models.image_classifier(tmp_path)
+    evalset = load_evalset(zipped(tmp_path, in_splits("train", "Val")), model)
+    assert evalset.calibration_count + evalset.validation_count == 9
+    assert "Of the splits, val was taken: 9 of 18 images." in evalset.notes
+    assert surveyed(tmp_path / "images.zip", model).images == 9
+    evalset = load_evalset(zipped(tmp_path, in_splits("train")), model)
+    assert evalset.calibration_count + evalset.validation_count == 9
+
+
+def test_an_input_that_nothing_reads_keeps_no_zip_of_images_away(tmp_path):
+    def with_another(read: bool):
+        nodes = [
+            helper.make_node("ReduceMean", ["image"], ["y"], axes=[2, 3], keepdims=0),
+            helper.make_node("Identity", ["extra" if read else "y"], ["z"]),
+        ]
+        shapes = [("image", [1, 3, 16, 16]), ("extra", [1, 3])], [("y", [1, 3]), ("z", [1, 3])]
+        values = [[(name, TensorProto.FLOAT, shape) for name, shape in one] for one in shapes]
+        return models.keep(tmp_path, nodes, *values, {})
+
+    path, model = zipped(tmp_path, folders()), with_another(read=False)
+    evalset = load_evalset(path, model)
+    assert evalset.inputs == ("image", "extra")
+    assert not any(feeds["extra"].any() for feeds in evalset.feeds("validation"))
+    assert any("never reads" in note for note in evalset.notes)
+    assert surveyed(path, model).images == 12
+    assert previews(path, model, Preprocessing.suggested(model), 2).seen[0].answer
+    for asked in (load_evalset, surveyed):
+        with pytest.raises(InputError, match="one image as its input; this one takes .*extra"):
+            asked(path, with_another(read=True))
