@@ -1,5 +1,8 @@
-"""Several recipes in one file: a spelling a line, to be read and changed by people; or JSON."""
+"""Several recipes in one file: a spelling a line, to be read and changed by people; or JSON, or the
+records of trials, from which their recipes are taken.
+"""
 
+import csv
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -8,7 +11,9 @@ from optim.errors import InputError
 from optim.names import legible
 from optim.recipe import Recipe
 
-_MOST_BYTES = 200_000
+_MOST_BYTES = 1_000_000
+_COLUMN = "recipe"
+"""Where the records of trials have theirs (`showing.records`), in CSV as in JSON."""
 _MOST = 500
 _SHOWN = 3
 _NEXT = "Write one spelling a line, such as static_int8 + openvino; # begins a remark."
@@ -21,10 +26,10 @@ def written(recipes: Iterable[Recipe], about: str) -> str:
 
 
 def recipes_in(data: bytes) -> list[Recipe]:
-    """The recipes of a file, each once: of text as `written` writes it, or of JSON.
+    """The recipes of a file, each once: of text as `written` writes it, of JSON, or of CSV.
 
-    JSON is a list, or an object with a list named `recipes`, of spellings or of stored recipes
-    (`Recipe.stored`); or one stored recipe.
+    JSON is a list, or an object with a list named `recipes`, of spellings, of stored recipes
+    (`Recipe.stored`) or of trials as records; or one stored recipe. CSV has a column `recipe`.
 
     Raises InputError that names the places where no recipe can be read; then none is read.
     """
@@ -40,7 +45,13 @@ def recipes_in(data: bytes) -> list[Recipe]:
 
 
 def _of_text(text: str) -> Iterator[tuple[str, Any]]:
-    for number, line in enumerate(text.splitlines(), 1):
+    lines = text.splitlines(keepends=True)
+    head = next(csv.reader(lines), [])
+    if _COLUMN in head and len(head) > 1:
+        for row in (table := csv.DictReader(lines)):
+            yield f"line {table.line_num}", row[_COLUMN] or ""
+        return
+    for number, line in enumerate(lines, 1):
         if spelling := line.partition("#")[0].strip():
             yield f"line {number}", spelling
 
@@ -55,7 +66,8 @@ def _of_json(data: bytes) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, list):
         raise _refused("Its recipes are no list.")
     for number, item in enumerate(value, 1):
-        yield f"recipe {number}", item
+        spelled = item.get(_COLUMN) if isinstance(item, dict) else None
+        yield f"recipe {number}", spelled or item
 
 
 def _read(items: Sequence[tuple[str, Any]]) -> list[Recipe]:

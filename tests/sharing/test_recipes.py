@@ -4,6 +4,7 @@ import json
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
+from support import trials as made_up
 from support.part_values import parts
 
 from optim.errors import InputError
@@ -11,6 +12,7 @@ from optim.passes.base import all_passes
 from optim.recipe import Recipe
 from optim.runtimes.base import all_runtimes
 from optim.sharing.recipes import recipes_in, written
+from optim.showing.records import as_csv, numbered
 
 SPELLINGS = ["onnxruntime", "static_int8:per_channel=true + openvino", "openvino:threads=2"]
 RECIPES = [Recipe.parse(text) for text in SPELLINGS]
@@ -35,6 +37,16 @@ def test_json_too(value: object) -> None:
     assert recipes_in(json.dumps(value).encode()) == RECIPES
 
 
+def test_the_trials_that_went_out_come_in_as_recipes() -> None:
+    trials = [made_up.trial(i, recipe=text) for i, text in enumerate([*SPELLINGS, SPELLINGS[0]])]
+    trials[1] = trials[1].model_copy(update={"note": 'two\nlines, and a "quote"'})
+    records = numbered(trials, made_up.METRIC, set())
+    assert recipes_in(json.dumps(records).encode()) == RECIPES
+    assert recipes_in(as_csv(records).encode()) == RECIPES
+    with pytest.raises(InputError, match="line 3: There is no part"):
+        recipes_in(b"number,recipe\n1,onnxruntime\n2,openvinoo\n")
+
+
 def test_one_stored_recipe_is_a_file_too() -> None:
     assert recipes_in(json.dumps(RECIPES[1].stored).encode()) == [RECIPES[1]]
 
@@ -50,7 +62,7 @@ def test_one_stored_recipe_is_a_file_too() -> None:
         (b"[1]", "recipe 1: Not a recipe file"),
         (b"[" * 90_000, "nested too deeply"),
         (b'["onnxruntime"', "not JSON"),
-        (b"x" * 300_000, "200 kB"),
+        (b"x" * 1_100_000, "1,000 kB"),
         (b"\n".join(b"openvino:threads=%d" % i for i in range(1, 700)), "limit is 500"),
         (b"\xff\xfe\x00openvino", "no part named"),
     ],

@@ -120,8 +120,8 @@ def _recipes_in(study: Study) -> None:
     """Recipes of a file, all measured with one click, which leads to where they appear."""
     with st.expander("Take in recipes from a file"):
         file = st.file_uploader(
-            "Recipes: one spelling a line, or JSON",
-            type=["txt", "json"],
+            "Recipes: one spelling a line, or the CSV or JSON of trials",
+            type=["txt", "csv", "json"],
             key="recipes_in",
             max_upload_size=1,
         )
