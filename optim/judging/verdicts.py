@@ -142,9 +142,10 @@ def _drifted(facts: Facts) -> Caution | None:
     """The metric has its limit, set by whoever chooses; the outputs have this one of their own."""
     if not facts.drifted:
         return None
+    holds = "" if facts.best > 0 else f", though the {facts.metric.called} may hold"
     text = (
-        f"{facts.drifted}, though the {facts.metric.called} may hold: what else reads the outputs "
-        "reads something else now. It is not chosen by itself; look at its answers first."
+        f"{facts.drifted}{holds}: what else reads the outputs reads something else now. It is not "
+        "chosen by itself; look at its answers first."
     )
     return Caution(code="outputs_drifted", text=text)
 

@@ -2,12 +2,16 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
+from support import trials as made_up
 
 from optim.findings import Interval
 from optim.learning.drawing import outcome_chart
+from optim.learning.experiments.recipes import slowest
 from optim.learning.outcome import Bar, Bars, Figure, Outcome
 from optim.learning.pictures.roofline import _peak
+from optim.learning.pictures.soft_targets import beside
 
 
 def _bars(*values: float) -> tuple[Bar, ...]:
@@ -56,3 +60,15 @@ def test_no_operator_that_is_timed_well_lies_above_the_roof() -> None:
     ran = [SimpleNamespace(share=share, gflops_per_second=rate) for share, rate in SEEN]
     assert _peak(52.0, ran) == 105.0  # type: ignore[arg-type]
     assert _peak(200.0, ran) == 200.0  # type: ignore[arg-type]
+
+
+def test_the_bars_of_the_tail_are_the_usual_run_and_the_slow_one() -> None:
+    drawn = slowest(made_up.summary(2.0, 1.0))["tail"].bars
+    assert [bar.label for bar in drawn] == ["usual (median)", "slow (p99)"]
+    assert slowest(made_up.summary(2.0, 1.0, percentiles={"p50": made_up.around(2.0)})) == {}
+
+
+def test_a_sample_that_is_a_picture_is_shown_beside_what_its_teacher_says() -> None:
+    grey = np.arange(12.0).reshape(1, 1, 3, 4)
+    assert beside({"x": grey}) == grey[0, 0].tolist()
+    assert beside({"x": grey[0]}) == [] and beside({"x": grey, "y": grey}) == []

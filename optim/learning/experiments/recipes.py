@@ -84,7 +84,7 @@ class Recipes(Experiment):
         return here(
             figures=_timed(labels[1], summaries, models) | _judged(judged, of),
             bars=[Bar(label=n, value=s.p50_ms) for n, s in zip(labels, summaries, strict=True)],
-            of_figures={"loss": _lost(labels, judged)},
+            of_figures={"loss": _lost(labels, judged), **slowest(summaries[1])},
             in_turns=True,
             rests_on=text.timed(summaries[1]),
             notes=[c.text for c in summaries[1].warnings if c.severity != "info"],
@@ -112,8 +112,7 @@ def _timed(second: str, summaries: list[Summary], models: list[Model]) -> dict[s
         value = Interval(value=ratio[0], low=ratio[1], high=ratio[2])
         title = "The first run, against a later one"
         found["first_run"] = Figure(title=title, value=value, unit="×")
-    worst = next((n for n in ("p99", "p95", "p90") if n in b.percentiles), None)
-    if worst:
+    if worst := _worst(b):
         tail, middle = b.percentiles[worst], b.p50_ms.value
         value = Interval(
             value=tail.value / middle,
@@ -122,6 +121,20 @@ def _timed(second: str, summaries: list[Summary], models: list[Model]) -> dict[s
         )
         found["tail"] = Figure(title=f"{worst} over the median", value=value, unit="×")
     return found
+
+
+def _worst(summary: Summary) -> str:
+    """The highest percentile that there are runs enough for; empty where there is none."""
+    return next((name for name in ("p99", "p95", "p90") if name in summary.percentiles), "")
+
+
+def slowest(summary: Summary) -> dict[str, Bars]:
+    """The usual run beside the slow one."""
+    if not (worst := _worst(summary)):
+        return {}
+    slow = Bar(label=f"slow ({worst})", value=summary.percentiles[worst])
+    usual = Bar(label="usual (median)", value=summary.p50_ms)
+    return {"tail": Bars(bars=(usual, slow), axis="ms a run")}
 
 
 def _judged(judged: list[Quality], of: Opened) -> dict[str, Figure]:

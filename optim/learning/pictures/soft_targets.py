@@ -50,7 +50,7 @@ class SoftTargets(Picture):
             figure.add_bar(x=list(names), y=y, name=title, marker={"color": colour})
         laid(figure, "class", "probability").update_layout(barmode="group")
         if one["seen"]:
-            _beside(figure, one["seen"])
+            _drawn_beside(figure, one["seen"])
         return Panel(
             f"Sample {place}",
             figure,
@@ -59,7 +59,7 @@ class SoftTargets(Picture):
         )
 
 
-def _beside(figure: go.Figure, grey: list[list[float]]) -> None:
+def _drawn_beside(figure: go.Figure, grey: list[list[float]]) -> None:
     """The sample itself, right of its bars."""
     figure.add_heatmap(
         z=grey, xaxis="x2", yaxis="y2", colorscale="Greys_r", showscale=False, hoverinfo="skip"
@@ -85,12 +85,12 @@ def ask(path: str, evalset: str, temperature: float, count: int) -> list[dict[st
     soft = _softmax(scores / temperature)
     order = np.argsort(soft.max(axis=1))[:count]
     return [
-        {"label": int(labels[at]), "soft": soft[at].tolist(), "seen": _grey(feeds[at])}
+        {"label": int(labels[at]), "soft": soft[at].tolist(), "seen": beside(feeds[at])}
         for at in order
     ]
 
 
-def _grey(feed: dict[str, NDArray[Any]]) -> list[list[float]]:
+def beside(feed: dict[str, NDArray[Any]]) -> list[list[float]]:
     """A sample that is a picture (1, channels, height, width) in grey; else nothing."""
     values = next(iter(feed.values()))
     pictured = len(feed) == 1 and values.ndim == 4 and values.shape[1] in (1, 3)
