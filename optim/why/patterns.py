@@ -17,6 +17,7 @@ QUOTIENTS = frozenset({"Div", "Mul", "Divide", "Multiply"})
 """And that it ends with, as engines name it."""
 _INSTEAD = {"Pow": "power in place of a root", "ReduceL2": "length in place of a root"}
 _FUSED_ATTENTION = frozenset({"Add", "Sub", "Mul", "Div", "Reshape", "Transpose", "Where"})
+_MOVES = frozenset({"Reshape", "Transpose"})
 _FUSED_NORMALIZATION = frozenset({"ReduceMean", "Sub", "Pow", "Mul", "Add", "Sqrt", "Div"})
 _OUTSIDE = MATRIX | {"Constant"}
 """What a normalization does not reach across."""
@@ -39,11 +40,15 @@ Matches = Callable[[NodeRow], bool]
 
 @dataclass(frozen=True)
 class Pattern:
-    """One occurrence: the node it is known by, all its nodes, and what is unusual among them."""
+    """One occurrence: the node it is known by, all its nodes, and what is unusual among them.
+
+    `within`: what else lies in it that a fusion has to allow for, such as a mask's Add.
+    """
 
     anchor: str
     nodes: tuple[str, ...]
     unusual: str = ""
+    within: str = ""
 
 
 def _read_elsewhere(wiring: Wiring, rows: list[NodeRow]) -> str:
@@ -109,7 +114,8 @@ def attentions(graph: Analysis) -> Iterator[Pattern]:
                 _unusual([one for one in inner if one not in most], _FUSED_ATTENTION),
                 _read_elsewhere(wiring, found),
             ]
-            yield Pattern(row.name, _named(found), ", ".join(filter(None, odd)))
+            within = _unusual(inner, _MOVES | SOFTMAX)
+            yield Pattern(row.name, _named(found), ", ".join(filter(None, odd)), within)
 
 
 def _softmax(row: NodeRow, wiring: Wiring) -> list[NodeRow]:

@@ -34,6 +34,9 @@ def spelled_out(
     inside = {name for one in found for name in one.nodes}
     works = tuple(work for work in seen.executed if work.name in inside)
     odd = next((one.unusual for one in found if one.unusual), "")
+    within = next((one.within for one in found if one.within), "")
     hidden = f" What hides the pattern from the fusion may be {odd}." if odd else ""
+    if within and not odd:
+        hidden = f" Between its products lies {within}: fusions allow only for masks of few forms."
     told = f"node by node, {percent(seen.share(works))} of a run, instead of as {operator}.{hidden}"
     return SpelledOut(tuple(one.anchor for one in found), works, told)

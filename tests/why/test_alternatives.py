@@ -1,6 +1,9 @@
 """How inputs may be prepared otherwise."""
 
+from collections.abc import Callable
+
 import numpy as np
+import pytest
 
 from optim.why.alternatives import _changes
 
@@ -14,9 +17,28 @@ def test_rows_of_a_table_may_have_been_meant_standardized() -> None:
     assert np.allclose(changed.mean(axis=0), 0, atol=1e-4) and np.allclose(changed.std(axis=0), 1)
 
 
-def test_pictures_are_not_standardized_number_by_number() -> None:
-    pictures = [np.zeros((1, 3, 8, 8), np.float32)]
-    assert not any("standardized" in what for what in _changes(pictures))
+def test_pictures_are_standardized_channel_by_channel_not_number_by_number() -> None:
+    drawn = np.random.default_rng(0).random((50, 1, 3, 8, 8)) * [[[[9]], [[1]], [[0.1]]]]
+    pictures = list(drawn.astype(np.float32))
+    changes = _changes(pictures)
+    assert not any("number by number" in what for what in changes)
+    changed = np.stack([changes["standardized (mean 0, deviation 1)"](one) for one in pictures])
+    assert np.allclose(changed.std(axis=(0, 1, 3, 4)), 1, atol=1e-4)
+
+
+@pytest.mark.parametrize(("shape", "slip", "undone"), [
+    ((1, 3, 8, 8), lambda x: np.rot90(x, -1, (2, 3)), "turned left"),
+    ((1, 8, 6, 3), lambda x: np.flip(x, 1), "upside down"),
+    ((1, 12, 5), lambda x: np.flip(x, 1), "from the last to the first along axis 1"),
+    ((1, 12, 5), lambda x: x.swapaxes(1, 2).reshape(x.shape), "with the last two axes exchanged"),
+    ((1, 7), lambda x: np.flip(x, 1), "with the numbers of a row in the other order"),
+])  # fmt: skip
+def test_slips_of_layout_are_undone(
+    shape: tuple[int, ...], slip: Callable[[np.ndarray], np.ndarray], undone: str
+) -> None:
+    meant = np.random.default_rng(0).random(shape).astype(np.float32)
+    given = np.ascontiguousarray(slip(meant))
+    assert np.array_equal(_changes([given])[undone](given), meant)
 
 
 def test_recordings_may_be_in_whole_numbers_of_16_bits_and_pictures_may_not() -> None:

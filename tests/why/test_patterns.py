@@ -100,6 +100,11 @@ def test_attention_is_found_however_its_scores_are_bound_and_shared() -> None:
     assert not list(attentions(attended("e = Exp(s)  t = ReduceSum(s, last)  p = Mul(e, t)")))
 
 
+def test_a_bias_or_mask_within_an_attention_is_named() -> None:
+    (found,) = attentions(attended("a = Div(s, c)  b = Add(a, k)  p = Softmax(b)"))
+    assert found.within == "Add (b)" and not found.unusual
+
+
 def normalized(text: str) -> list[str]:
     graph = rows(f"(float[2,8] x, float e, float two, float n) => (float[2,8] y) {{ {text} }}")
     return [found.anchor for found in normalizations(graph)]

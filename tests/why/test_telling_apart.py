@@ -287,8 +287,23 @@ def test_names_from_a_hostile_file_are_shortened() -> None:
 
 def test_a_long_wait_outside_of_nodes_is_no_call_of_the_engine() -> None:
     for ms, within, count in ((0.2, 0.1, 1), (0.2, 0.55, 0), (19.0, 0.1, 0)):
-        here = evidence(p50_ms=ms, after=SimpleNamespace(nodes_us=1e3 * within * ms), probe=None)
+        after = SimpleNamespace(nodes_us=1e3 * within * ms, profile=(), scale=1.0)
+        here = evidence(p50_ms=ms, after=after, probe=None)
         assert len(list(below_dispatch.find(here))) == count
+
+
+@pytest.mark.parametrize(("us", "flops", "count"), [(0.5, 64, 1), (0.5, 9000, 0), (9.0, 64, 0)])
+def test_many_nodes_with_next_to_nothing_to_do_are_mostly_started(
+    us: float, flops: int, count: int
+) -> None:
+    rows = [NodeRow(name=f"n{n}", op="Tanh", flops=flops, bytes=64) for n in range(50)]
+    profile = tuple(
+        ProfiledNode(name=row.name, op=row.op, microseconds=us, share=0.02, rows=(row,))
+        for row in rows
+    )
+    side = Side(analysis=Analysis.model_construct(nodes=tuple(rows), weights=()), profile=profile)
+    here = evidence(p50_ms=50 * us / 1e3, after=side, probe=None)
+    assert len(list(below_dispatch.find(here))) == count
 
 
 def test_a_run_is_not_said_to_take_less_than_nothing() -> None:

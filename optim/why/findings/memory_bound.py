@@ -37,7 +37,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if seen.share(works) < _MATTERS:
         return
     nodes = tuple(work.name for work in works)
-    moved = sum(seen.rows[name].bytes for name in nodes if name in seen.rows)
+    rows = [seen.rows[name] for name in nodes if name in seen.rows]
+    moved = sum(row.bytes * max(1, row.steps if row.name in bound else 1) for row in rows)
     rate = moved / max(1e-9, sum(work.microseconds for work in works)) / 1e3
     of_weights = works[0].name in bound
     yield Finding(
@@ -67,9 +68,10 @@ def probed(seen: Evidence, unit: str, precision: str) -> list[float]:
 
 
 def _waits(row: NodeRow, constant: Container[str]) -> bool:
-    """Whether a product reads weights once for few operations; turned or converted ones, too."""
+    """Whether a product reads weights for few operations each time; turned ones, too."""
     weighs = row.op in MATRIX and any(name in constant for name in row.reads)
-    return weighs and row.bytes > _CACHED_BYTES and 0 < row.intensity < LOW
+    steps = max(1, row.steps)  # each reads the weights anew that no core's own cache holds
+    return weighs and row.bytes > _CACHED_BYTES and 0 < row.intensity < LOW * steps
 
 
 def _passes(work: Executed, seen: Evidence) -> bool:

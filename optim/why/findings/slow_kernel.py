@@ -42,11 +42,12 @@ def _crawling(seen: Evidence) -> Iterator[Finding]:
     if not slow or took < 1e3 * _MATTERS * seen.p50_ms:
         return
     slow.sort(key=lambda node: -node.microseconds)
-    names = [node.rows[0].name for node in slow]
+    rows = [max(node.rows, key=lambda row: row.bytes) for node in slow]
+    names = [row.name for row in rows]
     rate = sum(map(_bytes, slow)) / took / 1e3
     yield Finding(
         nodes=tuple(names),
-        text=f"{named(names)} ({', '.join(sorted({node.rows[0].op for node in slow}))}) "
+        text=f"{named(names)} ({', '.join(sorted({row.op for row in rows}))}) "
         f"{does(names, 'take')} {percent(took / 1e3 / seen.p50_ms)} of a run for what "
         f"{does(names, 'read')} and {does(names, 'write')} {rate:.2g} GB/s, where memory gives "
         f"{memory_rate(seen):.3g}: the engine has no fast kernel for this operator, shape or type.",
