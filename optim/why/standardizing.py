@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Array
 from optim.graph.analysis import analyse
-from optim.graph.values import NodeRow
+from optim.graph.values import Analysis, NodeRow
 from optim.graph.wiring import Wiring
 from optim.why.reading_out import read_out
 
@@ -50,6 +50,7 @@ def standardizing(
         (row, divisor, behind)
         for row in graph.nodes
         for divisor in _divisors(row, wiring)
+        if _is_smaller(divisor, row, graph)
         if (behind := _behind(divisor, wiring))
     ]
     wanted = {name for _, divisor, behind in candidates for name in (divisor, *behind)}
@@ -65,6 +66,12 @@ def _divisors(row: NodeRow, wiring: Wiring) -> Iterator[str]:
         for name in row.reads[1:] if row.op == "Div" else row.reads:
             if name not in wiring.constant and wiring.maker(name) is not None:
                 yield name
+
+
+def _is_smaller(divisor: str, row: NodeRow, graph: Analysis) -> bool:
+    """Whether it may be shared by several numbers of the quotient; unknown sizes may be."""
+    sizes = [graph.tensor_bytes.get(name) for name in (divisor, row.writes[0])]
+    return None in sizes or _SHORTEST * (sizes[0] or 0) <= (sizes[1] or 0)
 
 
 def _behind(value: str, wiring: Wiring) -> list[str]:
@@ -124,7 +131,7 @@ def _rows(divisor: Array, value: Array) -> tuple[Array, Array] | None:
         return None
     sizes = list(zip(divisor.shape, value.shape, strict=True))
     shared = [axis for axis, (one, other) in enumerate(sizes) if one == 1 < other]
-    if any(one not in (1, other) for one, other in sizes):
+    if not shared or any(one not in (1, other) for one, other in sizes):
         return None
     rows = np.moveaxis(value.astype(np.float64), shared, range(-len(shared), 0))
     rows = rows.reshape(divisor.size, -1)

@@ -37,7 +37,7 @@ def _started(seen: Evidence) -> Iterator[Finding]:
     if len(brief) < _MANY or took < _MOST_STARTED * seen.p50_ms:
         return
     yield Finding(
-        nodes=tuple(node.rows[0].name for node in brief),
+        nodes=tuple(max(node.rows, key=lambda row: row.bytes).name for node in brief),
         text=f"{len(brief)} nodes take {1e3 * took / len(brief):.2g} µs each, "
         f"{percent(took / seen.p50_ms)} of a run, and have next to nothing to compute: starting "
         "them takes longer than what they do (dispatch).",

@@ -9,15 +9,15 @@ from optim.why.mending import left_in_float
 from optim.why.quantized import quantized_products
 from optim.why.saying import does, many, named, percent
 
-_EIGHT_BITS = ("int8", "uint8")
+_WHOLE = ("int8", "uint8", "int16", "uint16", "int4", "uint4")
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """8-bit products by the graph, fp32 by the profile."""
+    """Products of whole numbers by the graph, of fp32 by the profile."""
     meant = {
         one.row.name
         for one in quantized_products(seen.graph)
-        if one.activations in _EIGHT_BITS and one.weights in _EIGHT_BITS
+        if one.activations in _WHOLE and one.weights in _WHOLE
     }
     stayed = [
         work
