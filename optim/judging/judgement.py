@@ -19,6 +19,7 @@ from optim.judging.fidelity import Drift, fidelity
 from optim.judging.head import Head, further_heads
 from optim.judging.labelling import Misfit, misfit, swapped, unrelated
 from optim.judging.matching import Matching
+from optim.judging.number_labels import number_misfit
 from optim.judging.paired import LEVEL, Difference
 from optim.judging.sequential import conclusion, level_of, looks, out_of_reach
 from optim.judging.values import Extent, OfOutput, Quality
@@ -30,6 +31,7 @@ from optim.model import Model, TensorSpec
 from optim.recipe import Recipe
 from optim.runtimes.base import Runtime, runtime_of
 
+_MOST_NUMBERS = 100  # of one label, up to which they may be meant otherwise
 _MANY = ("pixels", "tokens")  # kinds of metrics whose answers have many classes
 Pair = tuple[outputs.Outputs, outputs.Outputs]
 """The answers to one sample, and the original's."""
@@ -96,6 +98,8 @@ class Judgement:
     """What the original found in the first samples, where true boxes are known."""
     places: list[tuple[Array, Array]] = field(default_factory=list)
     """Its classes of the first samples' pixels or tokens, and those of their labels."""
+    numbers: list[tuple[Array, Array]] = field(default_factory=list)
+    """Its answers to the first samples and their labels, where these are numbers."""
     at_random: bool = False
     """The original draws at random: its own answers differ from run to run."""
 
@@ -154,12 +158,23 @@ class Judgement:
         ):
             label = self.labels[len(self.places)]
             self.places.append(self.metric.places(reference[self.output.name], label))
+        self._keep_numbers(reference)
         outputs, reference = aligned
         for drift in self.compared:
             drift.add(reference[drift.name], outputs[drift.name])
         if self.classes:
             pair = reference[self.classes], outputs[self.classes]
             self.answers.append((answer_of(pair[0]), answer_of(pair[1])))
+
+    def _keep_numbers(self, reference: Mapping[str, Array]) -> None:
+        """The first samples' answers and labels, where these are a few numbers each."""
+        place = len(self.numbers)
+        errors = self.metric.kind == "numbers" and not self.metric.higher_is_better
+        if not errors or self.labels is None or not place < min(len(self.labels), MOST_SAMPLES):
+            return
+        answer, label = np.ravel(reference[self.output.name]), np.ravel(self.labels[place])
+        if answer.size == label.size <= _MOST_NUMBERS:
+            self.numbers.append((answer.astype(float), label.astype(float)))
 
     def tells(self, wanted: Extent, total: int, spent: float) -> bool:
         """Whether this is a look at which the samples say on which side of the limit it lies, or
@@ -262,11 +277,14 @@ class Judgement:
         return float(np.mean([a == b for a, b in self.answers])) if self.answers else None
 
     def _misfit(self, score: float) -> Misfit | None:
-        """Whether the labels seem to be meant otherwise, where they are classes or boxes."""
+        """Whether the labels seem to be meant otherwise, by the original's answers."""
         if self.labels is None:
             return None
         if self.metric.kind == "binary":
             return swapped(score, len(self.lead.rows))
+        if self.numbers:
+            told = number_misfit(*(np.stack(side) for side in zip(*self.numbers, strict=True)))
+            return Misfit(told) if told else None
         if self.metric.kind == "boxes":
             size = picture_size(self.evalset.feeds("validation", 1)[0])
             return box_misfit(self.labels, self.boxes, size)

@@ -16,6 +16,7 @@ from optim.arrays import Array
 from optim.errors import one_line
 from optim.evalset import EvalSet, evalset_from_digest
 from optim.home.scratch import scratch
+from optim.judging.number_labels import OtherUnits
 from optim.model import Model
 from optim.model.proto import read_proto, write_proto
 from optim.model.subnormal import SHARE_THAT_MATTERS, share_subnormal, subnormal_weights
@@ -23,7 +24,7 @@ from optim.why.alternatives import Alternative, alternatives
 from optim.why.bodies import open_bodies
 from optim.why.input_seen import InputSeen, inputs_seen
 from optim.why.overflowing import overflowing
-from optim.why.scoring import OtherUnits, Scoring, Shuffled
+from optim.why.scoring import Scoring, Shuffled
 from optim.why.standardizing import Standardizing, standardizing
 
 _logger = logging.getLogger(__name__)

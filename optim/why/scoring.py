@@ -15,18 +15,14 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Array
 from optim.evalset import EvalSet
+from optim.judging.number_labels import FEWEST, OtherUnits, other_meaning, other_units
 from optim.judging.outputs import outputs_of
 from optim.metrics.base import Metric, find_metric
 from optim.model import TensorSpec
 from optim.recipe import Recipe
-from optim.why.number_labels import other_meaning
 
 _SAMPLES = 200
-_FEWEST = 50  # samples, below which sound labels may look like those of others
 _SHUFFLES = 40
-_RELATED, _MOST_LEFT = 0.9, 1 / 3
-"""Of answers in other units: how much of the labels' variance they explain, and the share of the
-error that is left when they are taken in the labels' units."""
 
 
 class Shuffled(BaseModel):
@@ -36,21 +32,6 @@ class Shuffled(BaseModel):
 
     as_given: float
     middle: float
-    n: int
-
-
-class OtherUnits(BaseModel):
-    """Labels that are about `scale` times the answers plus `shift`, and the mean error of either.
-
-    On `n` samples, in the labels' units.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    scale: float
-    shift: float
-    as_given: float
-    after: float
     n: int
 
 
@@ -96,7 +77,7 @@ class Scoring:
         As well: not beyond the best of some shuffles, and not the same for all of them, as for
         answers that never change.
         """
-        if len(self.labels) < _FEWEST or self.metric.kind == "boxes":  # they take long to match
+        if len(self.labels) < FEWEST or self.metric.kind == "boxes":  # they take long to match
             return None
         random = np.random.default_rng(0)
         orders = (random.permutation(len(self.labels)) for _ in range(_SHUFFLES))
@@ -114,18 +95,7 @@ class Scoring:
         None where they are no numbers, tell little of each other, or are as alike as they can be.
         """
         both = self._numbers()
-        if both is None or not np.ptp(both[0]) or not np.ptp(both[1]):
-            return None
-        answers, labels = (np.ravel(side) for side in both)
-        scale, shift = np.polyfit(answers, labels, 1)
-        before, after = (
-            float(np.abs(labels - one).mean()) for one in (answers, scale * answers + shift)
-        )
-        if np.corrcoef(answers, labels)[0, 1] ** 2 < _RELATED or after > _MOST_LEFT * before:
-            return None
-        return OtherUnits(
-            scale=float(scale), shift=float(shift), as_given=before, after=after, n=len(self.labels)
-        )
+        return other_units(*both) if both else None
 
     def in_other_words(self) -> str:
         """What labels that are numbers seem to be instead, in a sentence; empty if nothing."""
@@ -138,7 +108,7 @@ class Scoring:
             return None
         sides = (self._answers, self.labels)
         sizes = {np.size(one) for side in sides for one in side}
-        if len(self.labels) < _FEWEST or len(sizes) > 1:
+        if len(self.labels) < FEWEST or len(sizes) > 1:
             return None
         answers, labels = (np.stack([np.ravel(x) for x in side]).astype(float) for side in sides)
         return answers, labels

@@ -189,3 +189,46 @@ def test_where_a_run_takes_several_samples_these_are_counted() -> None:
     for recipe in ("static_int8", "weight_only", "fp16"):
         (one,) = Recipe.parse(recipe).passes
         assert " 24 " in " ".join(one.run(made, Context(calibration=runs)).notes)
+
+
+def with_a_constant_loop() -> onnx.ModelProto:
+    """A loop that starts at zeros and reads no input: what it ends with is a constant, what it
+    gathers is an output of the model."""
+    float_, bool_ = TensorProto.FLOAT, TensorProto.BOOL
+    body = helper.make_graph(
+        [
+            helper.make_node("Gemm", ["state", "inner", "shift"], ["made"], name="inside"),
+            helper.make_node("Tanh", ["made"], ["next"]),
+            helper.make_node("Identity", ["next"], ["gathered"]),
+            helper.make_node("Identity", ["go"], ["on"]),
+        ],
+        "body",
+        [
+            helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+            helper.make_tensor_value_info("go", bool_, []),
+            helper.make_tensor_value_info("state", float_, [2, 8]),
+        ],
+        [
+            helper.make_tensor_value_info("on", bool_, []),
+            helper.make_tensor_value_info("next", float_, [2, 8]),
+            helper.make_tensor_value_info("gathered", float_, [2, 8]),
+        ],
+        [
+            numpy_helper.from_array(weights(8, 8), "inner"),
+            numpy_helper.from_array(weights(8), "shift"),
+        ],
+    )
+    nodes = [
+        helper.make_node("Loop", ["turns", "yes", "start"], ["last", "all"], body=body),
+        helper.make_node("Add", ["last", "x"], ["sum"]),
+        helper.make_node("Gemm", ["sum", "w"], ["y"], name="behind"),
+    ]
+    stored = {"turns": np.array(3), "yes": np.array(True), "start": np.zeros((2, 8), np.float32)}
+    made = {"y": [2, 5], "all": [3, 2, 8]}
+    return network(nodes, {"x": [2, 8]}, made, w=weights(8, 5), **stored)
+
+
+@pytest.mark.parametrize("recipe", ["simplify", "static_int8", "weight_only:bits=8", "fp16"])
+def test_a_loop_of_constants_keeps_its_outputs(recipe: str, tmp_path: Path) -> None:
+    done = Through(with_a_constant_loop(), recipe, tmp_path, [{"x": weights(2, 8)}] * 4)
+    assert done.modified and done.agreement() > 0.99

@@ -18,6 +18,7 @@ from optim.model.wiring import made_of
 from optim.names import legible
 from optim.part import QUANTIZED_OPS
 from optim.passes.support.normal import make_normal
+from optim.passes.support.rewiring import free_name
 from optim.passes.support.transposed import store_transposed
 from optim.passes.support.workings import MAX_BYTES, worked_out
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 MAX_IN_MEMORY_BYTES = 2_000_000_000
 """Protobuf cannot serialize more than 2 GiB, and the libraries serialize in memory."""
 
+_ANY_OUTPUTS = ("If", "Loop", "Scan", "Split")
 MIN_SLIM_OPSET = 7
 """Below, onnxslim gives nothing back or takes a bias for another."""
 _MIN_FOLDED_BYTES = 1 << 16
@@ -93,7 +95,7 @@ def slimmed(
     }
     if model.ByteSize() > MAX_BYTES:
         return _slim(model, options)
-    depends = ("slimmed", version("onnxslim"), repr(sorted(options.items())), bytes_of(model))
+    depends = ("slimmed 2", version("onnxslim"), repr(sorted(options.items())), bytes_of(model))
     return proto_from(worked_out(depends, lambda: bytes_of(_slim(model, options))))
 
 
@@ -105,7 +107,25 @@ def _slim(model: "onnx.ModelProto", options: dict[str, object]) -> "onnx.ModelPr
         slim = onnxslim.slim(given, **options)
     restore_interface(slim, model)
     _restore_names(slim, model)
+    _restore_outputs(slim.graph, model.graph)
     return slim
+
+
+def _restore_outputs(slim: "onnx.GraphProto", given: "onnx.GraphProto") -> None:
+    """Let nodes make as many values as they did, in place, where some of these were folded.
+
+    How many outputs a loop, a branch or a Split has is part of what it is.
+    """
+    many = [node for node in given.node if node.op_type in _ANY_OUTPUTS]
+    made = {name: node for node in many for name in node.output}
+    for node in slim.node:
+        before = next((made[name] for name in node.output if name in made), node)
+        if before.op_type == node.op_type and len(node.output) < len(before.output):
+            kept = {*node.output}
+            node.output[:] = [
+                name if name in kept or not name else free_name(slim, f"{name}_folded")
+                for name in before.output
+            ]
 
 
 def folding_limit(model: "onnx.ModelProto") -> int:

@@ -6,7 +6,6 @@ from optim.metrics.base import find_metric
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings import inputs_prepared_otherwise
-from optim.why.scoring import OtherUnits
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -15,25 +14,23 @@ def find(seen: Evidence) -> Iterator[Finding]:
     Labels that tell nothing are named only where no other preparation of the inputs fits better.
     """
     change = seen.trial.quality.relabelling if seen.trial.quality else ""
-    for text in seen.labels_doubted:
+    units, meaning = seen.observed.units, seen.observed.meaning
+    for text in () if units or meaning else seen.labels_doubted:
         yield Finding(
             concerns="trust",
             text=text,
             advice=f"Change the labels: --labels {change}." if change else "Check the labels.",
         )
-    if units := seen.observed.units:
+    if units:
         yield Finding(
             concerns="trust",
-            text=f"The original's answers are off by {units.as_given:.3g} on average; taken "
-            f"{units.scale:.3g} times{_shifted(units)} they are off by "
-            f"{units.after:.3g} ({units.n} samples): the labels seem to be in other units than the "
-            "model answers in.",
+            text=units.said(),
             advice="Bring labels in the model's units, or a model that gives them in the labels'.",
         )
-    elif seen.observed.meaning:
+    elif meaning:
         yield Finding(
             concerns="trust",
-            text=seen.observed.meaning,
+            text=meaning,
             advice="Bring labels as the model answers, or a model that answers as the labels are.",
         )
     elif not seen.labels_doubted and not any(inputs_prepared_otherwise.find(seen)):
@@ -41,14 +38,6 @@ def find(seen: Evidence) -> Iterator[Finding]:
             yield Finding(concerns="trust", text=text, advice=_ADVICE)
 
 
-def _shifted(units: OtherUnits) -> str:
-    """Said where it is more than what rounding leaves."""
-    if abs(units.shift) < _SMALL * units.as_given:
-        return ""
-    return f" {'plus' if units.shift > 0 else 'minus'} {abs(units.shift):.3g}"
-
-
-_SMALL = 0.01
 _ADVICE = (
     "Check that each label is that of its own sample: inputs and labels must have been shuffled "
     "together. Then check how the inputs are prepared."
