@@ -147,7 +147,8 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
     """Of each sample, the share of it that is padding, and how many places a sample has.
 
     Padding is one filler at the end or start. Of token ids and masks any number that ends (or
-    begins) several samples may fill, unless samples hold nothing else; of sequences of vectors
+    begins) several samples may fill, unless it stands among the others, too, as in a table of
+    categories, or samples hold nothing else; of sequences of vectors
     whole steps do, of zeros or of what ends most samples, whichever axis the steps lie along. In
     rows of numbers, recordings or features, zeros fill where there are next to none before them.
     Of pictures bars of one colour at the sides do, and their places are pixels.
@@ -174,6 +175,7 @@ def padding(shape: tuple[int, ...], rows: Array) -> tuple[Array, int]:
             turned == filler
             for turned in _both_ways(rows.reshape(len(rows) * together, -1))
             for filler in _fillers(turned[:, 0])
+            if _only_at_the_end(turned[:, ::-1] == filler)
         ]
     found = [
         (side.cumprod(axis=1).mean(axis=1), side.shape[1])
@@ -190,10 +192,10 @@ def _both_ways(rows: Array) -> tuple[Array, Array]:
 
 
 def _only_at_the_end(zeros: Array) -> bool:
-    """Whether next to no number before the trailing zeros is one: counts of words are mostly 0.
+    """Whether next to no number before the trailing fillers is one: counts of words are mostly 0.
 
     Args:
-        zeros: bool[rows, places], from the start.
+        zeros: bool[rows, places], from the start: where the filler is, which mostly is 0.
     """
     ending = zeros[:, ::-1].cumprod(axis=1)[:, ::-1].astype(bool)
     before = ~ending

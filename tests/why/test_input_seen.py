@@ -57,6 +57,13 @@ def test_zeros_behind_recordings_are_padding_and_those_among_counts_are_not() ->
     assert not padding((1, 400), counts)[0].any()
 
 
+def test_a_category_that_ends_most_rows_of_a_table_is_no_padding_where_others_have_it_too() -> None:
+    random = np.random.default_rng(5)
+    table = np.stack([random.integers(0, 4, 200), random.integers(0, 2, 200)] * 2, axis=1)
+    table[:, -1] *= random.random(200) < 0.3
+    assert not padding((1, 4), table)[0].any()
+
+
 def test_louder_samples_and_exchanged_channels_lie_apart() -> None:
     random = np.random.default_rng(4)
     sound = random.standard_normal((40, 1, 300)).astype(np.float32)
