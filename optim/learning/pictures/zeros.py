@@ -57,7 +57,7 @@ def _heat(values: list[list[float]]) -> go.Figure:
             z=shown,
             zmin=-reach,
             zmax=reach,
-            colorscale=[[0, "#c98a2b"], [0.5, "#dfe5ea"], [1, "#1f8fc0"]],
+            colorscale=[[0, "#c98a2b"], [0.5, "#c9d2da"], [1, "#1f8fc0"]],
             hovertemplate="%{z:.3g}<extra></extra>",
             colorbar={"title": "weight", "thickness": 12},
         )
