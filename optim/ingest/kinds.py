@@ -26,6 +26,7 @@ _FROM_PYTORCH = (
     "`torch.onnx.export(model.eval(), (example,), 'model.onnx')`, `torch.export.save` (.pt2) or "
     "`torch.jit.script(model).save('model.pt')`."
 )
+_FROM_PYTHON = f"{_FROM_PYTORCH} A model of scikit-learn: `skl2onnx.to_onnx(model, example)`."
 
 
 class FileKind(StrEnum):
@@ -117,7 +118,7 @@ def kind_of(path: Path, max_bytes: int) -> FileKind:
         with open_zip(path, max_bytes) as archive:
             return _kind_of_zip(archive)
     if _is_pickle(head, path):
-        raise InputError(_PICKLE, _FROM_PYTORCH)
+        raise InputError(_PICKLE, _FROM_PYTHON)
     for refusal in _REFUSALS:
         if refusal.applies(head):
             raise InputError(refusal.what, refusal.next_step)
@@ -151,7 +152,7 @@ def _kind_of_zip(archive: zipfile.ZipFile) -> FileKind:
     if "constants.pkl" in below_top and any(name.startswith("code/") for name in below_top):
         return FileKind.TORCHSCRIPT
     if "data.pkl" in either:
-        raise InputError(_PICKLE, _FROM_PYTORCH)
+        raise InputError(_PICKLE, _FROM_PYTHON)
     if any(name.endswith(".onnx") for name in names):
         return FileKind.ONNX_ZIP
     if "saved_model.pb" in either or "model.weights.h5" in either:

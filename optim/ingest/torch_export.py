@@ -14,7 +14,7 @@ from optim.ingest.dims import sizes_with
 from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.pt2_guard import check_pt2
 from optim.ingest.specs import InputSpec
-from optim.ingest.torch_files import DAMAGED, HOW, OPSET, as_input_error, run_torch
+from optim.ingest.torch_files import DAMAGED, HOW, OPSET, as_input_error, nested, run_torch
 from optim.ingest.torch_sizes import Declared, Sizes, sizes_of
 from optim.names import legible
 from optim.sandbox.archive import open_zip, rewrite
@@ -115,9 +115,10 @@ def _static(program: Any, sizes: Mapping[str, int]) -> Any:
 
     specs = zip(pt2_inputs(program).input, _example_specs(program), strict=True)
     shaped = [spec._replace(shape=tuple(sizes_with(value, sizes))) for value, spec in specs]
-    given = tuple(torch.from_numpy(array) for array in made_up(shaped).values())
+    tensors = [torch.from_numpy(array) for array in made_up(shaped).values()]
+    args, kwargs = nested(tensors, program.call_spec.in_spec)
     with as_input_error("Exporting the program at one size"):
-        again = torch.export.export(program.module(check_guards=False), given)
+        again = torch.export.export(program.module(check_guards=False), tuple(args), kwargs)
     again._guards_code = []
     return again
 
@@ -163,7 +164,8 @@ def _check_against_torch(program: Any, proto: "onnx.ModelProto", out: Path) -> N
     out.write_bytes(proto.SerializeToString())
     feeds = made_up(specs)
     with as_input_error("Running the torch.export program"):
-        reference = run_torch(program.module(check_guards=False), feeds)
+        spec = program.call_spec.in_spec
+        reference = run_torch(program.module(check_guards=False), feeds, spec)
     renamed = {
         value.name: array for value, array in zip(proto.graph.input, feeds.values(), strict=True)
     }

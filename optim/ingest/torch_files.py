@@ -1,7 +1,7 @@
 """TorchScript files to ONNX, and what both of PyTorch's forms share. Runs in a child only."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optim.arrays import Array, Feeds
-from optim.errors import InputError, OptimError
+from optim.errors import InputError, OptimError, StepError
 from optim.ingest.first_run import check_same, made_up, run_once
 from optim.ingest.specs import InputSpec
 from optim.ingest.torchscript_guard import check_module, write_checked
@@ -18,6 +18,8 @@ from optim.names import legible
 OPSET = 18
 """Opset of exported models: the oldest that PyTorch's newer exporter writes by itself."""
 _KIND = re.compile(r"^(?:[\w.]+(?:Error|Exception): )+")
+_TRAINS = {"aten::dropout": 2, "aten::batch_norm": 5, "aten::feature_dropout": 2}
+"""Operator -> the place of the argument that says whether it trains."""
 _ALLOCATION = re.compile(r"you tried to allocate (\d+) bytes")
 DAMAGED = "it is damaged, or another version of PyTorch wrote it"
 HOW = "Export it to ONNX in the program that defines the network."
@@ -89,7 +91,26 @@ def export_torchscript(
             output_names=names,
         )
     outputs, _ = run_once(out, feeds)
-    check_same(reference, list(outputs.values()))
+    try:
+        check_same(reference, list(outputs.values()))
+    except StepError:
+        if kinds := _in_training(module):
+            raise InputError(
+                f"The module was traced in training mode ({', '.join(kinds)}): its answers are "
+                "not those that it is meant to give.",
+                "Call model.eval() before torch.jit.trace, and save it again.",
+            ) from None
+        raise
+
+
+def _in_training(module: Any) -> list[str]:
+    """Operators that a trace has fixed in training mode."""
+    graph = module.inlined_graph
+    return [
+        name.removeprefix("aten::")
+        for name, place in _TRAINS.items()
+        if any([*node.inputs()][place].toIValue() is True for node in graph.findAllNodes(name))
+    ]
 
 
 def _first_that_runs(
@@ -112,13 +133,29 @@ def _first_that_runs(
     )
 
 
-def run_torch(module: Any, feeds: Feeds) -> list[Array]:
+def run_torch(module: Any, feeds: Feeds, spec: Any = None) -> list[Array]:
+    """The tensors that a module answers.
+
+    Args:
+        spec: how its inputs are nested in tuples, lists and dicts (PyTorch's TreeSpec).
+    """
     import torch
 
+    args, kwargs = nested([torch.from_numpy(array) for array in feeds.values()], spec)
     with torch.no_grad():
-        result = module(*(torch.from_numpy(array) for array in feeds.values()))
+        result = module(*args, **kwargs)
     leaves = torch.utils._pytree.tree_leaves(result)
     return [leaf.detach().numpy() for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def nested(tensors: Sequence[Any], spec: Any) -> tuple[Sequence[Any], dict[str, Any]]:
+    """What a module is called with, positional and by name, of these tensors."""
+    import torch
+
+    if spec is None or spec.num_leaves != len(tensors):
+        return tensors, {}
+    args, kwargs = torch.utils._pytree.tree_unflatten([*tensors], spec)
+    return args, kwargs
 
 
 def _check_returns(module: Any) -> None:

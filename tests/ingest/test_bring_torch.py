@@ -310,3 +310,33 @@ def test_the_comparison_finds_differences():
         check_same(reference, [np.zeros((1, 2), np.float32)])
     with pytest.raises(StepError, match="outputs"):
         check_same(reference, [])
+
+
+class Nested(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, batch, *, scale):
+        return {"logits": self.layer(batch["x"]) * scale, "sum": batch["y"][0].sum(1)}
+
+
+def test_inputs_nested_in_dicts_and_lists_are_told_apart(bring, tmp_path):
+    given = ({"x": torch.randn(2, 4), "y": [torch.randn(2, 3)]},)
+    program = torch.export.export(Nested().eval(), given, {"scale": torch.randn(1)})
+    torch.export.save(program, tmp_path / "nested.pt2")
+    model = bring(tmp_path / "nested.pt2")
+    assert [spec.shape for spec in model.inputs] == [(2, 4), (2, 3), (1,)]
+
+
+def test_a_trace_in_training_mode_is_refused_with_that_reason(bring, tmp_path):
+    net = nn.Sequential(nn.Linear(4, 3), nn.BatchNorm1d(3), nn.Dropout(0.5))
+    path = tmp_path / "net.pt"
+    torch.jit.trace(net.train(), torch.randn(5, 4), check_trace=False).save(path)
+    with pytest.raises(InputError, match=r"in training mode .dropout, batch_norm.") as error:
+        bring(path)
+    assert "model.eval()" in error.value.next_step
+    torch.jit.trace(net.eval(), torch.randn(5, 4)).save(path)
+    assert bring(path).inputs[0].shape == (5, 4)
+    torch.jit.script(net.train()).save(path)
+    assert bring(path, specs=["input:float32[5,4]"]).outputs[0].shape == (5, 3)
