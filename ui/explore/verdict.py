@@ -32,16 +32,20 @@ def verdict_line(study: Study, trials: Sequence[Trial]) -> None:
                 on_click=choose_trial,
                 args=(study, found.number),
             )
-        if all(trial.target != LOCAL for trial in trials):
-            st.button(
-                "Measure it here",
-                key="verdict:here",
-                type="tertiary",
-                help="The original and the front, on this machine.",
-                on_click=_measure_here,
-                args=(study, trials),
-            )
-    st.caption(plain(found.why))
+    if any(trial.target == LOCAL for trial in trials):
+        st.caption(plain(found.why))
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.caption(plain(found.why), width="content")
+        st.button(
+            "Measure it here",
+            key="verdict:here",
+            type="tertiary",
+            icon=":material/timer:",
+            help="The original and the front, on this machine.",
+            on_click=_measure_here,
+            args=(study, trials),
+        )
 
 
 def _measure_here(study: Study, trials: Sequence[Trial]) -> None:
