@@ -31,9 +31,9 @@ def test_it_finds_nearly_the_best_of_all(seed: int) -> None:
         tried.append(one)
         return peaks[one]
 
-    found = largest(space(10, cores=4), lambda one: peaks[one] * rng.uniform(0.97, 1.03), peak)
-    assert found.serving and found.rate >= 0.93 * max(peaks.values())
-    assert len(tried) <= 2 and len(found.ranked) <= len(peaks) / 3
+    found = largest(space(10, cores=4), lambda one: peaks[one] * rng.uniform(0.95, 1.05), peak)
+    assert found.serving and found.rate >= 0.95 * max(peaks.values())
+    assert len(tried) <= 4 and len(found.ranked) <= len(peaks) / 3
 
 
 def test_the_cheapest_has_as_few_cores_as_do() -> None:
