@@ -19,9 +19,11 @@ def cast(array: Array, spec: TensorSpec, notes: list[str]) -> Array:
         ("b", "i"),
         ("b", "u"),
     }:
+        pixels = array.dtype == np.uint8 and dtype.kind == "f"
+        scaled = " Pixels are mostly divided by 255 for such models, too." if pixels else ""
         raise fail(
             f"The array {spec.name!r} is {array.dtype}; the model wants {dtype}.",
-            f'Convert it with {spec.name}.astype("{dtype}") if that keeps its meaning.',
+            f'Convert it with {spec.name}.astype("{dtype}") if that keeps its meaning.{scaled}',
         )
     if kinds[0] == "f":
         return _rounded(array, spec, dtype, notes)

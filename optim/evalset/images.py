@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from optim.arrays import Array
-from optim.errors import OptimError
+from optim.errors import InputError, OptimError
 from optim.evalset import grouping, npz, pictures, stored
 from optim.evalset.casting import numpy_dtype
 from optim.evalset.classes import by_name, in_order, mapping
@@ -23,7 +23,9 @@ from optim.evalset.preprocessing import Preprocessing, no_single_image, of_one_i
 from optim.evalset.unread import filled, unread
 from optim.evalset.unzipping import check_size
 from optim.metrics.choosing import check_labels, infer_metric
+from optim.metrics.support.outputs import is_class_like, size_of
 from optim.model import TensorSpec
+from optim.names import legible
 from optim.sandbox import directory
 
 _Seen = TypeVar("_Seen")
@@ -116,11 +118,24 @@ def members_of(archive: zipfile.ZipFile) -> tuple[list[zipfile.ZipInfo], int]:
     files = [member for member in archive.infolist() if not member.is_dir()]
     chosen = [member for member in files if _is_image(PurePosixPath(member.filename))]
     if not chosen:
-        raise stored.fail(
-            f"The zip holds no images ({', '.join(_SUFFIXES)}) in folders.",
-            "Put each class's images in a folder named by the class.",
-        )
+        raise _no_folders([PurePosixPath(member.filename) for member in files])
     return chosen, len(files) - len(chosen)
+
+
+def _no_folders(files: Sequence[PurePosixPath]) -> InputError:
+    """What to say of a zip without images in folders, by what is in it instead."""
+    if files and all(path.suffix == ".npy" for path in files):
+        return stored.fail(
+            "The zip holds arrays (.npy) and no images.", "Call it .npz instead of .zip."
+        )
+    loose = sum(path.suffix.lower() in _SUFFIXES for path in files)
+    beside = f", and {loose} outside of any" if loose else ""
+    table = next((path.name for path in files if path.suffix.lower() in (".csv", ".txt")), "")
+    listed = f" Which is which, {legible(table, 60)!r} may say: move them by it." if table else ""
+    return stored.fail(
+        f"The zip holds no images ({', '.join(_SUFFIXES)}) in folders{beside}.",
+        f"Put each class's images in a folder named by the class.{listed}",
+    )
 
 
 def one_per_folder(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
@@ -182,6 +197,13 @@ def labelled(
     members: Sequence[zipfile.ZipInfo], outputs: Sequence[TensorSpec]
 ) -> tuple[tuple[str, ...], Array, str]:
     """Class names in order, each image's class, and the metric's name. Raises InputError."""
+    if not any(is_class_like(spec) or size_of(spec) == 1 for spec in outputs):
+        shapes = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in outputs)
+        raise stored.fail(
+            f"The folders of a zip of images are classes, and the model names none ({shapes}).",
+            "Give an .npz with the pictures as an array, and, if you have them, masks [samples, "
+            "height, width] or boxes [samples, most, 5] as `labels`.",
+        )
     names, labels = by_name([*map(_folder, members)], outputs, "class folders")
     metric = infer_metric(labels, outputs)
     return names, check_labels(metric, labels, outputs, 0), metric.name

@@ -186,7 +186,7 @@ def no_single_image(inputs: Sequence[TensorSpec]) -> InputError:
     listed = ", ".join(f"{spec.name}{list(spec.shape)}" for spec in inputs)
     return stored.fail(
         f"A zip of images needs a model with one image as its input; this one takes {listed}.",
-        "Give an .npz with one array per input.",
+        "Give an .npz with one array per input; a zip of .npy files is one, if it is called so.",
     )
 
 

@@ -378,3 +378,26 @@ def test_an_input_that_nothing_reads_keeps_no_zip_of_images_away(tmp_path):
     for asked in (load_evalset, surveyed):
         with pytest.raises(InputError, match="one image as its input; this one takes .*extra"):
             asked(path, with_another(read=True))
+
+
+ELSEWHERE = {
+    "arrays": ({"x.npy": b"", "labels.npy": b""}, "Call it .npz instead"),
+    "a list beside": ({"0.png": b"", "1.png": b"", "labels.csv": b""}, "'labels.csv' may say"),
+    "nothing": ({"readme": b""}, "in a folder named by the class"),
+}
+
+
+@pytest.mark.parametrize("kind", list(ELSEWHERE))
+def test_a_zip_without_folders_is_told_what_to_do(tmp_path, kind):
+    members, told = ELSEWHERE[kind]
+    with pytest.raises(InputError) as error:
+        converted(zipped(tmp_path, members), models.image_classifier(tmp_path), Preprocessing())
+    assert told in error.value.next_step
+
+
+def test_folders_are_no_masks_and_no_boxes(tmp_path):
+    nodes = [helper.make_node("Identity", ["image"], ["mask"])]
+    values = [[(name, TensorProto.FLOAT, [1, 3, 16, 16])] for name in ("image", "mask")]
+    model = models.keep(tmp_path, nodes, *values, {})
+    with pytest.raises(InputError, match=r"the model names none .mask\[1, 3, 16, 16\]"):
+        load_evalset(zipped(tmp_path, folders()), model)
