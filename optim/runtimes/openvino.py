@@ -38,6 +38,7 @@ _NOT_CONVERTED = re.compile(
     re.MULTILINE,
 )
 _UNKNOWN = re.compile(r"No conversion rule found for operations: *([^\n]+)")
+_PRECISION = re.compile(r"node with name '([^']*)'.*doesn't support (f\d+) precision")
 _NODE = re.compile(r"<Node\([\w.]+\): ([^>]*)>")
 _NOT_RUN = "not_executed"
 _BATCH = 5  # runs
@@ -204,15 +205,22 @@ def run(feeds):
 
 def _reason(said: str) -> str:
     """What it says, but not where in its source; of a conversion, which operators it was."""
+    if unknown := _UNKNOWN.search(said):  # what fails beside it fails since it is missing
+        listed = (name.strip(" .") for name in unknown[1].split(","))
+        return f"it has no {', '.join(re.sub(r'-[0-9]+$', '', name) for name in listed)}"
     if operators := list(dict.fromkeys(a or b for a, b in _NOT_CONVERTED.findall(said))):
         nodes = [legible(name) for name in dict.fromkeys(_NODE.findall(said)) if name]
         where = f" (which makes {', '.join(nodes)})" if nodes else ""
-        return f"it cannot convert {', '.join(operators)}{where}"
-    if unknown := _UNKNOWN.search(said):
-        listed = (name.strip(" .") for name in unknown[1].split(","))
-        return f"it has no {', '.join(re.sub(r'-[0-9]+$', '', name) for name in listed)}"
+        return f"it cannot convert {', '.join(operators)}{where}{_why(said)}"
+    if lacking := _PRECISION.search(said):
+        return f"it has no kernel in {lacking[2]} for the node {legible(lacking[1])!r}"
     lines = (_NOISE.sub("", line.strip()).strip() for line in said.splitlines())
     return " ".join(filter(None, lines)).rstrip(".")
+
+
+def _why(said: str) -> str:
+    """The cause of a failed conversion where it is known."""
+    return ", which is in training mode" if "Training mode is not supported" in said else ""
 
 
 class _OpenVinoSession(Session):

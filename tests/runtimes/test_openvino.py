@@ -140,3 +140,19 @@ def test_a_conversion_that_fails_late_names_its_operator_too() -> None:
     unknown = "Summary:\nNo conversion rule found for operations: CumProd-26, ai.onnx.ml.Scaler-1."
     assert openvino._reason(unknown) == "it has no CumProd, ai.onnx.ml.Scaler"
     assert openvino._reason(said) == "it cannot convert Loop (which makes loop:0)"
+    both = f"{said}Summary:\n-- {unknown.splitlines()[1]}\n-- Conversion is failed for: Loop-15\n"
+    assert openvino._reason(both) == "it has no CumProd, ai.onnx.ml.Scaler"
+
+
+def test_types_and_modes_that_it_lacks_are_told_in_our_words() -> None:
+    doubles = (
+        "Exception from src/plugin.cpp:54:\nCheck 'a' failed at src/subgraph.cpp:381:\n"
+        "Subgraph node with name 'y.0' Subgraph doesn't support f64 precision at input port 0.\n"
+    )
+    assert openvino._reason(doubles) == "it has no kernel in f64 for the node 'y.0'"
+    training = (
+        "-- Dropout-17 with a message:\nWhile validating ONNX node '<Node(Dropout): d>':\n"
+        "Training mode is not supported for Dropout op\n"
+    )
+    said = "it cannot convert Dropout (which makes d), which is in training mode"
+    assert openvino._reason(training) == said
