@@ -30,6 +30,8 @@ def _share(picture: Array) -> float:
     bars = [[_bar(turned) for turned in _both_ways(picture, axis)] for axis in axes]
     if any(sum(bars[axis]) >= picture.shape[axis] for axis in axes):
         return 0.0  # one colour throughout
+    if all(map(all, bars)):
+        return 0.0  # a margin all around is the picture's own: one that was padded fills some side
     inner = picture[tuple(slice(first, -last or None) for first, last in bars)]
     kept = 1.0
     for axis in axes:

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 _STEPS = 12  # nodes back from a divisor to what it is the deviation of
 _FEWEST, _SHORTEST = 4, 4  # rows, and numbers of one
-_SAME, _VARIES, _EXACT = 0.01, 0.02, 0.02
+_VARIES, _EXACT = 1e-3, 0.02
+_SAME = 0.05
+"""Of what deviations vary by from row to row: a multiple of them varies by far less."""
 _MOST_BYTES = 300_000_000  # of values that are looked at together
 
 
@@ -119,10 +121,10 @@ def _factor(divisors: Sequence[Array], values: Sequence[Array]) -> float:
 
 def _multiple(one: Array, other: Array) -> float:
     """By which number all of the first are the second; 0 where there is none, or they are equal."""
-    if not other.all() or other.std() < _VARIES * other.mean():
+    if not other.all() or (varies := float(other.std() / other.mean())) < _VARIES:
         return 0.0
     ratio = one / other
-    return float(ratio.mean()) if ratio.std() < _SAME * ratio.mean() else 0.0
+    return float(ratio.mean()) if ratio.std() < _SAME * varies * ratio.mean() else 0.0
 
 
 def _rows(divisor: Array, value: Array) -> tuple[Array, Array] | None:

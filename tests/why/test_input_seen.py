@@ -139,8 +139,10 @@ def test_bars_beside_pictures_are_padding(
 
 
 def test_the_ground_around_things_is_no_bar() -> None:
-    """A disc on black begins with few pixels; a picture of one colour has no bars at all."""
+    """A disc on black begins with few pixels; a margin all around is the picture's own; a picture
+    of one colour has no bars at all."""
     grid = np.hypot(*np.mgrid[-14:14, -14:14])
     disc = np.where(grid < 9, 1.0, 0.0).astype(np.float32)
-    rows = np.stack([disc.ravel(), np.zeros(28 * 28, np.float32)])
+    framed = np.pad(np.ones((18, 18), np.float32), 5)
+    rows = np.stack([disc.ravel(), framed.ravel(), np.zeros(28 * 28, np.float32)])
     assert not padding((1, 1, 28, 28), rows)[0].any()
