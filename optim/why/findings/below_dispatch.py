@@ -18,7 +18,7 @@ _BRIEF_US = 2.0  # a node that takes less, and far longer than its work, is most
 _GFLOPS, _GBS = 20.0, 20.0  # that any core reaches on numbers in its own cache
 _WORK = 0.25
 _MANY = 16
-_MOST_STARTED = 0.6
+_MOST_STARTED = 0.75
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
