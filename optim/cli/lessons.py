@@ -27,10 +27,11 @@ def learn(args: argparse.Namespace) -> int:
         return 0
     if args.guess is not None and not lesson.question.accepts(args.guess):
         raise InputError(f"{args.guess:g} is none of the answers.", _answers(lesson), "learn")
+    experiment = _experiment(lesson, args.longer)
     if not args.json:
         print(f"{lesson.title}\n\n{unmarked(lesson.text)}\n\n{lesson.question.text}")
         print(_answers(lesson), flush=True)
-    outcome = _experiment(lesson, args.longer).run(_told)
+    outcome = experiment.run(_told)
     print(_as_json(lesson, outcome, args.guess) if args.json else _as_text(lesson, outcome, args))
     return 0
 

@@ -56,7 +56,7 @@ def test_a_lesson_is_measured_and_the_guess_is_held_against_it(
     assert record["outcome"]["figures"]["speedup"]["value"]["low"] > 0
 
 
-@pytest.mark.parametrize("argv", [["nothing"], ["brief", "--guess", "7"]])
+@pytest.mark.parametrize("argv", [["nothing"], ["brief", "--guess", "7"], ["hardware", "--longer"]])
 def test_what_is_not_there_is_a_sentence(
     argv: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
