@@ -81,40 +81,47 @@ def default_plane(metric: str, trials: Iterable[Trial]) -> Plane:
 
 def marks(trials: Sequence[Trial], plane: Plane) -> list[Mark]:
     """A mark for every trial that has both figures."""
-    on_front = plane.front(trials)
+    on_front, original = plane.front(trials), _original(trials)
     return [
         Mark(
             number=trial.number,
             label=f"#{trial.number} {trial.recipe.spelling}",
             group=_group(trial),
             target=trial.target,
-            kind=kind_of(trial),
+            kind=kind_of(trial, original),
             x=at_x,
             y=at_y,
             on_front=trial.number in on_front,
             hover=_hover(trial, plane, trial.number in on_front),
-            short=short(trial),
+            short=short(trial, original),
         )
         for trial, at_x, at_y in plane.placed(trials)
     ]
 
 
-def kind_of(trial: Trial) -> MarkKind:
+def _original(trials: Sequence[Trial]) -> int | None:
+    """Number of the original that is named: this machine's; else the one measured elsewhere."""
+    known = [one for one in trials if one.runs_the_original and one.summary]
+    known.sort(key=lambda one: not one.is_original)
+    return known[0].number if known else None
+
+
+def kind_of(trial: Trial, original: int | None) -> MarkKind:
     """How a trial is drawn."""
     if choice.has_collapsed(trial):
         return "collapsed"
     if trial.estimate:
         return "estimate"
-    if trial.is_original:
+    if trial.number == original:
         return "baseline"
     if trial.unsettled:
         return "first"
     return "measured" if trial.finished else "live"
 
 
-def short(trial: Trial) -> str:
+def short(trial: Trial, original: int | None) -> str:
     """A trial's name beside its point."""
-    if trial.is_original:
+    if trial.number == original:
         return "original"
     return f"#{trial.number} {brief(trial.recipe)}"
 

@@ -100,3 +100,13 @@ def test_each_target_has_a_line_of_its_own_and_one_name_in_the_legend() -> None:
     lines = [t for t in trade_off(marks(trials, seen), *seen.axes()).data if t.mode == "lines"]
     assert [line.name for line in lines] == ["front", "front, estimated", "front, estimated"]
     assert [line.showlegend for line in lines] == [True, True, False]
+
+
+def test_the_original_that_is_named_is_this_machines_else_that_of_the_one_elsewhere() -> None:
+    here = measured(0, 2.0, 1.0)
+    there = here.model_copy(update={"number": 1, "target": "A CPU, machine 1"})
+    for trials, named in (([there], 1), ([there, here], 0)):
+        drawn = marks(trials, default_plane(METRIC, trials))
+        assert [m.number for m in drawn if m.kind == "baseline" and m.short == "original"] == [
+            named
+        ]
