@@ -97,7 +97,7 @@ class Fp16(Pass):
         names = [node.name for node in full.graph.node if node.name not in blocked]
         half, failed = without_failing(names, lambda some: self._converted(full, some))
         if half is None or not changed(model, half):
-            return Outcome(model, False, (_why_nothing(model), *_said(failed)))
+            return Outcome(model, False, (_why_nothing(model), *tried_so, *_said(failed)))
         return Outcome(half, True, (*_notes(model, half), *tried_so, *_said(failed)))
 
     def _kept_op_types(self) -> list[str]:

@@ -232,3 +232,19 @@ def with_a_constant_loop() -> onnx.ModelProto:
 def test_a_loop_of_constants_keeps_its_outputs(recipe: str, tmp_path: Path) -> None:
     done = Through(with_a_constant_loop(), recipe, tmp_path, [{"x": weights(2, 8)}] * 4)
     assert done.modified and done.agreement() > 0.99
+
+
+def test_what_rounding_to_zero_makes_infinite_is_kept_in_32_bits(tmp_path: Path) -> None:
+    """The logarithm of what 16 bits take for zero, with a node between that hides who rounds."""
+    nodes = [
+        helper.make_node("Exp", ["x"], ["e"], name="exp"),
+        helper.make_node("Clip", ["e", "", "most"], ["c"], name="clip"),
+        helper.make_node("Log", ["c"], ["l"], name="log"),
+        helper.make_node("MatMul", ["l", "w"], ["y"], name="product"),
+        helper.make_node("MatMul", ["x", "v"], ["z"], name="beside"),
+    ]
+    stored = {"v": weights(16, 3), "most": np.array(50, np.float32), "w": weights(16, 5)}
+    made = network(nodes, {"x": [2, 16]}, {"y": [2, 5], "z": [2, 3]}, **stored)
+    samples = [{"x": (weights(2, 16) * 60).astype(np.float32)} for _ in range(4)]
+    done = Through(made, "fp16", tmp_path, samples)
+    assert done.agreement() > 0.999 and "overflow" in done.notes and "clip" in done.notes

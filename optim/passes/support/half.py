@@ -55,7 +55,7 @@ def tried_in_half(
     """
     stepper, found, weights = Stepper(model), Found(), Values()
     for turn in range(_MOST_TURNS):
-        whole = {*kept, *found.kept}
+        whole, known = {*kept, *found.kept}, len(found.overflowing)
         runs = [_Run(stepper, model, half, whole, found, weights) for _ in samples]
         noise = [run.through(sample) for run, sample in zip(runs, samples, strict=False)]
         found.drift = max(noise, default=0.0)
@@ -64,7 +64,7 @@ def tried_in_half(
         jumps: dict[str, float] = {}
         for run in runs:
             jumps |= {name: max(size, jumps.get(name, 0.0)) for name, size in run.jumps.items()}
-        if found.drift <= _TOLERATED or not jumps:
+        if found.drift <= _TOLERATED or not (jumps or len(found.overflowing) > known):
             break
         found.losing |= jumps
     return found
@@ -110,7 +110,16 @@ class _Run:
             if not any(_overflows(made[name], outputs[name]) for name in made):
                 return outputs
             self._found.overflowing[node.name] = None
-        return self._stepper.made(at, node, known)
+        outputs = self._stepper.made(at, node, known)
+        if any(_overflows(made[name], outputs[name]) for name in made):  # by what it was given
+            self._found.overflowing |= dict.fromkeys(self._before(node))
+        return outputs
+
+    def _before(self, node: "onnx.NodeProto") -> list[str]:
+        """Names of the nodes that round what this one reads."""
+        read = {*node.input}
+        makers = (one for one in self._model.graph.node if read & {*one.output})
+        return [one.name for one in makers if one.name not in self._kept]
 
     def _halved(self, name: str, known: Values) -> Any:
         """A known value as 16 bits hold it; a weight's is kept for the next sample."""
