@@ -84,14 +84,25 @@ def _descendants() -> set[int]:
 
 
 def _left_processes(before: set[int]) -> list[str]:
-    """Children that go on, once they had a moment to end; those that wait for more may stay."""
+    """Children that go on, once they had a moment to end; those that wait for more may stay.
+
+    What a child of before has started since, as a browser of the same tests does, is its own.
+    """
     for _ in range(20):
-        left = [p for p in psutil.Process().children(recursive=True) if p.pid not in before]
-        left = [p for p in left if not _waits(p)]
+        every = psutil.Process().children(recursive=True)
+        left = [p for p in every if p.pid not in before and not _waits(p)]
+        left = [p for p in left if not _is_anothers(p, before)]
         if not left:
             return []
         time.sleep(0.1)
     return [f"it left the process {' '.join(_command(p))[:80]!r}" for p in left]
+
+
+def _is_anothers(process: psutil.Process, before: set[int]) -> bool:
+    try:
+        return any(one.pid in before and not _waits(one) for one in process.parents())
+    except psutil.Error:
+        return False  # it has just ended
 
 
 def _waits(process: psutil.Process) -> bool:

@@ -139,6 +139,21 @@ def test_a_refusal_in_words_is_right(tmp_path: Path) -> None:
     assert (verdict.outcome, verdict.wrong) == ("refused", ())
 
 
+def test_what_another_program_starts_meanwhile_is_its_own(tmp_path: Path) -> None:
+    started = "read line; sleep 60 & echo started; wait"
+    with subprocess.Popen(["sh", "-c", started], stdin=-1, stdout=-1, text=True) as another:
+
+        def opened(_: Path) -> None:
+            assert another.stdin and another.stdout
+            print(file=another.stdin, flush=True)
+            another.stdout.readline()
+
+        verdict = judged(opened, tmp_path / "a.onnx")
+        for child in psutil.Process(another.pid).children():
+            child.kill()
+    assert (verdict.outcome, verdict.wrong) == ("taken", ())
+
+
 def test_a_journal_goes_on_after_a_line_that_was_cut_off(tmp_path: Path) -> None:
     verdict = Verdict("stopped", 0.5, "said", ("one", "two"))
     Journal(tmp_path, "seed-1").add("first", verdict)
