@@ -63,13 +63,13 @@ def _own_model() -> None:
         )
     with right:
         evalset = files.given(
-            "EvalSet, optional, to judge quality on: .npz, or a .zip of images",
+            "EvalSet, optional, to judge quality on: .npz, .csv, or a .zip of images",
             files.EVALSET_TYPES,
             "evalset",
             by_path,
             "An .npz with one array per model input, named after it, first axis = samples; "
-            "optional `labels` and `metric`. For image models also a .zip of folders named by "
-            "class.",
+            "optional `labels` and `metric`. Or a table (.csv, .tsv): columns for the inputs and "
+            "one for the label. For image models also a .zip of folders named by class.",
         )
     if model:
         _asked(model, evalset)
@@ -78,11 +78,10 @@ def _own_model() -> None:
 
 def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
     """What must be known about a model that was given, and the button that opens it."""
-    if evalset and upload.is_table(evalset):
-        upload.from_table(evalset)
-        return
+    table = evalset is not None and upload.is_table(evalset)
     with errors_shown():
-        dims, specs = upload.answers(upload.ask(model), evalset is not None)
+        dims, specs = upload.answers(upload.ask(model), evalset is not None and not table)
+        label = upload.label_column() if table else ""
         if evalset is None:
             st.caption(
                 "Without an EvalSet, inputs are made up from the input types: quality is then "
@@ -91,16 +90,20 @@ def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
         pending = _pending(model, evalset) if evalset else None
         kind: Literal["primary", "secondary"] = "secondary" if pending else "primary"
         if st.button("Open this model", type=kind, key="open_model"):
-            _open(model, evalset, dims, specs)
+            _open(model, evalset, dims, specs, label)
         if evalset and pending:
             _images(pending, evalset)
 
 
 def _open(
-    model: files.Upload, evalset: files.Upload | None, dims: dict[str, int], specs: list[str]
+    model: files.Upload,
+    evalset: files.Upload | None,
+    dims: dict[str, int],
+    specs: list[str],
+    label: str,
 ) -> None:
     with st.spinner("Checking the model in a separate process ..."):
-        brought, samples = upload.bring(model, evalset, dims, specs)
+        brought, samples = upload.bring(model, evalset, dims, specs, label)
         if samples is None and evalset is not None:
             st.session_state[_PENDING] = (model.identity, evalset.identity, brought)
             st.rerun()  # now another button is the one to press

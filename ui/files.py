@@ -17,7 +17,8 @@ from ui.server.uploads import REFUSED, too_much
 MODEL_TYPES = ["onnx", "zip", "pt", "pt2", "pth"]
 BESIDE_TYPES = ["data", "onnx_data", "bin", "weights"]
 """External data of an .onnx, as exporters name them."""
-EVALSET_TYPES = ["npz", "zip", "csv"]
+TABLE_TYPES = ["csv", "tsv", "csv.gz", "tsv.gz"]
+EVALSET_TYPES = ["npz", "zip", *TABLE_TYPES]
 _BESIDE = tuple(f".{name}" for name in BESIDE_TYPES)
 
 

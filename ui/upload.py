@@ -16,7 +16,7 @@ from optim.ingest import Questions, ingest, questions
 from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import Study, create_study
-from ui.files import Upload
+from ui.files import TABLE_TYPES, Upload
 from ui.forms import settings_form
 from ui.text import key_of, plain
 
@@ -73,9 +73,12 @@ def _sizes(asked: Questions) -> dict[str, int]:
 
 
 def bring(
-    model: Upload, evalset: Upload | None, dims: dict[str, int], specs: list[str]
+    model: Upload, evalset: Upload | None, dims: dict[str, int], specs: list[str], label: str = ""
 ) -> tuple[Model, EvalSet | None]:
-    """Read the files. The EvalSet is None where its preprocessing must be asked for first."""
+    """Read the files; `label` is a table's column of labels.
+
+    The EvalSet is None where its preprocessing must be asked for first.
+    """
     with (
         model.on_disk() as path,
         _samples(evalset) as samples,
@@ -92,7 +95,7 @@ def bring(
         )
         if samples is None:
             return brought, synthesize(brought)
-        return brought, load_evalset(arrays, brought) if arrays else None
+        return brought, load_evalset(arrays, brought, label=label) if arrays else None
 
 
 def _samples(evalset: Upload | None) -> AbstractContextManager[Path | None]:
@@ -123,25 +126,19 @@ def _interruptible(doing: str) -> Iterator[Callable[[], bool]]:
 
 
 def is_table(evalset: Upload) -> bool:
-    """Whether this is a table as text, of which an .npz has to be made first."""
-    return evalset.name.lower().endswith(".csv")
+    """Whether this is a table as text, by its name."""
+    return evalset.name.lower().endswith(tuple(f".{kind}" for kind in TABLE_TYPES))
 
 
-def from_table(evalset: Upload) -> None:
-    """How an .npz is made of a table."""
-    st.info(
-        "A table does not say which column is what. These lines make an .npz of it; replace "
-        "`LABEL` by the name of its column of labels, then give the .npz here."
+def label_column() -> str:
+    """Ask which column of a table is the label; empty: it is found."""
+    return st.text_input(
+        "Label column (optional)",
+        key="label_column",
+        placeholder="found by its name, such as label, target, y, class",
+        help="The column of the table that holds the labels. Columns are taken for the model's "
+        "inputs by their names or their order; the study's notes say which.",
     )
-    name = Path(evalset.name).stem
-    lines = (
-        "import numpy as np, pandas as pd",
-        f"table = pd.read_csv({evalset.name!r})",
-        'columns = table.drop(columns="LABEL")',
-        f'np.savez({f"{name}.npz"!r}, inputs=columns.to_numpy("float32"), features=list(columns),',
-        '         labels=table["LABEL"])',
-    )
-    st.code("\n".join(lines), language="python")
 
 
 def is_images(evalset: Upload) -> bool:

@@ -23,7 +23,9 @@ def study_of(args: argparse.Namespace) -> Study:
     """The study of the arguments' model and EvalSet; inputs are synthesized where none is given."""
     warm()
     model, path = bring(args)
-    evalset: EvalSet = load_evalset(path, model, args.labels) if path else synthesize(model)
+    evalset: EvalSet = (
+        load_evalset(path, model, args.labels, args.label_column) if path else synthesize(model)
+    )
     sample = args.model.startswith(SAMPLE_PREFIX)
     return create_study(model, evalset, find_sample(args.model).title if sample else "")
 

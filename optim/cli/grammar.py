@@ -74,6 +74,12 @@ def parser() -> argparse.ArgumentParser:
             help="change of the labels: shift=-1, order=2|0|1 for the model's class of each, or "
             "boxes=cxcywh*640x480 (form, and what it is scaled by)",
         )
+        command.add_argument(
+            "--label-column",
+            default="",
+            metavar="NAME",
+            help="column of labels of an EvalSet that is a table; default: found by name or place",
+        )
     for command in (measure, explore):
         command.add_argument("--verbose", action="store_true", help="every remark, not three lines")
     measure.add_argument(
@@ -242,7 +248,7 @@ def _add_sharing_options(report: argparse.ArgumentParser, study: argparse.Argume
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("model", help="a file (.onnx, .zip, .pt, .pt2) or sample:NAME")
-    command.add_argument("--evalset", type=Path, help=".npz of inputs, labels and metric")
+    command.add_argument("--evalset", type=Path, help=".npz of inputs, labels and metric; or .csv")
     command.add_argument(
         "--dim",
         action="append",

@@ -1,8 +1,8 @@
 """EvalSets: inputs, labels if any, a metric; split into calibration and validation, never mixed.
 
 Whatever a user brings is parsed in a child process and stored as a canonical, content-addressed
-file (see `stored`). Three sources: an `.npz`, a zip of images in folders named by class, or
-inputs synthesized from the model's input types.
+file (see `stored`). Four sources: an `.npz`, a table as text, a zip of images in folders named by
+class, or inputs synthesized from the model's input types.
 """
 
 from collections.abc import Mapping, Sequence
@@ -156,11 +156,13 @@ def adopt_evalset(path: Path, model: Model) -> EvalSet:
     return EvalSet.at(files.put_file(path, _SUFFIX))
 
 
-def load_evalset(path: str | Path, model: Model, relabelling: str = "") -> EvalSet:
-    """Check and store a user's `.npz`; a zip of images gets the preprocessing suggested for it.
+def load_evalset(path: str | Path, model: Model, relabelling: str = "", label: str = "") -> EvalSet:
+    """Check and store a user's `.npz` or table (`.csv`, `.tsv`, packed by gzip or not); a zip of
+    images gets the preprocessing suggested for it.
 
     Args:
         relabelling: a change of the labels by its spelling, such as `shift=-1`.
+        label: a table's column of labels; empty: found by its name or place.
 
     Raises: InputError with one sentence on what is wrong.
     """
@@ -169,7 +171,8 @@ def load_evalset(path: str | Path, model: Model, relabelling: str = "") -> EvalS
         loaded = load_image_folder(source, model, Preprocessing.suggested(model))
         return relabelled(loaded, relabelling) if relabelling else loaded
     argument = {"path": str(source), **_specs(model), "model": str(model.path)}
-    return _made(npz.convert, argument | {"relabelling": relabelling}, model.folder)
+    argument |= {"relabelling": relabelling, "label": label}
+    return _made(npz.convert, argument, model.folder)
 
 
 def relabelled(evalset: EvalSet, change: str) -> EvalSet:

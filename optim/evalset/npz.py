@@ -1,4 +1,4 @@
-"""Read an `.npz` that a user brought: check everything, believe nothing. Runs in a child."""
+"""Read what a user brought, an `.npz` or a table: check all, believe nothing. Runs in a child."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -18,12 +18,15 @@ from optim.evalset.answers import (
 )
 from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.casting import cast, numpy_dtype
+from optim.evalset.columns import arrays_of
 from optim.evalset.extras import contents_of, feature_names, sample_texts
+from optim.evalset.layout import some
 from optim.evalset.lookups import check_lookups
 from optim.evalset.matching import Form, Match, match
 from optim.evalset.naming import judged_by, labelled
 from optim.evalset.relabelling import Relabelling
 from optim.evalset.stored import fail
+from optim.evalset.tables import is_table
 from optim.evalset.tryout import check_extremes, check_odd_samples
 from optim.evalset.unread import filled, unread
 from optim.evalset.unzipping import load
@@ -33,7 +36,6 @@ from optim.model import TensorSpec
 from optim.names import legible
 
 OF_SAMPLES = ("calibration", "texts")
-_MOST_NAMED = 8  # arrays that a sentence lists
 RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary", "features")
 
 
@@ -45,21 +47,30 @@ def convert(
     out: str,
     model: str = "",
     relabelling: str = "",
+    label: str = "",
 ) -> None:
-    """Child: check the `.npz` at `path` for a model with these inputs and outputs; store at `out`.
+    """Child: check the `.npz` or table at `path` for a model with these inputs and outputs; store
+    at `out`.
 
     Args:
         model: its ONNX file, to try samples on whose numbers are not finite.
         relabelling: a change of the labels by its spelling.
+        label: a table's column of labels; empty: found.
 
     Raises InputError: one sentence for what is wrong with it, and what to do.
     """
     specs, results = as_specs(inputs), as_specs(outputs)
     names, notes = [spec.name for spec in specs], list[str]()
     words = reserved(names)
-    arrays = judged_by(load(Path(path), max_mb), {*names, *words.values()}, notes)
-    arrays = labelled(arrays, names, words["labels"], notes)
     idle = unread(Path(model)) if model else set[str]()
+    if is_table(Path(path)):
+        read = grouping.of_one(specs, grouping.taken_at_once(specs, results))
+        read = [spec for spec in read if spec.name not in idle]
+        file = Path(model) if model else None
+        arrays = arrays_of(Path(path), read, max_mb, words, file, label, notes)
+    else:
+        arrays = judged_by(load(Path(path), max_mb), {*names, *words.values()}, notes)
+        arrays = labelled(arrays, names, words["labels"], notes)
     named = _by_input(arrays, specs, results, idle, notes)
     given = filled(with_axes(named, specs, notes), specs, results, max_mb, notes)
     given = grouping.opened(given, specs, results)
@@ -185,11 +196,12 @@ def _by_input(
     next_step = f"Name the arrays after the inputs (and optionally {', '.join(words.values())})."
     if missing := [spec.name for spec in read if spec.name not in arrays]:
         raise fail(
-            f"It has no array for the input {missing[0]!r}; it has {_some(unknown)}. {wanted}",
+            f"It has no array for the input {missing[0]!r}; it has "
+            f"{some(unknown) or 'no other array'}. {wanted}",
             next_step,
         )
     if unknown and found.by_form:
-        notes.append(f"Left out: {_some(unknown)}. Labels are taken where they are called labels.")
+        notes.append(f"Left out: {some(unknown)}. Labels are taken where they are called labels.")
     elif unknown:
         raise fail(
             f"It has an array {legible(unknown[0])!r} that is no input. {wanted}",
@@ -202,13 +214,6 @@ def _by_input(
 def _taken(key: str, name: str, inputs: int) -> str:
     which = "the model's only input" if inputs == 1 else "the input"
     return f"The array {legible(key)!r} was taken for {which}, {legible(name)!r}."
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first of the names, and how many more."""
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    shown = [repr(legible(name)) for name in names[:_MOST_NAMED]]
-    return ", ".join(shown) + more or "no other array"
 
 
 def _samples(array: Array, spec: TensorSpec, notes: list[str]) -> Array:

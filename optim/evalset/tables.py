@@ -1,86 +1,209 @@
-"""How a table in a text file is read, as its first lines show: told, since an EvalSet is arrays."""
+"""A table in a text file, whatever its signs and letters, as columns by name. Runs in a child."""
 
-import json
+import codecs
+import csv
+import gzip
+import io
 import re
+import warnings
+import zlib
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from optim.evalset.naming import like_labels
-from optim.names import legible
+import numpy as np
 
-_SEPARATORS = (",", ";", "\t", "|")
-_BY = {"utf-16": (b"\xff\xfe", b"\xfe\xff")}
-"""Encoding -> the bytes that a file in it begins with."""
+from optim.arrays import Array
+from optim.errors import InputError, first_line
+from optim.evalset.stored import fail
+from optim.evalset.unzipping import HEAD_BYTES, UTF_16, check_size, is_json, is_text
+
+if TYPE_CHECKING:
+    import pandas
+
+_GZIP = b"\x1f\x8b"
+_SEPARATORS = "\t;|, "  # a comma may be a decimal one, a space lies within texts
+_MOST_COLUMNS = 100_000
+_SAMPLE_BYTES, _LINES = 1 << 20, 20
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
-_COMMA = re.compile(r"[-+]?\d+,\d+")
-_UNKNOWN = {"?", "-", "."}  # as some write what is missing; pandas knows NA, null, nan and nothing
-_LINES = 20
-HEAD_BYTES = 4096
+_THOUSANDS = r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?"
+_SAID = re.compile(rb"(?:\xef\xbb\xbf)?sep=[^\r\n]\r?\n")  # a line of Excel's
+_MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a", "<na>"}
+_TRUTH = {"true": 1.0, "false": 0.0}
+_RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+UNNAMED = "Unnamed: "
+"""How a column begins that has no name; its position follows."""
 
 
-def is_utf16(head: bytes) -> bool:
-    """Whether a file begins as text of two bytes a letter does."""
-    return head.startswith(_BY["utf-16"])
+def is_table(path: Path) -> bool:
+    """Whether this is text that is no JSON, packed by gzip or not."""
+    with path.open("rb") as source:
+        head = source.read(HEAD_BYTES)
+    return head.startswith(_GZIP) or (is_text(head) and not is_json(head))
 
 
-def how_to_read(name: str, head: bytes) -> str:
-    """The expressions that make an `.npz` of a text file, as a sentence.
+def read_table(path: Path, max_mb: int) -> tuple["pandas.DataFrame", bool]:
+    """The columns by name, and whether the file names them; numbers are numbers, the rest is text.
 
-    Args:
-        name: of the file.
-        head: its first bytes.
+    What is missing is NaN in columns of numbers, and the empty text is missing everywhere.
+    Raises: InputError for what is no table, or one of more than `max_mb`.
     """
-    text, settings = _decoded(head)
-    stripped, columns = text.lstrip(), dict[str, list[str]]()
-    if stripped.startswith(("{", "[")):
-        lines = stripped.startswith("{") and "}\n{" in stripped.replace("\r", "")
-        call = f'pandas.read_json("{name}"{", lines=True" if lines else ""})'
-    else:
-        columns, more = _laid_out(text, whole=len(head) < HEAD_BYTES)
-        listed = "".join(f", {key}={value}" for key, value in (settings | more).items())
-        call = f'pandas.read_csv("{name}"{listed})'
-    label = next((column for column in columns if like_labels(column)), "label")
-    numbers = all(map(_NUMBER.fullmatch, columns.get(label, ["0"])))
-    column = json.dumps(legible(label, 60), ensure_ascii=False)
-    return (
-        f'Read it with table = {call} and write numpy.savez("evalset.npz", '
-        f'input_name=table.drop(columns={column}).to_numpy("float32"), '
-        f"labels=table[{column}].to_numpy({'' if numbers else 'str'})), without columns that the "
-        "model does not take."
-    )
+    data = _content(path, max_mb)
+    if not is_text(data[:HEAD_BYTES]):
+        raise fail(f"{path.name} is packed by gzip and is no text within.", "Give the table alone.")
+    encoding = _encoding(data)
+    rows, sep = _first_rows(data, encoding)
+    if not rows or not any(rows[0]):
+        raise fail(f"{path.name} holds no table.", "Give a line of names and a line per sample.")
+    if max(map(len, rows)) > _MOST_COLUMNS:
+        raise fail(f"{path.name} has more than {_MOST_COLUMNS:,} columns.", "Give fewer.")
+    named = _has_names(rows)
+    frame = _read(data, encoding=encoding, sep=sep, header=0 if named else None, **_ends(rows))
+    names = [str(name) if named else f"column_{at}" for at, name in enumerate(frame.columns, 1)]
+    frame = frame.set_axis(names, axis=1)
+    hollow = [name for name in names if name.startswith(UNNAMED) and frame[name].isna().all()]
+    frame = frame.drop(columns=hollow)
+    return frame.assign(**{name: _as_numbers(frame[name], sep) for name in _texts(frame)}), named
 
 
-def _decoded(head: bytes) -> tuple[str, dict[str, str]]:
-    if is_utf16(head):
-        return head[: len(head) // 2 * 2].decode("utf-16", "ignore"), {"encoding": '"utf-16"'}
+def _texts(frame: "pandas.DataFrame") -> list[str]:
+    return [name for name in frame.columns if is_texts(frame[name])]
+
+
+def is_texts(column: "pandas.Series[Any]") -> bool:
+    """Whether a column holds no numbers."""
+    return column.dtype.kind not in "biuf"
+
+
+def _content(path: Path, max_mb: int) -> bytes:
+    most = max_mb * 1_000_000
+    with path.open("rb") as source:
+        packed = source.read(len(_GZIP)) == _GZIP
     try:
-        return head[:-4].decode("utf-8-sig") + head[-4:].decode("utf-8", "ignore"), {}
+        with gzip.open(path) if packed else path.open("rb") as source:
+            data = source.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise fail(f"{path.name} is damaged ({first_line(error)}).", "Pack it again.") from None
+    check_size(len(data), max_mb)
+    found = _SAID.match(data)
+    return data[found.end() :] if found else data
+
+
+def _encoding(data: bytes) -> str:
+    if data.startswith(UTF_16):
+        return "utf-16"
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(0, len(data), _SAMPLE_BYTES):
+            decoder.decode(data[start : start + _SAMPLE_BYTES])
     except UnicodeDecodeError:
-        return head.decode("latin-1"), {"encoding": '"latin-1"'}
+        return "latin-1"
+    return "utf-8-sig"
 
 
-def _laid_out(text: str, whole: bool) -> tuple[dict[str, list[str]], dict[str, str]]:
-    """The first fields of each column by its name, and the settings of pandas.read_csv that differ
-    from its own.
-
-    Args:
-        whole: whether the last line is not cut off.
-    """
-    lines = [line for line in text.splitlines() if line.strip()]
-    lines = (lines if whole else lines[:-1])[:_LINES]
-    sep = _separator(lines)
-    header, *rows = [[field.strip().strip('"') for field in line.split(sep)] for line in lines]
-    fields = [field for row in rows for field in row]
-    settings = {} if sep == "," else {"sep": json.dumps(sep)}
-    if sep != "," and any(map(_COMMA.fullmatch, fields)):
-        settings["decimal"] = '","'
-    if unknown := sorted(_UNKNOWN.intersection(fields)):
-        settings["na_values"] = json.dumps(unknown)
-    if all(map(_NUMBER.fullmatch, header)):
-        return {}, settings | {"header": "None"}
-    return dict(zip(header, map(list, zip(*rows, strict=False)), strict=False)), settings
+def _first_rows(data: bytes, encoding: str) -> tuple[list[list[str]], str]:
+    """The fields of the first lines, and the sign between them."""
+    text = data[:_SAMPLE_BYTES].decode(encoding, "ignore")
+    lines = [line for line in text.splitlines(keepends=True) if line.strip()]
+    lines = (lines if len(data) <= _SAMPLE_BYTES else lines[:-1])[:_LINES]
+    rows = {sep: _fields(lines, sep) for sep in _SEPARATORS}
+    found = [sep for short in (0, 1) for sep in rows if _is_even(rows[sep], short)]
+    sep = found[0] if found else max(",;\t|", key=lambda sep: max(map(len, rows[sep]), default=0))
+    return rows[sep], sep
 
 
-def _separator(lines: Sequence[str]) -> str:
-    """The sign that occurs as often in every line, and most often."""
-    counts = {sep: [line.count(sep) for line in lines] for sep in _SEPARATORS}
-    return max(_SEPARATORS, key=lambda sep: (min(counts[sep]) == max(counts[sep]), counts[sep][0]))
+def _fields(lines: Sequence[str], sep: str) -> list[list[str]]:
+    try:
+        found = csv.reader(lines, delimiter=sep, skipinitialspace=True)
+        return [[field.strip() for field in row] for row in found]
+    except csv.Error:
+        return []
+
+
+def _is_even(rows: Sequence[Sequence[str]], short: int) -> bool:
+    """Whether all lines have as many fields, the first one so many fewer: rows without a name."""
+    widths = {len(row) for row in rows[1:] or rows}
+    return len(widths) == 1 and (width := widths.pop()) > 1 and len(rows[0]) == width - short
+
+
+def _has_names(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line names the columns: text above numbers, counted numbers, or text."""
+    first = [field for field in rows[0] if field.lower() not in _MISSING]
+    numbers = [field for field in first if _NUMBER.fullmatch(field)]
+    counted = [str(at) for at in range(len(numbers) + 1)]
+    if len(numbers) > 1 and numbers in (counted[:-1], counted[1:]):
+        return len(rows) > 1 and numbers != [f for f in rows[1] if _NUMBER.fullmatch(f)]
+    above = any(
+        not _NUMBER.fullmatch(name) and all(map(_NUMBER.fullmatch, fields))
+        for name, *rest in zip(*rows, strict=False)
+        if (fields := [field for field in rest if field.lower() not in _MISSING])
+        and name.lower() not in _MISSING
+    )
+    return above or not numbers
+
+
+def _ends(rows: Sequence[Sequence[str]]) -> dict[str, Any]:
+    """Setting for lines that end with a separator though the names do not: no column in front."""
+    longer = len(rows) > 1 and len(rows[1]) == len(rows[0]) + 1
+    return {"index_col": False} if longer and all(row[-1] == "" for row in rows[1:] if row) else {}
+
+
+def _read(data: bytes, **settings: Any) -> "pandas.DataFrame":
+    import pandas
+
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            frame: pandas.DataFrame = pandas.read_csv(
+                io.BytesIO(data),
+                float_precision="round_trip",
+                low_memory=False,
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=[""],  # NA may be a name in a text column
+                **settings,
+            )
+    except (ValueError, OverflowError, csv.Error) as error:  # pandas' own are ValueErrors
+        raise _unread(str(error)) from None
+    if isinstance(frame.index, pandas.RangeIndex):
+        return frame
+    if frame.index.nlevels > 1:
+        raise fail("The lines have more fields than the first one has names.", "Name each column.")
+    return frame.rename_axis(f"{UNNAMED}0").reset_index()
+
+
+def _unread(error: str) -> InputError:
+    if found := _RAGGED.search(error):
+        what = f"Line {int(found[2]):,} has {found[3]} fields, those before have {found[1]}."
+        return fail(what, "Put texts that hold the separator in quotes, or mend the line.")
+    what = "The table cannot be read: its quotes or its lines are not closed, or it is cut off."
+    return fail(what, "Write it again, such as with table.to_csv of pandas.")
+
+
+def _as_numbers(column: "pandas.Series[Any]", sep: str) -> "pandas.Series[Any]":
+    """A column of text as float64 where each text is a number, a truth or a word for missing."""
+    import pandas
+
+    texts = column.astype(str).str.strip()
+    present = texts[~column.isna() & ~texts.str.lower().isin(_MISSING)]
+    values = np.full(len(column), np.nan)
+    where = present.index.to_numpy()
+    found = _numbers(present, sep)
+    if found is None:
+        return column
+    values[where] = found
+    return pandas.Series(values, column.index)
+
+
+def _numbers(texts: "pandas.Series[Any]", sep: str) -> Array | None:
+    if texts.str.lower().isin(_TRUTH).all():
+        return texts.str.lower().map(_TRUTH).to_numpy(np.float64)
+    if sep != ",":
+        texts = texts.str.replace(",", ".")
+    elif (commas := texts.str.contains(",")).any() and texts[commas].str.fullmatch(
+        _THOUSANDS
+    ).all():
+        texts = texts.str.replace(",", "")
+    try:
+        return texts.to_numpy(object).astype(np.float64)
+    except (ValueError, OverflowError):
+        return None

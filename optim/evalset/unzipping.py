@@ -12,7 +12,6 @@ from numpy.lib import format as npy
 from optim.arrays import Array, npy_header
 from optim.errors import InputError, first_line
 from optim.evalset.stored import fail
-from optim.evalset.tables import HEAD_BYTES, how_to_read, is_utf16
 from optim.names import legible
 from optim.sandbox.directory import opened
 
@@ -21,6 +20,9 @@ _DAMAGED = (
     *(zlib.error, zipfile.BadZipFile),
 )
 _ZIP = b"PK\3\4"
+HEAD_BYTES = 4096
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""What text of two bytes a letter begins with."""
 _READABLE = bytes([*b"\t\n\r\f", *range(0x20, 0x7F), *range(0x80, 0x100)])
 _MOST_EMPTY = 10_000_000  # texts: a file holds any number of them in no bytes at all
 _LAST_CHARACTER = 0x10FFFF  # of Unicode
@@ -42,16 +44,31 @@ def _no_npz(path: Path) -> InputError:
     with path.open("rb") as source:
         head = source.read(HEAD_BYTES)
     what, reader = next((v for k, v in _OTHERS.items() if head.startswith(k)), ("", ""))
-    text = is_utf16(head) or not head.translate(None, _READABLE)
-    if not what and not _ZIP.startswith(head[: len(_ZIP)]) and text:
-        known = f"{path.name} is text, such as CSV or JSON, not an .npz file."
-        return fail(known, how_to_read(path.name, head))
+    if is_json(head):
+        lines = ", lines=True" if b"}\n{" in head.replace(b"\r", b"") else ""
+        return fail(
+            f"{path.name} is JSON, not an .npz file or a table.",
+            f'Write a table with pandas.read_json("{path.name}"{lines})'
+            '.to_csv("evalset.csv", index=False) and give that.',
+        )
     known = f"{path.name} is {what}, not an .npz file."
     made = 'numpy.savez("evalset.npz", input_name=array, labels=labels)'
     return fail(
         known if what else f"{path.name} is not an .npz file, or it is cut off.",
         f"Read it with {reader} and write {made}." if what else f"Make one with {made}.",
     )
+
+
+def is_text(head: bytes) -> bool:
+    """Whether a file that begins so is text, and none of the others in which data comes."""
+    if head.startswith(tuple(_OTHERS)) or _ZIP.startswith(head[: len(_ZIP)]):
+        return False
+    return head.startswith(UTF_16) or not head.translate(None, _READABLE)
+
+
+def is_json(head: bytes) -> bool:
+    """Whether a file that begins so is JSON."""
+    return is_text(head) and head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
 
 
 def load(path: Path, max_mb: int) -> dict[str, Array]:

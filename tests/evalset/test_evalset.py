@@ -256,7 +256,7 @@ class TestBad:
             (b"\x00not a zip", "not an .npz file, or it is cut off"),
             (b"\x93NUMPY\x01\x00", r"a single array \(.npy\), .*Read it with numpy.load"),
             (b"PAR1\x15\x04", "a Parquet file, .*pandas.read_parquet and write numpy.savez"),
-            (b"a,b\n1,2\n", "text, such as CSV or JSON, .*pandas.read_csv"),
+            (b"a,b\n1,2\n", "has 2 columns .*; the model takes 8"),
         ],
     )
     def test_not_an_npz(self, tmp_path, classifier, content, said):

@@ -1,76 +1,142 @@
-"""What is told of a table in a text file reads that file, whatever its signs and letters."""
+"""A table in a text file reads back as it was written, whatever its signs and letters."""
 
-import re
+import gzip
 from pathlib import Path
 
 import numpy as np
 import pandas
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from optim.errors import InputError
+from optim.evalset.tables import is_table, read_table
 from optim.evalset.unzipping import load
 
 ROWS = [["1.5", "-2", "a"], ["0.25", "3e2", "b"]]
+COMMAS = [["1,5", "-2,0", "a"], ["0,25", "300,0", "b"]]
+NAMES = ["height", "width", "label"]
+NUMBERED = [[str(place), *row] for place, row in enumerate(ROWS)]
+THOUSANDS = [["1.5", "-2", "a"], ["0.25", "300.00", "b"], ["1", '"1,234.5"', "a"]]
 TABLES = {
-    "commas": ("height,width,label", ",", ROWS, "utf-8"),
-    "decimal commas, a mark in front": (
-        ("height;width;Target", ";", [["1,5", "-2,0", "a"], ["0,25", "300,0", "b"]], "utf-8-sig")
-    ),
-    "tabs in Latin-1": ("Größe\twidth\ty", "\t", ROWS, "latin-1"),
-    "two bytes a letter": ("height;width;label", ";", ROWS, "utf-16"),
-    "numbers as labels": ("a|b|label", "|", [["1.5", "-2", "0"], ["0.25", "3e2", "1"]], "utf-8"),
-    "what is missing": ("a,b,label", ",", [*ROWS, ["?", "NA", "a"]], "utf-8"),
-    "carriage returns": ("a,b,label\r", ",", [[*row[:2], f"{row[2]}\r"] for row in ROWS], "utf-8"),
+    "commas": (NAMES, ",", ROWS, "utf-8"),
+    "decimal commas, a mark in front": (NAMES, ";", COMMAS, "utf-8-sig"),
+    "tabs in Latin-1": (["Größe", "width", "y"], "\t", ROWS, "latin-1"),
+    "two bytes a letter": (NAMES, ";", ROWS, "utf-16"),
+    "bars": (NAMES, "|", ROWS, "utf-8"),
+    "spaces, no names": (None, " ", ROWS, "utf-8"),
+    "no names": (None, ",", ROWS, "utf-8"),
+    "words for missing": (NAMES, ",", [*ROWS, ["?", "NA", "a"], ["", "null", "?"]], "utf-8"),
+    "no name above the lines' numbers": (["h", "w", "y"], ",", NUMBERED, "utf-8"),
+    "a separator at each end": (NAMES, ",", [[*row, ""] for row in ROWS], "utf-8"),
+    "thousands": (NAMES, ",", THOUSANDS, "utf-8"),
+    "returns": (NAMES, ",", [[*row[:2], f"{row[2]}\r"] for row in ROWS], "utf-8"),
+    "said by Excel": (["sep=,\nheight", "width", "label"], ",", ROWS, "utf-8"),
 }
 
 
-def told(path: Path) -> str:
-    with pytest.raises(InputError, match="is text, such as CSV or JSON") as error:
-        load(path, 64)
-    return error.value.next_step
-
-
-def made(said: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, np.ndarray]:
-    """What the expressions in the sentence write, read as an EvalSet is."""
-    found = re.fullmatch(r"Read it with (table = .+) and write (numpy\.savez.+), without.+", said)
-    assert found
-    monkeypatch.chdir(folder)
-    exec(f"{found[1]}\n{found[2]}", {"pandas": pandas, "numpy": np})
-    return load(folder / "evalset.npz", 64)
-
-
 @pytest.mark.parametrize("kind", list(TABLES))
-def test_the_sentence_reads_the_file(
-    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_table_is_read_as_it_was_written(kind: str, packed: bool, tmp_path: Path) -> None:
     header, sep, rows, encoding = TABLES[kind]
+    data = "\n".join(sep.join(row) for row in ([header] if header else []) + rows) + "\n"
     path = tmp_path / "data.csv"
-    text = "\n".join([header, *(sep.join(row) for row in rows)])
-    path.write_bytes(f"{text}\n".encode(encoding))
-    arrays = made(told(path), tmp_path, monkeypatch)
-    assert np.allclose(arrays["input_name"][:2], [[1.5, -2], [0.25, 300]])
-    assert np.isnan(arrays["input_name"][2:]).all()
-    assert [str(label) for label in arrays["labels"][:2]] in (["a", "b"], ["0", "1"])
+    raw = data.encode(encoding)
+    path.write_bytes(gzip.compress(raw) if packed else raw)
+    assert is_table(path)
+    frame, named = read_table(path, 1)
+    assert named == bool(header)
+    one, two, label = (frame[name] for name in list(frame)[-3:])
+    assert list(one[:2]) == [1.5, 0.25] and list(two[:2]) == [-2, 300]
+    assert list(label[:2]) == ["a", "b"]
+    assert one.dtype == two.dtype == np.float64
+    if kind == "words for missing":
+        assert one[2:].isna().all() and two[2:].isna().all() and list(label[2:]) == ["a", "?"]
+    if kind == "thousands":
+        assert two[2] == 1234.5
 
 
-JSON = ('{"a": 1, "label": 0}\n{"a": 2, "label": 1}\n', '[{"a": 1, "label": 0}]')
+numbers = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))
+texts = st.sampled_from(["a", "b; c", "d,e", 'f"g', "häß", "NA", "two words", "-", "1x"])
 
 
-@pytest.mark.parametrize("text", JSON)
-def test_json_is_read_as_it_is_written(
+@given(
+    st.lists(st.tuples(numbers, st.integers(-(2**62), 2**62), texts), min_size=2, max_size=9),
+    st.sampled_from([(",", "."), (";", ","), (";", "."), ("\t", ","), ("|", ".")]),
+    st.sampled_from(["utf-8", "utf-8-sig", "latin-1", "utf-16"]),
+    st.booleans(),
+)
+def test_what_pandas_writes_reads_back_equal(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[float | None, int, str]],
+    signs: tuple[str, str],
+    encoding: str,
+    packed: bool,
+) -> None:
+    path = tmp_path_factory.mktemp("table") / ("data.csv.gz" if packed else "data.csv")
+    rows = [*rows, (0.5, 1, "a word")]  # a column of nothing but NA is one of missing numbers
+    written = pandas.DataFrame(rows, columns=["höhe", "count", "name"])
+    written["höhe"] = written["höhe"].astype(float)
+    written.to_csv(path, sep=signs[0], decimal=signs[1], encoding=encoding, index=False)
+    frame, named = read_table(path, 1)
+    assert named
+    pandas.testing.assert_frame_equal(frame, written, check_exact=True, check_dtype=False)
+    assert frame["count"].dtype == np.int64
+
+
+HEADS = {
+    "0,1,2\n0.5,2,1\n": True,
+    "0,1,2\n0,1,2\n": False,
+    "label,0,1\n1,0,255\n": True,
+    "5.1,3.5,setosa\n4.9,3,setosa\n": False,
+    "39,State-gov,13,<=50K\n50,Private,9,>50K\n": False,
+    "job,label\nclerk,yes\n": True,
+    ",a,?\n0,2.5,1\n": True,
+}
+
+
+@pytest.mark.parametrize("text", list(HEADS))
+def test_the_first_line_names_columns_or_is_a_sample(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(text)
+    frame, named = read_table(path, 1)
+    assert (named, len(frame)) == (HEADS[text], text.count("\n") - HEADS[text])
+
+
+BAD = {
+    "a line too long": (b"a,b\n1,2\n1,2\n1,2,3\n", "Line 4 has 3 fields, those before have 2"),
+    "an open quote": (b'a,b\n1,"2\n3,4\n', "its quotes or its lines are not closed"),
+    "nothing": (b"\n\n", "holds no table"),
+    "no text within": (gzip.compress(b"\0\1\2" * 99), "is no text within"),
+    "cut off": (gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "is damaged"),
+    "too large": (gzip.compress(b"1,2\n" * 400_000), "the limit is 1 MB"),
+    "too wide": (b"a," * 200_000, "more than 100,000 columns"),
+}
+
+
+@pytest.mark.parametrize("kind", list(BAD))
+def test_what_is_no_table_is_told(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(BAD[kind][0])
+    with pytest.raises(InputError, match=BAD[kind][1]):
+        read_table(path, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "label": 0}\n{"a": 2, "label": 1}\n', '[{"a": 1, "label": 0}]']
+)
+def test_json_is_told_of_with_what_makes_a_table_of_it(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "data.json"
     path.write_text(text)
-    assert made(told(path), tmp_path, monkeypatch)["input_name"][0] == 1
-
-
-def test_a_table_without_names_and_one_line_are_told_of_too(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.write_text("1.5,2,0\n")
-    assert 'pandas.read_csv("data.csv", header=None)' in told(path)
-    path.write_text("no table\n")
-    assert 'pandas.read_csv("data.csv")' in told(path)
+    assert not is_table(path)
+    with pytest.raises(InputError, match="is JSON") as error:
+        load(path, 64)
+    monkeypatch.chdir(tmp_path)
+    expression = error.value.next_step.removeprefix("Write a table with ").partition(" and give")[0]
+    exec(expression, {"pandas": pandas})
+    assert list(read_table(tmp_path / "evalset.csv", 1)[0]) == ["a", "label"]
 
 
 def test_objects_and_named_columns_are_refused_with_what_to_do(tmp_path: Path) -> None:

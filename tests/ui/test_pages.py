@@ -373,6 +373,20 @@ def test_open_sizes_are_asked_for_with_a_default(own_model: AppTest) -> None:
     assert own_model.button(key="open_model")
 
 
+def test_a_table_may_be_given_with_the_name_of_its_column_of_labels(
+    own_model: AppTest, tmp_path: Path
+) -> None:
+    rows = pd.DataFrame({f"pixel{place}": [0.5, 0.25] for place in range(28 * 28)})
+    rows.assign(first=[1, 0], second=[0, 1]).to_csv(tmp_path / "data.csv", index=False)
+    own_model.text_input(key="model.path").set_value(_model_path("fashion"))
+    own_model.text_input(key="evalset.path").set_value(str(tmp_path / "data.csv")).run()
+    own_model.button(key="open_model").click().run()
+    assert "786 columns" in own_model.error[0].value
+    own_model.text_input(key="label_column").set_value("third").run()
+    own_model.button(key="open_model").click().run()
+    assert "no column 'third'" in own_model.error[0].value
+
+
 def _images(folder: Path, classes: int) -> Path:
     """A zip with one grey picture in each of some folders."""
     images = folder / "images.zip"
