@@ -44,7 +44,7 @@ def arrays_of(
         if not there.all():
             notes.append(f"{(~there).sum():,} lines have no label and are left out.")
         frame = frame[there]
-    notes += _told(layout)
+    notes += _told(layout) + _missing(frame, layout)
     arrays = {spec.name: _values(frame, layout.inputs[spec.name], spec) for spec in inputs}
     if layout.label is not None:
         arrays[words["labels"]] = _labels(frame[layout.label])
@@ -102,7 +102,7 @@ def _check(column: "pandas.Series[Any]", name: str, spec: TensorSpec) -> None:
     if spec.dtype.startswith("float") or is_whole(column):
         return
     missing = int(column.isna().sum())
-    why = f"misses {missing:,} values" if missing else "holds numbers with fractions"
+    why = f"misses {missing:,} values" if missing else "holds others than whole numbers"
     raise fail(
         f"{said} {why}; the input {legible(spec.name)!r} takes {spec.dtype}.",
         "Fill in what the model was trained with.",
@@ -113,9 +113,15 @@ def _labels(column: "pandas.Series[Any]") -> Array:
     """Names of classes as text, whole numbers as such, other numbers as they are."""
     if is_texts(column):
         return column.astype(str).str.strip().to_numpy(str)
-    if column.dtype.kind == "f" and not (np.isfinite(column).all() and is_whole(column)):
-        return column.to_numpy()
-    return column.to_numpy().astype(np.int64)
+    return column.to_numpy(np.int64 if is_whole(column) else None)
+
+
+def _missing(frame: "pandas.DataFrame", layout: Layout) -> list[str]:
+    """A note on values that are missing, with their columns."""
+    used = [column for columns in layout.inputs.values() for column in columns]
+    counts = frame[used].isna().sum()
+    where = [str(column) for column in counts.index[counts > 0]]
+    return [f"{counts.sum():,} values are missing (NaN), in {some(where)}."] if where else []
 
 
 def _told(layout: Layout) -> list[str]:

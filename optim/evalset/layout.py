@@ -32,9 +32,10 @@ _CALLED = (
 """What columns of labels are called beside `like_labels`, in small letters without signs."""
 _SIGNS = re.compile(r"[\W_]+")
 _MOST_CLASSES = 20  # in a column that is taken for classes without being called so
+_PAST_WHOLE = 2.0**63
 _MOST_ORDERED = 5  # inputs: their orders are tried
 _MOST_NAMED = 8
-_ASK = "--label-column NAME on the command line, *Label column* on the page"
+_ASK = "--label-column NAME on the command line, Label column on the page"
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _column(wanted: str, columns: Sequence[str]) -> str:
     alike = [name for name in columns if _plain(name) == _plain(wanted)]
     if wanted in columns or len(alike) == 1:
         return wanted if wanted in columns else alike[0]
-    raise fail(f"The table has no column {legible(wanted)!r}.", f"Its columns: {some(columns)}.")
+    raise fail(f"The table has no column {legible(wanted)!r}.", f"Its columns: {_all(columns)}.")
 
 
 def _by_name(columns: Sequence[str], inputs: Sequence[TensorSpec]) -> dict[str, list[str]]:
@@ -99,8 +100,7 @@ def _by_name(columns: Sequence[str], inputs: Sequence[TensorSpec]) -> dict[str, 
     missing = [name for name, column in found.items() if column is None]
     if missing and len(inputs) > 1 and len(missing) < len(inputs):
         raise fail(
-            f"The table has no column for the inputs {some(missing)}; its columns: "
-            f"{some(columns)}.",
+            f"The table has no column for the input {some(missing)}; its columns: {some(columns)}.",
             "Call the columns as the inputs of the model.",
         )
     return {} if missing else {name: [column] for name, column in found.items() if column}
@@ -187,7 +187,7 @@ def _at_an_end(frame: "pandas.DataFrame", columns: Sequence[str]) -> str:
         return found[0]
     raise fail(
         f"The table has {len(columns):,} columns and the model takes {len(columns) - 1:,}: one is "
-        f"the label, and which is not known. Its columns: {some(columns)}.",
+        f"the label, and which is not known. Its columns: {_all(columns)}.",
         f"Call it `label`, or say which it is: {_ASK}.",
     )
 
@@ -256,8 +256,16 @@ def _takes(column: "pandas.Series[Any]", dtype: str) -> bool:
 
 
 def is_whole(column: "pandas.Series[Any]") -> bool:
-    """Whether numbers are whole, none of them missing."""
-    return column.dtype.kind in "biu" or bool((column == np.rint(column)).all())
+    """Whether numbers are whole ones that 64 bits hold, none of them missing."""
+    if column.dtype.kind in "biu":
+        return True
+    return bool(((column == np.rint(column)) & (column.abs() < _PAST_WHOLE)).all())
+
+
+def _all(columns: Sequence[str]) -> str:
+    """As `some`, with the last, which often is the label."""
+    last = f"; the last is {legible(columns[-1])!r}" if len(columns) > _MOST_NAMED else ""
+    return some(columns) + last
 
 
 def some(names: Collection[str]) -> str:

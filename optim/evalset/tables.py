@@ -164,9 +164,9 @@ def _read(data: bytes, **settings: Any) -> "pandas.DataFrame":
             )
     except (ValueError, OverflowError, csv.Error) as error:  # pandas' own are ValueErrors
         raise _unread(str(error)) from None
-    if isinstance(frame.index, pandas.RangeIndex):
+    if frame.index.equals(pandas.RangeIndex(len(frame))):
         return frame
-    if frame.index.nlevels > 1:
+    if frame.index.nlevels > 1 or f"{UNNAMED}0" in frame:
         raise fail("The lines have more fields than the first one has names.", "Name each column.")
     return frame.rename_axis(f"{UNNAMED}0").reset_index()
 

@@ -79,7 +79,8 @@ def test_columns_are_found(kind: str, tmp_path: Path) -> None:
 
 
 def test_missing_values_are_nan_and_the_names_are_kept(tmp_path: Path) -> None:
-    arrays, _ = read(tmp_path, "a,b,y|1,?,0|NA,4,1", X)
+    arrays, notes = read(tmp_path, "a,b,y|1,?,0|NA,4,1", X)
+    assert "2 values are missing (NaN), in 'a', 'b'." in notes
     assert np.array_equal(arrays["x"], [[1, np.nan], [np.nan, 4]], equal_nan=True)
     assert arrays["features"].tolist() == ["a", "b"]
     assert "features" not in read(tmp_path, "1.5,2,no|3,4.5,yes", X)[0]
@@ -93,10 +94,11 @@ BAD = {
     "either end": ("c,a,d|0,1.5,1|1,2.5,0", X, "one is the label, and.*--label-column"),
     "neither end": ("a,b,c|0.5,1.5,2.5|1.5,2.5,3.5", X, "one is the label, and.*--label-column"),
     "no such column": ("a,b,y|1,2,0|3,4,1", X, "no column 'zz'.*'a', 'b', 'y'"),
-    "an input without": ("rooms,y|1,0|2,1", EACH, "no column for the inputs 'house_age'"),
+    "an input without": ("rooms,y|1,0|2,1", EACH, "no column for the input 'house_age'"),
     "several left over": ("rooms,house_age,p,q|1,2,3,0|3,4,5,1", EACH, "'p', 'q' are no inputs"),
     "missing in whole numbers": ("rooms,house_age|1,2|,4", EACH, "'rooms' misses 1 values"),
-    "fractions": ("rooms,house_age|1.5,2|2,4", EACH, "'rooms' holds numbers with fractions"),
+    "fractions": ("rooms,house_age|1.5,2|2,4", EACH, "'rooms' holds others than whole numbers"),
+    "infinite": ("rooms,house_age|inf,2|2,4", EACH, "'rooms' holds others than whole numbers"),
     "parts alike": ("a,b,k|1,2,3|3,4,5", PARTS, "is not known by their order.*savez"),
 }
 

@@ -16,7 +16,7 @@ from optim.evalset.unzipping import load
 ROWS = [["1.5", "-2", "a"], ["0.25", "3e2", "b"]]
 COMMAS = [["1,5", "-2,0", "a"], ["0,25", "300,0", "b"]]
 NAMES = ["height", "width", "label"]
-NUMBERED = [[str(place), *row] for place, row in enumerate(ROWS)]
+NUMBERED = [[str(place), *row] for place, row in enumerate(ROWS, 1)]
 THOUSANDS = [["1.5", "-2", "a"], ["0.25", "300.00", "b"], ["1", '"1,234.5"', "a"]]
 TABLES = {
     "commas": (NAMES, ",", ROWS, "utf-8"),
@@ -105,6 +105,8 @@ def test_the_first_line_names_columns_or_is_a_sample(text: str, tmp_path: Path) 
 
 BAD = {
     "a line too long": (b"a,b\n1,2\n1,2\n1,2,3\n", "Line 4 has 3 fields, those before have 2"),
+    "more fields than names": (b",a,b\n1,2,3,4\n5,6,7,8\n", "more fields than the first one has"),
+    "far more": (b"a,b\n1,2,3,4\n5,6,7,8\n", "more fields than the first one has"),
     "an open quote": (b'a,b\n1,"2\n3,4\n', "its quotes or its lines are not closed"),
     "nothing": (b"\n\n", "holds no table"),
     "no text within": (gzip.compress(b"\0\1\2" * 99), "is no text within"),
