@@ -74,6 +74,12 @@ DOORS = (
     Door("TorchScript", "scripted.pt", _scripted, _ARCHIVE),
     Door("pt2", "exported.pt2", _model, _ARCHIVE),
     Door("npz", "evalset.npz", lambda path: load_evalset(path, _classifier()), _ARCHIVE),
+    Door(
+        "table",
+        "table.csv",
+        lambda path: load_evalset(path, _classifier()),
+        (*mutations.BYTES, *[mutations.reworded] * 8),
+    ),
     Door("zip of images", "pictures.zip", _pictures, _ARCHIVE),
     Door("bundle", "bundle.zip", replay, (*_ARCHIVE, *[mutations.forged] * 30), 2),
     Door(

@@ -29,6 +29,7 @@ def sound_files() -> dict[str, Path]:
     onnx.save(_seeing(), folder / "pictures.onnx")
     _zipped_model(folder)
     _evalset(folder / "evalset.npz")
+    _table(folder / "table.csv")
     _pictures(folder / "pictures.zip")
     subprocess.run([sys.executable, "-m", "fuzz.torch_net", str(folder)], check=True)
     _bundle(folder)
@@ -97,6 +98,14 @@ def _zipped_model(folder: Path) -> None:
 def _evalset(path: Path) -> None:
     labels = _RANDOM.integers(0, 3, size=24)
     np.savez(path, x=_weights(24, 4), labels=labels, metric=np.array("top1"))
+
+
+def _table(path: Path) -> None:
+    """With what people's tables have: numbers of lines, decimal commas, labels that are texts."""
+    rows = _RANDOM.normal(size=(40, 4))
+    fields = [[str(value).replace(".", ",") for value in row] for row in rows]
+    lines = (";".join([str(at), *row, "abc"[at % 3]]) for at, row in enumerate(fields))
+    path.write_text("\n".join((";height;width;age;größe;label", *lines)) + "\n")
 
 
 def _pictures(path: Path) -> None:

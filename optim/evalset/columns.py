@@ -9,7 +9,7 @@ import numpy as np
 
 from optim.arrays import Array, TensorSpec
 from optim.evalset.casting import numpy_dtype
-from optim.evalset.layout import Layout, is_whole, laid_out, some
+from optim.evalset.layout import Layout, is_whole, laid_out, of_sample, some
 from optim.evalset.stored import fail
 from optim.evalset.tables import is_texts, read_table
 from optim.names import legible
@@ -44,7 +44,7 @@ def arrays_of(
         if not there.all():
             notes.append(f"{(~there).sum():,} lines have no label and are left out.")
         frame = frame[there]
-    notes += _told(layout) + _missing(frame, layout)
+    notes += _told(layout)
     arrays = {spec.name: _values(frame, layout.inputs[spec.name], spec) for spec in inputs}
     if layout.label is not None:
         arrays[words["labels"]] = _labels(frame[layout.label])
@@ -87,7 +87,7 @@ def _values(frame: "pandas.DataFrame", columns: Sequence[str], spec: TensorSpec)
     )
     if not kept and dtype.kind != "f" and table.dtype.kind == "f":
         table = table.astype(np.int64)
-    return (cast if kept else table).reshape(len(frame), *spec.shape[1:])
+    return (cast if kept else table).reshape(len(frame), *of_sample(spec))
 
 
 def _check(column: "pandas.Series[Any]", name: str, spec: TensorSpec) -> None:
@@ -114,14 +114,6 @@ def _labels(column: "pandas.Series[Any]") -> Array:
     if is_texts(column):
         return column.astype(str).str.strip().to_numpy(str)
     return column.to_numpy(np.int64 if is_whole(column) else None)
-
-
-def _missing(frame: "pandas.DataFrame", layout: Layout) -> list[str]:
-    """A note on values that are missing, with their columns."""
-    used = [column for columns in layout.inputs.values() for column in columns]
-    counts = frame[used].isna().sum()
-    where = [str(column) for column in counts.index[counts > 0]]
-    return [f"{counts.sum():,} values are missing (NaN), in {some(where)}."] if where else []
 
 
 def _told(layout: Layout) -> list[str]:

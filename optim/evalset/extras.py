@@ -92,6 +92,19 @@ def feature_names(array: Array, inputs: Sequence[TensorSpec]) -> tuple[str, ...]
     return tuple(legible(name)[:_MOST_OF_NAME] for name in texts_in(array))
 
 
+def by_input(features: Sequence[str], inputs: Sequence[TensorSpec]) -> dict[str, Sequence[str]]:
+    """The names of the numbers of each input; none for none.
+
+    Args:
+        inputs: as in `feature_names`.
+    """
+    found, start = dict[str, Sequence[str]](), 0
+    for spec in inputs:
+        end = start + math.prod(spec.shape)
+        found[spec.name], start = features[start:end], end
+    return found
+
+
 def _mask(array: Array | None, count: int) -> Array | None:
     if array is None:
         return None

@@ -73,8 +73,13 @@ def laid_out(
     return Layout(found, chosen, [c for c in columns if c not in used and c != chosen])
 
 
+def of_sample(spec: TensorSpec) -> tuple[int, ...]:
+    """The shape of one sample without an axis that counts samples."""
+    return spec.shape[1:] if spec.shape[:1] == (1,) else spec.shape
+
+
 def _width(spec: TensorSpec) -> int:
-    return math.prod(spec.shape[1:])
+    return math.prod(of_sample(spec))
 
 
 def _plain(name: str) -> str:
@@ -208,7 +213,7 @@ def _other_count(
     inputs: Sequence[TensorSpec],
 ) -> InputError:
     beside = f" besides the label {legible(label)!r}" if label else ""
-    wanted = ", ".join(f"{legible(spec.name)} {list(spec.shape[1:])}" for spec in inputs)
+    wanted = ", ".join(f"{legible(spec.name)} {list(of_sample(spec))}" for spec in inputs)
     texts = [column for column in rest if is_texts(frame[column])]
     said = f" Text: {some(texts)}." if texts else ""
     more = len(rest) > total

@@ -19,7 +19,7 @@ from optim.evalset.answers import (
 from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.columns import arrays_of
-from optim.evalset.extras import contents_of, feature_names, sample_texts
+from optim.evalset.extras import by_input, contents_of, feature_names, sample_texts
 from optim.evalset.layout import some
 from optim.evalset.lookups import check_lookups
 from optim.evalset.matching import Form, Match, match
@@ -65,9 +65,10 @@ def convert(
     idle = unread(Path(model)) if model else set[str]()
     if is_table(Path(path)):
         read = grouping.of_one(specs, grouping.taken_at_once(specs, results))
-        read = [spec for spec in read if spec.name not in idle]
-        file = Path(model) if model else None
+        file, read = Path(model) if model else None, [s for s in read if s.name not in idle]
         arrays = arrays_of(Path(path), read, max_mb, words, file, label, notes)
+        if len(read) < len(specs):  # names would have to be there for all
+            arrays.pop(words["features"], None)
     else:
         arrays = judged_by(load(Path(path), max_mb), {*names, *words.values()}, notes)
         arrays = labelled(arrays, names, words["labels"], notes)
@@ -92,14 +93,15 @@ def convert(
     if model:
         notes += check_lookups(Path(model), runs)
         check_extremes(Path(model), runs)
-    notes += check_odd_samples(Path(model) if model else None, runs)
+    features = feature_names(extras["features"], ones) if "features" in extras else ()
+    called = by_input(features, ones)
+    notes += check_odd_samples(Path(model) if model else None, runs, called)
     if answers[0].labels is not None and relabelling:
         change = Relabelling.parse(relabelling)
         answers[0] = replace(answers[0], labels=change.applied(answers[0].labels))
         notes.append(change.note(class_names(answers[0].classes)))
     contents = contents_of(checked, count, extras, answers, outputs_of_one, tuple(notes))
-    if "features" in extras:
-        contents = replace(contents, features=feature_names(extras["features"], ones))
+    contents = replace(contents, features=features)
     stored.write(grouping.grouped(contents, together), Path(out))
 
 

@@ -5,13 +5,14 @@ To most models they are a fault in the data, and the answers to them are NaN. Wh
 ids, lengths or places, of which a model takes only some.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from optim.arrays import Array
 from optim.errors import InputError
+from optim.evalset.layout import some
 from optim.names import legible
 from optim.runtimes.base import BASELINE_RUNTIME, Session, all_runtimes
 from optim.runtimes.support.ort_errors import reason
@@ -19,12 +20,15 @@ from optim.runtimes.support.ort_errors import reason
 _MOST_TRIED = 64
 
 
-def check_odd_samples(model: Path | None, inputs: Mapping[str, Array]) -> list[str]:
+def check_odd_samples(
+    model: Path | None, inputs: Mapping[str, Array], features: Mapping[str, Sequence[str]]
+) -> list[str]:
     """A note where samples hold NaN or infinite values and the model answers them.
 
     Args:
         model: where its ONNX file lies; None where there is none to try.
         inputs: name -> [samples, *input shape].
+        features: name -> what the numbers of one sample are called, where that is said.
 
     Raises: InputError where it does not. It never says to fill them: that changes the answers.
     """
@@ -33,7 +37,9 @@ def check_odd_samples(model: Path | None, inputs: Mapping[str, Array]) -> list[s
     if not rows.size:
         return []
     found = ", ".join(
-        _counted(name, inputs[name]) for name, rows_of in odd.items() if rows_of.any()
+        _counted(name, inputs[name], features.get(name, ()))
+        for name, rows_of in odd.items()
+        if rows_of.any()
     )
     tried = rows[:: max(1, len(rows) // _MOST_TRIED)][:_MOST_TRIED]
     bad = None if model is None else _first_unanswered(model, inputs, tried)
@@ -106,10 +112,18 @@ def _odd_rows(values: Array) -> Array:
     return np.asarray(~np.isfinite(values).reshape(len(values), -1).all(axis=1))
 
 
-def _counted(name: str, values: Array) -> str:
+def _counted(name: str, values: Array, features: Sequence[str]) -> str:
     nan, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
     kinds = [f"{count:,} {kind}" for count, kind in ((nan, "NaN"), (infinite, "infinite")) if count]
-    return f"The array {name!r} holds {' and '.join(kinds)} values"
+    return f"The array {name!r} holds {' and '.join(kinds)} values{_where(values, features)}"
+
+
+def _where(values: Array, features: Sequence[str]) -> str:
+    """The features that are not finite everywhere; nothing where they have no names."""
+    if not features:
+        return ""
+    odd: Array = np.any(~np.isfinite(values).reshape(-1, len(features)), axis=0)
+    return f" in {some([features[place] for place in np.flatnonzero(odd).tolist()])}"
 
 
 def _first_unanswered(model: Path, inputs: Mapping[str, Array], rows: Array) -> int | None:

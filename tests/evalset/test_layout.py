@@ -25,6 +25,7 @@ PARTS = [
     TensorSpec(name="kinds", dtype="int64", shape=(1, 1)),
     TensorSpec(name="sizes", dtype="float32", shape=(1, 2)),
 ]
+ALONE = [TensorSpec(name="x", dtype="float32", shape=(2,))]
 PICTURE = [TensorSpec(name="p", dtype="float32", shape=(1, 1, 2, 2))]
 
 
@@ -54,6 +55,7 @@ GOOD = {
     "a column for each": ("Rooms,id,House Age,c|2,7,1,1|4,9,3,0", EACH, "c", [1, 0], "out: 'id'"),
     "left over": ("Rooms,sold,House Age|2,1,1|4,0,3", EACH, "", [1, 0], "'sold' was taken"),
     "parts by their types": ("a,b,k,y|1.5,2,3,0|3.5,4,5,1", PARTS, "", [0, 1], "'a' to 'b' were"),
+    "no axis of samples": ("a,b,y|1,2,0|3,4,1", ALONE, "", [0, 1], "'y' was taken"),
     "pictures": ("label,p0,p1,p2,p3|1,1,2,3,4|0,5,6,7,8", PICTURE, "", [1, 0], "'p0' to 'p3'"),
 }
 
@@ -66,8 +68,8 @@ def test_columns_are_found(kind: str, tmp_path: Path) -> None:
     assert arrays.get("labels", np.array(None)).tolist() == labels
     for spec in inputs:
         assert arrays[spec.name].dtype == spec.dtype
-        assert arrays[spec.name].shape[1:] == spec.shape[1:]
-    if inputs is X and "1.5" not in text:
+        assert arrays[spec.name].shape[1:] == (spec.shape[1:] or spec.shape)
+    if inputs in (X, ALONE) and "1.5" not in text:
         assert arrays["x"].tolist() == [[1, 2], [3, 4]]
     if inputs is EACH:
         assert arrays["rooms"].ravel().tolist() == [2, 4]
@@ -79,8 +81,7 @@ def test_columns_are_found(kind: str, tmp_path: Path) -> None:
 
 
 def test_missing_values_are_nan_and_the_names_are_kept(tmp_path: Path) -> None:
-    arrays, notes = read(tmp_path, "a,b,y|1,?,0|NA,4,1", X)
-    assert "2 values are missing (NaN), in 'a', 'b'." in notes
+    arrays, _ = read(tmp_path, "a,b,y|1,?,0|NA,4,1", X)
     assert np.array_equal(arrays["x"], [[1, np.nan], [np.nan, 4]], equal_nan=True)
     assert arrays["features"].tolist() == ["a", "b"]
     assert "features" not in read(tmp_path, "1.5,2,no|3,4.5,yes", X)[0]
@@ -119,6 +120,17 @@ def test_names_in_the_models_metadata_say_the_order(value: str, tmp_path: Path) 
     onnx.save(proto, tmp_path / "m.onnx")
     arrays, _ = read(tmp_path, "a,more,b,y|1,9,2,0|3,9,4,1", X, "", tmp_path / "m.onnx")
     assert arrays["x"].tolist() == [[2, 1], [4, 3]]
+
+
+@pytest.mark.usefixtures("home")
+def test_columns_that_miss_values_are_named_where_the_model_does_not_take_them(
+    tmp_path: Path,
+) -> None:
+    header = ",".join(f"n{place}" for place in range(models.FEATURES))
+    lines = [",".join(["0.5"] * models.FEATURES)] * 4 + [",".join(["0.5", "NA", *["1.5"] * 6])]
+    (tmp_path / "a.csv").write_text("\n".join([header, *lines]))
+    with pytest.raises(InputError, match="holds 1 NaN values in 'n1', the first in sample 4"):
+        load_evalset(tmp_path / "a.csv", models.classifier(tmp_path))
 
 
 @pytest.mark.usefixtures("home")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pandas
 import pytest
 from support.evalset_models import keep
 
@@ -29,12 +30,16 @@ def idle(folder: Path, *, batch: int = 1) -> Model:
     )
 
 
-@pytest.mark.parametrize("name", ["x", "data"])
+@pytest.mark.parametrize("name", ["x", "data", "table"])
 @pytest.mark.parametrize("batch", [1, 8])
 def test_they_get_zeros_and_that_is_said(name: str, batch: int, tmp_path: Path) -> None:
     path = tmp_path / "given.npz"
     samples = np.random.default_rng(0).standard_normal((40, 4)).astype(np.float32)
     np.savez(path, **{name: samples}, labels=np.arange(40) % 3)
+    if name == "table":  # as a table, which has a column for what is read alone
+        path = tmp_path / "given.csv"
+        table = pandas.DataFrame(samples, columns=list("abcd")).assign(label=np.arange(40) % 3)
+        table.to_csv(path, index=False)
     model = idle(tmp_path, batch=batch)
     evalset = load_evalset(path, model)
     feeds = evalset.feeds("validation", 1)[0]
