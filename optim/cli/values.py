@@ -28,8 +28,11 @@ def megabytes(text: str) -> float:
 
 
 def share(text: str) -> float:
-    """Read a share such as `1%` or `0.01`."""
-    return _with_unit(text, {"": 1, "%": 0.01}, "share; write 1% or 0.01")
+    """Read a share such as `1%` or `0.01`; `1` is refused, for it may be meant as either."""
+    value = _with_unit(text, {"": 1, "%": 0.01}, "share; write 1% or 0.01")
+    if value >= 1 and not text.endswith("%"):
+        raise argparse.ArgumentTypeError(f"{text!r} may be {text} % or all; write {text}% or 100%")
+    return value
 
 
 def score(text: str) -> float:

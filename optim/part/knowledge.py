@@ -199,11 +199,15 @@ class Hazard:
 
 @dataclass(frozen=True)
 class Searched:
-    """Values of one setting that a search tries, from where a recipe with the part did well."""
+    """Values of one setting that a search tries, from where a recipe with the part did well.
+
+    `mends`: whether they may lose less than the usual value; else they are only faster.
+    """
 
     field: str
     values: tuple[Any, ...]
     when: Callable[[Circumstances], bool] = always
+    mends: bool = True
 
 
 @dataclass(frozen=True)

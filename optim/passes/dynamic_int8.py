@@ -92,7 +92,8 @@ class DynamicInt8(Pass):
     searched: ClassVar[tuple[Searched, ...]] = (
         Searched("reduce_range", (ReduceRange.AUTO,), lambda here: here.saturated),
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
-        Searched("per_channel", (False,), lambda here: here.recurrent),  # another kernel of LSTMs
+        # Other kernels, of products and of LSTMs.
+        Searched("per_channel", (False,), lambda h: h.has_matmul or h.recurrent, mends=False),
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start(

@@ -127,6 +127,8 @@ class StaticInt8(Pass):
         Searched("weights", (IntType.U8,), lambda here: here.saturated),
         Searched("bias_correction", (True,), lambda here: here.has_conv),
         Searched("calibration", (Calibrator.ENTROPY, Calibrator.PERCENTILE)),
+        # Other kernels, of products.
+        Searched("per_channel", (False,), lambda here: here.has_matmul, mends=False),
     )
     starts: ClassVar[tuple[Start, ...]] = (
         Start("static_int8 + onnxruntime", 40, lambda here: here.has_products),

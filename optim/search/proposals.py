@@ -22,13 +22,14 @@ class Proposal:
 
 
 def settings_of(recipe: Recipe, here: Circumstances) -> list[Recipe]:
-    """The recipe with one setting of its last pass changed, as that pass declares it worth it."""
+    """The recipe with one setting of its last pass changed, where that pass declares that it may
+    lose less so."""
     last = recipe.passes[-1]
     here = replace(here, recipe=recipe.parts)
     return [
         with_last(recipe, one.field, value)
         for one in last.searched
-        if one.when(here)
+        if one.mends and one.when(here)
         for value in one.values
         if getattr(last, one.field) != value
     ]

@@ -273,6 +273,7 @@ def test_bad_input_is_one_sentence_and_exits_with_2(
         (["fly"], "invalid choice"),
         (["explore", "m.onnx", "--budget", "soon"], "no duration"),
         (["explore", "m.onnx", "--max-loss", "little"], "no share"),
+        (["explore", "m.onnx", "--max-loss", "1"], "write 1% or 100%"),
         (["explore", "m.onnx", "--max-size", "nan"], "no size; write 5MB"),
         (["explore", "m.onnx", "--max-latency", "0ms"], "not above 0"),
         (["explore", "m.onnx", "--max-latency", "5 MB"], "no duration; write 2ms"),

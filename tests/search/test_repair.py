@@ -23,6 +23,7 @@ from optim.search.leaving_out import LeftOut
 from optim.search.node_times import NodeTimes
 from optim.search.proposals import settings_of
 from optim.search.repair import Attempt, Proposal, Subject, repaired, repairs, smallest_that_holds
+from optim.search.space import neighbours
 
 INT8 = Recipe.parse("static_int8 + onnxruntime")
 ANYWHERE = Circumstances({})
@@ -52,6 +53,12 @@ def test_other_settings_are_those_that_the_pass_declares() -> None:
     usual = {str(one) for one in settings_of(INT8, ANYWHERE)}
     assert "static_int8:calibration=percentile + onnxruntime" in usual
     assert not any("exclude" in one for one in usual)
+
+
+def test_what_is_only_faster_is_tried_near_what_is_fast_and_repairs_nothing() -> None:
+    faster = Recipe.parse("static_int8:per_channel=false + onnxruntime")
+    here = Circumstances({"MatMul": 3})
+    assert faster in neighbours(INT8, here) and faster not in settings_of(INT8, here)
 
 
 def test_repairs_are_nested_then_other_settings_and_say_why() -> None:
