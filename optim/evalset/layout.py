@@ -164,24 +164,24 @@ def _label_of(frame: "pandas.DataFrame", rest: Sequence[str]) -> str | None:
 
 
 def _index(frame: "pandas.DataFrame", columns: Sequence[str]) -> str | None:
-    """The column that only numbers or names the lines; None without one."""
-    return next((column for column in columns if _counts(frame[column], column)), None)
+    """The column that only numbers or names the lines; None without one.
+
+    Without a name that says so, it is the first: a feature may count, too.
+    """
+    called = [column for column in columns if _is_id(column) and frame[column].is_unique]
+    return next(iter(called), None) or next((c for c in columns[:1] if _counts(frame[c])), None)
 
 
-def _counts(column: "pandas.Series[Any]", name: str) -> bool:
-    called = name.startswith(UNNAMED) or name.lower() == "index" or _is_id(name)
-    if called:
-        return bool(column.is_unique)
+def _counts(column: "pandas.Series[Any]") -> bool:
     places = np.arange(len(column))
-    return (
-        column.dtype.kind in "iu"
-        and len(column) > 2
-        and any(np.array_equal(column, places + start) for start in (0, 1))
-    )
+    starts = (0, 1) if column.dtype.kind in "iu" and len(column) > 2 else ()
+    return any(np.array_equal(column, places + start) for start in starts)
 
 
 def _is_id(name: str) -> bool:
-    return name.lower() == "id" or name.endswith(("ID", "Id")) or name.lower().endswith("_id")
+    if name.startswith(UNNAMED) or name.lower() in ("id", "index"):
+        return True
+    return name.endswith(("ID", "Id", "_id"))
 
 
 def _at_an_end(frame: "pandas.DataFrame", columns: Sequence[str]) -> str:
