@@ -10,6 +10,8 @@ from optim.metrics.base import Kind, Metric
 from optim.metrics.support.rows import Rows, ratio
 from optim.model import TensorSpec
 
+_RARE = 0.2
+
 
 class Auc(Metric):
     """How often a sample of class 1 scores above one of class 0."""
@@ -53,10 +55,14 @@ class Auc(Metric):
         return ratio((positive * (below + negative / 2)).sum(axis=1), pairs, np.array(0.5))
 
     def preference(self, labels: Array | None, outputs: Sequence[TensorSpec]) -> int:
-        """One 0 or 1 per sample."""
+        """One 0 or 1 per sample; before accuracy where one is rare, as fraud is: the other always
+        would be right nearly always."""
         if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iub":
             return 0
-        return 20 if set(np.unique(labels).tolist()) <= {0, 1} else 0
+        if not set(np.unique(labels).tolist()) <= {0, 1}:
+            return 0
+        rare = min(labels.mean(), 1 - labels.mean())
+        return 40 if 0 < rare < _RARE and any(self.fits(one, 1) for one in outputs) else 20
 
     def suspect_below(self, class_count: int) -> float:
         """A little above guessing."""

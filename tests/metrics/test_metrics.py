@@ -121,6 +121,9 @@ def test_the_first_floating_output_that_fits_is_read():
         (None, (1, 10), "fidelity"),
         (np.array([0, 3]), (1, 10), "top1"),
         (np.array([0, 1]), (1, 1), "auc"),
+        (np.array([0, 1]), (1, 2), "top1"),
+        (np.arange(20) == 7, (1, 2), "auc"),  # one of twenty: rare
+        (np.arange(20) == 7, (1, 3), "top1"),
         (np.array([0, 7]), (1, 1), "mae"),
         (np.array([0.5, 1.5]), (1, 1), "mae"),
         (np.zeros((2, 4), np.int64), (1, 4), "mae"),
