@@ -90,27 +90,23 @@ class Grid:
     def measure(self, bundle: Path, seconds: float, path: Path) -> None:
         """What is missing, as far as the time goes; stored one by one."""
         end = monotonic() + seconds
-        while monotonic() < end and not self.whole:
-            if missing := self.missing:
-                self._try(bundle, missing[0])
-            elif contested := self._contested:
-                self._try_again(bundle, contested)
+        while monotonic() < end and (serving := self.left):
+            self._try(bundle, serving)
             self.save(path)
 
-    def _try(self, bundle: Path, serving: Serving) -> None:
-        ranked, ranked_s = _timed(bundle, serving, lambda on: quick(on, self.limit_ms))
-        peak, peak_s = _timed(bundle, serving, lambda on: peak_of(self.limit_ms, on))
-        self.tried[str(serving)] = Tried(ranked, ranked_s, peak, peak_s)
-
-    def _try_again(self, bundle: Path, serving: Serving) -> None:
-        peak, _ = _timed(bundle, serving, lambda on: peak_of(self.limit_ms, on))
-        one = self.tried[str(serving)]
-        self.tried[str(serving)] = replace(one, again=(*one.again, peak))
-
     @property
-    def whole(self) -> bool:
-        """Whether nothing is left to be measured."""
-        return not self.missing and not self._contested
+    def left(self) -> Serving | None:
+        """What is to be measured next: one that is missing, then one of the best again."""
+        return next(iter(self.missing), None) or self._contested
+
+    def _try(self, bundle: Path, serving: Serving) -> None:
+        known = self.tried.get(str(serving))
+        if known is None:
+            ranked = _timed(bundle, serving, lambda on: quick(on, self.limit_ms))
+        peak, peak_s = _timed(bundle, serving, lambda on: peak_of(self.limit_ms, on))
+        self.tried[str(serving)] = (
+            replace(known, again=(*known.again, peak)) if known else Tried(*ranked, peak, peak_s)
+        )
 
     @property
     def _contested(self) -> Serving | None:
@@ -158,7 +154,7 @@ def run(options: Namespace) -> tuple[str, bool]:
         grid = Grid.of(path)
         if grid.machine == machine_id():
             grid.measure(made(name), options.seconds / len(names), path)
-        if not grid.whole:
+        if grid.left:
             there = f"{len(grid.tried)} of {len(grid.settings)} settings are measured; go on."
             rows.append(f"| {name} | {there} |||||")
             fine = False

@@ -5,6 +5,7 @@ An axis of one number changes no order of numbers: a grey picture [height, width
 """
 
 from collections.abc import Mapping, Sequence
+from math import prod
 
 from optim.arrays import Array, TensorSpec
 from optim.names import legible
@@ -63,16 +64,9 @@ def how_to_fit(name: str, given: Sequence[int], wanted: Sequence[int]) -> str:
                 f"Its channels are on another axis: give {name}.transpose({listed}), and numbers "
                 "scaled as in training."
             )
-    if len(rest) != len(goal) and _product(rest) == _product(goal):
+    if len(rest) != len(goal) and prod(rest) == prod(goal):
         return (
             f"As many numbers: give {name}.reshape({', '.join(map(str, (-1, *goal)))}), if that is "
             "their order."
         )
     return ""
-
-
-def _product(sizes: Sequence[int]) -> int:
-    product = 1
-    for size in sizes:
-        product *= size
-    return product

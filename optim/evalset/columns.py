@@ -94,9 +94,9 @@ def _check(column: "pandas.Series[Any]", name: str, spec: TensorSpec) -> None:
     """Raise InputError where a column cannot be numbers of the input's type."""
     said = f"The column {legible(name)!r}"
     if is_texts(column):
-        some = ", ".join(repr(legible(str(text), 20)) for text in column.dropna().unique()[:3])
+        texts = ", ".join(repr(legible(str(text), 20)) for text in column.dropna().unique()[:3])
         raise fail(
-            f"{said} is text ({some}); the input {legible(spec.name)!r} takes {spec.dtype}.",
+            f"{said} is text ({texts}); the input {legible(spec.name)!r} takes {spec.dtype}.",
             "Encode it in numbers as in training, or remove it if the model does not take it.",
         )
     if spec.dtype.startswith("float") or is_whole(column):

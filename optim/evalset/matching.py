@@ -41,7 +41,10 @@ class Match:
     by_form: bool = False
 
 
-def match(inputs: Mapping[str, Form], samples: Mapping[str, Form]) -> Match:
+Forms = Mapping[str, Form]
+
+
+def match(inputs: Forms, samples: Forms) -> Match:
     """The array for each input for which one is meant.
 
     Args:
@@ -49,17 +52,13 @@ def match(inputs: Mapping[str, Form], samples: Mapping[str, Form]) -> Match:
         samples: the form of one sample of each array that may be one.
     """
     found = {name: name for name in inputs if name in samples}
-    for step in (_by_likeness, _in_order, _only):
+    formed: Mapping[str, str] = {}
+    for step in (_by_likeness, _in_order, _only, _by_form):
         left = [key for key in samples if key not in found.values()]
         missing = [name for name in inputs if name not in found]
-        found |= step(missing, left, inputs, samples)
-    missing = [name for name in inputs if name not in found]
-    left = [key for key in samples if key not in found.values()]
-    formed = _by_form(missing, left, inputs, samples)
-    return Match(found | formed, bool(formed))
-
-
-Forms = Mapping[str, Form]
+        formed = step(missing, left, inputs, samples)
+        found |= formed
+    return Match(found, by_form=bool(formed))
 
 
 def _by_likeness(

@@ -22,13 +22,12 @@ from optim.model.proto import read_proto
 from optim.names import legible
 from optim.part import Circumstances
 from optim.recipe import Recipe
-from optim.runtimes.support.overflow import MOST_U8, saturates_here
+from optim.runtimes.support.overflow import HIGHEST, LOWEST, MOST_U8, saturates_here
 
 if TYPE_CHECKING:
     import onnx
 
 SATURATED = "saturation"
-_HIGHEST, _LOWEST = 32767, -32768  # of 16 bits with a sign
 _FEW = 4
 _RAW_WEIGHT = {"MatMulInteger": 1, "ConvInteger": 1, "QLinearMatMul": 3, "QLinearConv": 3}
 _RAW_WEIGHT |= {"MatMulIntegerToFloat": 1, "DynamicQuantizeMatMul": 1, "QAttention": 1}
@@ -121,7 +120,7 @@ def share_of_overflowing_pairs(weight: Array) -> float:
         return 0.0
     above = MOST_U8 * np.maximum(pairs, 0).sum(axis=1)
     below = MOST_U8 * np.minimum(pairs, 0).sum(axis=1)
-    return float(np.mean((above > _HIGHEST) | (below < _LOWEST)))
+    return float(np.mean((above > HIGHEST) | (below < LOWEST)))
 
 
 def _signed_weights(model: "onnx.ModelProto") -> Iterator[tuple[str, Array]]:
@@ -137,10 +136,10 @@ def _signed_weights(model: "onnx.ModelProto") -> Iterator[tuple[str, Array]]:
         place = _RAW_WEIGHT.get(node.op_type, _WEIGHT.get(node.op_type))
         tensor = stored.get(node.input[place]) if place and place < len(node.input) else None
         if tensor is not None and len(tensor.dims) >= 2:
-            yield node.name or node.output[0], _summed_last(node, numpy_helper.to_array(tensor))
+            yield node.name or node.output[0], summed_last(node, numpy_helper.to_array(tensor))
 
 
-def _summed_last(node: "onnx.NodeProto", weight: Array) -> Array:
+def summed_last(node: "onnx.NodeProto", weight: Array) -> Array:
     """The weight as rows of what is summed up. Conv [out, in, ...]: as ONNX Runtime unrolls it."""
     if "Conv" in node.op_type:
         return weight.reshape(len(weight), -1)

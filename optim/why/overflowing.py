@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optim.arrays import Array
+from optim.judging.saturation import summed_last
+from optim.runtimes.support.overflow import HIGHEST, LOWEST
 from optim.why.reading_out import read_out
 
 if TYPE_CHECKING:
     import onnx
 
-_HIGHEST, _LOWEST = 32767, -32768
 _PLACES, _CHANNELS = 48, 64  # of a layer that are recomputed
 _PAIRED = {"MatMul": (0, 1), "Gemm": (0, 1), "Conv": (0, 1)}
 _RAW = {"MatMulInteger": (0, 1), "ConvInteger": (0, 1), "QLinearMatMul": (0, 3)}
@@ -102,7 +103,7 @@ def _noise(one: _Product, value: Array) -> float:
         return 0.0
     pairs = [side[..., :length].reshape(len(side), -1, 2) for side in (rows, weights)]
     sums = [(row * pairs[1]).sum(axis=-1) for row in pairs[0]]
-    lost = np.array([(each - np.clip(each, _LOWEST, _HIGHEST)).sum(axis=-1) for each in sums])
+    lost = np.array([(each - np.clip(each, LOWEST, HIGHEST)).sum(axis=-1) for each in sums])
     if not lost.any():
         return 0.0
     answers = np.array([each.sum(axis=-1) for each in sums]) - zero * pairs[1].sum(axis=(1, 2))
@@ -111,11 +112,10 @@ def _noise(one: _Product, value: Array) -> float:
 
 def _unrolled(one: _Product, value: Array, zero: int) -> tuple[Array, Array]:
     """[rows, summed] of activations and [channels, summed] of weights, some of each."""
-    attributes = {a.name: a for a in one.node.attribute}
     if "Conv" in one.node.op_type:
+        attributes = {a.name: a for a in one.node.attribute}
         return _of_convolution(attributes, value, one.weights, zero)
-    turned = "transB" in attributes and attributes["transB"].i
-    weights = one.weights if turned else np.moveaxis(one.weights, -2, -1)
+    weights = summed_last(one.node, one.weights)
     return _some(value.reshape(-1, value.shape[-1]), _PLACES), _some(
         weights.reshape(-1, weights.shape[-1]), _CHANNELS
     )

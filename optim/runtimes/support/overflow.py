@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import onnx
 
 MOST_U8 = 255
+HIGHEST, LOWEST = 32767, -32768  # of 16 bits with a sign
 PRODUCTS: tuple[Product, ...] = get_args(Product)
 _REVISION = 1
 """Another one where the try itself is another."""
