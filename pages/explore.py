@@ -90,7 +90,7 @@ def _nothing(trials: list[Trial], shown: Shown) -> str:
     if any(trial.held_up for trial in trials):
         return "The first point has to wait: something else is timed on this machine."
     if any(not trial.finished for trial in trials):
-        return "The original is being timed: the first point appears within seconds."
+        return "The first point appears once the original is timed: in seconds on a free machine."
     return "No trial has both of these figures."
 
 
@@ -140,7 +140,7 @@ def _drawn(study: Study) -> None:
         if trial:
             panel(study, trial, trials, shown.plane)
         else:
-            st.caption("The first point appears within seconds.")
+            st.caption("The first point appears when the original is timed.")
     with st.container():
         _undo(study)
     st.subheader("Trials", anchor=False, help=TABLE_HELP)

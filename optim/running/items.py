@@ -19,6 +19,12 @@ WAITING = "waiting"
 """The phase of a trial in the queue that nothing is done for at the moment."""
 _REMEMBERED_STEPS = 20
 _TURN = 1e-3  # so that a thousand turns still weigh less than who asked
+_BEHIND = {True: 1.5, False: 1e2}
+"""How far slow builds come behind: those that were asked for behind all other first steps, those
+that were not behind all that tighten, too."""
+_SLOW_SECONDS = 15.0
+_MOST_TRIES = 3
+"""Of a slow build: then it keeps the machine, so that it comes to an end."""
 
 
 class QueueItem(BaseModel):
@@ -54,6 +60,8 @@ class Item:
         self.machine = ""
         """Host of the worker that ran its first step."""
         self.step_started = 0.0
+        self.tries = 1
+        """How often its present step was sent."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -67,7 +75,18 @@ class Item:
         of another, so that nobody waits for all of somebody else's starting set.
         """
         rounds = len(self.progress.slices) + (self.kind == "judge")
-        return -2 * rounds + (self.trial.origin not in AUTOMATIC) - _TURN * self.turn
+        asked = self.trial.origin not in AUTOMATIC
+        return -2 * rounds + asked - _TURN * self.turn - _BEHIND[asked] * self.slow
+
+    @property
+    def slow(self) -> bool:
+        """Whether its step is a build of minutes, as training is."""
+        return self.kind == "first" and self.trial.recipe.most_seconds > _SLOW_SECONDS
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether it is a slow build that runs, and may begin anew later."""
+        return self.slow and self.phase.startswith("building") and self.tries < _MOST_TRIES
 
     def slices_left(self, rule: StoppingRule) -> int:
         """At most."""
@@ -87,7 +106,10 @@ class Pace:
         self._seconds[kind == "first"].append(seconds)
 
     def seconds_left(self, items: Sequence[Item]) -> list[float | None]:
-        """Of each, in one pass: first steps come first, then all that tighten take turns."""
+        """Of each, in one pass: first steps come first, then all that tighten take turns.
+
+        Of slow builds none is told.
+        """
         first, later = (fmean(kept) if kept else None for kept in self._seconds.values())
         if first is None:
             return [None] * len(items)
@@ -97,6 +119,9 @@ class Pace:
         left: list[float | None] = []
         firsts = 0
         for item in items:
+            if item.slow:
+                left.append(None)
+                continue
             firsts += item.kind == "first"
             seconds = first * firsts - elapsed
             if item.kind != "first":

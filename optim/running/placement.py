@@ -50,15 +50,16 @@ def connect(scheduler: str) -> tuple[LocalCluster | None, Client]:
     return cluster, Client(cluster, set_as_default=False)
 
 
-def work(job: dict[str, Any], topic: str, key: tuple[str, int]) -> dict[str, Any]:
+def work(job: dict[str, Any], topic: str, key: tuple[str, int, int]) -> dict[str, Any]:
     """The Dask task: one step, in the worker."""
     warm()
     worker = get_worker()
     task, machine = worker.get_current_task(), get_address_host(worker.address)
 
     def on_phase(phase: str) -> None:
-        news = {"study": key[0], "number": key[1], "phase": phase, "machine": machine}
-        worker.log_event(topic, news)
+        study, number, tries = key
+        news = {"study": study, "number": number, "tries": tries}
+        worker.log_event(topic, news | {"phase": phase, "machine": machine})
 
     def cancelled() -> bool:
         return _dropped(worker, task)

@@ -33,6 +33,7 @@ _LONGEST_WAIT = 5.0
 _AGAIN_SECONDS = 5.0
 _NEXT = 1e3  # above every trial's priority
 _STOPPED = "The program was stopped."
+_GAVE_WAY = "waiting: others' first points go first, then it is built anew"
 _logger = logging.getLogger(__name__)
 
 
@@ -80,6 +81,8 @@ class Queue:
                     if item.progress.has_point:
                         study.begin(trial.number)
                     self._send(item)
+                    if not item.slow:
+                        self._make_way()
 
     def cancel(self, study: Study, number: int) -> None:
         """Cancel a trial; if it runs, its child process is killed and the machine is free."""
@@ -116,6 +119,7 @@ class Queue:
             raise InputError(self.elsewhere, "Unset OPTIM_SCHEDULER to use this one.", "queue")
         name, has_it = uuid.uuid4().hex, threading.Event()
         self._holds[name] = has_it
+        self._make_way()
         future = self._client.submit(
             keep, self._topic, name, resources={"machine": 1}, priority=_NEXT, pure=False
         )
@@ -236,7 +240,7 @@ class Queue:
             work,
             job.model_dump(mode="json"),
             self._topic,
-            item.key,
+            (*item.key, item.tries),
             workers=[item.machine] if item.machine else None,
             resources={"machine": 1},
             priority=item.priority,
@@ -245,6 +249,24 @@ class Queue:
         )
         item.future.add_done_callback(lambda future: self._later(item, self._advance, future))
 
+    def _make_way(self) -> None:
+        """Take this machine from a slow build, which begins anew when others have had theirs."""
+        with self._lock:
+            slow = next((item for item in self._items.values() if item.gives_way), None)
+            if slow is None or not self._cluster:
+                return
+            given_up, slow.tries = slow.future, slow.tries + 1
+            self._send(slow)
+            if given_up:
+                given_up.cancel()
+            self._later(slow, self._wait_anew)
+
+    def _wait_anew(self, item: Item) -> None:
+        """What its step did is over, whatever of that was still to be told."""
+        item.phase = ""
+        waits = item.progress.model_copy(update={"phase": _GAVE_WAY})
+        item.study.save(item.trial.number, waits)
+
     def _hear(self, event: tuple[float, dict[str, Any]]) -> None:
         news = event[1]
         if "hold" in news:
@@ -252,7 +274,7 @@ class Queue:
                 hold.set()
             return
         item = self._items.get((news["study"], news["number"]))
-        if item:
+        if item and item.tries == news["tries"]:
             self._later(item, self._enter, news["phase"], news["machine"])
 
     def _later(self, item: Item, change: Callable[..., None], *news: object) -> None:
@@ -306,8 +328,11 @@ class Queue:
 
     def _advance(self, item: Item, future: Future) -> None:
         """A step has ended: store its news and send the next one."""
+        if future is not item.future:  # given up for another
+            return
         done, number = outcome(future, item.progress), item.trial.number
-        self._pace.took(item.kind, done.seconds)
+        if not item.slow:
+            self._pace.took(item.kind, done.seconds)
         item.progress = done.progress
         unfinished = item.study.save(number, item.progress)
         kind = None if done.error else next_step(item.progress)

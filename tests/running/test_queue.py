@@ -18,6 +18,7 @@ from optim.evalset import synthesize
 from optim.judging.quality import QUICK, Extent
 from optim.recipe import Recipe
 from optim.running import steps
+from optim.running.items import Item
 from optim.running.queue import Queue
 from optim.running.steps import Job, run_step
 from optim.studies.store import storage
@@ -101,6 +102,41 @@ def test_studies_take_turns(study: Study) -> None:
         assert [item.number for item in queue.pending()].index(asked) <= 1, "what a user asks for"
 
 
+@soon
+def test_a_build_of_minutes_gives_way_to_what_gets_a_point_sooner(study: Study) -> None:
+    (slow,) = add(study, "recover:seconds=60 + static_int8 + onnxruntime")
+    first, second, third = add(study, *ENGINES)
+    with Queue.open() as queue:
+        queue.submit(study, slow)
+        for sooner in (first, second):
+            _wait_for_build(queue, slow)
+            queue.submit(study, sooner)
+            _wait_while_it_waits(queue, sooner)
+            wait_for(lambda: "built anew" in study.trial(slow).phase, seconds=2)
+            assert phase(queue, slow) == "waiting"
+            queue.cancel(study, sooner)
+        _wait_for_build(queue, slow)
+        assert queue.pending()[0].seconds_left is None
+        queue.submit(study, third)
+        time.sleep(1)
+        assert phase(queue, third) == "waiting", "a third time it keeps the machine"
+
+
+def _wait_for_build(queue: Queue, number: int) -> None:
+    wait_for(lambda: phase(queue, number).startswith("building"))
+
+
+def _wait_while_it_waits(queue: Queue, number: int) -> None:
+    wait_for(lambda: phase(queue, number) != "waiting", seconds=5)
+
+
+def test_a_slow_build_that_nobody_asked_for_comes_last(study: Study) -> None:
+    slow, other = add(study, "recover:seconds=60 + static_int8", ENGINES[1], origin="start")
+    first, last = (Item(study, study.trial(one), 0, 0) for one in (other, slow))
+    first.progress = first.progress.model_copy(update={"slices": ("a",) * 9})
+    assert first.priority > last.priority
+
+
 def test_a_failure_is_one_sentence_and_the_queue_goes_on(study: Study) -> None:
     (bad,) = add(study, "openvino")
     path = study.model.path
@@ -177,6 +213,7 @@ def test_closing_marks_what_runs_as_interrupted(study: Study) -> None:
 
 RUN_BOTH = """
 from optim.running import steps
+from optim.running.items import Item
 from optim.running.queue import Queue
 from optim.studies.study import open_study
 from optim.judging.quality import QUICK, Extent
