@@ -4,7 +4,9 @@ A setting's peak takes many loads to find. One load with some requests always un
 second and ranks settings: what is answered in a second, lessened where what a request takes once
 its turn has come is over the limit. So settings are walked through with that, one dimension at a
 time (coordinate ascent), and once more from where that led, since dimensions act on each other.
-Only the best few are loaded at rising rates.
+Where requests are always under way one session looks better than it is when they come now and
+then, so the best of each number of sessions is among the few that are loaded at rising rates, and
+the best two of those are a second time: the peak of one look scatters by a sixth.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +15,7 @@ from functools import partial
 from itertools import product
 from math import prod
 from pathlib import Path
+from statistics import fmean
 from time import monotonic
 from typing import Any
 
@@ -26,7 +29,7 @@ from optim.serving.settings import PROTOCOLS, Serving
 Space = Mapping[str, Sequence[Any]]
 Rank = Callable[[Serving], float]
 Peak = Callable[[Serving], float]
-_ROUNDS, _FINALISTS = 2, 4
+_ROUNDS, _FINALISTS, _AGAIN = 2, 4, 2
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Found:
     ranked: dict[str, float] = field(default_factory=dict)
     """Every setting tried, and what the quick load gave."""
     peaks: dict[str, float] = field(default_factory=dict)
-    """The finalists, and the rates that they held."""
+    """The finalists, and the rates that they held in the mean."""
 
     def record(self) -> dict[str, Any]:
         """As JSON values."""
@@ -79,8 +82,12 @@ def _made(values: Mapping[str, Any]) -> Serving:
     return PROTOCOLS[values["protocol"]](sessions=sessions, threads=threads, **fields)
 
 
-def largest(of: Space, rank: Rank, peak: Peak) -> Found:
-    """The setting that takes most, by ascent in `rank`, then by `peak` of the best."""
+def largest(of: Space, rank: Rank, peak: Peak, looks: int = 2) -> Found:
+    """The setting that takes most, by ascent in `rank`, then by `peak` of the best.
+
+    Args:
+        looks: how often the best two of those are asked for their peak; its mean counts.
+    """
     began, ranked = monotonic(), {}
 
     def score(values: Mapping[str, Any]) -> float:
@@ -92,8 +99,10 @@ def largest(of: Space, rank: Rank, peak: Peak) -> Found:
     best = {name: values[0] for name, values in of.items()}
     for name, values in [*of.items()] * _ROUNDS:
         best = max(({**best, name: value} for value in values), key=score)
-    finalists = sorted(ranked, key=lambda one: -ranked[one])[:_FINALISTS]
-    peaks = {one: peak(one) for one in finalists}
+    looked = {one: [peak(one)] for one in _finalists(ranked)}
+    for one in sorted(looked, key=lambda one: -looked[one][0])[:_AGAIN]:
+        looked[one] += [peak(one) for _ in range(looks - 1)]
+    peaks = {one: fmean(found) for one, found in looked.items()}
     chosen = max(peaks, key=lambda one: peaks[one])
     return Found(
         chosen if peaks[chosen] else None,
@@ -104,13 +113,20 @@ def largest(of: Space, rank: Rank, peak: Peak) -> Found:
     )
 
 
+def _finalists(ranked: Mapping[Serving, float]) -> list[Serving]:
+    """The best of each number of sessions, and the best of all."""
+    best = sorted(ranked, key=lambda one: -ranked[one])
+    of_each = {one.sessions: one for one in reversed(best)}
+    return list(dict.fromkeys((*of_each.values(), *best)))[: max(_FINALISTS, len(of_each))]
+
+
 def cheapest(of: Space, rate: float, rank: Rank, sustains: Callable[[Serving], bool]) -> Found:
     """The setting with fewest cores that takes a rate: by rising number of cores, of each number
     the best by ascent; the first that holds."""
     began, ranked = monotonic(), dict[str, float]()
     for cores in sorted({prod(workers) for workers in of["workers"]}):
         workers = [those for those in of["workers"] if prod(those) == cores]
-        found = largest({**of, "workers": workers}, rank, lambda one: float(sustains(one)))
+        found = largest({**of, "workers": workers}, rank, lambda one: float(sustains(one)), looks=1)
         ranked |= found.ranked
         if found.serving:
             return Found(found.serving, rate, monotonic() - began, ranked, found.peaks)

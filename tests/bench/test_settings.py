@@ -40,7 +40,7 @@ def test_it_goes_on_where_it_was(grid: Grid, tmp_path: Path) -> None:
 
 def test_the_search_is_played_with_the_times_that_were_measured(grid: Grid) -> None:
     found = grid.replayed()
-    assert found.seconds == 3.0 * len(found.ranked) + 60.0 * len(found.peaks)
+    assert found.seconds == 3.0 * len(found.ranked) + 60.0 * (len(found.peaks) + 2)
     text, holds = judged(grid, found)
     assert holds and found.serving == max(grid.settings, key=peak_of) and "100%" in text
 

@@ -33,7 +33,21 @@ def test_it_finds_nearly_the_best_of_all(seed: int) -> None:
 
     found = largest(space(10, cores=4), lambda one: peaks[one] * rng.uniform(0.95, 1.05), peak)
     assert found.serving and found.rate >= 0.95 * max(peaks.values())
-    assert len(tried) <= 4 and len(found.ranked) <= len(peaks) / 3
+    assert len(tried) <= 6 and len(found.ranked) <= len(peaks) / 3
+
+
+def test_the_best_of_each_number_of_sessions_is_loaded_and_the_best_two_again() -> None:
+    tried = list[Serving]()
+
+    def peak(one: Serving) -> float:
+        tried.append(one)
+        return one.sessions + 0.1 * one.most
+
+    found = largest(space(10, cores=4), lambda one: 100 * one.most / one.sessions, peak)
+    assert {one.sessions for one in tried} == {1, 2, 4}
+    assert found.serving and found.serving.sessions == 4
+    twice = [one for one in tried if tried.count(one) == 2]
+    assert len(set(twice)) == 2 and found.serving in twice
 
 
 def test_the_cheapest_has_as_few_cores_as_do() -> None:
