@@ -1,10 +1,11 @@
 """Names that a model's file brings along: kept as they are, legible safely."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
 LONG = 256
+MOST_NAMED = 8
 _LONGEST_FILE = 255  # bytes
 
 
@@ -16,6 +17,12 @@ def legible(name: str, limit: int = 80) -> str:
     if len(name) <= limit and len(safe) <= limit:
         return safe
     return f"{safe[: limit - 1]}…"
+
+
+def some(names: Collection[str]) -> str:
+    """The first of the names, and how many more."""
+    more = f" and {len(names) - MOST_NAMED:,} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(repr(legible(name)) for name in list(names)[:MOST_NAMED]) + more
 
 
 def notes_on(names: Iterable[str], what: str) -> list[str]:

@@ -80,7 +80,7 @@ def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
     """What must be known about a model that was given, and the button that opens it."""
     table = evalset is not None and upload.is_table(evalset)
     with errors_shown():
-        dims, specs = upload.answers(upload.ask(model), evalset is not None and not table)
+        dims, specs = upload.answers(upload.ask(model), evalset is not None, table)
         label = upload.label_column() if table else ""
         if evalset is None:
             st.caption(

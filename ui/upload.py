@@ -42,12 +42,18 @@ def ask(model: Upload) -> Questions:
     return found
 
 
-def answers(asked: Questions, has_evalset: bool) -> tuple[dict[str, int], list[str]]:
-    """Ask for symbolic dimensions and for inputs that the file does not describe."""
+def answers(
+    asked: Questions, has_evalset: bool, table: bool = False
+) -> tuple[dict[str, int], list[str]]:
+    """Ask for symbolic dimensions and for inputs that the file does not describe.
+
+    Args:
+        has_evalset: one is given, which may be a table: it says sizes and no types.
+    """
     dims, specs = _sizes(asked) if asked.dims else {}, []
     if has_evalset:  # its shapes win over what was only suggested
         dims = {name: size for name, size in dims.items() if size != asked.dims[name]}
-    if asked.inputs and not has_evalset:
+    if asked.inputs and (table or not has_evalset):
         st.markdown("**Inputs** (the file does not say their types and shapes)")
         for name in asked.inputs:
             example = f"{name}:float32[1,3,224,224]"

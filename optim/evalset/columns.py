@@ -9,10 +9,11 @@ import numpy as np
 
 from optim.arrays import Array, TensorSpec
 from optim.evalset.casting import numpy_dtype
-from optim.evalset.layout import Layout, is_whole, laid_out, of_sample, some
+from optim.evalset.layout import Layout, laid_out, of_sample
 from optim.evalset.stored import fail
-from optim.evalset.tables import is_texts, read_table
-from optim.names import legible
+from optim.evalset.tables import is_texts, is_whole, read_table
+from optim.evalset.written import are_dates, truths
+from optim.names import legible, some
 
 if TYPE_CHECKING:
     import pandas
@@ -37,7 +38,7 @@ def arrays_of(
 
     Raises: InputError for a table that does not fit, with what to do.
     """
-    frame, named = read_table(path, max_mb)
+    frame, named = read_table(path, max_mb, notes)
     layout = laid_out(frame, inputs, _named_in(model), label)
     if layout.label is not None:
         there = frame[layout.label].notna()
@@ -45,11 +46,12 @@ def arrays_of(
             notes.append(f"{(~there).sum():,} lines have no label and are left out.")
         frame = frame[there]
     notes += _told(layout)
+    used = [column for spec in inputs for column in layout.inputs[spec.name]]
+    frame = _with_truths(frame, used, notes)
     arrays = {spec.name: _values(frame, layout.inputs[spec.name], spec) for spec in inputs}
     if layout.label is not None:
         arrays[words["labels"]] = _labels(frame[layout.label])
     if named:
-        used = [column for spec in inputs for column in layout.inputs[spec.name]]
         arrays[words["features"]] = np.array(used, str)
     return arrays
 
@@ -74,6 +76,17 @@ def _list_in(text: str) -> list[str]:
     return [str(name) for name in names] if isinstance(names, list) else []
 
 
+def _with_truths(
+    frame: "pandas.DataFrame", columns: Sequence[str], notes: list[str]
+) -> "pandas.DataFrame":
+    """The columns of two words for true and false as numbers; notes say which is which."""
+    found = {c: two for c in columns if is_texts(frame[c]) and (two := truths(frame[c]))}
+    for words in dict.fromkeys(two[1:] for two in found.values()):
+        those = [column for column, two in found.items() if two[1:] == words]
+        notes.append(f"In {some(those)} {words[1]!r} was read as 1 and {words[0]!r} as 0.")
+    return frame.assign(**{column: values for column, (values, *_) in found.items()})
+
+
 def _values(frame: "pandas.DataFrame", columns: Sequence[str], spec: TensorSpec) -> Array:
     """The columns as [samples, *shape of one sample] in the input's type where it holds them."""
     dtype = numpy_dtype(spec)
@@ -95,9 +108,12 @@ def _check(column: "pandas.Series[Any]", name: str, spec: TensorSpec) -> None:
     said = f"The column {legible(name)!r}"
     if is_texts(column):
         texts = ", ".join(repr(legible(str(text), 20)) for text in column.dropna().unique()[:3])
+        what, how = "text", "Encode it in numbers as in training"
+        if are_dates(column):
+            what, how = "dates", f"{how}, such as days: pandas.to_datetime(column) - a first day"
         raise fail(
-            f"{said} is text ({texts}); the input {legible(spec.name)!r} takes {spec.dtype}.",
-            "Encode it in numbers as in training, or remove it if the model does not take it.",
+            f"{said} is {what} ({texts}); the input {legible(spec.name)!r} takes {spec.dtype}.",
+            f"{how}, or remove it if the model does not take it.",
         )
     if spec.dtype.startswith("float") or is_whole(column):
         return

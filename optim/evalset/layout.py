@@ -7,7 +7,7 @@ may be the label in two ways is asked for.
 
 import math
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
@@ -18,8 +18,9 @@ from optim.arrays import TensorSpec
 from optim.errors import InputError
 from optim.evalset.naming import like_labels
 from optim.evalset.stored import fail
-from optim.evalset.tables import UNNAMED, is_texts
-from optim.names import legible
+from optim.evalset.tables import UNNAMED, is_texts, is_whole
+from optim.evalset.written import truths
+from optim.names import MOST_NAMED, legible, some
 
 if TYPE_CHECKING:
     import pandas
@@ -32,9 +33,7 @@ _CALLED = (
 """What columns of labels are called beside `like_labels`, in small letters without signs."""
 _SIGNS = re.compile(r"[\W_]+")
 _MOST_CLASSES = 20  # in a column that is taken for classes without being called so
-_PAST_WHOLE = 2.0**63
 _MOST_ORDERED = 5  # inputs: their orders are tried
-_MOST_NAMED = 8
 _ASK = "--label-column NAME on the command line, Label column on the page"
 
 
@@ -71,6 +70,17 @@ def laid_out(
         found = _by_order(frame, features, inputs)
         used = set(features)
     return Layout(found, chosen, [c for c in columns if c not in used and c != chosen])
+
+
+def widths(frame: "pandas.DataFrame") -> list[int]:
+    """How many columns may be a model's, the likeliest first."""
+    columns = [str(name) for name in frame]
+    called = [c for c in columns if like_labels(c.strip()) or _plain(c) in _CALLED]
+    rest = [column for column in columns if column not in called[:1]]
+    count = len(rest) - (_index(frame, rest) is not None)
+    ends = sum(_few(frame[column]) for column in (rest[:1] + rest[-1:]))
+    found = (count, count - 1) if called or ends != 1 else (count - 1, count)
+    return [size for size in found if size > 0]
 
 
 def of_sample(spec: TensorSpec) -> tuple[int, ...]:
@@ -257,23 +267,12 @@ def _cut(features: Sequence[str], order: Sequence[TensorSpec]) -> dict[str, list
 
 def _takes(column: "pandas.Series[Any]", dtype: str) -> bool:
     """Whether the column's numbers may be of this type."""
-    return not is_texts(column) and (dtype.startswith("float") or is_whole(column))
-
-
-def is_whole(column: "pandas.Series[Any]") -> bool:
-    """Whether numbers are whole ones that 64 bits hold, none of them missing."""
-    if column.dtype.kind in "biu":
-        return True
-    return bool(((column == np.rint(column)) & (column.abs() < _PAST_WHOLE)).all())
+    if is_texts(column):
+        return truths(column) is not None
+    return dtype.startswith("float") or is_whole(column)
 
 
 def _all(columns: Sequence[str]) -> str:
     """As `some`, with the last, which often is the label."""
-    last = f"; the last is {legible(columns[-1])!r}" if len(columns) > _MOST_NAMED else ""
+    last = f"; the last is {legible(columns[-1])!r}" if len(columns) > MOST_NAMED else ""
     return some(columns) + last
-
-
-def some(names: Collection[str]) -> str:
-    """The first of the names, and how many more."""
-    more = f" and {len(names) - _MOST_NAMED:,} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(repr(legible(name)) for name in list(names)[:_MOST_NAMED]) + more

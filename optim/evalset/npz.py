@@ -20,7 +20,6 @@ from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.columns import arrays_of
 from optim.evalset.extras import by_input, contents_of, feature_names, sample_texts
-from optim.evalset.layout import some
 from optim.evalset.lookups import check_lookups
 from optim.evalset.matching import Form, Match, match
 from optim.evalset.naming import judged_by, labelled
@@ -33,7 +32,7 @@ from optim.evalset.unzipping import load
 from optim.metrics.base import find_metric
 from optim.metrics.choosing import check_labels
 from optim.model import TensorSpec
-from optim.names import legible
+from optim.names import legible, some
 
 OF_SAMPLES = ("calibration", "texts")
 RESERVED = ("labels", "metric", "classes", "calibration", "texts", "vocabulary", "features")

@@ -17,6 +17,7 @@ from optim.arrays import Array
 from optim.errors import InputError, first_line
 from optim.evalset.stored import fail
 from optim.evalset.unzipping import HEAD_BYTES, UTF_16, check_size, is_json, is_text
+from optim.evalset.written import mark_of, units_told, usual_mark, written
 
 if TYPE_CHECKING:
     import pandas
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 _GZIP = b"\x1f\x8b"
 _SEPARATORS = "\t;|, "  # a comma may be a decimal one, a space lies within texts
 _MOST_COLUMNS = 100_000
+_PAST_WHOLE = 2.0**63
 _SAMPLE_BYTES, _LINES = 1 << 20, 20
+_HEAD = 1000  # texts that are looked at before all are
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
-_THOUSANDS = r"[-+]?\d{1,3}(,\d{3})+(\.\d*)?"
 _SAID = re.compile(rb"(?:\xef\xbb\xbf)?sep=[^\r\n]\r?\n")  # a line of Excel's
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a", "<na>"}
 _TRUTH = {"true": 1.0, "false": 0.0}
@@ -42,10 +44,11 @@ def is_table(path: Path) -> bool:
     return head.startswith(_GZIP) or (is_text(head) and not is_json(head))
 
 
-def read_table(path: Path, max_mb: int) -> tuple["pandas.DataFrame", bool]:
+def read_table(path: Path, max_mb: int, notes: list[str]) -> tuple["pandas.DataFrame", bool]:
     """The columns by name, and whether the file names them; numbers are numbers, the rest is text.
 
-    What is missing is NaN in columns of numbers, and the empty text is missing everywhere.
+    What is missing is NaN in columns of numbers, and the empty text is missing everywhere. Notes
+    say which numbers have units.
     Raises: InputError for what is no table, or one of more than `max_mb`.
     """
     data = _content(path, max_mb)
@@ -58,12 +61,16 @@ def read_table(path: Path, max_mb: int) -> tuple["pandas.DataFrame", bool]:
     if max(map(len, rows)) > _MOST_COLUMNS:
         raise fail(f"{path.name} has more than {_MOST_COLUMNS:,} columns.", "Give fewer.")
     named = _has_names(rows)
-    frame = _read(data, encoding=encoding, sep=sep, header=0 if named else None, **_ends(rows))
+    mark = "." if sep == "," else _decimal(rows[named:])
+    head = {"encoding": encoding, "sep": sep, "header": 0 if named else None, **_ends(rows)}
+    frame = _read(data, **head)
+    if dotted := [name for name in frame if mark == "," and frame[name].dtype.kind == "f"]:
+        frame = _read(data, dtype=dict.fromkeys(dotted, str), **head)
     names = [str(name) if named else f"column_{at}" for at, name in enumerate(frame.columns, 1)]
     frame = frame.set_axis(names, axis=1)
     hollow = [name for name in names if name.startswith(UNNAMED) and frame[name].isna().all()]
     frame = frame.drop(columns=hollow)
-    return frame.assign(**{name: _as_numbers(frame[name], sep) for name in _texts(frame)}), named
+    return _with_numbers(frame, mark, sep, notes), named
 
 
 def _texts(frame: "pandas.DataFrame") -> list[str]:
@@ -73,6 +80,13 @@ def _texts(frame: "pandas.DataFrame") -> list[str]:
 def is_texts(column: "pandas.Series[Any]") -> bool:
     """Whether a column holds no numbers."""
     return column.dtype.kind not in "biuf"
+
+
+def is_whole(column: "pandas.Series[Any]") -> bool:
+    """Whether numbers are whole ones that 64 bits hold, none of them missing."""
+    if column.dtype.kind in "biu":
+        return True
+    return bool(((column == np.rint(column)) & (column.abs() < _PAST_WHOLE)).all())
 
 
 def _content(path: Path, max_mb: int) -> bytes:
@@ -179,31 +193,56 @@ def _unread(error: str) -> InputError:
     return fail(what, "Write it again, such as with table.to_csv of pandas.")
 
 
-def _as_numbers(column: "pandas.Series[Any]", sep: str) -> "pandas.Series[Any]":
-    """A column of text as float64 where each text is a number, a truth or a word for missing."""
+def _with_numbers(
+    frame: "pandas.DataFrame", mark: str, sep: str, notes: list[str]
+) -> "pandas.DataFrame":
+    """Columns of text as float64 where each text is a number, a truth or a word for missing."""
     import pandas
 
+    present = {name: _present(frame[name]) for name in _texts(frame)}
+    values = {
+        n: found for n, texts in present.items() if (found := _plain(texts, mark)) is not None
+    }
+    apart = {
+        name: found
+        for name, texts in present.items()
+        if name not in values and written(texts.iloc[:_HEAD]) and (found := written(texts))
+    }
+    shown = mark if mark == "," else mark_of(apart.values())
+    for name, one in apart.items():
+        values[name] = one.values(one.mark or shown or usual_mark(one, sep))
+    notes += units_told({name: one.unit for name, one in apart.items() if one.unit})
+    filled = {
+        name: pandas.Series(found, present[name].index, np.float64).reindex(frame.index)
+        for name, found in values.items()
+    }
+    return frame.assign(**filled)
+
+
+def _present(column: "pandas.Series[Any]") -> "pandas.Series[Any]":
+    """Its texts without those that stand for missing values."""
     texts = column.astype(str).str.strip()
-    present = texts[~column.isna() & ~texts.str.lower().isin(_MISSING)]
-    values = np.full(len(column), np.nan)
-    where = present.index.to_numpy()
-    found = _numbers(present, sep)
-    if found is None:
-        return column
-    values[where] = found
-    return pandas.Series(values, column.index)
+    return texts[~column.isna() & ~texts.str.lower().isin(_MISSING)]
 
 
-def _numbers(texts: "pandas.Series[Any]", sep: str) -> Array | None:
+def _plain(texts: "pandas.Series[Any]", mark: str) -> Array | None:
+    """Numbers as programs write them, or true and false."""
     if texts.str.lower().isin(_TRUTH).all():
         return texts.str.lower().map(_TRUTH).to_numpy(np.float64)
-    if sep != ",":
+    if mark == ",":
+        if texts.str.contains(".", regex=False).any():
+            return None
         texts = texts.str.replace(",", ".")
-    elif (commas := texts.str.contains(",")).any() and texts[commas].str.fullmatch(
-        _THOUSANDS
-    ).all():
-        texts = texts.str.replace(",", "")
     try:
         return texts.to_numpy(object).astype(np.float64)
     except (ValueError, OverflowError):
         return None
+
+
+def _decimal(rows: Sequence[Sequence[str]]) -> str:
+    """The decimal mark that the first lines show."""
+    columns = [
+        written([field for field in column if field.lower() not in _MISSING])
+        for column in zip(*rows, strict=False)
+    ]
+    return mark_of(one for one in columns if one) or "."

@@ -12,8 +12,7 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.errors import InputError
-from optim.evalset.layout import some
-from optim.names import legible
+from optim.names import legible, some
 from optim.runtimes.base import BASELINE_RUNTIME, Session, all_runtimes
 from optim.runtimes.support.ort_errors import reason
 

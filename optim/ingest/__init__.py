@@ -74,7 +74,8 @@ def ingest(
             `sample:NAME`. External data beside an `.onnx` is found.
         dims: symbolic dimension -> size; what is left out gets `find_dims`'s suggestion.
         name: what to call it; the file's name by default.
-        evalset: an `.npz` whose samples say the shapes, and on which the trial run is done.
+        evalset: an `.npz` whose samples say the shapes, and on which the trial run is done; or a
+            table, whose columns say how many the model takes.
         input_specs: `name:dtype[sizes]` each, for files that do not say their inputs' shapes.
         cancelled: polled; true stops it.
 
@@ -89,6 +90,7 @@ def ingest(
             "dims": dims or {},
             "specs": list(input_specs or ()),
             "evalset": str(Path(evalset).resolve()) if evalset else "",
+            "max_evalset_mb": settings().max_evalset_mb,
         }
         also = (Path(evalset).resolve(),) if evalset else ()
         brought = _in_child(bring, argument, folder, path, cancelled, also)

@@ -1,17 +1,26 @@
 """The child's side of bringing a model: `inspect` says what to ask, `bring` makes the file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from optim.arrays import Feeds
 from optim.errors import InputError
 from optim.evalset.axes import fitted
+from optim.evalset.layout import widths
 from optim.evalset.matching import Form, match
 from optim.evalset.naming import other_splits
 from optim.evalset.npz import RESERVED
 from optim.evalset.peek import first_sample
-from optim.ingest.dims import bind, check_interface, name_dims, suggested, without_shape
+from optim.evalset.tables import is_table, read_table
+from optim.ingest.dims import (
+    bind,
+    check_interface,
+    name_dims,
+    suggested,
+    width_of,
+    without_shape,
+)
 from optim.ingest.external import asking
 from optim.ingest.finishing import check_and_write, stage
 from optim.ingest.kinds import FileKind, kind_of
@@ -68,9 +77,21 @@ def inspect(
     return {"kind": kind, "dims": dims, "inputs": unknown, "seen_to_run": ran}
 
 
-def _tried(proto: "onnx.ModelProto", folder: Path) -> tuple[dict[str, int], bool]:
+def _tried(
+    proto: "onnx.ModelProto", folder: Path, widths: Sequence[int] = ()
+) -> tuple[dict[str, int], bool]:
     stage(folder, "trying sizes for the dimensions that the model leaves open")
-    return tried(proto) if suggested(proto.graph) else ({}, False)
+    return tried(proto, widths) if suggested(proto.graph) else ({}, False)
+
+
+def _widths(
+    proto: "onnx.ModelProto", evalset: str, max_mb: int, asked: Mapping[str, int]
+) -> list[int]:
+    """How many columns an EvalSet that is a table may have for a model that leaves that open."""
+    width = width_of(proto.graph)
+    if not evalset or not width or width in asked or not is_table(Path(evalset)):
+        return []
+    return widths(read_table(Path(evalset), max_mb, [])[0])
 
 
 @asking
@@ -82,6 +103,7 @@ def bring(
     specs: list[str],
     evalset: str,
     granted: list[str] | None = None,
+    max_evalset_mb: int = 0,
 ) -> dict[str, Any]:
     """Write `folder`/model.onnx, bound, checked and run once. Returns what `store_model` needs."""
     path, work = Path(source), Path(folder)
@@ -100,9 +122,11 @@ def bring(
     check_interface(proto.graph)
     feeds = _fitted(proto, sample)
     shapes = {spec.name: spec.shape for spec in _matching(proto, given_specs)}
-    if not (dims or feeds or shapes or without_shape(proto.graph)):
-        name_dims(proto.graph)
-        dims = _tried(proto, work)[0]
+    name_dims(proto.graph)
+    of_table = [] if shapes else _widths(proto, evalset, max_evalset_mb, dims)
+    if of_table or not (dims or feeds or shapes or without_shape(proto.graph)):
+        dims = _tried(proto, work, of_table)[0] | dims
+    notes += [_bound(width, dims[width]) for width in [width_of(proto.graph)] if of_table]
     if not (feeds or shapes):
         dims = nearest(may_be, suggested(proto.graph) if may_be else {}) | dims
     values = bind(proto.graph, dims, {k: v.shape for k, v in feeds.items()} | shapes)
@@ -123,6 +147,10 @@ def bring(
         "source": source_name,
         "notes": notes + notes_of(proto),
     }
+
+
+def _bound(width: str, size: int) -> str:
+    return f"The file leaves {legible(width)!r} open: it is {size}, by the table and a trial run."
 
 
 def _read(

@@ -30,6 +30,7 @@ _OPERATIONS = {
     ast.FloorDiv: operator.floordiv,
 }
 _MAX_EXPRESSION = 100
+_AXES_OF_TABLE = 2
 
 
 def check_interface(graph: "onnx.GraphProto") -> None:
@@ -99,11 +100,18 @@ def purpose_of(graph: "onnx.GraphProto", name: str) -> Purpose:
     axis, rank = _symbols(graph)[name]
     if _BATCH.search(name):
         return "batch"
-    if _IMAGE.search(name) or (rank == 4 and axis >= 2):
+    if (rank > _AXES_OF_TABLE and _IMAGE.search(name)) or (rank == 4 and axis >= 2):
         return "image"
     if _SEQUENCE.search(name):
         return "sequence"
     return "batch" if axis == 0 else "other"
+
+
+def width_of(graph: "onnx.GraphProto") -> str:
+    """The open number of columns of the only input, if it is [samples, columns]; or empty."""
+    shapes = [value.type.tensor_type.shape.dim for value in real_inputs(graph)]
+    table = len(shapes) == 1 and len(shapes[0]) == _AXES_OF_TABLE
+    return str(shapes[0][1].dim_param) if table else ""
 
 
 def _suggestion(graph: "onnx.GraphProto", name: str) -> int:

@@ -5,10 +5,10 @@ Runs in a child. The model is opened once with its dimensions open, then run wit
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from optim.ingest.dims import Purpose, purpose_of, sizes_with, suggested
+from optim.ingest.dims import Purpose, purpose_of, sizes_with, suggested, width_of
 from optim.ingest.ending import loops_ended
 from optim.ingest.first_run import made_up
 from optim.ingest.specs import InputSpec
@@ -29,7 +29,7 @@ _MOST_OF_WEIGHTS = 8
 _MOST_BYTES = 500_000_000  # of weights: opening a larger model takes longer than asking
 
 
-def tried(proto: "onnx.ModelProto") -> tuple[dict[str, int], bool]:
+def tried(proto: "onnx.ModelProto", widths: Sequence[int] = ()) -> tuple[dict[str, int], bool]:
     """The sizes to suggest, and whether the model was seen to run with them.
 
     Where it runs with none that is tried, or cannot be opened, they are the usual ones; so are
@@ -37,26 +37,31 @@ def tried(proto: "onnx.ModelProto") -> tuple[dict[str, int], bool]:
 
     Args:
         proto: its dimensions have names.
+        widths: how many columns a table may have for the model, the likeliest first.
     """
     usual = suggested(proto.graph)
     if sum(len(tensor.raw_data) for tensor in proto.graph.initializer) > _MOST_BYTES:
         return usual, False
-    found = _accepts(proto, itertools.islice(_candidates(proto, usual), _MOST_TRIES))
+    found = _accepts(proto, itertools.islice(_candidates(proto, usual, widths), _MOST_TRIES))
     return found or usual, found is not None
 
 
-def _candidates(proto: "onnx.ModelProto", usual: Mapping[str, int]) -> Iterator[dict[str, int]]:
+def _candidates(
+    proto: "onnx.ModelProto", usual: Mapping[str, int], widths: Sequence[int]
+) -> Iterator[dict[str, int]]:
     """Sizes to try, the likeliest first: those of one purpose change together, but for unknown."""
     groups: dict[str, list[str]] = {}
     for name in usual:
         purpose = purpose_of(proto.graph, name)
         groups.setdefault(name if purpose == "other" else purpose, []).append(name)
     weights = _of_weights(proto)
-    choices = []
+    choices, width = [], width_of(proto.graph)
     for names in groups.values():
         purpose = purpose_of(proto.graph, names[0])
-        more = (*(weights if purpose == "other" else ()), *_USUAL[purpose])
-        choices.append(list(dict.fromkeys((usual[names[0]], *more))))
+        sizes = (usual[names[0]], *weights, *_USUAL[purpose])
+        if purpose != "other":
+            sizes = (usual[names[0]], *_USUAL[purpose], *(weights if purpose != "batch" else ()))
+        choices.append(list(dict.fromkeys((*(widths if width in names else ()), *sizes))))
     ranks = itertools.product(*(range(len(sizes)) for sizes in choices))
     for rank in sorted(itertools.islice(ranks, 5000), key=sum):
         chosen = [sizes[i] for sizes, i in zip(choices, rank, strict=True)]

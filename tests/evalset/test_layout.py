@@ -57,6 +57,7 @@ GOOD = {
     "left over": ("Rooms,sold,House Age|2,1,1|4,0,3", EACH, "", [1, 0], "'sold' was taken"),
     "parts by their types": ("a,b,k,y|1.5,2,3,0|3.5,4,5,1", PARTS, "", [0, 1], "'a' to 'b' were"),
     "no axis of samples": ("a,b,y|1,2,0|3,4,1", ALONE, "", [0, 1], "'y' was taken"),
+    "yes and no": ("a,b,y|yes,2,no|No,4,yes", X, "", ["no", "yes"], "'yes' was read as 1"),
     "pictures": ("label,p0,p1,p2,p3|1,1,2,3,4|0,5,6,7,8", PICTURE, "", [1, 0], "'p0' to 'p3'"),
 }
 
@@ -70,7 +71,9 @@ def test_columns_are_found(kind: str, tmp_path: Path) -> None:
     for spec in inputs:
         assert arrays[spec.name].dtype == spec.dtype
         assert arrays[spec.name].shape[1:] == (spec.shape[1:] or spec.shape)
-    if inputs in (X, ALONE) and "1.5" not in text:
+    if kind == "yes and no":
+        assert arrays["x"].tolist() == [[1, 2], [0, 4]]
+    elif inputs in (X, ALONE) and "1.5" not in text:
         assert arrays["x"][:2].tolist() == [[1, 2], [3, 4]]
     if inputs is EACH:
         assert arrays["rooms"].ravel().tolist() == [2, 4]
@@ -93,6 +96,7 @@ BAD = {
     "a feature that counts": ("day,a,b,y|9,1,7,0|8,2,5,1|7,3,5,0", X, "3 columns besides.*'a'"),
     "too few": ("a,y|1,0|2,1", X, "1 columns besides the label 'y'.*takes 2.*Give every column"),
     "text in its place": ("a,b,y|1,red,0|2,blue,1", X, "'b' is text .'red', 'blue'.; the inp"),
+    "dates": ("a,b,y|1,2024-01-05,0|2,5.1.2024,1", X, "'b' is dates .'2024-.*to_datetime"),
     "two labels": ("a,b,y,target|1,2,0,1|3,4,1,0", X, "'y', 'target' may each be.*--label-column"),
     "either end": ("c,a,d|0,1.5,1|1,2.5,0", X, "one is the label, and.*--label-column"),
     "neither end": ("a,b,c|0.5,1.5,2.5|1.5,2.5,3.5", X, "one is the label, and.*--label-column"),

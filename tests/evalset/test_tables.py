@@ -44,7 +44,7 @@ def test_a_table_is_read_as_it_was_written(kind: str, packed: bool, tmp_path: Pa
     raw = data.encode(encoding)
     path.write_bytes(gzip.compress(raw) if packed else raw)
     assert is_table(path)
-    frame, named = read_table(path, 1)
+    frame, named = read_table(path, 1, [])
     assert named == bool(header)
     one, two, label = (frame[name] for name in list(frame)[-3:])
     assert list(one[:2]) == [1.5, 0.25] and list(two[:2]) == [-2, 300]
@@ -78,10 +78,46 @@ def test_what_pandas_writes_reads_back_equal(
     written = pandas.DataFrame(rows, columns=["höhe", "count", "name"])
     written["höhe"] = written["höhe"].astype(float)
     written.to_csv(path, sep=signs[0], decimal=signs[1], encoding=encoding, index=False)
-    frame, named = read_table(path, 1)
+    frame, named = read_table(path, 1, [])
     assert named
     pandas.testing.assert_frame_equal(frame, written, check_exact=True, check_dtype=False)
     assert frame["count"].dtype == np.int64
+
+
+WRITTEN = {
+    "percent": (",", ["12 %", "7.5%", "0"], [12, 7.5, 0], "12 % is 12"),
+    "dollars": (",", ['"$1,200.50"', "$3", '"-$1,000"'], [1200.5, 3, -1000], "with '$' and taken"),
+    "euros": (";", ["1.200,50 €", "3,5 €", "-7 €"], [1200.5, 3.5, -7], "'€'"),
+    "codes in front": ("\t", ["EUR 1.200,5", "EUR 2,25", "EUR 3"], [1200.5, 2.25, 3], "'EUR'"),
+    "spaces between thousands": (";", ["1 200,5", "12", "1 234 567"], [1200.5, 12, 1234567], ""),
+    "Swiss": (";", ["1'200.5", "12", "3"], [1200.5, 12, 3], ""),
+    "accounts": (",", ["(12.5)", "3", "−4"], [-12.5, 3, -4], ""),
+    "words": (",", ["36 months", "1 month", "7 months"], [36, 1, 7], "'months'"),
+    "two units": (",", ["5 kg", "3 g", "1 kg"], None, ""),
+    "two currencies": (",", ["$5", "3 €", "1"], None, ""),
+    "codes": (",", ["x12", "x13", "x14"], None, ""),
+    "places": (",", ["1.2.3", "4.5.6", "7.8.9"], None, ""),
+    "dates": (";", ["2024-01-05", "2024-02-06", "2023-03-07"], None, ""),
+    "dates with dots": (";", ["05.01.2024", "06.02.2024", "07.03.2024"], None, ""),
+}
+
+
+@pytest.mark.parametrize("kind", list(WRITTEN))
+def test_numbers_are_read_as_people_write_them(kind: str, tmp_path: Path) -> None:
+    sep, texts, values, said = WRITTEN[kind]
+    path, notes = tmp_path / "data.csv", list[str]()
+    path.write_text("\n".join([f"a{sep}b", *(f"{text}{sep}p" for text in texts)]))
+    column = read_table(path, 1, notes)[0]["a"]
+    assert list(column) == (values or texts)
+    assert said in " ".join(notes) and bool(said) == bool(notes)
+
+
+def test_a_decimal_comma_elsewhere_tells_dots_between_thousands(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a;b;c\n1.234;0,5;2.500 €\n2.500;1,25;3.000 €\n")
+    assert read_table(path, 1, [])[0].to_numpy().tolist() == [[1234, 0.5, 2500], [2500, 1.25, 3000]]
+    path.write_text("a;b;c\n1.234;0.5;2.500 €\n2.500;1.25;3.000 €\n")
+    assert read_table(path, 1, [])[0].to_numpy().tolist() == [[1.234, 0.5, 2.5], [2.5, 1.25, 3]]
 
 
 HEADS = {
@@ -99,7 +135,7 @@ HEADS = {
 def test_the_first_line_names_columns_or_is_a_sample(text: str, tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text(text)
-    frame, named = read_table(path, 1)
+    frame, named = read_table(path, 1, [])
     assert (named, len(frame)) == (HEADS[text], text.count("\n") - HEADS[text])
 
 
@@ -121,7 +157,7 @@ def test_what_is_no_table_is_told(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_bytes(BAD[kind][0])
     with pytest.raises(InputError, match=BAD[kind][1]):
-        read_table(path, 1)
+        read_table(path, 1, [])
 
 
 @pytest.mark.parametrize(
@@ -138,7 +174,7 @@ def test_json_is_told_of_with_what_makes_a_table_of_it(
     monkeypatch.chdir(tmp_path)
     expression = error.value.next_step.removeprefix("Write a table with ").partition(" and give")[0]
     exec(expression, {"pandas": pandas})
-    assert list(read_table(tmp_path / "evalset.csv", 1)[0]) == ["a", "label"]
+    assert list(read_table(tmp_path / "evalset.csv", 1, [])[0]) == ["a", "label"]
 
 
 def test_objects_and_named_columns_are_refused_with_what_to_do(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Sizes for open dimensions are ones that the model was seen to accept."""
 
 import numpy as np
+import onnx
 import pytest
 from onnx import helper, numpy_helper
 from support.onnx_models import INT64, model, value
 
 from optim.errors import InputError
-from optim.ingest import questions
+from optim.ingest import ingest, questions
 
 
 def product(features=57):
@@ -14,6 +15,24 @@ def product(features=57):
     w = numpy_helper.from_array(np.ones((features, 3), np.float32), "w")
     node = helper.make_node("MatMul", ["x", "w"], ["y"])
     return model([node], [value("x", ["batch", "features"])], [value("y", ["batch", 3])], [w])
+
+
+def mean():
+    """The mean of however many numbers."""
+    node = helper.make_node("ReduceMean", ["x"], ["y"], axes=[1])
+    return model([node], [value("x", ["N", "W"])], [value("y", ["N", 1])], opset=13)
+
+
+@pytest.mark.usefixtures("home")
+@pytest.mark.parametrize(("made", "extra"), [(product(4), 0), (product(4), 1), (mean(), 0)])
+def test_a_table_says_how_many_columns_a_model_takes(made, extra, tmp_path):
+    onnx.save(made, tmp_path / "m.onnx")
+    names = [f"n{place}" for place in range(4 + extra)]
+    table = "\n".join(["1.5,2,3,4" + ",5" * extra + f",{i % 2}" for i in range(9)])
+    (tmp_path / "t.csv").write_text(f"{','.join(names)},{'more' if extra else 'label'}\n{table}")
+    brought = ingest(tmp_path / "m.onnx", evalset=tmp_path / "t.csv")
+    assert brought.inputs[0].shape == (1, 4)
+    assert any("is 4, by the table" in note for note in brought.notes)
 
 
 def positions(most=64):
