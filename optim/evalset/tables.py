@@ -200,9 +200,8 @@ def _with_numbers(
     import pandas
 
     present = {name: _present(frame[name]) for name in _texts(frame)}
-    values = {
-        n: found for n, texts in present.items() if (found := _plain(texts, mark)) is not None
-    }
+    plain = {name: _plain(texts, mark) for name, texts in present.items()}
+    values = {name: numbers for name, numbers in plain.items() if numbers is not None}
     apart = {
         name: found
         for name, texts in present.items()
