@@ -53,9 +53,21 @@ class Cancelled(OptimError):
 
 
 def first_line(error: BaseException) -> str:
-    """What a library's error says in its first line; its type where it says nothing."""
-    lines = str(error).strip().splitlines()
+    """What a library's error says in its first line; its type where it says nothing.
+
+    Of values that do not fit a model of pydantic, which lists them below a heading: the first.
+    """
+    lines = (_misfit(error) or str(error).strip()).splitlines()
     return lines[0][:_LONGEST] if lines else type(error).__name__
+
+
+def _misfit(error: BaseException) -> str:
+    """`settings.threads: Input should be greater than 0`; empty for an error of another kind."""
+    faults = getattr(error, "errors", None)  # by its form: this module stays free of libraries
+    if not callable(faults) or not (listed := faults()):
+        return ""
+    place = ".".join(map(str, listed[0]["loc"]))
+    return ": ".join(filter(None, (place, listed[0]["msg"])))
 
 
 def one_line(error: BaseException, longest: int = 500) -> str:

@@ -14,7 +14,7 @@ from optim.bundles import manifest
 from optim.bundles.bundle import About
 from optim.bundles.derived import CAUTIONS, POINTS
 from optim.bundles.report import Points
-from optim.errors import InputError
+from optim.errors import InputError, first_line
 from optim.findings import Caution
 from optim.judging.quality import Quality
 from optim.metrics.base import find_metric
@@ -81,10 +81,8 @@ def _valid(kind: TypeAdapter[T], name: str, values: dict[str, Any]) -> T:
     try:
         return kind.validate_python(values[name])
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
         raise InputError(
-            f"The bundle's {name} cannot be read ({where}: {first['msg']}).",
+            f"The bundle's {name} cannot be read ({first_line(error)}).",
             "Export it again.",
             "replay",
         ) from None

@@ -10,6 +10,7 @@ import onnx
 from onnx import TensorProto, numpy_helper
 
 from optim.graph.attributes import attributes_of, scope_of
+from optim.graph.classical import held
 from optim.graph.flops import INTEGER, VIEWS, Node, NotKnown, Work, work
 from optim.graph.tensors import UNKNOWN, Tensor, dtype_name, infer, load_lean, tensors_of
 from optim.graph.values import Analysis, NodeRow
@@ -36,7 +37,8 @@ def analyse(path: Path) -> Analysis:
     rows = tuple(scope.row(node, index) for index, node in enumerate(graph.node))
     weights = {name: tensor for g in _graphs(graph) for name, tensor in _weights(g).items()}
     return Analysis(
-        parameters=sum(map(_parameters, weights.values())),
+        parameters=sum(map(_parameters, weights.values()))
+        + sum(held(node) for g in _graphs(graph) for node in g.node),
         flops=sum(row.flops for row in rows),
         bytes=sum(row.bytes for row in rows),
         weight_bytes=sum(tensor.bytes for tensor in weights.values()),
@@ -99,7 +101,7 @@ class _Scope:
             outputs=", ".join(str(self.tensor(name)) for name in writes),
             flops=done.flops,
             bytes=0 if at_load else self._bytes(node),
-            params=0 if at_load else sum(map(_parameters, read_weights)),
+            params=0 if at_load else sum(map(_parameters, read_weights)) + held(node),
             precision=self._precision(node, done),
             gemm=done.gemm,
             steps=done.steps,

@@ -66,6 +66,8 @@ def work(node: Node) -> Work:
     """The work of one node. Raises NotKnown where it cannot be told."""
     if node.op in _MATRIX:
         return _MATRIX[node.op](node)
+    if node.op in _CLASSICAL:
+        return _CLASSICAL[node.op](node)
     if node.op in _PER_OUTPUT:
         return Work(_PER_OUTPUT[node.op] * prod(node.out()))
     if node.op in _PER_INPUT:
@@ -187,6 +189,17 @@ def _einsum(node: Node) -> Work:
     return Work((2 if len(terms) == 2 else 1) * prod(sizes.values()))
 
 
+def _linear(node: Node) -> Work:
+    """A linear model: every coefficient once for each sample."""
+    return Work(2 * node.shape(0)[0] * len(node.attributes["coefficients"].floats))
+
+
+def _trees(node: Node) -> Work:
+    roots = node.attributes.get("tree_roots") or node.attributes.get("nodes_treeids")
+    trees = len(set(roots.ints)) if roots else 0
+    raise NotKnown(f"how far a sample goes down each of {trees:,} trees depends on the sample")
+
+
 def _pool(node: Node) -> int:
     kernel = prod(node.attributes["kernel_shape"].ints) if "kernel_shape" in node.attributes else 1
     return prod(node.out()) * kernel
@@ -221,6 +234,11 @@ _MATRIX: dict[str, Callable[[Node], Work]] = {
     "GroupQueryAttention": _multi_head_attention,
     "Einsum": _einsum,
 }
+_CLASSICAL: dict[str, Callable[[Node], Work]] = {
+    "LinearClassifier": _linear,
+    "LinearRegressor": _linear,
+    **dict.fromkeys(("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"), _trees),
+}
 MATRIX = frozenset(_MATRIX)
 """Operators that hold a matrix product: those that a lower precision is for."""
 
@@ -251,13 +269,16 @@ _PER_OUTPUT = {
     **_POINTWISE,
     **dict.fromkeys(_ops("Softmax LogSoftmax QLinearSoftmax"), _TRANSCENDENTAL + 4),
     **dict.fromkeys(_ops("LayerNormalization InstanceNormalization GroupNormalization"), 8),
-    **dict.fromkeys(_ops("RMSNormalization SimplifiedLayerNormalization LpNormalization"), 5),
+    **dict.fromkeys(
+        _ops("RMSNormalization SimplifiedLayerNormalization LpNormalization Normalizer"), 5
+    ),
     **dict.fromkeys(_ops("SkipLayerNormalization EmbedLayerNormalization"), 10),
     **dict.fromkeys(_ops("Resize Upsample"), 8),
     **dict.fromkeys(_ops("GridSample LRN"), 12),
     "SkipSimplifiedLayerNormalization": 6,
     "RotaryEmbedding": 4,
-    "CumSum": 1,
+    "Scaler": 2,
+    **dict.fromkeys(_ops("CumSum Binarizer Imputer"), 1),
 }
 _PER_INPUT = {
     **dict.fromkeys(
@@ -282,7 +303,7 @@ MOVES = VIEWS | frozenset(
         "ScatterND Pad Expand Tile Cast CastLike Constant ConstantOfShape Shape Size Range NonZero "
         "OneHot DepthToSpace SpaceToDepth EyeLike Compress Unique RandomNormal RandomUniform "
         "RandomNormalLike RandomUniformLike Bernoulli ReverseSequence QLinearConcat ReorderInput "
-        "ReorderOutput GatherBlockQuantized NonMaxSuppression"
+        "ReorderOutput GatherBlockQuantized NonMaxSuppression ArrayFeatureExtractor FeatureVectorizer"
     )
 )
 INTEGER = frozenset(

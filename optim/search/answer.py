@@ -9,6 +9,7 @@ from optim.runtimes.base import Runtime
 from optim.search.news import News, Row
 from optim.studies.goal import Goal
 from optim.studies.picking import Facts, loss_shown
+from optim.timing.cautions import SHORT_MS
 
 _CLOSEST = 3
 
@@ -102,6 +103,12 @@ def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) ->
         return (
             f"A larger budget: {best.recipe} was timed at {_speed(best):.2f}x, and no time was "
             "left to judge it."
+        )
+    if picked.is_original and picked.p50_ms and picked.p50_ms < SHORT_MS:
+        return (
+            f"Fewer calls: one run takes {picked.p50_ms * 1e3:.0f} µs, about what calling an engine "
+            "costs, whatever is done to the model. Run several samples at once, or serve it in "
+            "batches (Serve; `host`)."
         )
     if not labelled:
         return "Labels: without them a loss is only a difference from the original's answers."

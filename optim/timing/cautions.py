@@ -8,7 +8,8 @@ from optim.findings import Caution, percent
 from optim.runtimes.base import PRECISION, PRECISION_ASKED
 from optim.timing.measurement import BASELINE, Slice, Summary
 
-_SHORT_MS = 0.1
+SHORT_MS = 0.1
+"""A shorter run costs about what calling an engine does."""
 _DRIFT = 0.05
 _CONTENTION = 0.05
 _TAILS = ("p90", "p95", "p99")
@@ -54,7 +55,7 @@ def _on_samples(summary: Summary) -> Iterator[Caution]:
             text=f"{summary.runs} runs do not support {' and '.join(missing)}.",
             severity="warning" if _TAILS[0] in missing else "info",
         )
-    if summary.p50_ms.value < _SHORT_MS:
+    if summary.p50_ms.value < SHORT_MS:
         yield Caution(
             code="sample shorter than 100 us",
             text=f"One run takes {summary.p50_ms.value * 1e3:.0f} µs: calling the engine weighs as "

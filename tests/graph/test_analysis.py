@@ -2,6 +2,7 @@
 
 import cProfile
 import pstats
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -239,3 +240,32 @@ def test_shapes_go_on_behind_a_scaler_and_a_tree(tmp_path: Path) -> None:
     rows = {row.name: row for row in analyse(tmp_path / "m").nodes}
     assert rows["product"].flops == 2 * 3 * 4 * 6
     assert rows["last"].inputs == "float32[3,2]"
+
+
+def test_what_classical_models_hold_and_do_is_in_their_attributes(tmp_path: Path) -> None:
+    tree = {
+        "nodes_treeids": [0, 0, 0, 1, 1, 1],
+        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"] * 2,
+        "nodes_values": [0.5, 0.0, 0.0, 1.5, 0.0, 0.0],
+        "nodes_hitrates": [1.0] * 6,
+        "class_weights": [0.1, 0.2, 0.3, 0.4],
+    }
+    made = partial(helper.make_node, domain="ai.onnx.ml")
+    nodes = [
+        made("Scaler", ["x"], ["s"], "scaled", offset=[0.0] * 4, scale=[1.0] * 4),
+        made("LinearRegressor", ["s"], ["y"], "line", coefficients=[1.0] * 4, intercepts=[0.0]),
+        made("TreeEnsembleClassifier", ["s"], ["label", "p"], "trees", **tree),
+    ]
+    outputs = [
+        helper.make_tensor_value_info("label", TensorProto.INT64, [3]),
+        float_info("y", 3, 1),
+    ]
+    graph = helper.make_graph(nodes, "g", [float_info("x", 3, 4)], outputs)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets), tmp_path / "m")
+    found = analyse(tmp_path / "m")
+    rows = {row.name: row for row in found.nodes}
+    assert {name: row.params for name, row in rows.items()} == {"scaled": 8, "line": 5, "trees": 6}
+    assert found.parameters == 19
+    assert (rows["scaled"].flops, rows["line"].flops) == (2 * 12, 2 * 3 * 4)
+    assert "each of 2 trees" in rows["trees"].unknown

@@ -1,5 +1,7 @@
 """What a search says would help most."""
 
+from dataclasses import replace
+
 from optim.findings import Interval
 from optim.part import Circumstances
 from optim.runtimes.base import all_runtimes
@@ -27,6 +29,15 @@ def test_what_was_faster_and_not_judged_asks_for_time() -> None:
     assert helped(trained).startswith("A larger budget: pruned was timed at 3.80x")
     slower = trained.model_copy(update={"gain": span(2.01)})
     assert helped(slower).startswith("Labels: ")
+
+
+def test_a_run_that_is_no_longer_than_a_call_asks_for_fewer_calls() -> None:
+    short = replace(PICKED, is_original=True, gain=span(1.0), p50_ms=0.014)
+    news = News(rows=(), doing="", seconds=60.0, not_reached=("int8",))
+    said = answer(short, news, DEFAULT, labelled=True, spent=True).help
+    assert said.startswith("Fewer calls: one run takes 14 µs")
+    longer = answer(replace(short, p50_ms=3.0), news, DEFAULT, labelled=True, spent=True).help
+    assert longer.startswith("A larger budget: int8")
 
 
 def test_what_loses_too_much_does_not() -> None:
