@@ -18,7 +18,8 @@ def held(node: onnx.NodeProto) -> int:
 def _numbers(attribute: onnx.AttributeProto) -> int:
     if attribute.name in _UNREAD:
         return 0
-    return len(attribute.floats) + prod(attribute.t.dims) * attribute.HasField("t")
+    tensor = prod(attribute.t.dims) if attribute.HasField("t") else 0
+    return len(attribute.floats) + tensor
 
 
 def _leaves(node: onnx.NodeProto) -> int:

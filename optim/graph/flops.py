@@ -303,7 +303,8 @@ MOVES = VIEWS | frozenset(
         "ScatterND Pad Expand Tile Cast CastLike Constant ConstantOfShape Shape Size Range NonZero "
         "OneHot DepthToSpace SpaceToDepth EyeLike Compress Unique RandomNormal RandomUniform "
         "RandomNormalLike RandomUniformLike Bernoulli ReverseSequence QLinearConcat ReorderInput "
-        "ReorderOutput GatherBlockQuantized NonMaxSuppression ArrayFeatureExtractor FeatureVectorizer"
+        "ReorderOutput GatherBlockQuantized NonMaxSuppression ArrayFeatureExtractor "
+        "FeatureVectorizer"
     )
 )
 INTEGER = frozenset(

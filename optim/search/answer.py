@@ -106,9 +106,9 @@ def _help(picked: Facts, news: News, goal: Goal, labelled: bool, spent: bool) ->
         )
     if picked.is_original and picked.p50_ms and picked.p50_ms < SHORT_MS:
         return (
-            f"Fewer calls: one run takes {picked.p50_ms * 1e3:.0f} µs, about what calling an engine "
-            "costs, whatever is done to the model. Run several samples at once, or serve it in "
-            "batches (Serve; `host`)."
+            f"Fewer calls: one run takes {picked.p50_ms * 1e3:.0f} µs, about what calling an "
+            "engine costs, whatever is done to the model. Run several samples at once, or serve it "
+            "in batches (Serve; `host`)."
         )
     if not labelled:
         return "Labels: without them a loss is only a difference from the original's answers."
