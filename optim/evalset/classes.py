@@ -65,6 +65,19 @@ def mapping(names: Sequence[str], labels: Array, what: str = "Folders") -> str:
     return f"{what} to classes: {said}{more}."
 
 
+def some_of_each(labels: Array, count: int) -> list[int]:
+    """Places of so many samples, of each class in turn as long as it has some.
+
+    Args:
+        labels: int[samples], numbers of classes.
+    """
+    rank = np.zeros(len(labels), np.int64)
+    for label in np.unique(labels):
+        where = np.flatnonzero(labels == label)
+        rank[where] = np.arange(len(where))
+    return [int(place) for place in np.lexsort((labels, rank))[:count]]
+
+
 def _classes_of(labels: Array, outputs: Sequence[TensorSpec]) -> int:
     """How many classes the output has that such labels are judged on; 0 where it does not say."""
     metric = infer_metric(labels, outputs)

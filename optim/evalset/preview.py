@@ -19,7 +19,7 @@ from optim import sandbox
 from optim.arrays import Array
 from optim.evalset import images, npz
 from optim.evalset.casting import numpy_dtype
-from optim.evalset.classes import mapping
+from optim.evalset.classes import mapping, some_of_each
 from optim.evalset.preprocessing import Preprocessing, of_one_image
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.choosing import choose_output
@@ -151,7 +151,7 @@ def preview(
         names, labels, metric = images.labelled(members, results)
         first = images.one_per_folder(archive)[:count]
         shown = [images.decoded(archive, member, recipe, spec)[0] for _, member in first]
-        some = _spread(labels)
+        some = some_of_each(labels, _SCORED)
         arrays = (images.decoded(archive, members[i], recipe, spec)[0] for i in some)
         output = choose_output(find_metric(metric), results, 1)
         answers = Answers(Path(model), specs, spec, output, together)
@@ -206,15 +206,6 @@ class Answers:
         value = float(metric.aggregate(kept, np.ones((1, len(kept))))[0])
         text = f"{metric.title} of the original: {metric.show(value)} on {len(kept)} images"
         return text, metric.doubt(value, classes)
-
-
-def _spread(labels: Array) -> list[int]:
-    """Places of some images, of each class in turn."""
-    rank = np.zeros(len(labels), np.int64)
-    for label in np.unique(labels):
-        where = np.flatnonzero(labels == label)
-        rank[where] = np.arange(len(where))
-    return [int(place) for place in np.lexsort((labels, rank))[:_SCORED]]
 
 
 def _png(array: Array, recipe: Preprocessing, spec: TensorSpec) -> str:

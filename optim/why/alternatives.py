@@ -32,6 +32,8 @@ class Alternative(BaseModel):
     value: float
     as_given: float
     n: int
+    chance: float = 0.0
+    """How far scores lie apart by chance alone: a standard deviation."""
 
 
 def alternatives(scoring: Scoring) -> tuple[Alternative, ...]:
@@ -50,7 +52,14 @@ def alternatives(scoring: Scoring) -> tuple[Alternative, ...]:
         changed = [{**sample, name: change(sample[name])} for sample in feeds]
         score = scoring.of(changed)
         found.append(
-            Alternative(what=what, input=name, value=score, as_given=as_given, n=len(feeds))
+            Alternative(
+                what=what,
+                input=name,
+                value=score,
+                as_given=as_given,
+                n=len(feeds),
+                chance=scoring.chance,
+            )
         )
     sign = -1 if scoring.metric.higher_is_better else 1
     return tuple(sorted(found, key=lambda one: sign * one.value))

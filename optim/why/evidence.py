@@ -96,6 +96,13 @@ class Evidence:
         return frozenset(row.name for row in self.before.analysis.nodes)
 
     @property
+    def judged(self) -> str:
+        """The output that labels are held against; empty where all are compared."""
+        if not self.evalset.labelled:
+            return ""
+        return self.evalset.judged(self.evalset.of_one(self.original.outputs)).name
+
+    @property
     def labels_doubted(self) -> tuple[str, ...]:
         """What the judgement said where labels seem not to be those of the model's classes."""
         return self._judged(_LABELS)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from optim.arrays import Array
 from optim.evalset import EvalSet
+from optim.evalset.classes import some_of_each
 from optim.judging.number_labels import FEWEST, OtherUnits, other_meaning, other_units
 from optim.judging.outputs import outputs_of
 from optim.metrics.base import Metric, find_metric
@@ -22,6 +23,8 @@ from optim.model import TensorSpec
 from optim.recipe import Recipe
 
 _SAMPLES = 200
+_REACH, _REACH_BYTES = 5_000, 200_000_000
+"""Samples among which those of rare classes are looked for."""
 _SHUFFLES = 40
 
 
@@ -50,8 +53,7 @@ class Scoring:
         cls, path: Path, evalset: EvalSet, outputs: Sequence[Mapping[str, Any]]
     ) -> Self | None:
         """Of the model in a file; None without labels."""
-        feeds = evalset.feeds("validation", _SAMPLES)
-        labels = evalset.labels("validation", _SAMPLES)
+        feeds, labels = _some(evalset)
         if labels is None or not feeds:
             return None
         specs = evalset.of_one([TensorSpec.model_validate(spec) for spec in outputs])
@@ -79,15 +81,27 @@ class Scoring:
         """
         if len(self.labels) < FEWEST or self.metric.kind == "boxes":  # they take long to match
             return None
-        random = np.random.default_rng(0)
-        orders = (random.permutation(len(self.labels)) for _ in range(_SHUFFLES))
-        found = [self._scored(self._answers, [self.labels[i] for i in one]) for one in orders]
-        sign = 1 if self.metric.higher_is_better else -1
+        sign, found = 1 if self.metric.higher_is_better else -1, self._by_chance
         fits = sign * self.as_given > max(sign * score for score in found)
         if fits or np.ptp(found) <= 1e-6 * max(map(abs, found)):
             return None
         middle = float(np.median(found))
         return Shuffled(as_given=self.as_given, middle=middle, n=len(self.labels))
+
+    @property
+    def chance(self) -> float:
+        """How far scores lie apart where labels are those of other samples: a standard deviation.
+
+        Of a rare class there are few to score, and the score of a few is mostly chance.
+        """
+        return 0.0 if self.metric.kind == "boxes" else float(np.std(self._by_chance))
+
+    @cached_property
+    def _by_chance(self) -> Sequence[float]:
+        """Scores with labels of other samples."""
+        random = np.random.default_rng(0)
+        orders = (random.permutation(len(self.labels)) for _ in range(_SHUFFLES))
+        return [self._scored(self._answers, [self.labels[i] for i in one]) for one in orders]
 
     def in_other_units(self) -> OtherUnits | None:
         """How labels and answers go together that are proportional but not alike, by least squares.
@@ -127,3 +141,20 @@ class Scoring:
         rows = np.array([self.metric.row(answer, np.asarray(label)) for answer, label in pairs])
         rows = self.metric.decided(rows, rows)
         return float(self.metric.aggregate(rows, np.ones((1, len(rows))))[0])
+
+
+def _some(evalset: EvalSet) -> tuple[list[dict[str, Array]], Array | None]:
+    """Some validation samples and their labels; of classes, those of rare ones among them."""
+    labels = evalset.labels("validation", _reach(evalset))
+    classes = labels is not None and labels.dtype.kind in "iu" and labels.ndim == 1
+    if labels is None or not classes or evalset.together > 1:
+        return evalset.feeds("validation", _SAMPLES), evalset.labels("validation", _SAMPLES)
+    places = sorted(some_of_each(labels, _SAMPLES))
+    feeds = evalset.feeds("validation", places[-1] + 1)
+    return [feeds[place] for place in places], labels[places]
+
+
+def _reach(evalset: EvalSet) -> int:
+    """How many samples may be read to choose from."""
+    one = sum(value.nbytes for feed in evalset.feeds("validation", 1) for value in feed.values())
+    return max(_SAMPLES, min(_REACH, _REACH_BYTES // max(one, 1)))

@@ -61,3 +61,20 @@ def test_labels_in_other_units_are_told_with_what_leads_to_them(
 
 def test_labels_in_the_same_units_are_left_alone(tmp_path: Path) -> None:
     assert scoring_of(tmp_path, lambda labels: 1.01 * labels).in_other_units() is None
+
+
+def test_of_a_rare_class_enough_is_scored_and_chance_is_known(tmp_path: Path) -> None:
+    """Of 3,000 samples 1 % are of the second class; among the first 200 there would be two."""
+    model = models.classifier(tmp_path)
+    random = np.random.default_rng(3)
+    x = random.standard_normal((3_000, models.FEATURES)).astype(np.float32)
+    labels = (np.arange(len(x)) % 100 == 0).astype(np.int64)
+    np.savez(tmp_path / "e.npz", x=x, labels=labels, metric="top1")
+    evalset = load_evalset(tmp_path / "e.npz", model)
+    scoring = Scoring.of_original(model.path, evalset, [s.model_dump() for s in model.outputs])
+    assert scoring and len(scoring.feeds) == len(scoring.labels) == 200
+    assert sum(scoring.labels) >= 20
+    known = {row.tobytes(): label for row, label in zip(x, labels, strict=True)}
+    pairs = zip(scoring.feeds, scoring.labels, strict=True)
+    assert all(known[sample["x"].tobytes()] == label for sample, label in pairs)
+    assert 0.0 < scoring.chance < 0.1

@@ -18,6 +18,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings import (
     below_dispatch,
+    constant_output,
     conversions,
     denormals,
     inputs_prepared_otherwise,
@@ -97,6 +98,16 @@ def test_labels_that_are_not_the_models_say_nothing_of_how_inputs_are_prepared()
     assert list(inputs_prepared_otherwise.find(evidence(observed=observed)))
     doubted = evidence(observed=observed, labels_doubted=("In another order they fit.",))
     assert not list(inputs_prepared_otherwise.find(doubted))
+    scattered = better.model_copy(update={"chance": 0.2})
+    by_chance = evidence(observed=Observed(alternatives=(scattered,)))
+    assert not list(inputs_prepared_otherwise.find(by_chance)), "a few samples of a rare class"
+
+
+@pytest.mark.parametrize(("judged", "told"), [("", 2), ("class", 1), ("scores", 1), ("other", 0)])
+def test_of_constant_outputs_those_matter_that_are_judged(judged: str, told: int) -> None:
+    observed = Observed(spread={"class": 0.0, "scores": 0.0, "other": 0.5})
+    found = list(constant_output.find(evidence(observed=observed, judged=judged)))
+    assert len(found) == told
 
 
 def test_tiny_numbers_that_nothing_computes_with_cost_nothing() -> None:

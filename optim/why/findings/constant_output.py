@@ -11,9 +11,12 @@ _CONSTANT = 1e-3
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """Of the original, by its answers to validation samples."""
+    """Of the original, by its answers to validation samples.
+
+    With labels only of what is held against them: the class of a rare event hardly ever changes.
+    """
     for name, spread in seen.observed.spread.items():
-        if spread < _CONSTANT:
+        if spread < _CONSTANT and seen.judged in ("", name):
             yield Finding(
                 concerns="trust",
                 nodes=(name,),

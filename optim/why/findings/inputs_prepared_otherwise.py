@@ -8,7 +8,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 
 _GAIN = 0.1  # of a share, at least
-_CHANCE = 4.0  # standard errors of a share
+_CHANCE = 4.0  # standard errors of a share, or of what scores by chance
 _FEWER_ERRORS = 0.6  # of the error as given
 
 
@@ -23,7 +23,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     metric = find_metric(seen.evalset.metric)
     for best in seen.observed.alternatives[:1]:
         if metric.higher_is_better:
-            better = best.value - best.as_given > max(_GAIN, _CHANCE * (0.25 / best.n) ** 0.5)
+            error = max(best.chance, (0.25 / best.n) ** 0.5)
+            better = best.value - best.as_given > max(_GAIN, _CHANCE * error)
         else:
             better = best.value < _FEWER_ERRORS * best.as_given
         if better:
