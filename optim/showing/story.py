@@ -13,6 +13,7 @@ from optim.showing import text
 from optim.showing.brief import named
 from optim.showing.figure import unsettled
 from optim.showing.figures import QUALITY, figures
+from optim.showing.verdict import verdict
 from optim.studies.choice import front_of, has_collapsed, loss_of
 from optim.studies.goal import DEFAULT, Goal
 from optim.studies.picking import picked
@@ -58,18 +59,22 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
     ]
     told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
     return tuple(
-        Stop(trial.number, sentence(trial, trial.number == chosen, trials)) for trial in told
+        Stop(trial.number, sentence(trial, trial.number == chosen, trials, goal))
+        for trial in told
     )
 
 
-def sentence(trial: Trial, is_pick: bool = False, beside: Sequence[Trial] = ()) -> str:
+def sentence(
+    trial: Trial, is_pick: bool = False, beside: Sequence[Trial] = (), goal: Goal = DEFAULT
+) -> str:
     """What a trial is, how fast it is and what it loses.
 
     Args:
         beside: the trials that it is told of with: the original scores as it does among them.
     """
     if trial.runs_the_original:
-        return f"{_original(trial, beside)}{' Nothing is clearly faster yet.' if is_pick else ''}"
+        found = verdict(beside, goal) if is_pick else None
+        return f"{_original(trial, beside)}{f' {found.title}.' if found else ''}"
     said = f"#{trial.number}, {named(trial.recipe)}: {_speed(trial)}; {_loss(trial)}."
     if is_pick:
         said += " This is the pick."

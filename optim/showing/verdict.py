@@ -13,6 +13,7 @@ from optim.studies.picking import (
     cores_on,
     known_on,
     loss_shown,
+    not_faster,
     picked,
     standing,
 )
@@ -25,6 +26,11 @@ _BEST: dict[Objective, tuple[str, str]] = {
     "size": ("Smallest", "smaller without being slower"),
     "memory": ("Least memory", "smaller in memory without being slower"),
 }
+_OPEN: dict[Place, str] = {
+    "loses too much": "Nothing {} is within the loss allowed",
+    "loss not known": "Nothing {} is shown to be within the loss allowed yet",
+}
+"""What the title says of the nearest one where it is faster, and the loss stands against it."""
 _SETTLES: dict[Place, str] = {
     "not faster": "More timing settles it: Find the best.",
     "loses too much": "A larger loss allowed lets it in; Find the best tries to win it back.",
@@ -67,8 +73,8 @@ def _on(target: str, trials: Sequence[Trial], goal: Goal) -> Verdict | None:
     one = known.pop(best.number)
     at, there = ("", "") if target == LOCAL else (f" on {target}", _THERE)
     if one.is_original and one.threads == 1:
-        title = f"Nothing is clearly {_BEST[goal.objective][1]} yet{at}"
-        return Verdict(best.number, title, "", there + _closest(known, names, goal, target))
+        title, why = _open(known, names, goal, target)
+        return Verdict(best.number, title + at, "", there + why)
     why = f"On {one.threads} threads. " if one.threads > 1 else ""
     figures = f"{names[best.number]}, {_figures(one)}"
     return Verdict(
@@ -91,18 +97,24 @@ def _figures(one: Facts) -> str:
     return f"{before} to {after}, {gain}"
 
 
-def _closest(others: Mapping[int, Facts], names: Mapping[int, str], goal: Goal, target: str) -> str:
-    """What comes nearest to being picked, and what would settle that."""
+def _open(
+    others: Mapping[int, Facts], names: Mapping[int, str], goal: Goal, target: str
+) -> tuple[str, str]:
+    """The title while nothing is picked; what comes nearest to that, and what would settle it."""
+    better = _BEST[goal.objective][1]
+    nothing = f"Nothing is clearly {better} yet"
     if not others:
-        return "Nothing beside the original is measured yet."
-    cores = cores_on(others.values(), target)
-    stands = {n: standing(one, goal, cores, len(others) + 1) for n, one in others.items()}
+        return nothing, "Nothing beside the original is measured yet."
+    cores, compared = cores_on(others.values(), target), len(others) + 1
+    stands = {n: standing(one, goal, cores, compared) for n, one in others.items()}
     hopes = [n for n, one in others.items() if stands[n].place in _SETTLES and one.alike.high > 1]
     if not hopes:
-        return f"{len(others)} measured beside the original; none can win any more."
+        return nothing, f"{len(others)} measured beside the original; none can win any more."
     number = max(hopes, key=lambda n: others[n].gain.value)
-    said = stands[number]
+    said, nearest = stands[number], others[number]
+    is_better = not not_faster(nearest, goal, compared)
+    title = _OPEN.get(said.place, nothing).format(better) if is_better else nothing
     # Where the gain is what stands against it, the reason has it.
-    gain = text.spanned(others[number].gain, text.times) if said.place != "not faster" else ""
+    gain = text.spanned(nearest.gain, text.times) if said.place != "not faster" else ""
     name = ", ".join(filter(None, (names[number], gain)))
-    return f"Closest: {name}. {said.why} {_SETTLES[said.place]}"
+    return title, f"Closest: {name}. {said.why} {_SETTLES[said.place]}"

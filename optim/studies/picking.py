@@ -91,7 +91,7 @@ def standing(one: Facts, goal: Goal, cores: int, compared: int = 1) -> Standing:
         _unsound(one)
         or _over_a_limit(one, goal, cores)
         or _too_lossy(one, goal)
-        or _not_faster(one, goal, compared)
+        or not_faster(one, goal, compared)
         or Standing("picked", loss_shown(one, goal))
     )
 
@@ -130,7 +130,8 @@ def _too_lossy(one: Facts, goal: Goal) -> Standing | None:
     return None
 
 
-def _not_faster(one: Facts, goal: Goal, compared: int) -> Standing | None:
+def not_faster(one: Facts, goal: Goal, compared: int = 1) -> Standing | None:
+    """What stands against its gain, whatever it loses; None where its gain is shown."""
     shown = _low_of_all(one.gain if one.is_original else one.alike, compared) > 1
     if goal.objective in ("size", "memory") and not one.is_original:
         shown = one.alike.high >= 1  # asked for is a smaller one that is not shown to be slower

@@ -69,7 +69,8 @@ def test_one_machine_is_on_stage() -> None:
 def test_the_original_is_what_all_is_held_against() -> None:
     said = sentence(original())
     assert said.startswith("The original, as it comes: 2 ms a run, top-1 accuracy 90.00 %.")
-    assert sentence(original(), is_pick=True).endswith("Nothing is clearly faster yet.")
+    alone = sentence(original(), is_pick=True, beside=[original()])
+    assert alone.endswith("Nothing is clearly faster yet.")
 
 
 def test_the_original_scores_as_it_does_on_the_chart_and_a_first_reading_is_called_one() -> None:

@@ -64,9 +64,22 @@ class TestVerdict:
 
     def test_what_is_fast_and_loses_too_much_is_said_with_what_would_help(self) -> None:
         lossy = replace(FAST, loss=Interval(value=0.03, low=0.02, high=0.04))
-        why = said(lossy).why
+        found = said(lossy)
+        assert found.title == "Nothing faster is within the loss allowed"
+        why = found.why
         assert "It loses 3 points." in why and "A larger loss allowed" in why
         assert said(lossy, goal=Goal(max_loss=0.05)).number == 1
+
+    @pytest.mark.parametrize("loss", [None, Interval(value=0, low=-0.04, high=0.04)])
+    def test_what_is_faster_is_not_denied_to_be_where_its_loss_is_open(
+        self, loss: Interval | None
+    ) -> None:
+        found = said(replace(FAST, loss=loss, samples=64, whole=False))
+        assert found.title == "Nothing faster is shown to be within the loss allowed yet"
+        assert "1.79× (1.72 to 1.87)" in found.why and "more samples settles it" in found.why
+        chance = Interval(value=1.07, low=0.97, high=1.17)
+        open_in_both = replace(FAST, loss=loss, whole=False, gain=chance, alike=chance)
+        assert said(open_in_both).title == "Nothing is clearly faster yet"
 
     def test_what_is_slower_is_not_close(self) -> None:
         slow = Interval(value=0.5, low=0.4, high=0.6)
