@@ -9,6 +9,8 @@ from optim.errors import InputError
 from optim.sharing.telling import title_of
 from optim.showing.acceptable import acceptable
 from optim.showing.chart import Canvas, trade_off_json
+from optim.showing.crossed import crossed
+from optim.showing.figures import LATENCY
 from optim.showing.points import marks
 from optim.showing.text import size
 from optim.showing.verdict import verdict
@@ -80,7 +82,9 @@ def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) 
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     told = title_of(study, trials, goal_of(study)) if plane.is_the_studys else ""
     live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number), told)
-    st.caption(plain(_progress(trials, {mark.number for mark in drawn}, len(shown.trials))))
+    shows_times = plane.is_the_studys and LATENCY in (plane.x.name, plane.y.name)
+    notes = _progress(trials, len(shown.trials)), crossed(shown.trials) if shows_times else ""
+    st.caption(plain(" ".join(filter(None, notes))))
 
 
 def _nothing(trials: list[Trial], shown: Shown) -> str:
@@ -94,18 +98,22 @@ def _nothing(trials: list[Trial], shown: Shown) -> str:
     return "No trial has both of these figures."
 
 
-def _progress(trials: list[Trial], drawn: set[int], wanted: int) -> str:
+def _progress(trials: list[Trial], wanted: int) -> str:
     """What is on its way to the chart, what is filtered out, what will never be on it."""
     missing = [trial for trial in trials if not trial.finished and not trial.has_point]
     failed = sum(trial.state == "failed" for trial in trials)
     notes = []
     if missing:
-        notes.append(f"{len(missing)} on the way")
+        notes.append(f"{len(missing)} without a point yet")
     if failed:
         notes.append(f"{failed} failed; the table says why")
     if wanted < len(trials):
         notes.append(f"{wanted} of {len(trials)} trials pass the filter")
-    return " · ".join(notes) or "Click a point for its details. Pale points are still measured."
+    return (
+        f"{' · '.join(notes)}."
+        if notes
+        else "Click a point for its details. Pale points are still measured."
+    )
 
 
 @st.fragment

@@ -19,7 +19,8 @@ def show(study: Study) -> None:
     try:
         bad_of(study.evalset)
     except InputError as error:  # nothing is wrong: most studies have nothing to decide
-        st.info(plain(str(error)))
+        said = f"{plain(error.what)} {plain(error.next_step)}"
+        st.info(f"{said} Or open the sample *Loan risk*, which ships with costs.")
         return
     example = example_for(study.title, study.model.name)
     st.caption(

@@ -52,7 +52,7 @@ def to_run(findings: Findings, versions: Mapping[str, str]) -> dict[str, bytes]:
     """
     recipe, evalset = findings.recipe, findings.evalset
     return {
-        manifest.SCRIPT: run_script(recipe, findings.original, evalset).encode(),
+        manifest.SCRIPT: run_script(recipe, findings.original, evalset, _scored(findings)).encode(),
         manifest.REQUIREMENTS: requirements(recipe, versions),
         manifest.EXAMPLE: example(evalset),
         manifest.README: readme(findings).encode(),
@@ -95,11 +95,12 @@ def as_json(value: Any) -> bytes:
     return json.dumps(value, indent=1).encode()
 
 
-def run_script(recipe: Recipe, original: Model, evalset: EvalSet) -> str:
+def run_script(recipe: Recipe, original: Model, evalset: EvalSet, scored: str = "") -> str:
     """The standalone script: opens the model as the recipe says and answers samples.
 
     Args:
         original: whose inputs and outputs every recipe keeps.
+        scored: what it says below answers that have labels beside them.
     """
     inputs = {spec.name: (spec.dtype, spec.shape) for spec in original.inputs}
     imports, functions = _SHARED.split("\n\n\n", 1)
@@ -114,14 +115,28 @@ after it, whose first axis counts the samples; `labels` and `classes` are shown 
 MODEL = Path(__file__).resolve().with_name("{manifest.MODEL}")
 INPUTS = {inputs!r}
 JUDGED = {_judged(original, evalset)!r}
+SCORED = {scored!r}
 
 {recipe.runtime.script()}
 
 {functions}
 
 if __name__ == "__main__":
-    main(run, INPUTS, JUDGED)
+    main(run, INPUTS, JUDGED, SCORED)
 '''
+
+
+def _scored(findings: Findings) -> str:
+    """How often the original is as expected, too: one answer that is not would look broken."""
+    quality = findings.quality
+    if not quality.labelled:
+        return ""
+    metric = find_metric(quality.metric)
+    return (
+        f"Expected is the label; no model is always right. On {quality.n:,} samples the "
+        f"{metric.called} is {metric.show(quality.value)}, the original's "
+        f"{metric.show(quality.baseline_value)}."
+    )
 
 
 def _judged(original: Model, evalset: EvalSet) -> tuple[str, str, int]:

@@ -21,7 +21,9 @@ _TIMED_SECONDS = 2.0
 _MOST_RUNS = 1000
 
 
-def main(run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str, int]) -> None:
+def main(
+    run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str, int], scored: str
+) -> None:
     """The command line.
 
     Args:
@@ -29,6 +31,7 @@ def main(run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str
         inputs: name -> (dtype, shape) of each input.
         judged: the name of the output that is judged, what its labels are (a metric's `kind`), and
             how many samples go into one run.
+        scored: said below answers that have labels beside them.
     """
     parser = argparse.ArgumentParser(description="Run the optimized model.")
     parser.add_argument("samples", nargs="?", type=Path, help="an .npz (default: one example)")
@@ -51,6 +54,8 @@ def main(run: Callable[[Arrays], Arrays], inputs: Arrays, judged: tuple[str, str
         print("  ".join(cells).rstrip())
     if len(feeds) * together > len(rows) - 1:
         print(f"These are the first {len(rows) - 1} of {len(feeds) * together} samples.")
+    if labels is not None and scored:
+        print(scored)
     if given.time:
         print(timed(lambda: run(feeds[0])))
 

@@ -59,8 +59,7 @@ def stops(trials: Sequence[Trial], goal: Goal = DEFAULT) -> tuple[Stop, ...]:
     ]
     told.sort(key=lambda trial: (trial.latency_ms or 0.0, trial.number))
     return tuple(
-        Stop(trial.number, sentence(trial, trial.number == chosen, trials, goal))
-        for trial in told
+        Stop(trial.number, sentence(trial, trial.number == chosen, trials, goal)) for trial in told
     )
 
 

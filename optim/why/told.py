@@ -12,6 +12,7 @@ from optim.why.waterfall import Bar, Waterfall
 
 _MOST_BARS = 8
 _CELLS = 24
+_SHORT_MS = 0.1
 
 
 def told(found: Why) -> str:
@@ -53,12 +54,18 @@ def headline(found: Why) -> str:
 
 
 def doubt(profiled_ms: Sequence[float], run_ms: Sequence[float]) -> str:
-    """What to think of profiles that add up to far more than the runs; empty where none does.
+    """What to think of profiles that add up to far more than the runs, or of runs that are as short
+    as the steps of the profilers' clocks; empty where there is nothing to think of.
 
     Args:
         profiled_ms: what nodes add up to, of each side; run_ms: the measured run.
     """
     far = [pair for pair in zip(profiled_ms, run_ms, strict=True) if pair[0] > TOO_LONG * pair[1]]
+    if not far and max(run_ms) < _SHORT_MS:
+        return (
+            f"Profilers write whole microseconds for each node: of a run of "
+            f"{milliseconds(max(run_ms))} the shares say little, the measured figures say more."
+        )
     if not far:
         return ""
     nodes, run = (milliseconds(ms) for ms in max(far))
@@ -82,10 +89,14 @@ def _of_a_change(found: Why) -> str:
     both = f"{milliseconds(flow.before_ms)} before, {milliseconds(flow.after_ms)} after"
     most = flow.bars[0]
     way = "saves" if most.change_ms.value < 0 else "costs"
-    return (
-        f"{both}: {spanned(found.speedup, times)}. Most of that is {most.op}, which {way} "
-        f"{_size(most)} a run."
-    )
+    told = f"{most.op}, which {way} {_size(most)} a run."
+    if found.speedup.low <= 1 <= found.speedup.high:
+        said = f", so no difference is shown. Most changed {told}"
+    elif (found.speedup.value > 1) == (way == "saves"):
+        said = f". Most of that is {told}"
+    else:
+        said = f". Most changed {told}"
+    return f"{both}: {spanned(found.speedup, times)}{said}"
 
 
 def _size(bar: Bar) -> str:

@@ -63,7 +63,8 @@ def test_a_copy_is_edited_a_deletion_undone_and_the_address_says_it_all(
 
 
 def _legend_is_whole(page: Page) -> bool:
-    """Whether every row of the chart's legend lies within the chart and within the legend."""
+    """Whether every row of the chart's legend lies within the chart, within the legend and clear of
+    the button over the chart."""
     return bool(
         page.evaluate(
             """() => {
@@ -71,7 +72,8 @@ def _legend_is_whole(page: Page) -> bool:
                 const chart = document.querySelector(".live-chart .main-svg");
                 const ground = document.querySelector(".live-chart .legend .bg");
                 const rows = [...document.querySelectorAll(".live-chart .legend .traces")];
-                return rows.length > 2 && [chart, ground].every((outer) => rows.every((row) =>
+                const button = document.querySelector(".live-chart .slide-button");
+                return rows.length > 2 && button && at(button).bottom <= at(ground).top + 1 && [chart, ground].every((outer) => rows.every((row) =>
                     at(row).bottom <= at(outer).bottom + 1 && at(row).right <= at(outer).right + 1
                     && at(row).left >= at(outer).left - 1 && at(row).top >= at(outer).top - 1));
             }"""

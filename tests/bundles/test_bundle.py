@@ -63,7 +63,10 @@ def test_the_script_runs_with_the_runtime_alone(exported, findings, tmp_path):
     assert _table(_run(copy)) == expected[:1]
     said = _run(copy, "evalset.npz", "--time")
     assert _table(said) == expected
-    assert re.search(r"the first 10 of 150 samples.\n[\d.]+ ms .the middle of \d+ runs", said)
+    assert re.search(r"On 150 samples the top-1 accuracy is [\d.]+ %, the original's", said)
+    assert re.search(
+        r"the first 10 of 150 samples.\nExpected is .*\n[\d.]+ ms .the middle of \d+ runs", said
+    )
     (copy / "evalset.npz").unlink()
     assert (copy / "requirements.txt").read_text().startswith("onnxruntime==")
 

@@ -79,7 +79,8 @@ def test_where_it_is_deployed_is_chosen_and_told_how_to_begin(explored: Study) -
 
 def test_money_is_for_two_classes_and_others_get_a_sentence(explored: Study) -> None:
     page = opened("pages/export.py", explored, trial="1")
-    assert any("between two classes" in one.value for one in page.info)
+    (said,) = (one.value for one in page.info if "between two classes" in one.value)
+    assert said.startswith("Costs are") and "sample *Loan risk*" in said
     assert not any("each setting earn" in one.label for one in page.button), "no dead end"
 
 

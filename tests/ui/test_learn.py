@@ -145,6 +145,8 @@ def test_a_picture_that_failed_is_said_and_tried_anew(monkeypatch: pytest.Monkey
     page = visited("learn", lesson="threads")
     while not page.get("plotly_chart"):
         page.run()
+    config = json.loads(page.get("plotly_chart")[0].proto.config)
+    assert config["displayModeBar"] is False, "its buttons lie over the legend"
 
 
 def test_an_unknown_lesson_leads_to_the_first() -> None:

@@ -7,7 +7,7 @@ import pytest
 from support.trials import around
 
 from optim.why.explanation import Why
-from optim.why.told import doubt, title_of_findings
+from optim.why.told import doubt, headline, title_of_findings
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,26 @@ def test_what_is_slower_went_worse_than_hoped_even_where_no_cause_was_found(
 def test_a_profile_far_longer_than_its_run_is_doubted() -> None:
     assert "0.3 ms, but a run takes 0.1 ms" in doubt((0.11, 0.3), (0.1, 0.1))
     assert doubt((0.11, 0.14), (0.1, 0.1)) == ""
+
+
+def test_of_a_run_as_short_as_the_profilers_clock_the_shares_are_doubted() -> None:
+    assert "whole microseconds" in doubt((0.01, 0.012), (0.0096, 0.01))
+    assert "but a run takes" in doubt((0.01, 0.05), (0.01, 0.01))
+
+
+@pytest.mark.parametrize(
+    ("speedup", "change_ms", "said"),
+    [
+        (1.0, 0.1, ", so no difference is shown. Most changed Cast, which costs 0.1 ms a run."),
+        (0.5, 0.1, ". Most of that is Cast, which costs"),
+        (2.0, -0.1, ". Most of that is Cast, which saves"),
+        (2.0, 0.1, ". Most changed Cast, which costs"),
+    ],
+)
+def test_only_a_difference_that_is_shown_is_put_down_to_an_operator(
+    speedup: float, change_ms: float, said: str
+) -> None:
+    bar = SimpleNamespace(op="Cast", change_ms=around(change_ms))
+    flow = SimpleNamespace(before_ms=1.0, after_ms=1.0 / speedup, bars=(bar,))
+    found = SimpleNamespace(speedup=around(speedup), is_original=False, findings=(), waterfall=flow)
+    assert said in headline(cast("Why", found))

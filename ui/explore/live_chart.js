@@ -100,10 +100,13 @@ function withRows(layout, rows) {
 async function drawn(Plotly, box, data, layout, config) {
   const draw = (rows) => Plotly.react(box, data, withRows(layout, rows), config);
   await draw(box.rows ?? 0);
-  const rows = Math.max(0, Math.ceil((box._fullLayout.legend?._height ?? 0) - layout.legend.maxheight));
-  if (rows === (box.rows ?? 0)) return;
-  box.rows = rows;
-  await draw(rows);
+  const legend = () => box._fullLayout.legend?._height ?? 0;
+  const rows = Math.max(0, Math.ceil(legend() - layout.legend.maxheight));
+  if (rows !== (box.rows ?? 0)) {
+    box.rows = rows;
+    await draw(rows);
+  }
+  box.style.setProperty("--legend", `${legend()}px`); // what lies over the chart keeps off it
 }
 
 // For the keyboard: the arrows walk over the points from left to right and choose as a click does.

@@ -13,6 +13,7 @@ from ui.text import key_of, plain
 PICTURE = "picture"
 """Key of where the picture is drawn: page.css keeps its place, so that nothing moves for it."""
 _AT_ONCE, _LOOK_AGAIN = 0.2, 0.5  # seconds: most pictures are there at once, or were drawn before
+_PLAIN = {"displayModeBar": False}  # its buttons lay over the legend, and nothing needs a zoom
 _Panels = tuple[Panel, ...]
 
 
@@ -69,7 +70,8 @@ def _panels(lesson: Lesson, panels: _Panels) -> None:
             again = key_of("picture-again", lesson.name)
             st.session_state[again] = st.session_state.get(again, 0) + 1
             st.rerun()
-    st.plotly_chart(chosen.figure, key=key_of("picture", lesson.name, chosen.title))
+    key = key_of("picture", lesson.name, chosen.title)
+    st.plotly_chart(chosen.figure, key=key, config=_PLAIN)
     st.markdown(plain(chosen.says))
 
 

@@ -12,7 +12,8 @@ from ui.vendored import loader
 
 _CORNER = """
 .js-plotly-plot {position: relative}
-.slide-button {position: absolute; right: 2px; bottom: 2px; z-index: 5; font: inherit;
+.slide-button {position: absolute; right: 2px; z-index: 5; font: inherit;
+  bottom: calc(2px + var(--legend, 0px));
   font-size: 0.75rem; padding: 0 0.45rem; border: 1px solid var(--st-border-color);
   border-radius: 4px; background: var(--st-background-color); color: var(--st-text-color);
   opacity: 0; cursor: pointer}

@@ -13,8 +13,8 @@ _RING = 13  # pixels from a point to the ring around it
 _ROW = 0.05  # of the plot's height: values closer to each other would be written over each other
 _STRIP = {
     frozenset({"collapsed"}): "collapsed: outputs far from the original's",
-    frozenset({"far"}): "far worse: point at one for its figures",
-    frozenset({"collapsed", "far"}): "far worse, or collapsed: point at one for its figures",
+    frozenset({"far"}): "far worse: off this scale",
+    frozenset({"collapsed", "far"}): "far worse, or collapsed: off this scale",
 }
 """What the strip of heights is called, by the kinds that are in it."""
 _SIDE = "past the axis"
