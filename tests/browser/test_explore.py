@@ -73,7 +73,9 @@ def _legend_is_whole(page: Page) -> bool:
                 const ground = document.querySelector(".live-chart .legend .bg");
                 const rows = [...document.querySelectorAll(".live-chart .legend .traces")];
                 const button = document.querySelector(".live-chart .slide-button");
-                return rows.length > 2 && button && at(button).bottom <= at(ground).top + 1 && [chart, ground].every((outer) => rows.every((row) =>
+                const clear = button && at(button).bottom <= at(ground).top + 1;
+                return clear && rows.length > 2
+                    && [chart, ground].every((outer) => rows.every((row) =>
                     at(row).bottom <= at(outer).bottom + 1 && at(row).right <= at(outer).right + 1
                     && at(row).left >= at(outer).left - 1 && at(row).top >= at(outer).top - 1));
             }"""
