@@ -51,8 +51,12 @@ def test_a_class_of_three_browsers(own_server: Server, new_page: NewPage) -> Non
     assert code
     expect(trainer.get_by_text("0 of 0")).to_be_visible()
     learners = [new_page(), new_page("dark")]
+    learners[0].goto(f"{own_server.url}/learn?class={code[1]}")
+    learners[1].goto(f"{own_server.url}/learn")
+    _ready(learners[1], "Class")
+    learners[1].get_by_label("Or join one: its code").fill(code[1].lower())
+    learners[1].get_by_role("button", name="Join").click()  # once, the field not left before
     for learner, answer in zip(learners, ("It gets slower", "Nothing to speak of"), strict=True):
-        learner.goto(f"{own_server.url}/learn?class={code[1]}")
         _ready(learner, "Join the class")
         _choose(learner, answer)
         _ready(learner, "Send my guess")

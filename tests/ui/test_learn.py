@@ -194,6 +194,7 @@ def test_a_class_from_code_to_result(measured: list[str]) -> None:
     trainer.run()
     assert code in shown(trainer) and trainer.metric[0].value == "0 of 0"
 
+    assert not visited("learn").button(key="class:go").disabled  # a click takes what is typed
     learner = visited("learn", **{"class": code.lower()})
     learner.text_input(key="class:name").set_value("<b>Ada").run()
     learner.button(key="class:join").click().run()

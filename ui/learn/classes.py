@@ -32,10 +32,11 @@ def offer(lesson: Lesson) -> None:
                 code, key = classes().open(lesson)
                 keep_in_tab(f"trainer-{code}", key)
                 _go(code)
-        code = st.text_input("Or join one: its code", max_chars=12, key="class:code")
-        if st.button("Join", key="class:go", disabled=not code.strip()):
-            with errors_shown():
-                _go(classes().seen(code).code)
+        with st.form("class:join", border=False):  # a click takes what is typed, Enter too
+            code = st.text_input("Or join one: its code", max_chars=12, key="class:code")
+            if st.form_submit_button("Join", key="class:go"):
+                with errors_shown():
+                    _go(classes().seen(code).code)
 
 
 def _go(code: str) -> None:
