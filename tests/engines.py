@@ -8,6 +8,7 @@ that cannot be had here is named, and is no failure.
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from optim.environments.making import make
 from optim.errors import OptimError
@@ -34,12 +35,17 @@ def _tried(part: type[Runtime] | type[Pass]) -> str:
         site = str(part.site() or "")
     except OptimError as error:
         return f"cannot be had here: {error}"
-    tests = (
-        ["test_runtimes.py"] if issubclass(part, Runtime) else ["test_passes.py", "-k", part.name]
-    )
-    command = ["-m", "pytest", f"tests/contracts/{tests[0]}", *tests[1:], "--timeout", _SECONDS]
+    command = ["-m", "pytest", *_tests(part), "--timeout", _SECONDS]
     given = {**os.environ, "ENGINES": part.name, "PYTHONPATH": site}
     return "fails" if subprocess.run([sys.executable, *command], env=given).returncode else "holds"
+
+
+def _tests(part: type[Runtime] | type[Pass]) -> list[str]:
+    """Where its contract is, and what it does by itself."""
+    if issubclass(part, Pass):
+        return ["tests/contracts/test_passes.py", "-k", part.name]
+    own = Path(f"tests/runtimes/test_{part.name}.py")
+    return ["tests/contracts/test_runtimes.py", *[str(own)] * own.exists()]
 
 
 if __name__ == "__main__":

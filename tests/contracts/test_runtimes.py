@@ -24,12 +24,14 @@ from optim.recipe import Recipe
 from optim.runtimes.base import NodeTime, Runtime, all_runtimes
 from optim.runtimes.support.fusion import node_name
 from optim.showing.recorded import recorded
+from tests.support.forests import forest
 
 ASKED = os.environ.get("ENGINES", "").split()
 RUNTIMES = ASKED or [
     name for name, kind in all_runtimes().items() if not (kind.keeps_compiled or kind.missing())
 ]
 HEADER = '<ir_version: 8, opset_import: ["" : 17]>'
+HEADER_OF_TREES = '<ir_version: 8, opset_import: ["" : 17, "ai.onnx.ml" : 3]>'
 
 # Convolutions that fuse with what follows, and a node without a name.
 CNN = (
@@ -57,6 +59,26 @@ TABULAR = (
   [arg] best = ArgMax<axis=1, keepdims=0>(m)
 }"""
 )
+# The same with trees, for engines that run nothing else.
+TREES = {
+    CNN: HEADER_OF_TREES
+    + """ cnn (float[1,3,16,16] image) => (float[1,10] logits) {
+  [flat] f = Flatten(image)
+  [fc] logits = ai.onnx.ml.TreeEnsembleRegressor(f)
+}""",
+    TABULAR: HEADER_OF_TREES
+    + """ tabular (float[1,4] amounts, int64[1,2] codes) => (float[1,2] score, int64[1] best) {
+  [cast] c = Cast<to=1>(codes)
+  [join] j = Concat<axis=1>(amounts, c)
+  [mix] best, score = ai.onnx.ml.TreeEnsembleClassifier(j)
+}""",
+}
+FORESTS = {
+    "TreeEnsembleRegressor": forest(768, "target", range(10), trees=30, n_targets=10),
+    "TreeEnsembleClassifier": forest(
+        6, "class", [0], classlabels_int64s=[4, 2], post_transform="LOGISTIC"
+    ),
+}
 WEIGHTS = {
     "w1": (16, 3, 3, 3),
     "w2": (16, 16, 3, 3),
@@ -74,19 +96,27 @@ def save(text: str, path: Path) -> Path:
         if name in used:
             values = rng.normal(0, 0.3, shape).astype(np.float32)
             model.graph.initializer.append(numpy_helper.from_array(values, name))
+    for node in model.graph.node:
+        for key, value in FORESTS.get(node.op_type, {}).items():
+            node.attribute.append(onnx.helper.make_attribute(key, value))
     onnx.checker.check_model(model)
     onnx.save(model, path)
     return path
 
 
-@pytest.fixture(scope="module")
-def cnn(tmp_path_factory):
-    return save(CNN, tmp_path_factory.mktemp("cnn") / "model.onnx")
+def fitting(name: str, text: str) -> str:
+    """What the engine of this name is given in place of a model of layers."""
+    return TREES.get(text, text) if getattr(all_runtimes()[name], "trees_alone", False) else text
 
 
-@pytest.fixture(scope="module")
-def tabular(tmp_path_factory):
-    return save(TABULAR, tmp_path_factory.mktemp("tabular") / "model.onnx")
+@pytest.fixture
+def cnn(name, tmp_path_factory):
+    return save(fitting(name, CNN), tmp_path_factory.mktemp("cnn") / "model.onnx")
+
+
+@pytest.fixture
+def tabular(name, tmp_path_factory):
+    return save(fitting(name, TABULAR), tmp_path_factory.mktemp("tabular") / "model.onnx")
 
 
 IMAGE = {"image": np.random.default_rng(1).normal(size=(1, 3, 16, 16)).astype(np.float32)}
@@ -270,6 +300,13 @@ ALIAS = (
     + " g (float[1,4] x) => (float[1,4] z, float[1,4] y) { a = Relu(x) z = Identity(a) y = Neg(z) }"
 )
 
+TREES[ALIAS] = (
+    HEADER_OF_TREES
+    + " g (float[1,4] x) => (float[1,10] z, float[1,10] y) { f = Concat<axis=1>("
+    + ", ".join(["x"] * 192)
+    + ") [t] a = ai.onnx.ml.TreeEnsembleRegressor(f) z = Identity(a) y = Mul(z, z) }"
+)
+
 SCRIPT = """
 import json, sys
 from pathlib import Path
@@ -287,7 +324,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 def test_exported_lines_do_the_same_without_this_program(name, text, tmp_path):
     if text == TABULAR and refuses_integers(name):
         pytest.skip("it takes float inputs alone")
-    path = save(text, tmp_path / "model.onnx")
+    path = save(fitting(name, text), tmp_path / "model.onnx")
     feeds = {CNN: IMAGE, TABULAR: LOAN}.get(text, {"x": np.array([[-1, 0, 1, 2]], np.float32)})
     np.savez(tmp_path / "feeds.npz", **feeds)
     (tmp_path / "lines.py").write_text(runtime(name).script())
