@@ -48,4 +48,5 @@ def tell(study: Study, trials: list[Trial], verbose: bool) -> None:
     for trial in trials:
         advice = advise(trial.recipe, known.ops, known.flags, known.cores, measured)
         lines = show.remarks(trial, advice if trial.target == LOCAL else ())
-        print(*(f"{trial.recipe}: {line}\n" for line in show.some(lines, verbose)), sep="", end="")
+        few = show.some(lines, verbose, show.work_of(trial))
+        print(*(f"{trial.recipe}: {line}\n" for line in few), sep="", end="")

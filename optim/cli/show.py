@@ -36,12 +36,19 @@ def remarks(trial: Trial, advice: Iterable[Caution]) -> list[str]:
     return list(dict.fromkeys([*heavy, *done, *light]))
 
 
-def some(lines: Sequence[str], verbose: bool) -> list[str]:
-    """The first lines, and how many more there are; all of them where wanted."""
+def work_of(trial: Trial) -> list[str]:
+    """What each pass did, in its first sentence: what a table is read for."""
+    return [f"{step.name}: {note}" for step in trial.reports for note in step.notes[:1]]
+
+
+def some(lines: Sequence[str], verbose: bool, always: Collection[str] = ()) -> list[str]:
+    """The first lines and what is always said, and how many more there are; all where wanted."""
     if verbose or len(lines) <= _FEW_LINES:
         return list(lines)
-    left = len(lines) - _FEW_LINES + 1
-    return [*lines[: _FEW_LINES - 1], f"and {left} more remarks; --verbose prints them."]
+    shown = [line for at, line in enumerate(lines) if at < _FEW_LINES - 1 or line in always]
+    left = len(lines) - len(shown)
+    more = "remark; --verbose prints it." if left == 1 else "remarks; --verbose prints them."
+    return [*shown, *[f"and {left} more {more}"] * bool(left)]
 
 
 def trial_table(trials: Sequence[Trial], metric: str, on_front: Collection[int] = ()) -> str:

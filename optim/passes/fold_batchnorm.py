@@ -27,6 +27,7 @@ class FoldBatchnorm(GraphStep):
         "often stays."
     )
     stage: ClassVar[Stage] = Stage.BATCHNORM
+    alongside: ClassVar[frozenset[str]] = frozenset({"Identity"})
     nothing: ClassVar[str] = "No batch normalization follows a layer whose weights are constant."
 
     def rewrite(self, model: "ir.Model") -> Counts:

@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, ClassVar
 
 from optim.passes.base import Stage
-from optim.passes.support.folding import folded
+from optim.passes.support.folding import COMPUTED, STORED, folded
 from optim.passes.support.steps import Counts, GraphStep, applied
 
 if TYPE_CHECKING:
     import onnx_ir as ir
+
+_FROM_SHAPES = "nodes computed ahead from shapes"
 
 
 class FreezeShapes(GraphStep):
@@ -29,11 +31,14 @@ class FreezeShapes(GraphStep):
     )
     stage: ClassVar[Stage] = Stage.SHAPES
     min_opset: ClassVar[int] = 13  # of the operators that its library writes sequences with
+    alongside: ClassVar[frozenset[str]] = frozenset({COMPUTED, STORED})
     nothing: ClassVar[str] = "The shapes inside are constants already, or depend on the data."
 
     def rewrite(self, model: "ir.Model") -> Counts:
         """Infer shapes, fold what follows from them, make the targets of Reshape constants."""
         from onnxscript.rewriter.rules.common import materialize_reshape_shape_rule
 
-        counts = dict(folded(model, shapes=True))
-        return counts | applied(model, {"targets of Reshape": [materialize_reshape_shape_rule]})
+        constant = folded(model, shapes=False)  # what `fold_constants` does by itself
+        known = folded(model, shapes=True)
+        reshaped = applied(model, {"targets of Reshape": [materialize_reshape_shape_rule]})
+        return {_FROM_SHAPES: known[COMPUTED], **reshaped, **constant}

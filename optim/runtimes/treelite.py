@@ -33,9 +33,10 @@ class Treelite(Compiling):
         "and nothing else."
     )
     hurts: ClassVar[str] = (
-        "One row at a time: the call costs more than the trees. Large forests: the code of thousands of leaves does not fit the CPU's caches, takes "
-        "minutes to compile, and is slower than ONNX Runtime's tables. It takes one forest and "
-        "the usual operators around it. One thread runs it."
+        "One row at a time: the call costs more than the trees. Large forests: the code of "
+        "thousands of leaves does not fit the CPU's caches, takes minutes to compile, and is "
+        "slower than ONNX Runtime's tables. It takes one forest and the usual operators around "
+        "it. One thread runs it."
     )
     packages: ClassVar[tuple[str, ...]] = ("treelite", "tl2cgen")
     requirements: ClassVar[tuple[str, ...]] = (
@@ -73,7 +74,7 @@ class Treelite(Compiling):
             command = [_COMPILER, *_FLAGS, "main.c", "rows.c", "-lm", "-o", str(folder / LIBRARY)]
             subprocess.run(command, capture_output=True, check=True, cwd=made)
         (folder / PLAN).write_text(json.dumps(plan))
-        np.savez(folder / CONSTANTS, **constants)
+        np.savez(folder / CONSTANTS, allow_pickle=False, **constants)
 
     def load(self, folder: Path) -> Run:
         """The plan with the library."""

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from support.trials import METRIC, estimated, measured, quality, summary, trial
 
-from optim.cli.show import remarks, some, verdict_text
+from optim.build.child import PassReport
+from optim.cli.show import remarks, some, verdict_text, work_of
 from optim.findings import Caution
 from optim.recipe import Recipe
 from optim.showing.records import record
@@ -98,6 +99,22 @@ def test_what_matters_most_is_said_first_and_the_rest_is_counted() -> None:
         *("broken", "overflow"),
         "and 3 more remarks; --verbose prints them.",
     ]
+    assert some(lines, verbose=False, always={"advice"}) == [
+        *("broken", "overflow", "advice"),
+        "and 2 more remarks; --verbose prints them.",
+    ]
+    assert some(lines[:4], verbose=False, always={"timing"})[-1].startswith("and 1 more remark;")
+
+
+def test_what_each_pass_did_is_always_said() -> None:
+    made = trial(1, summary(2.0, 4.0), quality(0.65))
+    steps = [
+        PassReport(
+            name="simplify", modified=True, seconds=1.0, notes=("9 nodes became 4.", "more")
+        ),
+        PassReport(name="fp16", modified=False, notes=(), seconds=1.0),
+    ]
+    assert work_of(made.model_copy(update={"reports": steps})) == ["simplify: 9 nodes became 4."]
 
 
 def test_the_verdict_is_the_pages() -> None:

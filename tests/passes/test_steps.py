@@ -7,7 +7,7 @@ from onnx import helper
 from support import pass_models
 from support.pass_models import Weights, model
 
-from optim.passes.base import Calibration, Context, Outcome
+from optim.passes.base import Calibration, Context, Outcome, all_passes
 from optim.passes.support.tools import count_ops
 from optim.recipe import Recipe
 
@@ -49,6 +49,21 @@ def test_batch_normalization_goes_into_weights_that_keep_their_layers_name() -> 
     outcome = run("fold_batchnorm", pass_models.load("cnn"))
     assert outcome.notes[0] == "BatchNormalization into Conv: 1."
     assert [n.name for n in outcome.model.graph.node if n.op_type == "Conv"] == ["first", "second"]
+
+
+@pytest.mark.parametrize("step", ["fold_batchnorm", "freeze_shapes"])
+def test_what_is_not_its_work_is_left_to_the_step_whose_it_is(step: str) -> None:
+    weights = Weights(0)
+    weights.normal("a", *SHAPE), weights.normal("b", *SHAPE)
+    nodes = [
+        node("Add", ["a", "b"], ["constant"]),
+        node("Identity", ["x"], ["same"]),
+        node("Mul", ["same", "constant"], ["y"]),
+    ]
+    made = model(nodes, weights, {"x": SHAPE}, {"y": SHAPE})
+    outcome = run(step, made)
+    assert not outcome.modified and outcome.notes == (all_passes()[step].nothing,)
+    assert run("fold_constants", made).notes[0] == "nodes computed ahead: 2."
 
 
 def test_transposes_around_what_does_not_mind_cancel() -> None:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 _DRAWN = {*DRAWS, "Dropout"}
+COMPUTED, STORED = "nodes computed ahead", "constants stored as weights"
 _MIN_FOLDED = 1 << 14  # numbers
 
 
@@ -32,7 +33,7 @@ def folded(model: "ir.Model", shapes: bool) -> Counts:
     remove_unused_nodes(model)
     computed = before - _computing(model)
     LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=0)(model)
-    return {"nodes computed ahead": computed, "constants stored as weights": constants}
+    return {COMPUTED: computed, STORED: constants}
 
 
 def _size(value: "ir.Value") -> int:

@@ -35,6 +35,10 @@ class Step(Pass):
 class GraphStep(Step):
     """A step that rewrites the graph at once."""
 
+    alongside: ClassVar[frozenset[str]] = frozenset()
+    """Patterns that it has to rewrite first, and that are not its work: where nothing else is
+    found, the model stays as it is."""
+
     @abstractmethod
     def rewrite(self, model: "ir.Model") -> Counts:
         """Change the model in place, and say how often each pattern was found."""
@@ -44,6 +48,9 @@ class GraphStep(Step):
         refuse_over_2_gb(model)
         with quiet():
             after, counts = through_ir(model, self.rewrite)
+        found = any(times for what, times in counts.items() if what not in self.alongside)
+        if self.alongside and not found:
+            after = model
         return told(model, after, counts, self.nothing)
 
 

@@ -35,7 +35,7 @@ def planned(model: onnx.ModelProto) -> tuple[Plan, dict[str, np.ndarray], Forest
     forest = _only_forest(model)
     constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
     needed, wanted = _needed(model.graph)
-    steps = []
+    steps: list[tuple[str, list[str], list[str], Mapping[str, Any]]] = []
     for node in needed:
         if node.op_type == "Constant":
             constants[node.output[0]] = _constant(node)
@@ -92,7 +92,7 @@ def _needed(graph: onnx.GraphProto) -> tuple[list[onnx.NodeProto], set[str]]:
 def _constant(node: onnx.NodeProto) -> np.ndarray:
     if node.attribute[0].name != "value":
         raise Lacks("it has no Constant that is written as a number or text of its own")
-    return numpy_helper.to_array(node.attribute[0].t)
+    return np.asarray(numpy_helper.to_array(node.attribute[0].t))
 
 
 def _settings(node: onnx.NodeProto) -> Mapping[str, Any]:
