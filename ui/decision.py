@@ -79,3 +79,5 @@ def _answer(found: list[Earned], costs: Costs) -> None:
             for one in found]  # fmt: skip
     st.dataframe(rows, hide_index=True, key="money table")
     st.caption(plain(telling.terms(costs)))
+    if doubt := telling.calibration(found, costs):
+        st.warning(plain(doubt))

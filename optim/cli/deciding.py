@@ -27,5 +27,6 @@ def decide(args: argparse.Namespace) -> int:
         print(json.dumps(rows, indent=1, default=lambda value: value.model_dump()))
         return 0
     print(align([list(telling.COLUMNS), *(telling.cells(o, costs.currency) for o in found)]))
-    print(telling.verdict(found, costs), telling.terms(costs), costs.source, sep="\n")
+    said = (telling.verdict(found, costs), telling.terms(costs), telling.calibration(found, costs))
+    print(*filter(None, (*said, costs.source)), sep="\n")
     return 0

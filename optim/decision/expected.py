@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from optim.decision.costs import Costs, Numbers
 from optim.decision.scores import bad_of, scores_of
@@ -44,6 +45,10 @@ class Earned:
     """Of the bad ones."""
     alarmed: float
     """Of the good ones."""
+    claimed: float
+    """The share of bad ones by its probabilities: their mean."""
+    bad: Interval
+    """The share that is bad."""
 
 
 def earned(study: Study, costs: Costs, rate: float = 0.0, front_ms: float = 0.0) -> list[Earned]:
@@ -101,7 +106,7 @@ def judged(
         return rng.integers(0, len(late), (_RESAMPLES, len(late)))
 
     first = money(by_decision[0], lates[0][0], rounds_of(lates[0][0]))
-    found = []
+    found, known = [], _share(bad)
     for trial, score, decided, (own, beside) in zip(
         trials, scores, by_decision, lates, strict=True
     ):
@@ -110,7 +115,8 @@ def judged(
         shares = _shares(score >= costs.threshold, bad)
         late = float(own.mean())
         amount, gain = _interval(first + more), _interval(more)
-        found.append(Earned(trial.number, trial.recipe.spelling, amount, gain, late, *shares))
+        spelling, claimed = trial.recipe.spelling, float(score.mean())
+        found.append(Earned(trial.number, spelling, amount, gain, late, *shares, claimed, known))
     return found
 
 
@@ -119,6 +125,12 @@ def _shares(refused: np.ndarray, bad: np.ndarray) -> tuple[float, float, float]:
     missed = float((~refused[bad]).mean()) if bad.any() else 0.0
     alarmed = float(refused[~bad].mean()) if not bad.all() else 0.0
     return float(refused.mean()), missed, alarmed
+
+
+def _share(bad: np.ndarray) -> Interval:
+    """With its 95 % interval (Clopper and Pearson, 1934)."""
+    found = stats.binomtest(int(bad.sum()), len(bad)).proportion_ci()
+    return Interval(value=float(bad.mean()), low=float(found.low), high=float(found.high))
 
 
 def _interval(drawn: Numbers) -> Interval:

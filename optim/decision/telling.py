@@ -30,6 +30,10 @@ def amount(value: Interval, currency: str) -> str:
     return f"{value.value:,.0f} {currency} ({value.low:,.0f} to {value.high:,.0f})"
 
 
+def _price(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.2f}"
+
+
 def cells(one: Earned, currency: str) -> list[str]:
     """One setting's figures by `COLUMNS`."""
     shares = (one.late, one.refused, one.missed, one.alarmed)
@@ -54,7 +58,7 @@ def verdict(found: Sequence[Earned], costs: Costs) -> str:
 def terms(costs: Costs) -> str:
     """What the amounts rest on."""
     sums = (
-        f"{name} {value:,.0f} {costs.currency}"
+        f"{name} {_price(value)} {costs.currency}"
         for name, value in (
             ("A good one accepted brings", costs.value),
             ("one refused (a false alarm) costs", costs.false_alarm),
@@ -65,6 +69,22 @@ def terms(costs: Costs) -> str:
         f"{'; '.join(sums)}; after {costs.deadline_ms:g} ms the default is to {costs.late} it. "
         f"Refused is what is bad with a probability of {percent(costs.threshold, 1)} or more, "
         "which follows from the costs."
+    )
+
+
+def calibration(found: Sequence[Earned], costs: Costs) -> str:
+    """That the original's scores are no probabilities as they stand, which costs decide by; or
+    empty."""
+    first, limit = found[0], percent(costs.threshold, 1)
+    if first.bad.low <= first.claimed <= first.bad.high:
+        return ""
+    many = "few" if first.claimed < first.bad.low else "many"
+    among = f"{percent(first.bad.low, 2)} to {percent(first.bad.high, 2)}"
+    return (
+        f"The original expects {percent(first.claimed, 2)} to be bad, and "
+        f"{percent(first.bad.value, 2)} are ({among}): it is not calibrated, so {limit} refuses too "
+        f"{many}. Calibrate its probabilities (Platt scaling, isotonic regression) on samples of "
+        "their own."
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optim.cli import main
+from optim.decision import telling
 from optim.decision.costs import Costs, costs_of, example_for
 from optim.decision.expected import PER, judged, late_shares
 from optim.errors import InputError
@@ -69,6 +70,21 @@ def test_the_difference_is_paired():
     _, other = played([scores, one_less], [np.zeros(5)] * 2, bad)
     assert 0 <= other.more.low <= other.more.value == pytest.approx(PER * 5 / 400)
     assert other.more.high - other.more.low < 0.2 * (first.money.high - first.money.low)
+
+
+def test_scores_that_are_no_probabilities_are_told_as_such():
+    rng = np.random.default_rng(1)
+    true = rng.beta(1, 9, 4_000)
+    bad, nothing = rng.random(len(true)) < true, [np.zeros(5)]
+    assert not telling.calibration(played([true], nothing, bad), COSTS)
+    low = telling.calibration(played([true / 4], nothing, bad), COSTS)
+    assert "not calibrated" in low and "refuses too few" in low
+    assert "too many" in telling.calibration(played([true**0.3], nothing, bad), COSTS)
+
+
+def test_what_a_request_brings_keeps_its_cents():
+    assert "brings 0.30 $" in telling.terms(COSTS.model_copy(update={"value": 0.3}))
+    assert "brings 3 $" in telling.terms(COSTS)
 
 
 def test_a_drift_of_the_machine_is_no_difference():
