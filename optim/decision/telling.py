@@ -82,9 +82,9 @@ def calibration(found: Sequence[Earned], costs: Costs) -> str:
     among = f"{percent(first.bad.low, 2)} to {percent(first.bad.high, 2)}"
     return (
         f"The original expects {percent(first.claimed, 2)} to be bad, and "
-        f"{percent(first.bad.value, 2)} are ({among}): it is not calibrated, so {limit} refuses too "
-        f"{many}. Calibrate its probabilities (Platt scaling, isotonic regression) on samples of "
-        "their own."
+        f"{percent(first.bad.value, 2)} are ({among}): it is not calibrated, so {limit} refuses "
+        f"too {many}. Calibrate its probabilities (Platt scaling, isotonic regression) on samples "
+        "of their own."
     )
 
 
