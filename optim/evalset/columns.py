@@ -9,6 +9,7 @@ import numpy as np
 
 from optim.arrays import Array, TensorSpec
 from optim.evalset.casting import numpy_dtype
+from optim.evalset.coded import texts_of
 from optim.evalset.layout import Layout, laid_out, of_sample
 from optim.evalset.stored import fail
 from optim.evalset.tables import is_texts, is_whole, read_table
@@ -47,8 +48,16 @@ def arrays_of(
         frame = frame[there]
     notes += _told(layout)
     used = [column for spec in inputs for column in layout.inputs[spec.name]]
-    frame = _with_truths(frame, used, notes)
-    arrays = {spec.name: _values(frame, layout.inputs[spec.name], spec) for spec in inputs}
+    if texts := texts_of(model):
+        frame = frame.assign(**{c: frame[c].fillna("") for c in used if is_texts(frame[c])})
+    else:
+        frame = _with_truths(frame, used, notes)
+    arrays = {
+        spec.name: _as_text(frame, layout.inputs[spec.name], spec)
+        if texts and spec.dtype == "int64"
+        else _values(frame, layout.inputs[spec.name], spec)
+        for spec in inputs
+    }
     if layout.label is not None:
         arrays[words["labels"]] = _labels(frame[layout.label])
     if named:
@@ -74,6 +83,14 @@ def _list_in(text: str) -> list[str]:
     except (ValueError, RecursionError):
         names = [name.strip() for name in text.split(",")]
     return [str(name) for name in names] if isinstance(names, list) else []
+
+
+def _as_text(frame: "pandas.DataFrame", columns: Sequence[str], spec: TensorSpec) -> Array:
+    """The columns as texts, which a model takes as numbers; as numbers where all are that."""
+    if not any(is_texts(frame[column]) for column in columns):
+        return _values(frame, columns, spec)
+    table = frame[list(columns)].astype(str).to_numpy(str)
+    return table.reshape(len(frame), *of_sample(spec))
 
 
 def _with_truths(

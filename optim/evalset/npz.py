@@ -18,6 +18,7 @@ from optim.evalset.answers import (
 )
 from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.casting import cast, numpy_dtype
+from optim.evalset.coded import numbers_for, texts_of
 from optim.evalset.columns import arrays_of
 from optim.evalset.extras import by_input, contents_of, feature_names, sample_texts
 from optim.evalset.lookups import check_lookups
@@ -72,6 +73,8 @@ def convert(
         arrays = judged_by(load(Path(path), max_mb), {*names, *words.values()}, notes)
         arrays = labelled(arrays, names, words["labels"], notes)
     named = _by_input(arrays, specs, results, idle, notes)
+    named, unknown = numbers_for(named, specs, texts_of(Path(model) if model else None))
+    notes += unknown
     given = filled(with_axes(named, specs, notes), specs, results, max_mb, notes)
     given = grouping.opened(given, specs, results)
     arrays = dict(given)
@@ -181,7 +184,7 @@ def _by_input(
     outputs: Sequence[TensorSpec],
     idle: Collection[str],
     notes: list[str],
-) -> Mapping[str, Array]:
+) -> dict[str, Array]:
     """The arrays called as the inputs, all of them but those that are idle. Raises InputError."""
     names = [spec.name for spec in specs]
     read = [spec for spec in specs if spec.name not in idle] or [*specs]

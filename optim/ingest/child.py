@@ -37,6 +37,7 @@ from optim.ingest.repair import (
 )
 from optim.ingest.scopes import make_values_unique
 from optim.ingest.specs import InputSpec
+from optim.ingest.texts import number_texts
 from optim.ingest.torch_sizes import Declared, check, nearest, settled, sizes_in
 from optim.ingest.trying import tried
 from optim.model.proto import MODEL_FILE, real_inputs
@@ -162,7 +163,7 @@ def _read(
         proto, notes = read_onnx(unzip_onnx(path, unpacked, max_bytes), max_bytes)
     else:
         proto, notes = read_onnx(path, max_bytes, granted)
-    return proto, notes + keep_numbers(proto)
+    return proto, notes + keep_numbers(proto) + number_texts(proto)
 
 
 def _from_torch_export(
