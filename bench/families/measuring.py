@@ -25,10 +25,10 @@ from optim.studies.study import create_study
 from optim.studies.trial import Trial, measurement_of
 
 MODELS = (
-    *("credit", "weather", "fashion", "spam"),
+    *("credit", "credit_trees", "weather", "fashion", "spam"),
     *("mlp", "gru", "mobilenet_v2", "resnet18", "bert_tiny", "minilm", "resnet50"),
 )
-"""The four samples and the larger models, where none is named; the quick ones first."""
+"""The samples and the larger models, where none is named; the quick ones first."""
 _ABOUT = ("cpu", "flags", "cores", "memory_gb", "gpu", "onnxruntime", "openvino", "torch")
 _SECOND = "openvino"
 

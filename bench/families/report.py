@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bench.families.rows import Kept, Row
 from optim.findings import Interval
+from optim.ingest.samples import list_samples
 from optim.part import Group
 from optim.recipe import Recipe
 from optim.runtimes.support.on_gpu import OnGpu
@@ -19,7 +20,8 @@ _KEY = (
     "Each cell is how many times as fast as the original on one thread of ONNX Runtime: the 95 % "
     "interval of paired ratios. **Bold** pays: it is shown to be faster and loses at most one "
     "point (of an error: one percent) of quality; what loses more says so. `=`: changed nothing; "
-    "`no`: refused, with a reason; empty: not measured beside a quiet machine, or of no use there."
+    "`no`: refused, with a reason; empty: not measured beside a quiet machine, or of no use there. "
+    "[parts.md](parts.md) says what the parts of a recipe do, and when they help."
 )
 _BEST = (
     "| model | original, ms | fastest on the CPU that pays, so far | times as fast | loss |\n"
@@ -37,7 +39,7 @@ def report(kept: Kept, names: Sequence[str], left: int) -> str:
     models = [name for name in names if any(row.model == name for row in rows)]
     about = ", ".join(f"{key} {value}" for key, value in kept.about.items() if value)
     busy = sum(not row.quiet for row in kept.rows)
-    lines = ["## Which pays where", about + ".", _KEY, *_best(rows, models)]
+    lines = ["## Which pays where", about + ".", _KEY, *_samples(models), *_best(rows, models)]
     for group, title in _TITLES.items():
         lines += _table(title, [row for row in rows if _group(row) is group], models)
     lines.append(
@@ -53,6 +55,13 @@ def _group(row: Row) -> Group:
 
 def _on_gpu(row: Row) -> bool:
     return isinstance(Recipe.parse(row.recipe).runtime, OnGpu)
+
+
+def _samples(models: Sequence[str]) -> Iterator[str]:
+    """What the samples among the models are for."""
+    told = [f"`{one.name}`: {one.title}" for one in list_samples() if one.name in models]
+    if told:
+        yield f"Samples: {'; '.join(told)}."
 
 
 def _best(rows: Sequence[Row], models: Sequence[str]) -> Iterator[str]:

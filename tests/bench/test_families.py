@@ -80,6 +80,7 @@ def test_disturbed_rows_are_not_shown_and_what_pays_is_bold() -> None:
     refused = Row(model="fashion", recipe="static_int8 + onnxruntime", error="It cannot.")
     text = report(Kept(about={"cpu": "a CPU"}, rows=(QUIET, disturbed, refused)), ["fashion"], 1)
     assert "| `static_int8 + openvino` | **3.90 to 4.10** | 1 of 1 |" in text
+    assert "\n\nSamples: `fashion`: Clothing photos.\n\n" in text
     assert "| `static_int8 + onnxruntime` | no | 0 of 1 |" in text
     assert not QUIET.model_copy(update={"load": 12.0}).quiet
     assert QUIET.model_copy(update={"load": 12.0, "cores": 16}).quiet
