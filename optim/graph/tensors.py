@@ -1,5 +1,6 @@
 """Types and shapes of every tensor of a graph, found without running it and without its weights."""
 
+import logging
 import sys
 from dataclasses import dataclass
 from math import ceil, prod
@@ -11,12 +12,13 @@ import onnx.inliner
 from onnx import TensorProto, helper
 
 from optim.errors import first_line
+from optim.graph.propagating import MOST_ELEMENTS, propagate
 from optim.model.proto import opset_of
 
-_SHAPE_DATA_ELEMENTS = 1024  # larger constants never hold a shape
 _SYMBOLIC_FROM = 7  # the opset from which ONNX Runtime's inference knows the operators
 _CLASSICAL = "ai.onnx.ml"
 _SAME_SHAPE = ("Binarizer", "Imputer", "Normalizer", "Scaler")
+_logger = logging.getLogger(__name__)
 _BITS = {TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.FLOAT4E2M1: 4}
 
 
@@ -69,7 +71,7 @@ def load_lean(path: Path) -> onnx.ModelProto:
 
 def _drop_data(graph: onnx.GraphProto) -> None:
     for weight in graph.initializer:
-        if prod(weight.dims) > _SHAPE_DATA_ELEMENTS:
+        if prod(weight.dims) > MOST_ELEMENTS:
             lean = TensorProto(name=weight.name, data_type=weight.data_type, dims=weight.dims)
             weight.CopyFrom(lean)
     for node in graph.node:
@@ -81,9 +83,9 @@ def _drop_data(graph: onnx.GraphProto) -> None:
 def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     """The model with the shapes that can be inferred, and notes on how.
 
-    ONNX's own inference comes first; operators outside its domain (com.microsoft) need ONNX
-    Runtime's symbolic one, which costs more and is used only where shapes are missing. Neither
-    knows the shapes that ai.onnx.ml gives.
+    ONNX's own inference comes first, then node by node what hangs on values; operators outside its
+    domain (com.microsoft) need ONNX Runtime's symbolic one, which costs more and is used only where
+    shapes are missing still. None knows the shapes that ai.onnx.ml gives.
     """
     notes: list[str] = []
     try:
@@ -94,12 +96,14 @@ def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
                 model = onnx.shape_inference.infer_shapes(model, data_prop=True)
     except Exception as error:  # a malformed node: rows of the rest are still worth showing
         notes.append(f"ONNX shape inference stopped ({first_line(error)}).")
+    if _missing(model.graph):
+        propagate(model)
     if not _missing(model.graph):
         return model, notes
     try:
         return _symbolically(model), notes
     except Exception as error:  # it raises bare exceptions of many kinds
-        notes.append(f"Symbolic shape inference stopped ({first_line(error)}).")
+        _logger.info("symbolic shape inference: %s", first_line(error))  # gaps are told as such
         return model, notes
 
 
