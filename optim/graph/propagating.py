@@ -13,12 +13,14 @@ from onnx import TensorProto, helper, numpy_helper
 
 MOST_ELEMENTS = 1024
 """Larger constants never hold a shape."""
-_COMPUTED = frozenset(
-    "Abs Add And Cast Ceil Concat ConstantOfShape Div Equal Expand Flatten Floor Gather "
-    "Greater GreaterOrEqual Identity Less LessOrEqual Max Min Mod Mul Neg Not Or Range ReduceMax "
-    "ReduceMin ReduceProd ReduceSum Reshape ScatterND Slice Split Sqrt Squeeze Sub Tile Transpose "
-    "Unsqueeze Where".split()
+_ARITHMETIC = "Abs Add Ceil Div Floor Max Min Mod Mul Neg Range Sqrt Sub"
+_LOGIC = "And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Where"
+_MOVING = (
+    "Cast Concat ConstantOfShape Expand Flatten Gather Identity Reshape ScatterND Slice Split "
+    "Squeeze Tile Transpose Unsqueeze"
 )
+_REDUCING = "ReduceMax ReduceMin ReduceProd ReduceSum"
+_COMPUTED = frozenset(" ".join((_ARITHMETIC, _LOGIC, _MOVING, _REDUCING)).split())
 Values = dict[str, TensorProto]
 Types = dict[str, onnx.TypeProto]
 
@@ -75,8 +77,8 @@ def _computed(model: onnx.ModelProto, node: onnx.NodeProto, types: Types, values
         sizes = [dim.dim_value for dim in types[node.input[0]].tensor_type.shape.dim]
         return {node.output[0]: _measured(node, sizes)}
     if node.op_type == "Constant":
-        tensors = (a.t for a in node.attribute if a.HasField("t") and _is_small(a.t))
-        return {node.output[0]: tensor for tensor in tensors}
+        small = [a.t for a in node.attribute if a.HasField("t") and _is_small(a.t)]
+        return dict(zip(node.output, small, strict=False))
     known = all(name in values for name in node.input if name)
     if node.domain or node.op_type not in _COMPUTED or not known or not _stays_small(node, types):
         return {}
@@ -115,4 +117,5 @@ def _run(model: onnx.ModelProto, node: onnx.NodeProto, given: Mapping[str, Tenso
 
 
 def _is_small(weight: TensorProto) -> bool:
-    return prod(weight.dims) <= MOST_ELEMENTS and weight.data_location != TensorProto.EXTERNAL
+    elsewhere = bool(weight.data_location == TensorProto.EXTERNAL)
+    return not elsewhere and prod(weight.dims) <= MOST_ELEMENTS
