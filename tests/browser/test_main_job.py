@@ -141,7 +141,7 @@ def test_hostile_names_are_only_text(server: Server, new_page: NewPage, tmp_path
 
 @pytest.mark.deep
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_fits_1280_px(
+def test_every_page_fits_1280_px_and_a_phone(
     server: Server, study: str, new_page: NewPage, scheme: str
 ) -> None:
     page = new_page(scheme)
@@ -150,7 +150,9 @@ def test_every_page_fits_1280_px(
         page.get_by_role("heading").first.wait_for()
         page.wait_for_timeout(300)
         expect(page.locator("#first-paint")).to_be_hidden()
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= 1280, name
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert _overflow(page) <= 0, f"{name} scrolls sideways at {width} pixels"
         assert page.get_by_text("Something went wrong").count() == 0, name
     page.goto(f"{server.url}/explore?{study}")
     wait_for_points(page, 2)
@@ -193,3 +195,14 @@ def test_bad_models_are_one_sentence(
     assert "Traceback" not in page.content() and not complaints
     page.goto(f"{server.url}/explore?{study}")  # and what was there before still is
     wait_for_points(page, 2)
+
+
+def _overflow(page: Page) -> int:
+    """How many pixels the page, or its main part, is wider than what is seen of it."""
+    return int(
+        page.evaluate(
+            """() => Math.max(...[document.documentElement,
+                document.querySelector("[data-testid=stMain]")]
+                .map((it) => it.scrollWidth - it.clientWidth))"""
+        )
+    )
