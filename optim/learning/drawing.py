@@ -118,6 +118,7 @@ def _name_ends(
         mode="text",
         text=[f"  {text}" for text in shown],
         textposition="middle right",
+        cliponaxis=False,  # on a phone its end is wider than the room beyond the longest bar
         hoverinfo="skip",
         showlegend=False,
     )
