@@ -14,7 +14,7 @@ INK = "#1b2430"
 COLOURS = ("#1f8fc0", "#c96a12", "#a05fc4", "#2e8b57", "#c2557f", "#8a7a1e")
 """Of engines: all have 3:1 on white and on the page's dark ground (WCAG 1.4.11)."""
 SYMBOLS = ("circle", "diamond", "triangle-up", "pentagon", "hexagon", "star-triangle-up")
-LOG_AXIS = {"type": "log", "dtick": "D2", "tickformat": ".3~g"}
+LOG_AXIS = {"type": "log", "dtick": "D2", "tickformat": ",.3~r"}  # 1,000 and not 1e+3
 """A logarithmic axis, for Plotly: without a format it writes 0.02 as a small 2."""
 FEW_DECADES = 0.7
 """Up to which Plotly chooses the numbers itself: 1, 2 and 5 may come there once, or never."""
