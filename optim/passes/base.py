@@ -54,6 +54,13 @@ class Context:
     example: Feeds | None = None
     say: Callable[[str], None] = lambda text: None
 
+    @property
+    def wish_for_training(self) -> tuple[str, ...]:
+        """What to say of a network that lost much, unless it is trained later in the recipe."""
+        if any(one.stage == Stage.RECOVER for one in self.following):
+            return ()
+        return ("Such a network needs training: add recover behind this pass.",)
+
 
 class Calibration:
     """Calibration inputs, re-iterable, and their labels where the EvalSet gives each sample one.

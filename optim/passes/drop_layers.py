@@ -96,7 +96,7 @@ class DropLayers(Pass):
             (
                 f"{len(gone)} of {len(blocks)} residual blocks are left out, {nodes} nodes: those "
                 f"of {listed(one.node for one in gone)}.",
-                "Such a network needs training: add recover behind this pass.",
+                *context.wish_for_training,
             ),
         )
 

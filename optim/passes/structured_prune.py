@@ -152,7 +152,7 @@ class StructuredPrune(Pass):
         if not gone:
             return Outcome(model, False, (_why_nothing(network),))
         ran = self.model_copy(update={"left": network.kept(gone)}) if self.time else None
-        notes = (*said, *network.notes(gone), *self._advice(network.share(gone)))
+        notes = (*said, *network.notes(gone), *self._advice(network.share(gone), context))
         return Outcome(network.without(gone), True, notes, ran)
 
     def _network(self, model: "onnx.ModelProto", feeds: Sequence[Feeds]) -> Thinning:
@@ -195,12 +195,12 @@ class StructuredPrune(Pass):
             return by_gradient(channels, labels, feeds)
         return by_activation(channels, labels, feeds)
 
-    def _advice(self, share: float) -> list[str]:
+    def _advice(self, share: float, context: Context) -> list[str]:
         said = []
         if not (self.time or self.left) and share < self.flops - 0.01:
             said.append(f"No more can go: {percent(self.flops)} were asked for.")
         if max(self.flops, self.time) > _HARMLESS:
-            said.append("Such a network needs training: add recover behind this pass.")
+            said += context.wish_for_training
         return said
 
 

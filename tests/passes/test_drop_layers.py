@@ -1,5 +1,7 @@
 """Residual blocks left out: which are found, that the least missed goes first, what stays."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
@@ -10,6 +12,7 @@ from optim.model.proto import copy_of
 from optim.passes.drop_layers import DropLayers, without
 from optim.passes.support.blocks import residual_blocks
 from optim.passes.support.tools import count_ops
+from optim.recipe import Recipe
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,17 @@ def test_blocks_are_found_where_their_shape_stays(name: str, count: int) -> None
     """fashion: nine blocks, two of which change the shape; spam: four of attention, four behind."""
     blocks = residual_blocks(pass_models.load(name))
     assert len(blocks) == count
+
+
+@pytest.mark.parametrize(
+    "recipe", ["drop_layers:share=0.9", "structured_prune:flops=0.5,multiple=1"]
+)
+def test_training_is_asked_for_unless_it_follows(recipe: str) -> None:
+    (thinning, recover) = Recipe.parse(f"{recipe} + recover").passes
+    context, model = pass_models.context("cnn"), pass_models.load("cnn")
+    wish = "Such a network needs training: add recover behind this pass."
+    assert wish in thinning.run(model, context).notes
+    assert wish not in thinning.run(model, replace(context, following=(recover,))).notes
 
 
 def test_the_block_that_adds_nothing_goes_first() -> None:
