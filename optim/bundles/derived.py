@@ -159,8 +159,10 @@ def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 def requirements(recipe: Recipe, versions: Mapping[str, str]) -> bytes:
     """What the script needs, in these versions. Raises InputError where one is not known."""
-    own = [pin.partition("==")[0] for pin in recipe.runtime.requirements]
-    packages = (*(own or recipe.runtime.packages), "numpy")
+    engine = recipe.runtime
+    own = [pin.partition("==")[0] for pin in engine.requirements]
+    needed = own or engine.packages if engine.script_needs is None else engine.script_needs
+    packages = (*needed, "numpy")
     unknown = [name for name in packages if not versions.get(name)]
     if unknown:
         raise InputError(

@@ -99,6 +99,9 @@ class Runtime(Ingredient):
     compiles_alike: ClassVar[bool] = False
     """Whether it compiles a model to the same bytes each time, so that files can be compared."""
 
+    script_needs: ClassVar[tuple[str, ...] | None] = None
+    """The distributions that `script` imports beside NumPy, where not all that the engine needs."""
+
     threads: int = Field(
         default=1, ge=1, le=256, description="Threads inside one operator (intra-op)."
     )

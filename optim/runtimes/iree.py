@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import ClassVar
 
+from optim.names import legible
 from optim.part import Start
-from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
+from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Lacks, Run
 
 FILE = "model.vmfb"
 _VERSION = "3.13.0"
@@ -41,11 +42,15 @@ class Iree(Compiling):
 
     def compile(self, path: Path, folder: Path) -> None:
         """Write a module of IREE's virtual machine."""
-        import iree.compiler
         import onnx
-        from iree.compiler.tools.import_onnx import __main__ as importing
 
         model = onnx.load(str(path))
+        classical = [node.op_type for node in model.graph.node if node.domain == "ai.onnx.ml"]
+        if classical:  # else it names what reads them
+            raise Lacks(f"it has no {', '.join(map(legible, dict.fromkeys(classical)))}")
+        import iree.compiler
+        from iree.compiler.tools.import_onnx import __main__ as importing
+
         if max(one.version for one in model.opset_import if not one.domain) < _OLDEST:
             model = onnx.version_converter.convert_version(model, _OLDEST)
         newer, mlir = folder / "model.onnx", folder / "model.mlir"

@@ -44,6 +44,7 @@ class Treelite(Compiling):
         f"tl2cgen=={_COMPILER_VERSION}",
     )
     requirements_mb: ClassVar[float] = 5
+    script_needs: ClassVar[tuple[str, ...] | None] = ()
     artefacts: ClassVar[tuple[str, ...]] = (PLAN, CONSTANTS, LIBRARY)
     starts_programs: ClassVar[bool] = True
     uses_threads: ClassVar[bool] = False

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from optim.bundles import script
+from optim.bundles.derived import requirements
+from optim.recipe import Recipe
 
 IMAGE = {"image": ("float32", (1, 1, 2, 2))}
 SAMPLES = np.zeros((3, 1, 2, 2), np.float32)
@@ -13,6 +15,16 @@ def read(tmp_path, inputs=IMAGE, **arrays):
     np.savez(tmp_path / "s.npz", **arrays)
     given, labels, classes = script.read(tmp_path / "s.npz", inputs)
     return list(script.samples(given, inputs)), labels, classes
+
+
+@pytest.mark.parametrize(
+    ("recipe", "packages"),
+    [("onnxruntime", ["onnxruntime"]), ("ncnn", ["ncnn", "pnnx", "portalocker"]), ("treelite", [])],
+)
+def test_what_a_script_needs_is_listed_and_nothing_else(recipe, packages):
+    versions = dict.fromkeys([*packages, "numpy", "treelite", "tl2cgen"], "1.0")
+    listed = requirements(Recipe.parse(recipe), versions).decode().split()
+    assert listed == [f"{name}==1.0" for name in [*packages, "numpy"]]
 
 
 @pytest.mark.parametrize("shape", [(3, 1, 1, 2, 2), (3, 1, 2, 2)])
