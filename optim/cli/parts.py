@@ -9,7 +9,7 @@ from typing import Any
 from optim.cli.aligning import align
 from optim.environments import remove
 from optim.environments.making import make
-from optim.errors import InputError, StepError
+from optim.errors import Cancelled, InputError, StepError
 from optim.findings import percent
 from optim.metrics.base import all_metrics
 from optim.part import BUILT_IN, Part, broken_parts
@@ -54,7 +54,10 @@ def install(args: Namespace) -> int:
             f"about {environment.seconds:,.0f} s (an estimate)",
             file=sys.stderr,
         )
-    made = make(environment, _tell)
+    try:
+        made = make(environment, _tell)
+    except KeyboardInterrupt:
+        raise Cancelled("Stopped.", f"Nothing of {part.title} was installed.") from None
     print(f"{part.title} is installed: {made.megabytes:,.0f} MB ({', '.join(made.pins)}).")
     return 0
 
