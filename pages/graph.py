@@ -121,7 +121,7 @@ def _nodes(study: Study, digest: str, analysis: Analysis) -> None:
 
 
 study = require_study()
-left, middle, right = st.columns([3, 4, 5], vertical_alignment="center")
+left, middle, right = st.columns([2.6, 3.4, 5.2], vertical_alignment="center")
 left.subheader(f"Graph of {plain(study.title)}", anchor=False)
 with middle:
     digest = _model(study)

@@ -80,6 +80,7 @@ def node_columns() -> dict[str, Any]:
     number = st.column_config.NumberColumn
     return {
         "node": st.column_config.TextColumn(width=240),
+        "op": st.column_config.TextColumn(width=150),
         "µs": number(
             format="%.4g",
             help="By the engine's own profiler; a fused group's time is on its heaviest node.",

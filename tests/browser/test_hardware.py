@@ -39,3 +39,5 @@ def test_a_click_on_a_bar_shows_the_roofline_of_that_target(
     expect(roofline).to_be_in_viewport()
     expect(roofline).to_contain_text("FLOP per byte moved")
     expect(page.get_by_text(re.compile("its area is the time it takes"))).to_be_visible()
+    button = roofline.locator(".slide-button")  # it may lie on a tile of any colour
+    expect(button).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")

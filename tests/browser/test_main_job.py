@@ -153,6 +153,7 @@ def test_every_page_fits_1280_px_and_a_phone(
         for width in (390, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             wait_for(lambda: _overflow(page) <= 0)  # charts follow the width a moment later
+        assert not _cut_off(page), name
         assert page.get_by_text("Something went wrong").count() == 0, name
     page.goto(f"{server.url}/explore?{study}")
     wait_for_points(page, 2)
@@ -206,3 +207,14 @@ def _overflow(page: Page) -> int:
                 .map((it) => it.scrollWidth - it.clientWidth))"""
         )
     )
+
+
+def _cut_off(page: Page) -> list[str]:
+    """Rows of buttons, such as a choice of views, that are wider than the column they are in."""
+    rows = page.locator("[data-testid=stColumn] [data-testid=stButtonGroup]")
+    found: list[str] = rows.evaluate_all(
+        """(all) => all.filter((row) => row.getBoundingClientRect().right
+            > row.closest("[data-testid=stColumn]").getBoundingClientRect().right + 1)
+            .map((row) => row.innerText)"""
+    )
+    return found

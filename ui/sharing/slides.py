@@ -10,15 +10,16 @@ from optim.sharing.slide import script
 from optim.studies.study import Study
 from ui.vendored import loader
 
+# Streamlit's colours are known in its components only, and the button lies in any chart.
 _CORNER = """
 .js-plotly-plot {position: relative}
 .slide-button {position: absolute; right: 2px; z-index: 5; font: inherit;
   bottom: calc(2px + var(--legend, 0px));
-  font-size: 0.75rem; padding: 0 0.45rem; border: 1px solid var(--st-border-color);
-  border-radius: 4px; background: var(--st-background-color); color: var(--st-text-color);
+  font-size: 0.75rem; padding: 0 0.45rem; border: 1px solid GrayText;
+  border-radius: 4px; background: Canvas; color: CanvasText;
   opacity: 0; cursor: pointer}
 .js-plotly-plot:hover .slide-button, .slide-button:focus-visible {opacity: 1}
-.slide-button:hover, .slide-button:focus-visible {outline: 2px solid var(--st-primary-color)}
+.slide-button:hover, .slide-button:focus-visible {outline: 2px solid currentColor}
 @media (hover: none) {.slide-button {opacity: 1}}
 """
 _BUTTON = """
