@@ -95,9 +95,11 @@ def test_a_follower_sees_the_presenters_stop(explored: Study) -> None:
 def test_a_code_is_enough_and_a_wrong_one_is_a_sentence(explored: Study) -> None:
     code, key = rooms().open(explored.name)
     page = presenting(explored)
-    page.text_input(key="room_join").set_value("nothing").run()
+    page.text_input(key="room_join").set_value("nothing")
+    page.button(key="room_follow").click().run()
     assert "No room has the code" in page.error[0].value
-    page.text_input(key="room_join").set_value(code.lower()).run()
+    page.text_input(key="room_join").set_value(code.lower())
+    page.button(key="room_follow").click().run()
     assert page.query_params["follow"] in (code, [code])
     rooms().close(code, key)
 

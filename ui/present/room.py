@@ -37,7 +37,9 @@ def room_control(study: Study) -> None:
         else:
             st.caption("Others who may use this server open a link, and their page follows yours.")
             st.button("Open a room", key="room_open", type="primary", on_click=_open, args=(study,))
-        st.text_input("Or follow another: its code", key="room_join", on_change=_join, max_chars=12)
+        with st.form("room:join", border=False):
+            st.text_input("Or follow another: its code", key="room_join", max_chars=12)
+            st.form_submit_button("Follow", key="room_follow", on_click=_join)
 
 
 def joined_elsewhere() -> bool:
