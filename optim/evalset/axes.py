@@ -7,6 +7,8 @@ An axis of one number changes no order of numbers: a grey picture [height, width
 from collections.abc import Mapping, Sequence
 from math import prod
 
+import numpy as np
+
 from optim.arrays import Array, TensorSpec
 from optim.names import legible
 
@@ -46,6 +48,24 @@ def with_axes(
             notes.append(
                 f"The array {legible(spec.name)!r} has shape {list(array.shape)}; it is read as "
                 f"{[len(array), *new]}."
+            )
+    return found
+
+
+def samples_first(
+    arrays: Mapping[str, Array], inputs: Sequence[TensorSpec], notes: list[str]
+) -> dict[str, Array]:
+    """The arrays, with the last axis in front where only so they have the input's other axes."""
+    found = dict(arrays)
+    for spec in inputs:
+        array, forms = arrays.get(spec.name), (tuple(spec.shape), tuple(spec.shape[1:]))
+        if array is None or array.ndim < 2 or fitted(array.shape[1:], forms[1]) is not None:
+            continue
+        if array.shape[1:] not in forms and array.shape[:-1] in forms:
+            found[spec.name] = np.moveaxis(array, -1, 0)
+            notes.append(
+                f"The array {legible(spec.name)!r} has shape {list(array.shape)}: its samples are "
+                "on the last axis, and were put on the first."
             )
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optim.arrays import Array
+from optim.errors import InputError
 from optim.evalset import grouping, stored
 from optim.evalset.answers import (
     answers_in,
@@ -16,7 +17,8 @@ from optim.evalset.answers import (
     names_of,
     with_labels,
 )
-from optim.evalset.axes import how_to_fit, with_axes
+from optim.evalset.axes import how_to_fit, samples_first, with_axes
+from optim.evalset.beside import check_pickled, left_out, under_words
 from optim.evalset.casting import cast, numpy_dtype
 from optim.evalset.coded import numbers_for, texts_of
 from optim.evalset.columns import arrays_of
@@ -63,6 +65,7 @@ def convert(
     names, notes = [spec.name for spec in specs], list[str]()
     words = reserved(names)
     idle = unread(Path(model)) if model else set[str]()
+    texts = texts_of(Path(model) if model else None)
     if is_table(Path(path)):
         read = grouping.of_one(specs, grouping.taken_at_once(specs, results))
         file, read = Path(model) if model else None, [s for s in read if s.name not in idle]
@@ -70,12 +73,18 @@ def convert(
         if len(read) < len(specs):  # names would have to be there for all
             arrays.pop(words["features"], None)
     else:
-        arrays = judged_by(load(Path(path), max_mb), {*names, *words.values()}, notes)
-        arrays = labelled(arrays, names, words["labels"], notes)
+        known, pickled = {*names, *words.values()}, dict[str, InputError]()
+        arrays = load(Path(path), max_mb, pickled)
+        check_pickled(pickled, arrays, known, notes)
+        arrays = labelled(judged_by(arrays, known, notes), names, words["labels"], notes)
+        arrays = under_words(arrays, words, grouping.of_one(specs, 1))
+        known |= names_of(words, results)
+        arrays = left_out(arrays, known, bool(texts), notes)
     named = _by_input(arrays, specs, results, idle, notes)
-    named, unknown = numbers_for(named, specs, texts_of(Path(model) if model else None))
+    named, unknown = numbers_for(named, specs, texts)
     notes += unknown
-    given = filled(with_axes(named, specs, notes), specs, results, max_mb, notes)
+    named = with_axes(samples_first(named, specs, notes), specs, notes)
+    given = filled(named, specs, results, max_mb, notes)
     given = grouping.opened(given, specs, results)
     arrays = dict(given)
     together = grouping.wanted(given, specs, results)
@@ -204,7 +213,11 @@ def _by_input(
             f"{some(unknown) or 'no other array'}. {wanted}",
             next_step,
         )
-    if unknown and found.by_form:
+    samples = [len(arrays[spec.name]) for spec in read if arrays[spec.name].ndim]
+    beside = [key for key in unknown if len(arrays[key]) not in samples]
+    if beside and len(beside) == len(unknown):
+        notes.append(f"Left out, as they are not of single samples: {some(beside)}.")
+    elif unknown and found.by_form:
         notes.append(f"Left out: {some(unknown)}. Labels are taken where they are called labels.")
     elif unknown:
         raise fail(

@@ -71,8 +71,13 @@ def is_json(head: bytes) -> bool:
     return is_text(head) and head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))
 
 
-def load(path: Path, max_mb: int) -> dict[str, Array]:
-    """All arrays of an `.npz` whose headers promise no more than `max_mb`. Raises InputError."""
+def load(path: Path, max_mb: int, pickled: dict[str, InputError] | None = None) -> dict[str, Array]:
+    """All arrays of an `.npz` whose headers promise no more than `max_mb`. Raises InputError.
+
+    Args:
+        pickled: gets what is said of arrays of Python objects, which are never read; without it,
+            that is raised.
+    """
     if not zipfile.is_zipfile(path):
         raise _no_npz(path)
     try:
@@ -80,7 +85,8 @@ def load(path: Path, max_mb: int) -> dict[str, Array]:
             members = archive.infolist()
             check_size(sum(member.file_size for member in members), max_mb)
             _check_once(members)
-            return {_key(member): _array(archive, member) for member in members}
+            found = {_key(member): _array(archive, member, pickled) for member in members}
+            return {name: array for name, array in found.items() if array is not None}
     except _DAMAGED as error:
         raise fail(
             f"{path.name} is damaged ({first_line(error)}).", "Save it again with numpy.savez."
@@ -112,19 +118,25 @@ def _key(member: zipfile.ZipInfo) -> str:
     return member.filename.removesuffix(".npy")
 
 
-def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Array:
-    """Read one array after its header has been checked against the member's size."""
+def _array(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, pickled: dict[str, InputError] | None
+) -> Array | None:
+    """Read one array after its header has been checked against the member's size; not a pickle."""
     with archive.open(member) as stream:
         shape, _, dtype = npy_header(stream)
         start = stream.tell()
     name = legible(_key(member))
     if dtype.hasobject:
-        raise fail(
+        error = fail(
             f"The array {name!r} holds pickled Python objects, which can run code "
             "when they are read; it is refused.",
             'Save plain numbers or texts: array.astype("float32"), array.astype(str) for names; '
             "rows of several lengths are padded to one, with an attention mask or lengths beside.",
         )
+        if pickled is None:
+            raise error
+        pickled[_key(member)] = error
+        return None
     if dtype.names:
         raise fail(
             f"The array {name!r} has named columns ({', '.join(map(legible, dtype.names[:5]))}).",

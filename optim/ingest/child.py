@@ -238,7 +238,8 @@ def _from_sample(sample: Feeds, names: list[str]) -> list[list[InputSpec]]:
 def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
     """The EvalSet's first sample for the inputs that it has, each with the input's rank and dtype.
 
-    Whether the values survive that is for the EvalSet's own check to say.
+    What does not fit the sizes that the file fixes is left out, and whether the values survive is
+    not asked: the EvalSet's own check says that.
     """
     import numpy as np
     import onnx
@@ -249,7 +250,11 @@ def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
         dtype = onnx.helper.tensor_dtype_to_np_dtype(values[name].elem_type)
         with np.errstate(all="ignore"):
             array = sample[key].astype(dtype)
-        fitted[name] = _one_run(array, values[name].shape.dim)
+        run = _one_run(array, values[name].shape.dim)
+        sizes = [dim.dim_value for dim in values[name].shape.dim]
+        other = any(a and a != b for a, b in zip(sizes[1:], run.shape[1:], strict=False))
+        if len(sizes) != run.ndim or not other:
+            fitted[name] = run
     return fitted
 
 

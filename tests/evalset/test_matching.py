@@ -1,11 +1,13 @@
 """Arrays under other names than the inputs', and labels that are written in rows of shares."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support import evalset_models as models
 
+from optim.errors import InputError
 from optim.evalset import stored
 from optim.evalset.axes import how_to_fit, with_axes
 from optim.evalset.matching import Form, match
@@ -53,6 +55,46 @@ UNNAMED = {
 def test_labels_behind_the_inputs_need_no_name(tmp_path, kind):
     out = converted(tmp_path, arr_0=X, arr_1=UNNAMED[kind])
     assert stored.about(out)["metric"] == "top1"
+
+
+BESIDE = {
+    "a version": ({"version": np.int64(3)}, "neither input nor label: 'version'"),
+    "texts": (
+        {"source": np.array("web"), "ids": TEXTS},
+        "neither input nor label: 'source', 'ids'",
+    ),
+    "objects": ({"meta": np.array({"a": 1}, object)}, "unread, as they are pickled.*: 'meta'"),
+    "statistics": (
+        {"mean": np.zeros(8), "std": np.ones(8)},
+        "not of single samples: 'mean', 'std'",
+    ),
+    "names": ({"feature_names": np.array(list("abcdefgh")), "class_names": TEXTS[:4]}, ""),
+}
+
+
+@pytest.mark.parametrize("kind", list(BESIDE))
+def test_what_lies_beside_the_samples_is_left_out_or_used(tmp_path, kind):
+    more, said = BESIDE[kind]
+    about = stored.about(converted(tmp_path, x=X, labels=LABELS, **more))
+    assert re.search(said, " ".join(about["notes"])) and about["metric"] == "top1"
+    if kind == "names":
+        assert (about["features"], about["classes"]) == ([*"abcdefgh"], [*"abcd"])
+
+
+@pytest.mark.parametrize("name", ["x", "X_test", "labels", "y_train"])
+def test_objects_in_the_place_of_samples_or_labels_are_refused(tmp_path, name):
+    arrays = {"x": X, "labels": LABELS} | {name: np.array([[1, 2], [3]], object)}
+    with pytest.raises(InputError, match=f"{name!r} holds pickled Python objects"):
+        converted(tmp_path, **arrays)
+
+
+def test_samples_on_the_last_axis_are_put_on_the_first(tmp_path):
+    turned = converted(tmp_path, x=X.T, labels=LABELS)
+    assert "[8, 40]: its samples are on the last axis" in " ".join(stored.about(turned)["notes"])
+    (tmp_path / "other").mkdir()
+    straight = converted(tmp_path / "other", x=X, labels=LABELS)
+    for member in ("validation_0", "validation_labels"):
+        assert np.array_equal(np.load(turned)[member], np.load(straight)[member])
 
 
 def test_an_array_is_found_by_its_form_where_names_say_nothing(tmp_path):
