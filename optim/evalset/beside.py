@@ -9,6 +9,7 @@ from optim.errors import InputError
 from optim.evalset.naming import like_labels, stem_of
 from optim.names import some
 
+_UNNAMED = "arr_"  # numpy's, for arrays whose order says what they are
 _CALLED = {
     "features": ("feature_names", "features_names", "feature_name", "columns", "column_names"),
     "classes": ("class_names", "classnames", "target_names", "label_names", "labels_names"),
@@ -42,12 +43,12 @@ def under_words(
     arrays: Mapping[str, Array], words: Mapping[str, str], inputs: Sequence[TensorSpec]
 ) -> dict[str, Array]:
     """The arrays, names of features and classes under their reserved word where they fit."""
-    found = dict(arrays)
+    found, named = dict(arrays), {spec.name for spec in inputs}
     for word, others in _CALLED.items():
-        key = next((name for name in others if name in arrays), "")
-        if key and words[word] not in arrays and key not in {spec.name for spec in inputs}:
-            if _fits(word, arrays[key], arrays.get(words["labels"]), inputs):
-                found[words[word]] = found.pop(key)
+        free = [name for name in others if name in arrays and name not in named]
+        fit = [n for n in free if _fits(word, arrays[n], arrays.get(words["labels"]), inputs)]
+        if fit and words[word] not in arrays:
+            found[words[word]] = found.pop(fit[0])
     return found
 
 
@@ -75,7 +76,9 @@ def left_out(
     beside = [
         name
         for name, array in arrays.items()
-        if name not in known and (array.ndim == 0 or (array.dtype.kind not in "biuf" and not texts))
+        if name not in known
+        and not name.startswith(_UNNAMED)
+        and (array.ndim == 0 or (array.dtype.kind not in "biuf" and not texts))
     ]
     rest = {name: array for name, array in arrays.items() if name not in beside}
     if beside and rest:
