@@ -214,7 +214,7 @@ def _by_input(
             next_step,
         )
     samples = [len(arrays[spec.name]) for spec in read if arrays[spec.name].ndim]
-    beside = [key for key in unknown if len(arrays[key]) not in samples]
+    beside = [key for key in unknown if arrays[key].ndim and len(arrays[key]) not in samples]
     if beside and len(beside) == len(unknown):
         notes.append(f"Left out, as they are not of single samples: {some(beside)}.")
     elif unknown and found.by_form:
