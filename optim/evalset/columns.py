@@ -12,12 +12,14 @@ from optim.evalset.casting import numpy_dtype
 from optim.evalset.coded import texts_of
 from optim.evalset.layout import Layout, laid_out, of_sample
 from optim.evalset.stored import fail
-from optim.evalset.tables import is_texts, is_whole, read_table
-from optim.evalset.written import are_dates, truths
+from optim.evalset.tables import MISSING, is_texts, is_whole, read_table
+from optim.evalset.written import are_dates, truths, written
 from optim.names import legible, some
 
 if TYPE_CHECKING:
     import pandas
+
+_LOOKED_AT = 10_000  # lines, to say what a column is
 
 
 def arrays_of(
@@ -124,12 +126,9 @@ def _check(column: "pandas.Series[Any]", name: str, spec: TensorSpec) -> None:
     """Raise InputError where a column cannot be numbers of the input's type."""
     said = f"The column {legible(name)!r}"
     if is_texts(column):
-        texts = ", ".join(repr(legible(str(text), 20)) for text in column.dropna().unique()[:3])
-        what, how = "text", "Encode it in numbers as in training"
-        if are_dates(column):
-            what, how = "dates", f"{how}, such as days: pandas.to_datetime(column) - a first day"
+        what, how = _no_numbers(column)
         raise fail(
-            f"{said} is {what} ({texts}); the input {legible(spec.name)!r} takes {spec.dtype}.",
+            f"{said} is {what}; the input {legible(spec.name)!r} takes {spec.dtype}.",
             f"{how}, or remove it if the model does not take it.",
         )
     if spec.dtype.startswith("float") or is_whole(column):
@@ -140,6 +139,21 @@ def _check(column: "pandas.Series[Any]", name: str, spec: TensorSpec) -> None:
         f"{said} {why}; the input {legible(spec.name)!r} takes {spec.dtype}.",
         "Fill in what the model was trained with.",
     )
+
+
+def _no_numbers(column: "pandas.Series[Any]") -> tuple[str, str]:
+    """What a column of texts is, and what makes numbers of it."""
+    given = column.dropna().astype(str).str.strip().iloc[:_LOOKED_AT]
+    given = given[~given.str.lower().isin(MISSING)]
+    other = given[[written([text]) is None for text in given]]
+    shown = other if len(other) else given
+    listed = ", ".join(repr(legible(text, 20)) for text in shown.unique()[:3])
+    how = "Encode it in numbers as in training"
+    if are_dates(column):
+        return f"dates ({listed})", f"{how}, such as days: pandas.to_datetime(column) - a first day"
+    if 0 < len(other) < len(given) / 2:
+        return f"numbers but for {len(other):,} texts ({listed})", "Leave out what is no number"
+    return f"text ({listed})", how
 
 
 def _labels(column: "pandas.Series[Any]") -> Array:

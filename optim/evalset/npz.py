@@ -83,8 +83,8 @@ def convert(
     named = _by_input(arrays, specs, results, idle, notes)
     named, unknown = numbers_for(named, specs, texts)
     notes += unknown
-    named = with_axes(samples_first(named, specs, notes), specs, notes)
-    given = filled(named, specs, results, max_mb, notes)
+    shaped = with_axes(samples_first(named, specs, notes), specs, notes)
+    given = filled(shaped, specs, results, max_mb, notes)
     given = grouping.opened(given, specs, results)
     arrays = dict(given)
     together = grouping.wanted(given, specs, results)

@@ -30,7 +30,8 @@ _SAMPLE_BYTES, _LINES = 1 << 20, 20
 _HEAD = 1000  # texts that are looked at before all are
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
 _SAID = re.compile(rb"(?:\xef\xbb\xbf)?sep=[^\r\n]\r?\n")  # a line of Excel's
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a", "<na>"}
+MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a", "<na>"}
+"""What stands for no value, in small letters."""
 _TRUTH = {"true": 1.0, "false": 0.0}
 _RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 UNNAMED = "Unnamed: "
@@ -142,7 +143,7 @@ def _is_even(rows: Sequence[Sequence[str]], short: int) -> bool:
 
 def _has_names(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first line names the columns: text above numbers, counted numbers, or text."""
-    first = [field for field in rows[0] if field.lower() not in _MISSING]
+    first = [field for field in rows[0] if field.lower() not in MISSING]
     numbers = [field for field in first if _NUMBER.fullmatch(field)]
     counted = [str(at) for at in range(len(numbers) + 1)]
     if len(numbers) > 1 and numbers in (counted[:-1], counted[1:]):
@@ -150,8 +151,8 @@ def _has_names(rows: Sequence[Sequence[str]]) -> bool:
     above = any(
         not _NUMBER.fullmatch(name) and all(map(_NUMBER.fullmatch, fields))
         for name, *rest in zip(*rows, strict=False)
-        if (fields := [field for field in rest if field.lower() not in _MISSING])
-        and name.lower() not in _MISSING
+        if (fields := [field for field in rest if field.lower() not in MISSING])
+        and name.lower() not in MISSING
     )
     return above or not numbers
 
@@ -221,7 +222,7 @@ def _with_numbers(
 def _present(column: "pandas.Series[Any]") -> "pandas.Series[Any]":
     """Its texts without those that stand for missing values."""
     texts = column.astype(str).str.strip()
-    return texts[~column.isna() & ~texts.str.lower().isin(_MISSING)]
+    return texts[~column.isna() & ~texts.str.lower().isin(MISSING)]
 
 
 def _plain(texts: "pandas.Series[Any]", mark: str) -> Array | None:
@@ -241,7 +242,7 @@ def _plain(texts: "pandas.Series[Any]", mark: str) -> Array | None:
 def _decimal(rows: Sequence[Sequence[str]]) -> str:
     """The decimal mark that the first lines show."""
     columns = [
-        written([field for field in column if field.lower() not in _MISSING])
+        written([field for field in column if field.lower() not in MISSING])
         for column in zip(*rows, strict=False)
     ]
     return mark_of(one for one in columns if one) or "."

@@ -96,6 +96,11 @@ BAD = {
     "a feature that counts": ("day,a,b,y|9,1,7,0|8,2,5,1|7,3,5,0", X, "3 columns besides.*'a'"),
     "too few": ("a,y|1,0|2,1", X, "1 columns besides the label 'y'.*takes 2.*Give every column"),
     "text in its place": ("a,b,y|1,red,0|2,blue,1", X, "'b' is text .'red', 'blue'.; the inp"),
+    "a word of its own for missing": (
+        "a,b,y|1,--,0|2,3.5,1|3,NA,1|4,5,0",
+        X,
+        "'b' is numbers but for 1 texts .'--'.",
+    ),
     "dates": ("a,b,y|1,2024-01-05,0|2,5.1.2024,1", X, "'b' is dates .'2024-.*to_datetime"),
     "two labels": ("a,b,y,target|1,2,0,1|3,4,1,0", X, "'y', 'target' may each be.*--label-column"),
     "either end": ("c,a,d|0,1.5,1|1,2.5,0", X, "one is the label, and.*--label-column"),
