@@ -3,6 +3,7 @@
 It loads nothing from elsewhere, and is made to be printed: A4 or Letter, no section torn apart.
 """
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -86,7 +87,13 @@ def _verdict(trials: Sequence[Trial], goal: Goal) -> str:
     else:
         said = f"{found.title}{f': {found.figures}' if found.figures else '.'}"
         why = found.why
+    said, why = map(_with_units, (said, why))
     return f'<div class="verdict"><b>{escape(said)}</b><br>{escape(why)}</div>'
+
+
+def _with_units(said: str) -> str:
+    """No line ends between a number and its unit."""
+    return re.sub(r"(?<=\d) (?=(?:ms|µs|s|%|points?)\b|%)", "\N{NO-BREAK SPACE}", said)
 
 
 def _chart(study: Study, trials: Sequence[Trial], goal: Goal) -> Part:

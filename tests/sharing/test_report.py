@@ -15,7 +15,7 @@ from optim.settings import settings
 from optim.sharing import browser as browsers
 from optim.sharing.browser import browser, pdf_of, picture_of
 from optim.sharing.reasons import _shares
-from optim.sharing.report import open_ends, study_report
+from optim.sharing.report import _with_units, open_ends, study_report
 from optim.sharing.slide import study_slide
 from optim.studies.goal import DEFAULT
 from optim.studies.picking import picked
@@ -63,6 +63,12 @@ def test_it_loads_nothing_and_is_made_to_be_printed(html: str) -> None:
     assert "default-src 'none'" in html
     assert not re.findall(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", html.partition("<body>")[2])
     assert "@page" in html and "@media print" in html
+
+
+def test_no_line_of_the_verdict_ends_between_a_number_and_its_unit() -> None:
+    said = _with_units("#3 static int8, 2.9 ms to 0.678 ms: 1 point lost, 95 % sure, 4 samples")
+    held = "#3 static int8, 2.9~ms to 0.678~ms: 1~point lost, 95~% sure, 4 samples"
+    assert said == held.replace("~", "\N{NO-BREAK SPACE}")
 
 
 def test_names_from_files_stay_text(explored: Study, monkeypatch: pytest.MonkeyPatch) -> None:
