@@ -42,6 +42,18 @@ def first_sample(path: Path) -> Feeds:
         ) from None
 
 
+def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
+    """Name -> shape of each array of an `.npz` that `first_sample` has read; else nothing."""
+    if not zipfile.is_zipfile(path):
+        return {}
+    found = {}
+    with opened(path) as archive:
+        for entry in (name for name in archive.namelist() if name.endswith(".npy")):
+            with archive.open(entry) as source:
+                found[entry.removesuffix(".npy")] = npy_header(source)[0]
+    return found
+
+
 def _first(source: IO[bytes]) -> Array | None:
     shape, fortran, dtype = npy_header(source)
     if dtype.name not in DTYPES or not shape or fortran or shape[0] == 0:

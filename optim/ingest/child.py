@@ -11,7 +11,7 @@ from optim.evalset.layout import widths
 from optim.evalset.matching import Form, match
 from optim.evalset.naming import other_splits
 from optim.evalset.npz import RESERVED
-from optim.evalset.peek import first_sample
+from optim.evalset.peek import first_sample, shapes_in
 from optim.evalset.tables import is_table, read_table
 from optim.ingest.dims import (
     bind,
@@ -121,7 +121,7 @@ def bring(
     else:
         proto, notes = _read(path, kind, work, max_bytes, granted)
     check_interface(proto.graph)
-    feeds = _fitted(proto, sample)
+    feeds = _fitted(proto, sample, shapes_in(Path(evalset)) if sample else {})
     shapes = {spec.name: spec.shape for spec in _matching(proto, given_specs)}
     name_dims(proto.graph)
     of_table = [] if shapes else _widths(proto, evalset, max_evalset_mb, dims)
@@ -235,11 +235,14 @@ def _from_sample(sample: Feeds, names: list[str]) -> list[list[InputSpec]]:
     ]
 
 
-def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
+def _fitted(proto: "onnx.ModelProto", sample: Feeds, whole: Mapping[str, tuple[int, ...]]) -> Feeds:
     """The EvalSet's first sample for the inputs that it has, each with the input's rank and dtype.
 
-    What does not fit the sizes that the file fixes is left out, and whether the values survive is
-    not asked: the EvalSet's own check says that.
+    Whether the values survive that is for the EvalSet's own check to say. An array whose last axis
+    counts the samples has none here.
+
+    Args:
+        whole: the shapes of the EvalSet's arrays.
     """
     import numpy as np
     import onnx
@@ -250,11 +253,9 @@ def _fitted(proto: "onnx.ModelProto", sample: Feeds) -> Feeds:
         dtype = onnx.helper.tensor_dtype_to_np_dtype(values[name].elem_type)
         with np.errstate(all="ignore"):
             array = sample[key].astype(dtype)
-        run = _one_run(array, values[name].shape.dim)
-        sizes = [dim.dim_value for dim in values[name].shape.dim]
-        other = any(a and a != b for a, b in zip(sizes[1:], run.shape[1:], strict=False))
-        if len(sizes) != run.ndim or not other:
-            fitted[name] = run
+        sizes = tuple(dim.dim_value for dim in values[name].shape.dim)[1:]
+        if whole.get(key, ())[:-1] != sizes or array.shape == sizes:
+            fitted[name] = _one_run(array, values[name].shape.dim)
     return fitted
 
 

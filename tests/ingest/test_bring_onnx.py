@@ -109,6 +109,11 @@ def test_an_evalset_of_another_shape_is_refused(bring, save, tmp_path, shape):
         bring(save(linear()), evalset=tmp_path / "e.npz")
 
 
+def test_samples_on_the_last_axis_are_left_to_the_evalsets_own_check(bring, save, tmp_path):
+    np.savez(tmp_path / "e.npz", x=np.zeros((4, 5), np.float32))
+    assert bring(save(linear()), evalset=tmp_path / "e.npz").inputs[0].shape == (1, 4)
+
+
 def test_dims_that_contradict_the_evalset_are_refused(bring, save, tmp_path):
     np.savez(tmp_path / "e.npz", x=np.zeros((5, 9, 4), np.float32))
     with pytest.raises(InputError, match="both 8 and 9"):
