@@ -80,7 +80,8 @@ class Curve:
         rate, sentence = said[-1]
         if len({each for _, each in said}) == 1 and len(said) == len(self.points):
             return sentence
-        others = f", alike at {len(said) - 1} of the others" if len(said) > 1 else ""
+        more = len(said) - 1
+        others = f", and under {more} other load{'s' * (more > 1)}" if more else ""
         return f"At {rate:,.0f} a second{others}: {sentence}"
 
     @property

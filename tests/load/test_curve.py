@@ -114,4 +114,4 @@ def test_charts_have_every_point_and_every_part() -> None:
 def test_the_curve_says_each_kind_of_caution_once_with_its_rates() -> None:
     late = Curve("rest", (loaded(50, late_ms=3), loaded(70, late_ms=3), loaded(90)))
     (said,) = late.cautions
-    assert said.startswith("At 70 a second, alike at 1 of the others: The load generator was")
+    assert said.startswith("At 70 a second, and under 1 other load: The load generator was")

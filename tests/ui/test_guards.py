@@ -25,6 +25,7 @@ from optim.settings import settings
 from ui.server import login, secret_files, uploads
 from ui.server.accounts import GUARDED
 from ui.server.guards import exposed, middleware
+from ui.server.hosts import why_none_elsewhere
 from ui.server.page import page_routes
 from ui.server.routes import routes
 
@@ -289,3 +290,16 @@ class TestAccounts:
 def _path(route: BaseRoute) -> str:
     assert isinstance(route, Route | Mount)
     return re.sub(r"\{.*", "", route.path)
+
+
+@pytest.mark.parametrize(
+    ("link", "told"),
+    [
+        ("http://localhost:8501/learn?class=A1", True),
+        ("http://[::1]:8501/explore", True),
+        ("https://lab.example/learn?class=A1", False),
+        ("the page Learn?class=A1", False),
+    ],
+)
+def test_a_link_that_leads_nowhere_on_other_machines_says_so(link: str, told: bool) -> None:
+    assert ("--address 0.0.0.0" in why_none_elsewhere(link)) == told

@@ -15,6 +15,7 @@ from ui.learn.asking import guess_of, longer, result, verdict
 from ui.learn.lesson import told
 from ui.learn.memory import keep_in_tab, kept_in_tab
 from ui.learn.picturing import picture
+from ui.server.hosts import why_none_elsewhere
 from ui.server.stamp import class_stamp, class_url
 from ui.state import LEARN, classes, experiments, page
 from ui.text import key_of, plain
@@ -72,6 +73,7 @@ def _trainer(code: str, key: str) -> None:
         with left:
             st.markdown(f"# :primary[{code}]")
             st.markdown(f"Join at **{plain(_address(code))}**")
+            st.caption(why_none_elsewhere(_address(code)))
             st.metric("Guesses", f"{len(seen.guesses)} of {seen.learners}")
             _trainer_buttons(seen, key, lesson)
             _who(seen, key, lesson)

@@ -8,6 +8,7 @@ from optim.errors import InputError
 from optim.studies.study import Study
 from ui.errors import show
 from ui.present.place import FOLLOW, PRESENT, Place, Presentation
+from ui.server.hosts import why_none_elsewhere
 from ui.server.rooms import plain_code, rooms
 from ui.state import choose_study
 from ui.text import key_of
@@ -33,6 +34,7 @@ def room_control(study: Study) -> None:
         if mine:
             st.markdown(f"**Code {mine[0]}**. Whoever opens this sees what you show:")
             st.code(_link(study, mine[0]), language=None, wrap_lines=True)
+            st.caption(why_none_elsewhere(_link(study, mine[0])))
             st.button("Close the room", key="room_close", on_click=_close, args=(study,))
         else:
             st.caption("Others who may use this server open a link, and their page follows yours.")

@@ -1,10 +1,13 @@
 """Names under which this server may be reached: keeps other sites' pages out (DNS rebinding)."""
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from optim.settings import settings
 
 _LOOPBACK = ["localhost", "127.0.0.1", "[::1]"]
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 def allowed_hosts() -> list[str]:
@@ -14,6 +17,17 @@ def allowed_hosts() -> list[str]:
     return _LOOPBACK if listens_here_only() else ["*"]
 
 
+def why_none_elsewhere(link: str) -> str:
+    """Why a link leads nowhere on other machines, and what helps; empty where it may lead here."""
+    if urlsplit(link).hostname not in _LOCAL:
+        return ""
+    return (
+        "The link leads here on this machine alone. For others start the server with `optim serve "
+        "--address 0.0.0.0` and a password (OPTIM_PASSWORD_FILE), and open it by this machine's "
+        "name."
+    )
+
+
 def listens_here_only() -> bool:
     """Whether other machines cannot reach the server."""
-    return st.get_option("server.address") in {"localhost", "127.0.0.1", "::1"}
+    return st.get_option("server.address") in _LOCAL
