@@ -25,8 +25,16 @@ def texts_of(model: Path | None) -> list[str]:
     import onnx
 
     props = onnx.load(str(model), load_external_data=False).metadata_props
-    found = [json.loads(entry.value) for entry in props if entry.key == KEY]
-    return [str(text) for text in found[0]] if found else []
+    return next((_listed(entry.value) for entry in props if entry.key == KEY), [])
+
+
+def _listed(value: str) -> list[str]:
+    """A JSON list of texts; none where it is something else, which anybody may have written."""
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return []
+    return [str(text) for text in found] if isinstance(found, list) else []
 
 
 def numbers_for(

@@ -56,7 +56,7 @@ def number_texts(proto: "onnx.ModelProto") -> list[str]:
     for node in readers:
         _recode(node, numbers)
     for tensor in constants:
-        codes = [numbers[item.decode()] for item in tensor.string_data]
+        codes = [numbers[_text(item)] for item in tensor.string_data]
         coded = onnx.helper.make_tensor(tensor.name, onnx.TensorProto.INT64, tensor.dims, codes)
         tensor.CopyFrom(coded)
     for value in (*inputs, *(v for v in proto.graph.value_info if v.name in moved)):
@@ -122,8 +122,12 @@ def _numbered(
         if (node.op_type, one.name) in _LISTS
     ]
     texts = [text for one in (*lists, *(t.string_data for t in constants)) for text in one]
-    distinct = dict.fromkeys(text.decode(errors="backslashreplace") for text in texts)
-    return {text: number for number, text in enumerate(distinct, 1)}
+    return {text: number for number, text in enumerate(dict.fromkeys(map(_text, texts)), 1)}
+
+
+def _text(stored: bytes) -> str:
+    """A text of a model's list, whatever its bytes are."""
+    return stored.decode(errors="backslashreplace")
 
 
 def _recode(node: "onnx.NodeProto", numbers: Mapping[str, int]) -> None:
@@ -132,11 +136,11 @@ def _recode(node: "onnx.NodeProto", numbers: Mapping[str, int]) -> None:
 
     for one in [*node.attribute]:
         if instead := _LISTS.get((node.op_type, one.name)):
-            codes = [numbers[text.decode(errors="backslashreplace")] for text in one.strings]
+            codes = [numbers[_text(text)] for text in one.strings]
             one.CopyFrom(onnx.helper.make_attribute(instead, codes))
         elif (node.op_type, one.name) == ("LabelEncoder", "default_string"):
             one.CopyFrom(
-                onnx.helper.make_attribute("default_int64", numbers.get(one.s.decode(), 0))
+                onnx.helper.make_attribute("default_int64", numbers.get(_text(one.s), 0))
             )
         elif (node.op_type, one.name) == ("OneHotEncoder", "zeros"):
             one.i = 1

@@ -10,6 +10,7 @@ from support.onnx_models import FLOAT, INT64, model, value
 
 from optim.errors import InputError
 from optim.evalset import load_evalset, synthesize
+from optim.evalset.coded import KEY, texts_of
 from optim.ingest import ingest
 
 CITIES, JOBS = ["Bonn", "Köln", "Rom"], ["cook", "clerk"]
@@ -104,3 +105,23 @@ def test_equal_texts_are_equal_numbers(tmp_path):
     assert INT64 in [
         entry.type.tensor_type.elem_type for entry in onnx.load(brought.path).graph.input
     ]
+
+
+@pytest.mark.parametrize("stored", ["[", "3", '{"a": 1}', "[" * 100_000])
+def test_what_is_no_list_of_texts_is_none(stored, tmp_path):
+    """Whoever makes a file may write its metadata."""
+    proto = pipeline()
+    proto.metadata_props.add(key=KEY, value=stored)
+    onnx.save(proto, tmp_path / "m.onnx")
+    assert texts_of(tmp_path / "m.onnx") == []
+
+
+def test_texts_may_be_any_bytes(tmp_path):
+    names = numpy_helper.from_array(np.array([b"\xff\xfe", b"Rom"], object), "names")
+    nodes = [
+        helper.make_node("Equal", ["city", "names"], ["same"]),
+        helper.make_node("Cast", ["same"], ["y"], to=FLOAT),
+    ]
+    given = [value("city", ["N", 1], TensorProto.STRING)]
+    onnx.save(model(nodes, given, [value("y", ["N", 2])], [names], opset=19), tmp_path / "m.onnx")
+    assert texts_of(ingest(tmp_path / "m.onnx").path) == ["\\xff\\xfe", "Rom"]
