@@ -50,7 +50,7 @@ def answers(
     Args:
         has_evalset: one is given, which may be a table: it says sizes and no types.
     """
-    dims, specs = _sizes(asked) if asked.dims else {}, []
+    dims, specs = _sizes(asked, has_evalset) if asked.dims else {}, []
     if has_evalset:  # its shapes win over what was only suggested
         dims = {name: size for name, size in dims.items() if size != asked.dims[name]}
     if asked.inputs and (table or not has_evalset):
@@ -62,9 +62,10 @@ def answers(
     return dims, specs
 
 
-def _sizes(asked: Questions) -> dict[str, int]:
+def _sizes(asked: Questions, has_evalset: bool) -> dict[str, int]:
     """The sizes left open; folded away where those that are given run."""
     known = ", ".join(f"{plain(name)} = {size}" for name, size in asked.dims.items())
+    known += ", or what the EvalSet says" * has_evalset
     title = f"Sizes left open in this model (symbolic dimensions): {known}"
     with st.expander(title, expanded=not asked.seen_to_run, key="dims"):
         st.caption(

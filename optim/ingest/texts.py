@@ -139,9 +139,7 @@ def _recode(node: "onnx.NodeProto", numbers: Mapping[str, int]) -> None:
             codes = [numbers[_text(text)] for text in one.strings]
             one.CopyFrom(onnx.helper.make_attribute(instead, codes))
         elif (node.op_type, one.name) == ("LabelEncoder", "default_string"):
-            one.CopyFrom(
-                onnx.helper.make_attribute("default_int64", numbers.get(_text(one.s), 0))
-            )
+            one.CopyFrom(onnx.helper.make_attribute("default_int64", numbers.get(_text(one.s), 0)))
         elif (node.op_type, one.name) == ("OneHotEncoder", "zeros"):
             one.i = 1
 
