@@ -47,7 +47,7 @@ def run(options: Namespace) -> tuple[str, bool]:
                 break
             kept[one.name] = kept[one.name].plus(_measured(queue, one, recipe))
             kept[one.name].write(_path(one.name))
-            _say(kept[one.name].rows[-1], position)
+            say(kept[one.name].rows[-1], position)
     whole = Kept.together([*kept.values()])
     known = {(row.model, row.recipe) for row in whole.rows if row.quiet}
     left = sum((one.name, recipe.spelling) not in known for _, one, recipe in turns)
@@ -164,8 +164,10 @@ def row_of(model: str, trial: Trial, seconds: float) -> Row:
     )
 
 
-def _say(row: Row, position: int) -> None:
-    said = row.error or f"{row.p50_ms:.3f} ms, {row.speedup and row.speedup.value:.2f}x"
-    said = "changes nothing" if row.same else said
+def say(row: Row, position: int) -> None:
+    """A line of progress."""
+    said = row.error or "changes nothing"
+    if row.speedup:
+        said = f"{row.p50_ms:.3f} ms, {row.speedup.value:.2f}x"
     told = f"{row.model} {position}: {row.recipe}: {said}, took {row.seconds:.0f} s"
     print(told, file=sys.stderr, flush=True)

@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from bench.families.measuring import recipes
+import pytest
+
+from bench.families.measuring import recipes, say
 from bench.families.report import report
 from bench.families.rows import Kept, Row
 from optim.findings import Interval
@@ -91,3 +93,18 @@ def test_what_changes_nothing_is_said_to_without_being_timed() -> None:
     same = Row(model="fashion", recipe="zero_tiny + openvino", same=True)
     assert same.quiet and not same.pays(0.01)
     assert "| `zero_tiny + openvino` | = |" in report(Kept(about={}, rows=(same,)), ["fashion"], 0)
+
+
+def test_progress_is_said_of_every_kind_of_row(capsys: pytest.CaptureFixture[str]) -> None:
+    for row in (
+        QUIET,
+        Row(model="m", recipe="r", same=True),
+        Row(model="m", recipe="r", error="no"),
+    ):
+        say(row, 2)
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(": ", 2)[2] for line in told] == [
+        "0.500 ms, 4.00x, took 0 s",
+        "changes nothing, took 0 s",
+        "no, took 0 s",
+    ]
