@@ -11,6 +11,8 @@ from math import prod
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from optim.model.proto import opsets
+
 MOST_ELEMENTS = 1024
 """Larger constants never hold a shape."""
 _ARITHMETIC = "Abs Add Ceil Div Floor Max Min Mod Mul Neg Range Sqrt Sub"
@@ -59,9 +61,8 @@ def _inferred(
     wanted = [name for name in node.output if name and not static(types.get(name))]
     if not wanted or not all(static(given.get(name)) for name in node.input if name):
         return
-    opset = next((o.version for o in model.opset_import if o.domain == node.domain), 1)
     try:
-        schema = onnx.defs.get_schema(node.op_type, opset, node.domain)
+        schema = onnx.defs.get_schema(node.op_type, opsets(model)[node.domain], node.domain)
         held = {name: values[name] for name in node.input if name in values}
         found = onnx.shape_inference.infer_node_outputs(
             schema, node, given, held, opset_imports=list(model.opset_import)

@@ -12,11 +12,11 @@ import onnx.inliner
 from onnx import TensorProto, helper
 
 from optim.errors import first_line
+from optim.graph import classical
 from optim.graph.propagating import MOST_ELEMENTS, propagate
 from optim.model.proto import opset_of
 
 _SYMBOLIC_FROM = 7  # the opset from which ONNX Runtime's inference knows the operators
-_CLASSICAL = "ai.onnx.ml"
 _SAME_SHAPE = ("Binarizer", "Imputer", "Normalizer", "Scaler")
 _logger = logging.getLogger(__name__)
 _BITS = {TensorProto.INT4: 4, TensorProto.UINT4: 4, TensorProto.FLOAT4E2M1: 4}
@@ -90,7 +90,7 @@ def infer(model: onnx.ModelProto) -> tuple[onnx.ModelProto, list[str]]:
     notes: list[str] = []
     try:
         model = onnx.shape_inference.infer_shapes(model, data_prop=True)
-        for node in [node for node in model.graph.node if node.domain == _CLASSICAL]:
+        for node in [node for node in model.graph.node if node.domain == classical.DOMAIN]:
             if made := _classical_outputs(node, tensors_of(model.graph)):
                 model.graph.value_info.extend(made)
                 model = onnx.shape_inference.infer_shapes(model, data_prop=True)

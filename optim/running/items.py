@@ -62,6 +62,7 @@ class Item:
         self.step_started = 0.0
         self.tries = 1
         """How often its present step was sent."""
+        self._trains = trial.recipe.most_seconds > _SLOW_SECONDS
 
     @property
     def key(self) -> tuple[str, int]:
@@ -81,12 +82,12 @@ class Item:
     @property
     def slow(self) -> bool:
         """Whether its step is a build of minutes, as training is."""
-        return self.kind == "first" and self.trial.recipe.most_seconds > _SLOW_SECONDS
+        return self._trains and self.kind == "first"
 
     @property
     def gives_way(self) -> bool:
         """Whether it is a slow build that runs, and may begin anew later."""
-        return self.slow and self.phase.startswith("building") and self.tries < _MOST_TRIES
+        return self.phase.startswith("building") and self.slow and self.tries < _MOST_TRIES
 
     def slices_left(self, rule: StoppingRule) -> int:
         """At most."""

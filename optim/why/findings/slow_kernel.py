@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from optim.explaining.executed import precision_of
 from optim.explaining.profile import ProfiledNode
+from optim.graph import classical
 from optim.graph.flops import MATRIX
 from optim.graph.values import NodeRow
 from optim.why.evidence import Evidence
@@ -25,7 +26,6 @@ _CRAWLS = 1.0  # GB/s and GFLOP/s: what passes over values number by number reac
 _ENOUGH_US = 50.0  # less is over before a kernel is at its pace
 _OTHERWISE = MATRIX.union(BODIES)
 """Operators whose bytes say nothing of what they have to do; nor do those of trees and the like."""
-_CLASSICAL = "ai.onnx.ml"
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def _crawling(seen: Evidence) -> Iterator[Finding]:
 
 
 def _crawls(node: ProfiledNode) -> bool:
-    if any(row.op in _OTHERWISE or row.domain == _CLASSICAL or row.gemm for row in node.rows):
+    if any(row.op in _OTHERWISE or row.domain == classical.DOMAIN or row.gemm for row in node.rows):
         return False
     most = _CRAWLS * 1e3 * node.microseconds
     return node.microseconds > _ENOUGH_US and 0 < _bytes(node) < most and node.flops < most
