@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import pyarrow
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 from support import evalset_models, pass_models
 
 from optim import build, sandbox
 from optim.build import Built, as_run, built
+from optim.build.child import compressed
 from optim.errors import Cancelled, InputError, StepError
 from optim.evalset import EvalSet, synthesize
 from optim.home.files import hash_files
@@ -144,6 +146,13 @@ def test_the_compressed_size_is_told_where_a_pass_is_there_for_it(
     both = built(model, Recipe.parse("magnitude_prune + static_int8"), evalset).reports[-1]
     assert plain.compressed_bytes == 0
     assert 0 < both.compressed_bytes < zeros.compressed_bytes < model.size_bytes
+
+
+def test_the_compressed_size_is_that_of_zstd() -> None:
+    one = numpy_helper.from_array(np.repeat(np.arange(250, dtype=np.float32), 40), "w")
+    made = onnx.helper.make_model(onnx.helper.make_graph([], "g", [], [], [one]))
+    data = one.SerializeToString()
+    assert compressed(made) == pyarrow.Codec("zstd", 3).compress(data).size < len(data) / 20
 
 
 def test_what_a_branch_reads_from_outside_comes_before_it(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def _drift(get: Callable[[Fidelity], float | None]) -> Reading:
 
 
 def _compressed(known: Known) -> float | None:
-    """Bytes of the weights by zlib, where a pass is there to make those fewer."""
+    """Bytes of the weights by zstd, where a pass is there to make those fewer."""
     return float(known.reports[-1].compressed_bytes) or None if known.reports else None
 
 
@@ -263,7 +263,7 @@ FIGURES: tuple[TrialFigure | Callable[[Scoring], TrialFigure], ...] = (
     ),
     TrialFigure(
         "compressed",
-        "Compressed weights",
+        "Compressed weights (zstd)",
         Reading("", lambda known: _interval(_compressed(known))),
         text.size,
         Where.PANEL | Where.REPORT,
