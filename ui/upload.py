@@ -171,8 +171,9 @@ def survey(model: Model, evalset: Upload) -> None:
     """Check a set of images and say what is in it, before its settings are asked for."""
     found: Surveyed = _looked_up("survey", evalset, model, "", lambda p: surveyed(p, model))
     more = f" {found.left_out} other files are left out." if found.left_out else ""
-    st.markdown(f"**{found.images:,} images in {len(found.classes)} folders.**{more}")
-    st.caption(plain(found.mapping))
+    st.markdown(f"**{found.images:,} images {found.where}.**{more}")
+    if found.said:
+        st.caption(plain(found.said))
 
 
 def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None:
@@ -184,7 +185,7 @@ def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None
         preprocessing.model_dump_json(),
         lambda path: previews(path, model, preprocessing),
     )
-    st.markdown("**What the model sees**, the first image of each folder, and what it answers")
+    st.markdown("**What the model sees**, and what it answers")
     for seen, column in zip(found.seen, st.columns(max(len(found.seen), 1)), strict=False):
         mark = f" {'✓' if seen.answer == seen.folder else '✗ answers ' + seen.answer}"
         column.image(

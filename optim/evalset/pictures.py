@@ -11,6 +11,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
 _WHITE = (255, 255, 255, 255)
+_ON_ITS_SIDE = (5, 6, 7, 8)  # orientations of EXIF that change width and height over
 _PER_STEP = 257  # of 16 bits: 65,535 / 255
 _SAID = {
     "turned": "turned upright by their EXIF orientation",
@@ -50,6 +51,12 @@ def done_to(image: Image.Image, mode: Mode) -> set[Done]:
         "reals": image.mode == "F",
     }
     return {what for what, holds in found.items() if holds}
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height as it is meant to be seen."""
+    turned = image.getexif().get(ExifTags.Base.Orientation, 1) in _ON_ITS_SIDE
+    return (image.height, image.width) if turned else image.size
 
 
 def notes_on(done: Counter[Done]) -> list[str]:

@@ -11,6 +11,9 @@ from optim.arrays import Array
 from optim.errors import InputError
 from optim.evalset import grouping, pictures, stored
 from optim.evalset.casting import numpy_dtype
+from optim.evalset.placing import Placing
+from optim.metrics.support import layouts
+from optim.metrics.support.pixels import judges_pixels
 from optim.model import Model, TensorSpec
 
 _SMALL = 96  # pixels a side: pictures of such sizes come as they are, with nothing to crop
@@ -68,7 +71,7 @@ class Preprocessing(BaseModel):
     @classmethod
     def suggested(cls, model: Model) -> "Preprocessing":
         """The usual preprocessing for the model's input. Raises InputError if it takes no image."""
-        spec, _, _ = of_one_image(model.inputs, model.outputs)
+        spec, outputs, _ = of_one_image(model.inputs, model.outputs)
         axis = channel_axis(spec.shape)
         last, count = axis == _LAST, 1 if axis is None else spec.shape[axis]
         given: dict[str, Any] = {"layout": "nhwc" if last else "nchw", "channels": _USUAL[count]}
@@ -79,6 +82,12 @@ class Preprocessing(BaseModel):
             given |= {"mean": (0, 0, 0), "std": (1, 1, 1)}
         if whole_numbers:
             given["scale"] = 1.0
+        layout = layouts.suited(outputs)
+        boxes = bool(layouts.heads(layout, outputs))
+        if boxes or judges_pixels(outputs):
+            given["fit"] = "pad"  # what is at the edges counts, too
+        if boxes and "detr" not in layout:  # detectors divide by 255 alone, or do the rest within
+            given |= {"mean": (0, 0, 0), "std": (1, 1, 1)}
         return cls.model_validate(given)
 
     @property
@@ -89,7 +98,9 @@ class Preprocessing(BaseModel):
     def apply(self, image: Image.Image, spec: TensorSpec) -> Array:
         """The input array for one image, shaped as the input is."""
         height, width = self.size(spec)
-        picture = self._fitted(pictures.plain(image, self.mode), width, height)
+        picture = pictures.plain(image, self.mode)
+        method = Image.Resampling[self.filter.upper()]
+        picture = self.placing(picture.size, spec).of(picture, method)
         pixels = np.asarray(picture, dtype=np.float64).reshape(height, width, -1)
         if self.channels == "bgr":
             pixels = pixels[:, :, ::-1]
@@ -134,17 +145,16 @@ class Preprocessing(BaseModel):
         """Mean and deviation of each of `count` channels: transparency has none."""
         return np.array([*self.mean, 0.0][:count]), np.array([*self.std, 1.0][:count])
 
-    def _fitted(self, image: Image.Image, width: int, height: int) -> Image.Image:
-        method = Image.Resampling[self.filter.upper()]
+    def placing(self, size: tuple[int, int], spec: TensorSpec) -> Placing:
+        """Where a picture of this width and height lies in the input."""
+        (width, height), (high, wide) = size, self.size(spec)
         if self.fit == "stretch":
-            return image.resize((width, height), method)
-        ratios = width / image.width, height / image.height
+            return Placing(size, (wide, high), (0, 0), (wide, high))
+        ratios = wide / width, high / height
         ratio = max(ratios) / self.crop_share if self.fit == "crop" else min(ratios)
-        resized = image.resize(
-            (max(1, round(image.width * ratio)), max(1, round(image.height * ratio))), method
-        )
-        left, top = (resized.width - width) // 2, (resized.height - height) // 2
-        return resized.crop((left, top, left + width, top + height))
+        resized = max(1, round(width * ratio)), max(1, round(height * ratio))
+        corner = (resized[0] - wide) // 2, (resized[1] - high) // 2
+        return Placing(size, resized, corner, (wide, high))
 
 
 def channel_axis(shape: Sequence[int]) -> int | None:

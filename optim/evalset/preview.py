@@ -7,6 +7,7 @@ channels or crop is seen at once. What is wrong with the set itself is said befo
 import base64
 import io
 import time
+import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,18 @@ from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
 from optim.arrays import Array
-from optim.evalset import images, npz
+from optim.evalset import grouping, npz
 from optim.evalset.casting import numpy_dtype
-from optim.evalset.classes import mapping, some_of_each
+from optim.evalset.classes import in_order, some_of_each
+from optim.evalset.folders import ClassFolders, folder_of
+from optim.evalset.images import Brought, answers_of, brought_in, check_others
 from optim.evalset.preprocessing import Preprocessing, of_one_image
+from optim.evalset.zipped import check, decoded, opened, path_of
 from optim.metrics.base import Metric, find_metric
-from optim.metrics.choosing import choose_output
+from optim.metrics.choosing import choose_output, size_of_label
 from optim.metrics.support.outputs import answer_of
 from optim.model import Model, TensorSpec
+from optim.names import legible
 from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
 from optim.settings import settings
 
@@ -34,14 +39,17 @@ _SCORED, _SCORED_SECONDS = 64, 5.0
 
 
 class Surveyed(BaseModel):
-    """What is in a zip of images, where it fits the model."""
+    """What is in a zip of images, where it fits the model.
+
+    `where` follows a count of them: "in 3 folders".
+    """
 
     model_config = ConfigDict(frozen=True)
 
     images: int
-    classes: tuple[str, ...]
+    where: str
     left_out: int
-    mapping: str
+    said: str
 
 
 class Seen(BaseModel):
@@ -117,20 +125,29 @@ def survey(
     """Child: see `surveyed`."""
     specs = npz.as_specs(inputs)
     spec, results, _ = of_one_image(specs, npz.as_specs(outputs))
-    images.check_others(specs, spec, model)
-    with images.opened(path) as archive:
-        members, left_out = images.members_within(archive, spec, max_mb)
-        members = images.of_one_split(members, [])
-        for _, first in images.one_per_folder(archive)[:_FOLDERS_TRIED]:
-            images.check(archive, first)
-    names, labels, _ = images.labelled(members, results)
+    check_others(specs, spec, model)
+    with opened(path) as archive:
+        brought = brought_in(archive, spec, results, max_mb)
+        for _, first in _first(brought, _FOLDERS_TRIED):
+            check(archive, first)
+    where = brought.where
+    if isinstance(brought, ClassFolders):
+        where = f"in {len(np.unique(brought.labels))} folders"
     found = Surveyed(
-        images=len(members),
-        classes=tuple(names[number] for number in np.unique(labels)),
-        left_out=left_out,
-        mapping=mapping(names, labels),
+        images=len(brought.pictures), where=where, left_out=brought.left_out, said=brought.said
     )
     return found.model_dump()
+
+
+def _first(brought: Brought, count: int) -> list[tuple[str, zipfile.ZipInfo]]:
+    """The first image of each of so many folders of classes, or the first ones; each by its name
+    there."""
+    if not isinstance(brought, ClassFolders):
+        return [(legible(path_of(one).name, 40), one) for one in brought.pictures[:count]]
+    found: dict[str, zipfile.ZipInfo] = {}
+    for one in brought.pictures:
+        found.setdefault(folder_of(one), one)
+    return [(name, found[name]) for name in in_order(found)][:count]
 
 
 def preview(
@@ -146,21 +163,30 @@ def preview(
     spec, results, together = of_one_image(specs, npz.as_specs(outputs))
     recipe = Preprocessing.model_validate(preprocessing)
     recipe.size(spec)
-    with images.opened(path) as archive:
-        members = images.of_one_split(images.members_of(archive)[0], [])
-        names, labels, metric = images.labelled(members, results)
-        first = images.one_per_folder(archive)[:count]
-        shown = [images.decoded(archive, member, recipe, spec)[0] for _, member in first]
-        some = some_of_each(labels, _SCORED)
-        arrays = (images.decoded(archive, members[i], recipe, spec)[0] for i in some)
-        output = choose_output(find_metric(metric), results, 1)
+    with opened(path) as archive:
+        brought = brought_in(archive, spec, results, settings().max_evalset_mb)
+        first = _first(brought, count)
+        shown = [decoded(archive, member, recipe, spec)[0] for _, member in first]
+        some = _some(brought)
+        answer = answers_of(archive, brought, recipe, spec, results, some)
+        arrays = (decoded(archive, brought.pictures[i], recipe, spec)[0] for i in some)
+        metric, labels = find_metric(answer.metric), np.asarray(answer.labels)
+        output = choose_output(metric, results, size_of_label(labels))
         answers = Answers(Path(model), specs, spec, output, together)
+        names = brought.classes if isinstance(brought, ClassFolders) else ()
         seen = [
             Seen(folder=folder, png=_png(array, recipe, spec), answer=answers.named(array, names))
             for (folder, _), array in zip(first, shown, strict=True)
         ]
-        said, doubt = answers.scored(find_metric(metric), arrays, labels[some], len(names))
+        said, doubt = answers.scored(metric, arrays, labels, len(names))
     return Preview(seen=tuple(seen), said=said, doubt=doubt).model_dump()
+
+
+def _some(brought: Brought) -> list[int]:
+    """Places of the images that are scored: of each class some."""
+    if isinstance(brought, ClassFolders):
+        return some_of_each(brought.labels, _SCORED)
+    return [*range(min(_SCORED, len(brought.pictures)))]
 
 
 class Answers:
@@ -179,15 +205,17 @@ class Answers:
         self._session = all_runtimes()[BASELINE_RUNTIME]().open(path)
         self._input, self._output, self._together = spec.name, output.name, together
 
-    def of(self, array: Array) -> Array:
-        """The output that is judged."""
+    def of(self, array: Array) -> dict[str, Array]:
+        """The outputs for one image."""
         run = array.repeat(self._together, axis=0)
-        answer = self._session.run({**self._rest, self._input: run})[self._output]
-        return answer if self._together == 1 else answer[:1]
+        answers = self._session.run({**self._rest, self._input: run})
+        return dict(grouping.each(answers, self._together)[0])
 
     def named(self, array: Array, names: Sequence[str]) -> str:
-        """The class that the original answers; empty where its answer is none."""
-        answer = self.of(array)
+        """Of such classes the one that the original answers; empty where its answer is none."""
+        if not names:
+            return ""
+        answer = self.of(array)[self._output]
         number = answer_of(answer)
         classes = answer.size > 1 or answer.dtype.kind in "iu"
         return names[number] if classes and 0 <= number < len(names) else ""
@@ -198,7 +226,7 @@ class Answers:
         """The score on as many images as a few seconds allow, and what is doubtful about it."""
         begun, rows = time.monotonic(), []
         for array, label in zip(arrays, labels, strict=True):
-            rows.append(metric.row(self.of(array), label))
+            rows.append(metric.row(metric.read(self._output, self.of(array)), label))
             if time.monotonic() - begun > _SCORED_SECONDS:
                 break
         kept = np.asarray(rows, dtype=np.float64)

@@ -184,7 +184,7 @@ def as_masks(labels: Array, outputs: Sequence[TensorSpec]) -> tuple[Array, list[
 
 def _as_two(masks: Array) -> str:
     """What to say of masks of two classes that are 0 and 255; else empty."""
-    if np.array_equal(np.unique(masks), (0, VOID)):
+    if np.array_equal(np.unique(masks[masks >= 0]), (0, VOID)):
         return "The masks were 0 and 255; 255 is class 1 now, since nothing else is."
     return ""
 

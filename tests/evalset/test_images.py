@@ -320,8 +320,8 @@ def test_a_wrong_order_of_channels_is_seen_in_answers_and_score(tmp_path):
 def test_a_set_is_checked_before_its_settings(tmp_path):
     model = models.image_classifier(tmp_path)
     found = surveyed(zipped(tmp_path, folders({"set/readme.txt": b"hi"})), model)
-    assert (found.images, found.classes, found.left_out) == (12, ("blue", "green", "red"), 1)
-    assert "blue = 0" in found.mapping
+    assert (found.images, found.where, found.left_out) == (12, "in 3 folders", 1)
+    assert "blue = 0" in found.said
     two = {name: data for name, data in folders().items() if "red" not in name}
     with pytest.raises(InputError, match="2 class folders .* has 3 classes"):
         surveyed(zipped(tmp_path, two), model)

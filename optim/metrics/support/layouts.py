@@ -48,6 +48,17 @@ def suited(outputs: Sequence[TensorSpec]) -> Layout:
     return "boxes"
 
 
+def class_count(layout: Layout, outputs: Sequence[TensorSpec]) -> int:
+    """How many classes a model scores in this layout; 0 where its answers name them."""
+    head = next(iter(heads(layout, outputs)), None)
+    if head is None or layout == "boxes":
+        return 0
+    if layout in ("yolo8", "yolo5"):
+        return head.shape[1] - 4 if layout == "yolo8" else head.shape[2] - 5
+    first, second = _scores(head, outputs)[0].shape[1:]
+    return (second if first == head.shape[1] else first) - (layout == "detr")
+
+
 def table(layout: Layout, name: str, outputs: Mapping[str, Array], overlap: float) -> Array:
     """Found boxes [N, 6].
 

@@ -67,6 +67,11 @@ def decides_pixels(spec: TensorSpec, label_size: int | None) -> bool:
     return "int" in spec.dtype and len(plane) == 2 and label_size in (None, size_of(spec))
 
 
+def judges_pixels(outputs: Sequence[TensorSpec]) -> bool:
+    """Whether an output has a class for each pixel."""
+    return any(classes_of(spec, None) or decides_pixels(spec, None) for spec in outputs)
+
+
 def counted(output: Array, label: Array) -> tuple[Array, Array]:
     """The answers and the labels of the pixels that count, both flat.
 
