@@ -9,8 +9,6 @@ from optim.errors import InputError
 from optim.sharing.telling import title_of
 from optim.showing.acceptable import acceptable
 from optim.showing.chart import Canvas, trade_off_json
-from optim.showing.crossed import crossed
-from optim.showing.figures import LATENCY
 from optim.showing.points import marks
 from optim.showing.text import size
 from optim.showing.verdict import verdict
@@ -82,9 +80,7 @@ def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) 
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     told = title_of(study, trials, goal_of(study)) if plane.is_the_studys else ""
     live_chart(figure, key, alt, chosen, lambda number: choose_trial(study, number), told)
-    shows_times = plane.is_the_studys and LATENCY in (plane.x.name, plane.y.name)
-    notes = _progress(trials, len(shown.trials)), crossed(shown.trials) if shows_times else ""
-    st.caption(plain(" ".join(filter(None, notes))))
+    st.caption(plain(_progress(trials, len(shown.trials))))
 
 
 def _nothing(trials: list[Trial], shown: Shown) -> str:

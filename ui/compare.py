@@ -70,18 +70,13 @@ def figures(study: Study, chosen: Sequence[Trial]) -> Table:
 def contradiction(chosen: Sequence[Trial]) -> str:
     """Why a trial with the smaller p50 has the smaller speed-up; empty where none has."""
     for one, two in permutations(chosen, 2):
-        if one.summary and two.summary and _contradict(one.summary, two.summary):
-            many, others = one.recipe.runtime.threads, two.recipe.runtime.threads
-            why = _OTHER_THREADS.format(many, others) if many != others else _OTHER_MOMENT
-            return f"#{one.number} has a smaller p50 than #{two.number}, yet less speed-up: {why}"
+        many, others = one.recipe.runtime.threads, two.recipe.runtime.threads
+        if many != others and one.summary and two.summary and _contradict(one.summary, two.summary):
+            return (
+                f"#{one.number} has a smaller p50 than #{two.number}, yet less speed-up: each "
+                f"is against the original at as many threads, here {many} and {others}."
+            )
     return ""
-
-
-_OTHER_THREADS = "each speed-up is against the original at as many threads, here {} and {}."
-_OTHER_MOMENT = (
-    "they were timed at different moments, when this machine was not equally fast. Go by the "
-    "speed-ups: each compares a trial with the original beside it, timed in turns."
-)
 
 
 def _contradict(one: Summary, two: Summary) -> bool:

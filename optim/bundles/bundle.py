@@ -40,6 +40,7 @@ from optim.model import Model, load_model
 from optim.model.proto import DATA_FILE, MODEL_FILE
 from optim.recipe import Recipe
 from optim.runtimes.base import Runtime, runtime_of
+from optim.studies.comparable import alone
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why import whose
@@ -66,6 +67,8 @@ class About(BaseModel):
     model_digest: str
     evalset_digest: str
     libraries: Annotated[dict[_Name, _Version], Field(max_length=_MOST_LIBRARIES)]
+    original_ms: Annotated[float, Field(gt=0, lt=1e9)] | None = None
+    """What the original took by itself; None where it was not timed, and in earlier bundles."""
 
 
 def libraries(others: Iterable[str] = ()) -> dict[str, str]:
@@ -121,6 +124,7 @@ def findings_of(study: Study, trial: Trial) -> Findings:
         cautions=trial.cautions,
         points=Points.of(trials, study.evalset.metric, trial.number),
         shares=whose.shares_if_known(trial, trials),
+        original_ms=None if trial.runs_the_original else alone(trials).get(trial.target),
     )
 
 
@@ -199,6 +203,7 @@ def _about(findings: Findings) -> About:
         model_digest=findings.optimized.digest,
         evalset_digest=findings.evalset.digest,
         libraries=libraries(findings.recipe.runtime.packages) | _pinned(findings.recipe),
+        original_ms=findings.original_ms,
     )
 
 

@@ -138,6 +138,7 @@ def _remade(
         cautions=claims.cautions,
         points=claims.points or Points(),
         shares=claims.shares,
+        original_ms=claims.about.original_ms,
     )
     again = made.reports if made.model.digest == claims.about.model_digest else ()
     engine = claims.recipe.runtime

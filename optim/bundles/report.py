@@ -25,6 +25,7 @@ from optim.showing.points import default_plane, marks
 from optim.showing.recorded import recorded
 from optim.showing.text import size, timed
 from optim.studies.trial import Trial
+from optim.timing.beside import beside
 from optim.timing.measurement import BASELINE, CANDIDATE, Measurement, Summary
 from optim.timing.stats import summarize
 from optim.why import whose
@@ -72,11 +73,14 @@ class Findings:
     """What the trial's steps found out beside the figures."""
     shares: Shares | None = None
     """Whose gain it is, where the sub-recipes were measured too."""
+    original_ms: float | None = None
+    """What the original took in its study by itself on one thread, where it was timed there."""
 
     @cached_property
     def summary(self) -> Summary:
         """The statistics, derived from the raw samples."""
-        return summarize(self.measurement)
+        timed = summarize(self.measurement)
+        return beside(timed, self.original_ms) if self.original_ms else timed
 
     @property
     def estimate(self) -> None:

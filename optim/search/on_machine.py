@@ -24,8 +24,9 @@ from optim.search.same import Made, first_like
 from optim.studies.picking import facts
 from optim.studies.study import Study
 from optim.studies.trial import Progress
+from optim.timing.beside import beside
 from optim.timing.measure import Contender, heat_of, slice_of
-from optim.timing.measurement import Measurement, Slice
+from optim.timing.measurement import Measurement, Slice, Summary
 from optim.timing.stats import summarize
 
 _ARM_SECONDS = 0.35
@@ -111,11 +112,17 @@ class OnThisMachine:
         slices = self._full.get(recipe) or self._cheap.get(recipe)
         if not slices:
             return None
-        summary = summarize(Measurement(slices=tuple(slices)))
+        summary = self._beside(summarize(Measurement(slices=tuple(slices))), recipe)
         size = self._made[recipe].model.size_bytes if recipe in self._made else None
         progress = self._known.get(recipe, Progress(size_bytes=size))
         cheap = recipe not in self._known and recipe in self._cheap
         return Reading(facts(recipe, summary, progress), len(slices), cheap)
+
+    def _beside(self, summary: Summary, recipe: Recipe) -> Summary:
+        """As the study's trials are told, so that a limit in ms holds for both."""
+        original = self.reading(Recipe.baseline()) if not recipe.is_baseline else None
+        alone = original.facts.p50_ms if original else None
+        return beside(summary, alone) if alone else summary
 
     def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
         """By its p50 and the original's, whose answers are kept from one judgement to the next."""

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from optim.showing import text
 from optim.showing.brief import brief
-from optim.showing.crossed import APART, apart
 from optim.studies.goal import Goal, Objective
 from optim.studies.picking import (
     Facts,
@@ -77,11 +76,10 @@ def _on(target: str, trials: Sequence[Trial], goal: Goal) -> Verdict | None:
         title, why = _open(known, names, goal, target)
         return Verdict(best.number, title + at, "", there + why)
     why = f"On {one.threads} threads. " if one.threads > 1 else ""
-    alone = (other for other in known.values() if other.is_original and other.threads == 1)
-    beside = next(alone, None)
-    figures = f"{names[best.number]}, {_figures(one, beside)}"
-    why = there + why + loss_shown(one, goal) + _slowed(one, beside)
-    return Verdict(best.number, _title(one, goal) + at, figures, why)
+    figures = f"{names[best.number]}, {_figures(one)}"
+    return Verdict(
+        best.number, _title(one, goal) + at, figures, there + why + loss_shown(one, goal)
+    )
 
 
 def _title(one: Facts, goal: Goal) -> str:
@@ -91,25 +89,12 @@ def _title(one: Facts, goal: Goal) -> str:
     return f"{best} within the loss allowed"
 
 
-def _figures(one: Facts, original: Facts | None) -> str:
+def _figures(one: Facts) -> str:
     gain = text.spanned(one.gain, text.times)
-    if one.p50_ms is None or _slowed(one, original):
+    if one.p50_ms is None:
         return gain
     before, after = map(text.milliseconds, (one.p50_ms * one.gain.value, one.p50_ms))
     return f"{before} to {after}, {gain}"
-
-
-def _slowed(one: Facts, original: Facts | None) -> str:
-    """A sentence where the original took another time beside this one than the chart has it at."""
-    if not (original and original.p50_ms and one.p50_ms):
-        return ""
-    if 1 / APART < apart(original, one) < APART:
-        return ""
-    beside, alone = map(text.milliseconds, (one.p50_ms * one.gain.value, original.p50_ms))
-    return (
-        f" The original took {beside} beside it and {alone} by itself: other work slowed the "
-        "machine, so only the ratio is told."
-    )
 
 
 def _open(

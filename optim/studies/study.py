@@ -21,6 +21,7 @@ from optim.metrics.base import find_metric
 from optim.model import Model, load_model
 from optim.recipe import Recipe
 from optim.settings import settings
+from optim.studies.comparable import alone, comparable
 from optim.studies.listing import DELETED, FIRST, TITLE, StudyInfo, missing_study
 from optim.studies.resuming import left_by
 from optim.studies.store import changes, storage, this_process
@@ -136,28 +137,27 @@ class Study:
         return evalset_from_digest(self._attributes["evalset"])
 
     def trials(self) -> list[Trial]:
-        """All trials but the deleted ones, by number.
+        """All trials but the deleted ones, by number, their times comparable (see `comparable`).
 
         Reading them is also what notices that a trial's process has ended: it is then marked as
         interrupted.
         """
         marks = self._store.marks()
-        gone = {number for number, mark in marks.items() if mark.deleted}
-        gone |= set(range(self._attributes.get(FIRST, 0)))
-        found = (self._value(f) for f in self._all() if f.number not in gone)
-        return [_marked(trial, marks) for trial in found if trial]
+        found = self._kept(self._all(), marks)
+        originals = alone(found)
+        return [comparable(_marked(trial, marks), originals) for trial in found]
 
     def trials_of(self, numbers: Iterable[int]) -> list[Trial]:
         """These trials, in this order, deleted ones too. Raises InputError for an unknown one."""
         frozen, marks = self._all(), self._store.marks()
-        trials = []
+        trials, originals = [], alone(self._kept(frozen, marks))
         for number in numbers:
             trial = self._value(frozen[number]) if 0 <= number < len(frozen) else None
             if trial is None:
                 raise InputError(
                     f"{self.name} has no readable trial {number}.", "Choose one from its table."
                 )
-            trials.append(_marked(trial, marks))
+            trials.append(comparable(_marked(trial, marks), originals))
         return trials
 
     def trial(self, number: int) -> Trial:
@@ -321,6 +321,13 @@ class Study:
             return self.complete(number, values)
         text = f"Its latency or quality is not a number ({values[0]:g} ms, {values[1]:g})."
         return self.fail(number, f"{text} Try another recipe.")
+
+    def _kept(self, all_of_them: Iterable[FrozenTrial], marks: Mapping[int, Marks]) -> list[Trial]:
+        """All but the deleted ones, as they are stored."""
+        gone = {number for number, mark in marks.items() if mark.deleted}
+        gone |= set(range(self._attributes.get(FIRST, 0)))
+        found = (self._value(f) for f in all_of_them if f.number not in gone)
+        return [trial for trial in found if trial]
 
     def _all(self) -> Sequence[FrozenTrial]:
         """Optuna's trials, those marked as interrupted whose process has ended."""

@@ -115,7 +115,9 @@ class Summary(BaseModel):
     `thread_gain` is one thread over this recipe's thread count, both on the baseline engine and
     the original model, None for one thread. `baseline_p50_ms` is `p50_ms` by the speed-up: a median
     of its own would contradict both on a noisy machine. `percentiles` holds only those that the
-    sample supports. `provisional` means that fewer than three processes were timed.
+    sample supports. `slowed` is how many times as long as by itself the original took beside it,
+    which the times are divided by (see `beside`). `provisional` means that fewer than three
+    processes were timed.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -127,6 +129,7 @@ class Summary(BaseModel):
     gain: Interval
     thread_gain: Interval | None = None
     baseline_p50_ms: float
+    slowed: float = 1.0
     load_ms: float | None = None
     first_run_ms: float | None = None
     peak_memory_mb: float | None = None

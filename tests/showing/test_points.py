@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 import pytest
-from support.trials import METRIC, disagreeing, estimated, measured, quality, summary, trial
+from support.trials import METRIC, disagreeing, estimated, measured
 
 from optim.cli.show import trial_table
 from optim.showing.chart import trade_off
-from optim.showing.crossed import crossed
 from optim.showing.figures import LATENCY, QUALITY, SPEEDUP, figures
 from optim.showing.points import Plane, default_plane, marks
 from optim.studies.choice import front_of, tied_with
@@ -111,15 +110,3 @@ def test_the_original_that_is_named_is_this_machines_else_that_of_the_one_elsewh
         assert [m.number for m in drawn if m.kind == "baseline" and m.short == "original"] == [
             named
         ]
-
-
-def test_points_that_stand_the_other_way_round_than_their_ratios_are_named() -> None:
-    def timed(number: int, p50: float, speedup: float) -> Trial:
-        found = summary(p50, speedup, thread_gain=None)
-        return trial(number, found, quality(0.9), recipe=f"static_int8:samples={9 + number}")
-
-    assert crossed([timed(1, 1.2, 2.0), timed(2, 1.0, 1.5)]) == (
-        "#1 stands right of #2 (1.2 ms and 1 ms), yet its ratio is larger (2.00× and 1.50×): "
-        "other work slowed the machine meanwhile. Across can be Speed-up."
-    )
-    assert crossed([timed(1, 1.02, 2.0), timed(2, 1.0, 1.98), timed(3, 2.0, 1.0)]) == ""

@@ -133,6 +133,25 @@ def test_statistics_are_kept_for_the_next_start(
         summary_of(slices)
 
 
+def test_times_of_a_busier_moment_are_told_beside_the_originals_own(study: Study) -> None:
+    def timed(spelling: str, own: int, original: int) -> int:
+        number = study.add(Recipe.parse(spelling))
+        arms = {CANDIDATE: [[own] * 9] * 4, BASELINE: [[original] * 9] * 4}
+        study.begin(number)
+        study.save(number, Progress().with_slice(Slice(arms=arms, started_at="", load_average=0)))
+        return number
+
+    busier = timed("openvino", 3_000_000, 6_000_000)
+    assert study.trial(busier).latency_ms == pytest.approx(3)  # nothing to hold it against
+    alone = timed("onnxruntime", 4_000_000, 4_000_000)
+    told = {trial.number: trial for trial in study.trials()}
+    assert told[alone].latency_ms == pytest.approx(4) and told[busier].latency_ms == pytest.approx(
+        2
+    )
+    assert "other_moment" in {caution.code for caution in told[busier].warnings}
+    assert study.trial(busier) == told[busier]
+
+
 def test_a_spelling_that_has_come_to_mean_something_else_is_not_believed(study: Study) -> None:
     number = study.add(Recipe.parse("openvino"))
     frozen = in_optuna(study).trials[number]

@@ -110,12 +110,11 @@ def test_two_runs_of_the_page_profile_once(
 
 
 def test_the_faster_in_time_may_be_the_slower_beside_the_original() -> None:
-    original, calm = trial(0, summary(0.0576, 1.0)), trial(1, summary(0.0436, 0.77))
-    said = contradiction([original, calm])
-    assert said.startswith("#1 has a smaller p50 than #0, yet less speed-up")
-    assert "different moments" in said
+    original = trial(0, summary(0.0576, 1.0))
     wide = trial(2, summary(0.03, 0.77), recipe="onnxruntime:threads=2")
-    assert "as many threads, here 2 and 1" in contradiction([original, wide])
+    said = contradiction([original, wide])
+    assert said.startswith("#2 has a smaller p50 than #0, yet less speed-up")
+    assert "as many threads, here 2 and 1" in said
     assert not contradiction([original, trial(3, summary(0.02, 2.5)), trial(4)])
 
 
