@@ -25,6 +25,8 @@ _LEVELS = {
     "layout": "ORT_ENABLE_LAYOUT",
     "all": "ORT_ENABLE_ALL",
 }
+_LAYOUTS = {"nchwc": "NchwcTransformer", "nhwc": "NhwcTransformer"}
+"""The engine's steps that put convolutions in each."""
 _KERNEL = "_kernel_time"
 _WEIGHTS_BESIDE = "session.optimized_model_external_initializers_file_name"
 
@@ -56,7 +58,13 @@ class OnnxRuntime(Runtime):
     graph: Literal["off", "basic", "extended", "layout", "all"] = Field(
         default="all",
         description="How far the engine may rewrite the graph when it loads it: basic folds and "
-        "removes, extended fuses too, layout and all also store convolutions in blocks (NCHWc).",
+        "removes, extended fuses too, layout and all also choose the layout of convolutions.",
+    )
+    layout: Literal["auto", "nchwc", "nhwc", "nchw"] = Field(
+        default="auto",
+        description="Order of channels in memory that convolutions may get from graph levels "
+        "layout and all: nchwc, blocks of channels, for floats; nhwc, channels last, for 8 bits; "
+        "auto, either; nchw, neither: what the model has, with all fusions.",
     )
     mode: Literal["sequential", "parallel"] = Field(
         default="sequential", description="Whether independent branches may run side by side."
@@ -138,13 +146,19 @@ options.enable_cpu_mem_arena = {self.arena}
 options.enable_mem_pattern = {self.mem_pattern}
 for key, value in {self._entries}.items():
     options.add_session_config_entry(key, value)
-session = ort.InferenceSession(MODEL, options, providers={_PROVIDERS})
+session = ort.InferenceSession(MODEL, options, **{self._opening})
 outputs = [output.name for output in session.get_outputs()]
 
 
 def run(feeds):
     return dict(zip(outputs, session.run(None, feeds)))
 """
+
+    @property
+    def _opening(self) -> dict[str, Any]:
+        """What a session is opened with beside its options."""
+        without = [step for name, step in _LAYOUTS.items() if self.layout not in ("auto", name)]
+        return {"providers": _PROVIDERS} | ({"disabled_optimizers": without} if without else {})
 
     @property
     def _entries(self) -> dict[str, str]:
@@ -157,7 +171,7 @@ def run(feeds):
         import onnxruntime as ort
 
         try:
-            return ort.InferenceSession(path, self._options(**options), providers=_PROVIDERS)
+            return ort.InferenceSession(path, self._options(**options), **self._opening)
         except Exception as error:  # the engine's exceptions share no base class of their own
             raise self.refusal(reason(error)) from None
 

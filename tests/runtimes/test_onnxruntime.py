@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnx.parser
 import pytest
+from onnx import numpy_helper
 from support.paths import ROOT
 
 from optim.part import parse_part
@@ -93,6 +94,49 @@ def test_kernels_may_be_left_without_their_own_order_of_weights():
     without = parse_part("onnxruntime:prepacking=false", all_runtimes())
     assert without._options().get_session_config_entry(entry) == "1"
     assert entry in without.script() and entry not in all_runtimes()["onnxruntime"]().script()
+
+
+HEADER = '<ir_version: 8, opset_import: ["": 17]> g (float[1,16,8,8] x) => (float[1,16,8,8] y) '
+FLOATS = HEADER + "{ [c] y = Conv<pads=[1,1,1,1]>(x, w) }"
+EIGHT = f"""{HEADER} {{ q = QuantizeLinear(x, s, z)  d = DequantizeLinear(q, s, z)
+  v = DequantizeLinear(w, s, t)  [c] c = Conv<pads=[1,1,1,1]>(d, v)
+  r = QuantizeLinear(c, s, z)  y = DequantizeLinear(r, s, z) }}"""
+
+
+def convolution(text, path):
+    """A convolution of 16 channels, in floats or in 8 bits."""
+    kind = np.float32 if text == FLOATS else np.int8
+    values = {"w": (np.random.default_rng(0).normal(size=(16, 16, 3, 3)) * 10).astype(kind)}
+    if text == EIGHT:
+        zeros = {"z": np.array(128, np.uint8), "t": np.array(0, np.int8)}
+        values |= {"s": np.array(0.1, np.float32), **zeros}
+    made = onnx.parser.parse_model(text)
+    made.graph.initializer.extend(numpy_helper.from_array(v, n) for n, v in values.items())
+    onnx.save(made, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("layout", "floats", "eight"),
+    [
+        ("auto", "ReorderOutput", "Transpose"),
+        ("nchwc", "ReorderOutput", ""),
+        ("nhwc", "", "Transpose"),
+        ("nchw", "", ""),
+    ],
+)
+def test_the_layout_of_convolutions_is_a_toggle_of_its_own(tmp_path, layout, floats, eight):
+    engine = parse_part(f"onnxruntime:layout={layout}", all_runtimes())
+    feeds = {"x": np.random.default_rng(1).normal(size=(1, 16, 8, 8)).astype(np.float32)}
+    for expected, text in ((floats, FLOATS), (eight, EIGHT)):
+        path = convolution(text, tmp_path / "model.onnx")
+        changes = {node.op for node in engine.engine_graph(path)} & {"ReorderOutput", "Transpose"}
+        assert changes == ({expected} if expected else set())
+        answers = [one.open(path).run(feeds)["y"] for one in (engine, Recipe.baseline().runtime)]
+        np.testing.assert_allclose(*answers, rtol=1e-3, atol=1e-3)
+        written = {"MODEL": path}
+        exec(engine.script(), written)  # noqa: S102
+        np.testing.assert_array_equal(written["run"](feeds)["y"], answers[0])
 
 
 def test_spinning_reaches_the_engine():
