@@ -25,8 +25,8 @@ class Torch(Compiling):
         "optimized: what a compiler's gain is usually told against."
     )
     helps: ClassVar[str] = (
-        "To see what leaving PyTorch brings. It fuses nothing. With `nhwc` networks for pictures are "
-        "mostly faster than as they come."
+        "To see what leaving PyTorch brings. It fuses nothing. `nhwc` can pay for networks of "
+        "convolutions."
     )
     hurts: ClassVar[str] = (
         "Every operator costs some microseconds of dispatch, which small models feel most. It "
