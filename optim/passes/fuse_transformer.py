@@ -90,6 +90,10 @@ class FuseTransformer(Pass):
     attention: bool = Field(
         default=True, description="Fuse attention (scores, softmax and weighting)."
     )
+    residual: bool = Field(
+        default=True,
+        description="Fuse layer normalization with its residual sum (SkipLayerNormalization).",
+    )
     gelu_approximation: bool = Field(
         default=False,
         description="Compute GELU by its faster tanh approximation, at a small error.",
@@ -160,6 +164,8 @@ class FuseTransformer(Pass):
         options = FusionOptions(self.family.value)
         options.use_raw_attention_mask(True)  # the other form is wrong unless padding is at the end
         options.enable_attention = self.attention
+        options.enable_skip_layer_norm = self.residual
+        options.enable_bias_skip_layer_norm = self.residual
         options.enable_gelu_approximation = self.gelu_approximation
         for switch in left_out:
             setattr(options, switch, False)

@@ -61,7 +61,7 @@ def _explained(title: str, why: Why) -> Iterator[Part]:
     yield kept_together(section(title, part, f"<p>{escape(headline(why))}</p>"))
     items = [
         " ".join(filter(None, (one.text, f"({cost(one)})" if cost(one) else "", one.advice)))
-        for one in why.findings[:_MOST_FINDINGS]
+        for one in [one for one in why.findings if not one.note][:_MOST_FINDINGS]
     ]
     yield Part(listed(items) if items else f"<p>{title_of_findings(why)}.</p>")
 

@@ -51,8 +51,11 @@ class Costs:
             for text, recipe in wanted.items()
             if recipe.spelling in ratios
         }
+        threads = self._recipe.runtime.threads
+        fewer = {text for text, recipe in wanted.items() if recipe.runtime.threads < threads}
         return dearest_first(
-            with_measured(one, costs) if one in concerned else one for one in findings
+            with_measured(one, costs, saves=one.recipe in fewer) if one in concerned else one
+            for one in findings
         )
 
     def _ratios(self, recipes: Sequence[Recipe]) -> dict[str, Interval]:
@@ -133,17 +136,23 @@ class Costs:
         return taken
 
 
-def with_measured(finding: Finding, costs: Mapping[str, Interval]) -> Finding:
+def with_measured(finding: Finding, costs: Mapping[str, Interval], saves: bool = False) -> Finding:
     """With its measured cost; a recipe that was tried and mends nothing is taken back.
 
-    What was measured stands in place of the estimate then, too: that the mend costs more.
+    What was measured stands in place of the estimate then, too: that the mend costs more. Where
+    no gain is shown it is no more than a note.
+
+    Args:
+        saves: whether the mend is worth having where it is no faster: it needs fewer cores.
     """
     cost = costs.get(finding.recipe)
     if cost is None:
         return finding.model_copy(update={"recipe": ""})
     if cost.high >= 0:
-        return finding.with_cost(cost)
-    told = {"recipe": "", "advice": f"{finding.advice} Tried here: {finding.recipe} is slower."}
+        shown = cost.low > 0 or saves
+        return finding.with_cost(cost).model_copy(update={"note": finding.note or not shown})
+    advice = f"{finding.advice} Tried here: {finding.recipe} is slower."
+    told = {"recipe": "", "advice": advice, "note": True}
     return finding.with_cost(cost).model_copy(update=told)
 
 

@@ -27,6 +27,9 @@ class Finding(BaseModel):
     code: str = ""
     text: str
     concerns: Concern = "time"
+    note: bool = False
+    """Whether it is true, but nothing to mend here: it concerns other machines, or costs next to
+    nothing."""
     nodes: tuple[str, ...] = ()
     symptom: bool = False
     """Whether it says where time goes more than why: left out where another has the cause."""
@@ -43,5 +46,5 @@ class Finding(BaseModel):
 
 
 def dearest_first(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """By cost; what costs no time comes last, as it was."""
-    return tuple(sorted(findings, key=lambda one: -(one.cost_ms or 0.0)))
+    """By cost; what costs no time comes after that, as it was, and notes last."""
+    return tuple(sorted(findings, key=lambda one: (one.note, -(one.cost_ms or 0.0))))

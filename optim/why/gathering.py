@@ -30,9 +30,9 @@ def evidence(
 
 
 def in_profiles(study: Study, trial: Trial, before: Side, after: Side) -> tuple[Finding, ...]:
-    """What costs time by the profiles alone, the dearest first: nothing is run for it."""
+    """What costs time by the profiles alone, the dearest first: nothing is run for it. No notes."""
     seen = _evidence(study, trial, (before,), (after,), Observed(), None)
-    return tuple(one for one in found(seen) if one.concerns == "time")
+    return tuple(one for one in found(seen) if one.concerns == "time" and not one.note)
 
 
 def _evidence(

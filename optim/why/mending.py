@@ -19,9 +19,12 @@ def changed(recipe: Recipe, name: str, **settings: Any) -> str:
 
 
 def left_in_float(recipe: Recipe, nodes: Iterable[str], known: Collection[str]) -> str:
-    """With those nodes that the original knows left in float by its last pass; empty for none."""
+    """With those nodes that the original knows left in float by its last pass; empty for none, and
+    where that pass leaves none out."""
+    last = recipe.passes[-1] if recipe.passes else None
     left = [name for name in nodes if name in known]
-    return excluding(recipe, left).spelling if left else ""
+    able = last is not None and "exclude" in type(last).model_fields
+    return excluding(recipe, left).spelling if left and able else ""
 
 
 def instead(recipe: Recipe, name: str, spelling: str) -> str:
@@ -43,8 +46,10 @@ def with_pass(recipe: Recipe, spelling: str) -> str:
 
 
 def on(recipe: Recipe, spelling: str) -> str:
-    """On another runtime."""
-    return _spelled([*recipe.passes, runtime_of(spelling)])
+    """On another runtime, on as many threads."""
+    new = runtime_of(spelling)
+    settings = {**new.model_dump(), "threads": recipe.runtime.threads}
+    return _spelled([*recipe.passes, build_part(type(new), settings)])
 
 
 def _spelled(parts: list[Ingredient]) -> str:

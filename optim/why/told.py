@@ -13,6 +13,7 @@ from optim.why.waterfall import Bar, Waterfall
 _MOST_BARS = 8
 _CELLS = 24
 _SHORT_MS = 0.1
+NOTES = "Good to know, and nothing to mend here"
 
 
 def told(found: Why) -> str:
@@ -32,12 +33,14 @@ def _lines(found: Why) -> Iterator[str]:
         yield from (f"  {line}" for line in found.changes)
     yield f"\n{title_of_findings(found)}"
     for number, finding in enumerate(found.findings, 1):
+        if finding.note and not (number > 1 and found.findings[number - 2].note):
+            yield f"\n{NOTES}"
         yield from _finding(number, finding)
 
 
 def title_of_findings(found: Why) -> str:
     """What heads the findings, and what is said where there are none."""
-    if found.findings:
+    if any(not one.note for one in found.findings):
         return "What did not go as hoped"
     if not found.is_original and found.speedup.high < 1:
         return "It is slower, and none of the causes looked for was found"
@@ -48,7 +51,7 @@ def headline(found: Why) -> str:
     """How fast it is now, what that comes from most, and how much was found."""
     flow = found.waterfall
     said = [_of_the_original(flow) if found.is_original else _of_a_change(found)]
-    costly = sum(one.concerns == "time" for one in found.findings)
+    costly = sum(one.concerns == "time" and not one.note for one in found.findings)
     said.append(f"Causes found that cost time: {costly or 'none'}.")
     return " ".join(said)
 

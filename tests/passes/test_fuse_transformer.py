@@ -38,6 +38,12 @@ def test_attention_can_be_left_alone() -> None:
     assert count_ops(outcome.model)["Softmax"] == 4
 
 
+def test_a_residual_sum_can_be_left_apart() -> None:
+    outcome = FuseTransformer(residual=False).run(pass_models.load("spam"), NOTHING)
+    ops = count_ops(outcome.model)
+    assert (ops["Attention"], ops["SkipLayerNormalization"]) == (4, 0)
+
+
 def test_padding_is_still_ignored() -> None:
     """The optimizer's own default mask format is wrong unless padding comes last."""
     model = pass_models.load("spam")

@@ -37,7 +37,7 @@ def test_a_recipe_that_makes_it_slower_is_taken_back() -> None:
     finding = Finding(text="It is slow.", advice="Try another.", cost_ms=1.0, recipe="openvino")
     slower = Interval(value=-0.5, low=-0.7, high=-0.3)
     told = with_measured(finding, {"openvino": slower})
-    assert not told.recipe and told.measured and told.cost_ci == (-0.7, -0.3)
+    assert not told.recipe and told.measured and told.cost_ci == (-0.7, -0.3) and told.note
     assert cost(told).startswith("what was tried to mend it takes 0.5 ms a run longer (0.3 ms to")
     assert "openvino is slower" in told.advice
 
@@ -45,7 +45,13 @@ def test_a_recipe_that_makes_it_slower_is_taken_back() -> None:
 def test_a_measured_cost_goes_before_the_estimate() -> None:
     finding = Finding(text="It is slow.", cost_ms=1.0, recipe="openvino")
     told = with_measured(finding, {"openvino": Interval(value=2.0, low=1.5, high=2.5)})
-    assert told.measured and told.cost_ms == 2.0 and told.cost_ci == (1.5, 2.5)
+    assert told.measured and told.cost_ms == 2.0 and told.cost_ci == (1.5, 2.5) and not told.note
+
+
+def test_what_shows_no_gain_is_a_note_unless_it_needs_fewer_cores() -> None:
+    finding = Finding(text="It is slow.", cost_ms=1.0, recipe="openvino")
+    none = {"openvino": Interval(value=0.1, low=-0.2, high=0.4)}
+    assert with_measured(finding, none).note and not with_measured(finding, none, saves=True).note
 
 
 def test_what_could_not_be_timed_is_not_offered() -> None:

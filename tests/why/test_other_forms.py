@@ -104,7 +104,7 @@ def test_weights_that_are_turned_behind_their_pair_are_quantized(tmp_path: Path)
         here = seen(analysis, ran, observed=Observed(overflows={"y": noise}))
         found = list(saturation.find(here))
         assert len(found) == count
-        assert all("noise of up to 2" in one.text for one in found)
+        assert all("noise of up to 2" in one.text and one.note for one in found)
 
 
 @pytest.mark.parametrize(("weight", "least"), [(127, 0.05), (60, 0.0)])

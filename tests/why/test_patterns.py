@@ -1,11 +1,18 @@
 """Patterns that engines fuse, where a graph spells them out."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import onnx
+import pytest
 
+from optim.explaining.executed import Executed
 from optim.graph.analysis import analyse
 from optim.graph.values import Analysis, NodeRow
+from optim.recipe import Recipe
+from optim.why.evidence import Evidence
+from optim.why.findings import attention_not_fused
 from optim.why.patterns import attentions, normalizations
 
 
@@ -98,6 +105,37 @@ def test_attention_is_found_however_its_scores_are_bound_and_shared() -> None:
     ):
         assert len(list(attentions(attended(between)))) == 1, between
     assert not list(attentions(attended("e = Exp(s)  t = ReduceSum(s, last)  p = Mul(e, t)")))
+
+
+@pytest.mark.parametrize(("mask_us", "notes"), [(0.0, []), (40.0, [True]), (200.0, [False])])
+def test_attention_node_by_node_costs_what_is_neither_product_nor_softmax(
+    mask_us: float, notes: list[bool]
+) -> None:
+    mask = "b = Add(a, k)" if mask_us else "b = Identity(a)"
+    graph = attended(f"a = Transpose(s)  {mask}  p = Softmax(b)")
+    took = {"Softmax": 200.0, "Transpose": 200.0, "Add": mask_us}
+    ran = [
+        Executed(
+            name=row.name,
+            op=row.op,
+            executed_op=row.op,
+            precision="fp32",
+            microseconds=took[row.op],
+            multiplies=False,
+        )
+        for row in graph.nodes
+        if row.op in took
+    ]
+    here = SimpleNamespace(
+        graph=graph,
+        executed=ran,
+        recipe=Recipe.parse("onnxruntime"),
+        ms=lambda works: sum(one.microseconds for one in works) / 1e3,
+        share=lambda works: sum(one.microseconds for one in works) / 1e3,
+    )
+    found = list(attention_not_fused.find(cast("Evidence", here)))
+    assert [one.note for one in found] == notes
+    assert all(one.cost_ms == mask_us / 1e3 for one in found)
 
 
 def test_a_bias_or_mask_within_an_attention_is_named() -> None:

@@ -7,7 +7,7 @@ import pytest
 from support.trials import around
 
 from optim.build.child import PassReport
-from optim.explaining.executed import Executed, Side, executed
+from optim.explaining.executed import Executed, Side, executed, wanted_precision
 from optim.explaining.profile import ProfiledNode
 from optim.findings import Interval
 from optim.graph.values import Analysis, NodeRow
@@ -242,10 +242,44 @@ def test_a_node_got_slower_only_where_all_profiles_say_so() -> None:
         ran = (node.model_copy(update={"microseconds": us}) for us in times)
         return [Side(analysis=graph, profile=(one,)) for one in ran]
 
-    recipe = Recipe.parse("openvino")
+    recipe = Recipe.parse("openvino:threads=2")
     for after, count in (((90, 30, 160), 0), ((90, 80, 85), 1)):
-        here = between(sides(50, 45, 60), sides(*after), recipe=recipe)
-        assert len(list(slower_nodes.find(here))) == count
+        here = between(sides(50, 45, 60), sides(*after), recipe=recipe, engine="openvino")
+        told = list(slower_nodes.find(here))
+        assert [one.recipe for one in told] == ["onnxruntime:threads=2"] * count
+
+
+@pytest.mark.parametrize(
+    ("recipe", "ran", "precision", "mended"),
+    [
+        ("static_int8", "QLinearConv", "uint8", "static_int8:exclude=up + onnxruntime"),
+        ("fuse_transformer", "SkipLayerNormalization", "", "residual=false + onnxruntime"),
+        ("simplify", "Conv", "float", "onnxruntime"),
+    ],
+)
+def test_what_made_a_node_slower_is_taken_back(
+    recipe: str, ran: str, precision: str, mended: str
+) -> None:
+    row = NodeRow(name="up", op="Conv", flops=9)
+    graph = Analysis.model_construct(nodes=(row,), weights=())
+    before, after = (
+        Side(
+            analysis=graph,
+            wanted=wanted,
+            profile=(
+                ProfiledNode(
+                    name="up", op=op, microseconds=us, share=1, precision=kind, rows=(row,)
+                ),
+            ),
+        )
+        for us, op, kind, wanted in (
+            (10, "Conv", "float", ""),
+            (90, ran, precision, wanted_precision(Recipe.parse(recipe))),
+        )
+    )
+    here = between((before,), (after,), recipe=Recipe.parse(recipe), engine="onnxruntime")
+    (told,) = slower_nodes.find(here)
+    assert told.recipe.endswith(mended)
 
 
 def test_what_runs_fused_is_held_against_all_that_it_stands_for() -> None:
@@ -389,7 +423,9 @@ def test_few_operations_for_each_byte_excuse_no_kernel_far_slower_than_memory() 
 )
 def test_a_loop_may_multiply_inside(op: str, said: str) -> None:
     (found,) = one_operator_dominates.find(evidence(executed=[work(op, 900.0)]))
-    assert said in found.text
+    assert said in found.text and found.note == (op != "Loop"), "what is all there is, is no fault"
+    more = evidence(executed=[work(op, 900.0), work("MatMul", 50.0)])
+    assert not any(one.note for one in one_operator_dominates.find(more))
 
 
 def test_the_answers_of_a_model_that_draws_are_not_called_lost() -> None:

@@ -7,6 +7,7 @@ import pytest
 from support.trials import around
 
 from optim.why.explanation import Why
+from optim.why.finding import Finding
 from optim.why.told import doubt, headline, title_of_findings
 
 
@@ -14,13 +15,14 @@ from optim.why.told import doubt, headline, title_of_findings
     ("speedup", "is_original", "findings", "said"),
     [
         (0.7, False, (), "It is slower"),
-        (0.7, False, ("a finding",), "What did not go as hoped"),
+        (0.7, False, (Finding(text="Slow."),), "What did not go as hoped"),
+        (1.5, False, (Finding(text="True.", note=True),), "Nothing went worse"),
         (1.5, False, (), "Nothing went worse"),
         (0.7, True, (), "Nothing went worse"),
     ],
 )
 def test_what_is_slower_went_worse_than_hoped_even_where_no_cause_was_found(
-    speedup: float, is_original: bool, findings: tuple[str, ...], said: str
+    speedup: float, is_original: bool, findings: tuple[Finding, ...], said: str
 ) -> None:
     found = SimpleNamespace(speedup=around(speedup), is_original=is_original, findings=findings)
     assert title_of_findings(cast("Why", found)).startswith(said)

@@ -16,7 +16,7 @@ from optim.why.finding import Finding
 from optim.why.helped import helped, tried
 from optim.why.picture import parts_chart, waterfall_chart
 from optim.why.saying import named
-from optim.why.told import cost, doubt, headline, title_of_findings
+from optim.why.told import NOTES, cost, doubt, headline, title_of_findings
 from ui.cached import analysis_of_digest
 from ui.errors import errors_shown
 from ui.state import EXPLORE, GRAPH, explanations, page, submit
@@ -77,6 +77,8 @@ def _findings(study: Study, trial: Trial, found: Why) -> None:
     st.subheader(title_of_findings(found))
     trials = study.trials()
     for number, finding in enumerate(found.findings):
+        if finding.note and not (number and found.findings[number - 1].note):
+            st.markdown(f"##### {NOTES}")
         with st.container(border=True):
             _finding(study, trial, finding, trials, number)
 

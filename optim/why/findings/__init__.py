@@ -37,9 +37,13 @@ def found(seen: Evidence) -> tuple[Finding, ...]:
 def _is_behind(other: Finding, one: Finding) -> bool:
     """Whether another finding has the cause of what one only says where it shows.
 
-    One that has a recipe itself goes only where the cause is about the same nodes.
+    One that has a recipe itself goes only where the cause is about the same nodes; of two that say
+    where it shows, the one that explains less.
     """
     is_cause = bool(other.recipe) and other.concerns == "time" and other is not one
     if not one.symptom or not is_cause:
         return False
-    return not one.recipe or (not other.symptom and not {*one.nodes}.isdisjoint(other.nodes))
+    if not one.recipe:
+        return True
+    more = not other.symptom or (other.cost_ms or 0.0) > (one.cost_ms or 0.0)
+    return more and not {*one.nodes}.isdisjoint(other.nodes)

@@ -17,12 +17,13 @@ def find(seen: Evidence) -> Iterator[Finding]:
     works = [work for work in seen.executed if work.name in nodes or work.op == "ConvInteger"]
     before = [work for work in seen.executed_before if work.op == "Conv"]
     took, was = seen.ms(works), seen.ms(before)
+    compared = f" where they took {milliseconds(was)} in float" if before else ""
     yield Finding(
         nodes=tuple(nodes),
         text=f"{many(nodes, 'convolution')} {does(nodes, 'run')} as ConvInteger, whose input is "
-        f"quantized anew on every run ({named(nodes)}): {milliseconds(took)} where they took "
-        f"{milliseconds(was)} in float. Engines have no fast kernel for it.",
-        cost_ms=max(0.0, took - was),
+        f"quantized anew on every run ({named(nodes)}): {milliseconds(took)}{compared}. Engines "
+        "have no fast kernel for it.",
+        cost_ms=max(0.0, took - was) if before else None,
         advice="Quantize convolutions with ranges measured beforehand (static_int8), or leave them "
         "in float.",
         recipe=_mended(seen),

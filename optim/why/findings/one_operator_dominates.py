@@ -21,6 +21,11 @@ _ADVICE: Mapping[str, str] = {
     "Softmax": "Take it over fewer values, or leave it out where only the largest matters.",
     "NonMaxSuppression": "Let fewer boxes through: a higher score threshold, or a top-k before it.",
     "TopK": "Take fewer, or pre-select by a threshold.",
+    **dict.fromkeys(
+        ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor"),
+        "Fewer or shallower trees, more rows in each run, or an engine that compiles trees "
+        "(treelite).",
+    ),
 }
 
 BODIES = ("Loop", "Scan", "If")
@@ -30,7 +35,10 @@ _OF_NO_PRODUCT = "It multiplies no matrices, so lower precision of products does
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
-    """The operator with the largest share, where that is large and it multiplies no matrices."""
+    """The operator with the largest share, where that is large and it multiplies no matrices.
+
+    Where it is all there is, such as a forest, that is what the model is: a note.
+    """
     kinds: dict[str, list[Executed]] = {}
     for work in seen.executed:
         if not work.converts and not work.multiplies and work.op not in MATRIX:
@@ -41,6 +49,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
         works.sort(key=lambda work: -work.microseconds)
         nodes = tuple(work.name for work in works)
         yield Finding(
+            note=op not in BODIES and all(work.op == op for work in seen.executed),
             nodes=nodes,
             text=f"{op} takes {percent(seen.share(works))} of a run ({named(nodes)}). "
             f"{_OF_A_GRAPH if op in BODIES else _OF_NO_PRODUCT}: if all "

@@ -25,6 +25,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if full:
         yield Finding(
             concerns="trust",
+            note=True,
             text="Weights keep all 8 bits (reduce_range=off). This machine multiplies such bytes "
             "exactly; CPUs with AVX2 or AVX-512 but without VNNI saturate sums of two products, "
             "and the quality shown here does not hold there.",
@@ -34,11 +35,12 @@ def find(seen: Evidence) -> Iterator[Finding]:
     elif brought := _brought(seen):
         yield Finding(
             concerns="trust",
+            note=True,
             nodes=brought,
             text="The model was brought with weights of all 8 bits. This machine multiplies such "
             "bytes exactly; CPUs with AVX2 or AVX-512 but without VNNI saturate sums of two "
             f"products, which on these samples adds noise of up to {_worst(seen, brought)} to "
-            f"what {named(brought)} {does(brought, 'give')}: the quality shown here does not hold "
+            f"what {named(brought)} {does(brought, 'give')}: the quality shown here may not hold "
             "there.",
             advice="For such CPUs quantize again with reduce_range, or measure the quality there.",
         )

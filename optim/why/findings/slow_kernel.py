@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from optim.explaining.executed import precision_of
+from optim.explaining.executed import precision_of, times_by_origin
 from optim.explaining.profile import ProfiledNode
 from optim.graph import classical
 from optim.graph.flops import MATRIX
@@ -11,7 +11,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 from optim.why.findings.memory_bound import LOW, memory_rate, probed
 from optim.why.findings.one_operator_dominates import BODIES
-from optim.why.mending import on
+from optim.why.mending import left_in_float, on
 from optim.why.saying import does, named, percent
 
 _MUCH_SLOWER = 5.0  # depthwise convolutions with proper kernels are up to 3.5 times slower
@@ -93,7 +93,7 @@ def _products(seen: Evidence) -> Iterator[Finding]:
         cost_ms=lost_ms,
         advice="Try another engine, or replace the operator by one that engines are fast at (a "
         "plain convolution for a grouped, dilated or three-dimensional one, MatMul for Einsum).",
-        recipe=_other_engine(seen),
+        recipe=_in_float(seen, names) or _other_engine(seen),
     )
 
 
@@ -146,6 +146,15 @@ def _per_byte(node: ProfiledNode) -> float:
 
 def _bytes(node: ProfiledNode) -> int:
     return sum(row.bytes for row in node.rows)
+
+
+def _in_float(seen: Evidence, names: list[str]) -> str:
+    """With these left in float, where they were faster then; empty where they were not."""
+    if not seen.after.wanted:
+        return ""
+    was, now = times_by_origin(seen.before), times_by_origin(seen.after)
+    faster = [name for name in names if 0 < was.get(name, 0.0) < now.get(name, 0.0)]
+    return left_in_float(seen.recipe, faster, seen.names_before)
 
 
 def _other_engine(seen: Evidence) -> str:
