@@ -82,6 +82,64 @@ def test_what_onnx_runtime_reads_in_its_own_way_is_refused(case):
         planned(model_of(REFUSED[case]))
 
 
+def first(name, value):
+    """That a list of a sound forest begins with something else."""
+    return {name: [value, *TAKEN["a target"][name][1:]]}
+
+
+def chain(deep):
+    """One tree, each branch of which has a leaf and the next branch."""
+    branches, leaves = [*range(deep)], [*range(deep, 2 * deep + 1)]
+    rest = [0] * len(leaves)
+    return {
+        "nodes_treeids": [0] * (2 * deep + 1),
+        "nodes_nodeids": branches + leaves,
+        "nodes_modes": ["BRANCH_LEQ"] * deep + ["LEAF"] * len(leaves),
+        "nodes_truenodeids": leaves[:-1] + rest,
+        "nodes_falsenodeids": [*branches[1:], leaves[-1], *rest],
+        "nodes_featureids": [0] * deep + rest,
+        "nodes_values": [0.5] * deep + rest,
+        "target_treeids": rest,
+        "target_nodeids": leaves,
+        "target_ids": rest,
+        "target_weights": [1.0] * len(leaves),
+    }
+
+
+HOSTILE = {
+    "features below 0": (first("nodes_featureids", -100_000), "reads features 0 to"),
+    "features without end": (first("nodes_featureids", 2_000_000_000), "reads features 0 to"),
+    "weights for no score": (first("target_ids", 50_000), "others than their 1 scores"),
+    "weights before the scores": (first("target_ids", -1), "others than their 1 scores"),
+    "scores without end": ({"n_targets": 2_000_000_000}, "gives up to 10,000 scores"),
+    "weights at a branch": (first("target_nodeids", 0), "where they have no leaf"),
+    "weights of no tree": (first("target_treeids", 99), "where they have no leaf"),
+    "a base without end": ({"base_values": [float("inf")]}, "not finite"),
+    "a threshold that is none": (first("nodes_values", float("nan")), "not finite"),
+    "a weight without end": (first("target_weights", float("-inf")), "not finite"),
+    "a node that is its own child": (first("nodes_truenodeids", 0), "leads to no node"),
+    "a longer ring": ({"nodes_truenodeids": [1, 0, *[5] * 33]}, "leads to no node"),
+    "a child that is not there": (first("nodes_falsenodeids", 99), "leads to no node"),
+    "a node of two branches": (first("nodes_falsenodeids", 1), "leads to no node"),
+    "two nodes of a name": (first("nodes_nodeids", 1), "two nodes 1"),
+    "lists of two lengths": ({"nodes_values": [0.0]}, "differ in length"),
+    "a tree too deep": (chain(1001), "1,000 branches deep"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_no_hostile_forest_gets_to_the_compiler(case):
+    """What it compiles reads features and adds to scores at the numbers that are given here."""
+    changed, said = HOSTILE[case]
+    kept = {} if case == "a tree too deep" else TAKEN["a target"]
+    with pytest.raises(Lacks, match=said):
+        planned(model_of({**kept, "n_targets": 1, **changed}))
+
+
+def test_a_deep_tree_is_taken():
+    planned(model_of({**chain(1000), "n_targets": 1}))
+
+
 def test_trees_that_compare_in_64_bits_are_refused():
     with pytest.raises(Lacks, match="32 bits"):
         planned(model_of(TAKEN["a target"], onnx.TensorProto.DOUBLE))

@@ -9,6 +9,7 @@ import onnx
 
 from optim.names import legible
 from optim.runtimes.support.compiling import Lacks
+from optim.runtimes.support.forest_checked import check_forest
 
 if TYPE_CHECKING:
     import treelite
@@ -75,15 +76,17 @@ class Forest:
     @property
     def features(self) -> int:
         """The least number of features that its branches read."""
-        return int(max(self.given["nodes_featureids"])) + 1
+        pairs = zip(self.given["nodes_featureids"], self.given["nodes_modes"], strict=True)
+        return max((int(at) for at, mode in pairs if mode != b"LEAF"), default=0) + 1
 
 
 def forest_of(node: onnx.NodeProto) -> Forest:
-    """The trees of a node. Raises Lacks for what is not taken."""
+    """The trees of a node. Raises Lacks for what is not taken, or is no forest."""
     given = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
     if any(name.endswith("_as_tensor") for name in given) or "classlabels_strings" in given:
         raise Lacks("its trees have labels that are texts, or thresholds in 64 bits")
     forest = Forest(node, given, tuple(given.get("classlabels_int64s", ())))
+    check_forest(given, forest.of, forest.scores)
     summed = given.get("aggregate_function", b"SUM").decode()
     if forest.after not in _AFTER or summed not in _SUMMED:
         raise Lacks(f"it has no {legible(forest.after)} after, or {legible(summed)} of, trees")
