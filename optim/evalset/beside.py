@@ -6,7 +6,7 @@ import numpy as np
 
 from optim.arrays import Array, TensorSpec
 from optim.errors import InputError
-from optim.evalset.naming import like_labels, stem_of
+from optim.evalset.naming import like_labels, stem_of, weighs_samples
 from optim.names import some
 
 _UNNAMED = "arr_"  # numpy's, for arrays whose order says what they are
@@ -73,6 +73,14 @@ def left_out(
         known: names that mean something.
         texts: whether texts may be inputs.
     """
+    weights = [
+        name
+        for name, array in arrays.items()
+        if name not in known and weighs_samples(name) and array.shape == (array.size,)
+    ]
+    if weights and any(name not in weights and not like_labels(name) for name in arrays):
+        notes.append(f"Left out: {some(weights)}. Weights are not used, each sample counts alike.")
+        arrays = {name: array for name, array in arrays.items() if name not in weights}
     beside = [
         name
         for name, array in arrays.items()

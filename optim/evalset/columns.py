@@ -11,6 +11,7 @@ from optim.arrays import Array, TensorSpec
 from optim.evalset.casting import numpy_dtype
 from optim.evalset.coded import texts_of
 from optim.evalset.layout import Layout, laid_out, of_sample
+from optim.evalset.naming import weighs_samples
 from optim.evalset.stored import fail
 from optim.evalset.tables import MISSING, is_texts, is_whole, read_table
 from optim.evalset.written import are_dates, truths, written
@@ -175,4 +176,6 @@ def _told(layout: Layout) -> list[str]:
         notes.append("No column was taken for the label; quality is fidelity to the original.")
     else:
         notes.append(f"The column {legible(layout.label)!r} was taken for the label.")
-    return notes + ([f"Left out: {some(layout.left)}."] if layout.left else [])
+    weights = any(map(weighs_samples, layout.left))
+    said = " Weights are not used, each sample counts alike." * weights
+    return notes + ([f"Left out: {some(layout.left)}.{said}"] if layout.left else [])

@@ -16,7 +16,7 @@ import numpy as np
 
 from optim.arrays import TensorSpec
 from optim.errors import InputError
-from optim.evalset.naming import like_labels
+from optim.evalset.naming import like_labels, weighs_samples
 from optim.evalset.stored import fail
 from optim.evalset.tables import UNNAMED, is_texts, is_whole
 from optim.evalset.written import truths
@@ -138,6 +138,8 @@ def _split(
     columns = [str(name) for name in frame]
     chosen = label or _called(columns, total)
     rest = [column for column in columns if column != chosen]
+    if len(rest) > total:
+        rest = [column for column in rest if not weighs_samples(column)]
     index = _index(frame, rest)
     if len(rest) > total and index is not None:
         rest = [column for column in rest if column != index]
@@ -162,7 +164,7 @@ def _called(columns: Sequence[str], total: int) -> str | None:
 def _label_of(frame: "pandas.DataFrame", rest: Sequence[str]) -> str | None:
     """The label among columns that are no inputs."""
     index = _index(frame, rest)
-    left = [column for column in rest if column != index]
+    left = [column for column in rest if column != index and not weighs_samples(column)]
     found = _called(left, 0)
     if found is None and len(left) > 1:
         raise fail(

@@ -8,6 +8,7 @@ from optim.metrics.support.class_numbers import is_one_hot
 from optim.names import legible
 
 _LIKE_LABELS = ("labels", "label", "y", "target", "targets")
+_WEIGHTS = ("sampleweight", "sampleweights", "weights")
 _TESTS, _TRAINS = ("test", "validation", "valid", "val", "dev"), ("train", "training")
 _SPLITS = "|".join((*_TESTS, *_TRAINS))
 _SPLIT = re.compile(rf"^(?:(?P<before>{_SPLITS})[_-](.+)|(.+)[_-](?P<behind>{_SPLITS}))$")
@@ -91,6 +92,11 @@ def labelled(
 def like_labels(key: str) -> bool:
     """Whether labels are often called so: `y`, `Target`, `y_test`, `test_labels`."""
     return stem_of(key) in _LIKE_LABELS
+
+
+def weighs_samples(key: str) -> bool:
+    """Whether scikit-learn's weights of samples are called so: `sample_weight`, `weights`."""
+    return re.sub(r"[\W_]+", "", stem_of(key)) in _WEIGHTS
 
 
 def _behind_inputs(arrays: Mapping[str, Array], inputs: int) -> str:

@@ -18,6 +18,7 @@ from optim.errors import InputError, first_line
 from optim.evalset.stored import fail
 from optim.evalset.unzipping import HEAD_BYTES, UTF_16, check_size, is_json, is_text
 from optim.evalset.written import mark_of, units_told, usual_mark, written
+from optim.names import some
 
 if TYPE_CHECKING:
     import pandas
@@ -29,10 +30,13 @@ _PAST_WHOLE = 2.0**63
 _SAMPLE_BYTES, _LINES = 1 << 20, 20
 _HEAD = 1000  # texts that are looked at before all are
 _NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
+_COMMENTS = re.compile(rb"(?:\xef\xbb\xbf)?(?:[ \t]*(?:#(?P<last>[^\r\n]*))?(?:\r\n|\r|\n))+")
 _SAID = re.compile(rb"(?:\xef\xbb\xbf)?sep=[^\r\n]\r?\n")  # a line of Excel's
 MISSING = {"", "na", "n/a", "nan", "null", "none", "nil", "?", "-", ".", "#n/a", "<na>"}
 """What stands for no value, in small letters."""
 _TRUTH = {"true": 1.0, "false": 0.0}
+_GROUPED = re.compile(r"[-+]?[1-9]\d{0,2}(\.\d{3})+")
+_ENOUGH_GROUPED = 3  # numbers of the first lines
 _RAGGED = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 UNNAMED = "Unnamed: "
 """How a column begins that has no name; its position follows."""
@@ -56,7 +60,10 @@ def read_table(path: Path, max_mb: int, notes: list[str]) -> tuple["pandas.DataF
     if not is_text(data[:HEAD_BYTES]):
         raise fail(f"{path.name} is packed by gzip and is no text within.", "Give the table alone.")
     encoding = _encoding(data)
+    data, comment = _without_comments(data)
     rows, sep = _first_rows(data, encoding)
+    if comment and (above := _names_above(rows, comment.decode(encoding, "replace"), sep)):
+        data, rows = comment + b"\n" + data, [above, *rows]
     if not rows or not any(rows[0]):
         raise fail(f"{path.name} holds no table.", "Give a line of names and a line per sample.")
     if max(map(len, rows)) > _MOST_COLUMNS:
@@ -71,7 +78,21 @@ def read_table(path: Path, max_mb: int, notes: list[str]) -> tuple["pandas.DataF
     frame = frame.set_axis(names, axis=1)
     hollow = [name for name in names if name.startswith(UNNAMED) and frame[name].isna().all()]
     frame = frame.drop(columns=hollow)
+    if sep != "," and mark == "." and (doubtful := _may_be_thousands(rows[named:], names)):
+        notes.append(
+            f"{some(doubtful)}: the point was read as a decimal one, 1.234 as 1 and a bit. If it "
+            "stands between thousands, write the numbers without it."
+        )
     return _with_numbers(frame, mark, sep, notes), named
+
+
+def _may_be_thousands(rows: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
+    """Names of columns whose points all have three digits behind; none where one has others."""
+    columns = [[field for field in column if "." in field] for column in zip(*rows, strict=False)]
+    if any(not _GROUPED.fullmatch(field) for column in columns for field in column):
+        return []
+    pairs = zip(names, columns, strict=False)
+    return [name for name, column in pairs if len(column) >= _ENOUGH_GROUPED]
 
 
 def _texts(frame: "pandas.DataFrame") -> list[str]:
@@ -116,6 +137,21 @@ def _encoding(data: bytes) -> str:
     return "utf-8-sig"
 
 
+def _without_comments(data: bytes) -> tuple[bytes, bytes]:
+    """What comes behind lines that begin with `#`, and the last of these without that sign."""
+    found = None if data.startswith(UTF_16) else _COMMENTS.match(data)
+    if not found or found["last"] is None:
+        return data, b""
+    return data[found.end() :], found["last"].strip()
+
+
+def _names_above(rows: Sequence[Sequence[str]], comment: str, sep: str) -> list[str]:
+    """The names of the columns where a comment is these, as NumPy writes them; else none."""
+    names = (_fields([comment], sep) or [[]])[0]
+    there = bool(rows) and len(names) == len(rows[0]) > 1
+    return names if there and not _names_stand_out(rows) else []
+
+
 def _first_rows(data: bytes, encoding: str) -> tuple[list[list[str]], str]:
     """The fields of the first lines, and the sign between them."""
     text = data[:_SAMPLE_BYTES].decode(encoding, "ignore")
@@ -148,13 +184,17 @@ def _has_names(rows: Sequence[Sequence[str]]) -> bool:
     counted = [str(at) for at in range(len(numbers) + 1)]
     if len(numbers) > 1 and numbers in (counted[:-1], counted[1:]):
         return len(rows) > 1 and numbers != [f for f in rows[1] if _NUMBER.fullmatch(f)]
-    above = any(
+    return _names_stand_out(rows) or not numbers
+
+
+def _names_stand_out(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line has a text above numbers."""
+    return any(
         not _NUMBER.fullmatch(name) and all(map(_NUMBER.fullmatch, fields))
         for name, *rest in zip(*rows, strict=False)
         if (fields := [field for field in rest if field.lower() not in MISSING])
         and name.lower() not in MISSING
     )
-    return above or not numbers
 
 
 def _ends(rows: Sequence[Sequence[str]]) -> dict[str, Any]:

@@ -33,6 +33,13 @@ _PLAIN = {
 }
 _NOT_IN = {mark: re.compile(rf"[{_GROUPS}{other}]") for mark, other in ((".", ","), (",", "."))}
 _MOST_DATES = 50
+_MULTIPLES = {"k": "thousands", "M": "millions", "bn": "billions"}
+_UNITS = (
+    "mm cm m km in ft yd mi mg g kg t lb lbs oz ml cl dl l gal s sec secs ms min mins h hr hrs hour "
+    "hours day days d week weeks month months mo y yr yrs year years v mv a ma w kw kwh mw hp hz khz "
+    "mhz ghz db pa kpa hpa bar mbar psi n nm j kj cal kcal k c f b kb mb gb tb px pt rpm mph kph "
+    "kmh kn mol ppm ppb mmhg bpm pcs x"
+).split()  # in small letters; others may be part of a code
 _TRUTHS = (("false", "true"), ("no", "yes"), ("off", "on"), ("n", "y"), ("f", "t"))
 
 
@@ -106,9 +113,20 @@ def units_told(units: Mapping[str, str]) -> list[str]:
     columns = {u: [name for name, unit in units.items() if unit == u] for u in units.values()}
     return [
         f"The numbers of {some(names)} are written with {unit!r} and taken without it"
-        + (": 12 % is 12; where the model takes shares, write 0.12." if unit == "%" else ".")
+        + _unit_told(unit)
         for unit, names in columns.items()
     ]
+
+
+def _unit_told(unit: str) -> str:
+    if unit == "%":
+        return ": 12 % is 12; where the model takes shares, write 0.12."
+    if unit in _MULTIPLES:
+        return f": where it stands for {_MULTIPLES[unit]} and the model takes them whole, write so."
+    known = unit.lower() in _UNITS or re.fullmatch(_MONEY, unit) or not unit.isalpha()
+    return (
+        "." if known else f". If {unit!r} is no unit but part of a code, encode it as in training."
+    )
 
 
 def truths(column: "pandas.Series[Any]") -> tuple[Array, str, str] | None:

@@ -180,6 +180,12 @@ def test_labels_are_found_under_the_names_that_people_give_them(tmp_path):
     assert "array 'data' was taken for the model's only input, 'x'" in evalset.notes[1]
 
 
+def test_weights_of_samples_are_told_to_be_left_out(tmp_path):
+    path = saved(tmp_path, x=X, labels=LABELS, sample_weight=np.ones(N))
+    notes = load_evalset(path, models.classifier(tmp_path)).notes
+    assert "Left out: 'sample_weight'. Weights are not used, each sample counts alike." in notes
+
+
 BAD = {
     "missing input": ({"a": X, "z": X}, "no array for the input 'x'"),
     "missing input, no other": ({"labels": LABELS}, "no array for the input 'x'; it has no other"),

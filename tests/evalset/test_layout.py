@@ -150,7 +150,7 @@ def test_a_table_gives_the_evalset_that_its_arrays_give(tmp_path: Path) -> None:
     labels = np.array(["a", "b", "c", "d"] * 10)
     names = [f"n{place}" for place in range(models.FEATURES)]
     np.savez(tmp_path / "a.npz", x=rows, labels=labels, features=names)
-    table = pandas.DataFrame(rows, columns=names).assign(label=labels)
+    table = pandas.DataFrame(rows, columns=names).assign(label=labels, sample_weight=0.5)
     written = io.StringIO()
     table.to_csv(written, sep=";", decimal=",")
     (tmp_path / "a.csv").write_text(written.getvalue())

@@ -31,6 +31,9 @@ TABLES = {
     "a separator at each end": (NAMES, ",", [[*row, ""] for row in ROWS], "utf-8"),
     "thousands": (NAMES, ",", THOUSANDS, "utf-8"),
     "returns": (NAMES, ",", [[*row[:2], f"{row[2]}\r"] for row in ROWS], "utf-8"),
+    "remarks in front": (["# Made, by\n#\n\nheight", "width", "label"], ",", ROWS, "utf-8-sig"),
+    "names as NumPy writes them": (["# by hand\n# height", "width", "label"], " ", ROWS, "utf-8"),
+    "remarks and no names": (None, ",", [["#a\n1.5", "-2", "a"], ROWS[1]], "utf-8"),
     "said by Excel": (["sep=,\nheight", "width", "label"], ",", ROWS, "utf-8"),
 }
 
@@ -93,6 +96,8 @@ WRITTEN = {
     "Swiss": (";", ["1'200.5", "12", "3"], [1200.5, 12, 3], ""),
     "accounts": (",", ["(12.5)", "3", "−4"], [-12.5, 3, -4], ""),
     "words": (",", ["36 months", "1 month", "7 months"], [36, 1, 7], "'months'"),
+    "thousands of thousands": (",", ["12k", "3k", "1k"], [12, 3, 1], "stands for thousands"),
+    "codes behind": (",", ["12QX", "13QX", "1QX"], [12, 13, 1], "no unit but part of a code"),
     "two units": (",", ["5 kg", "3 g", "1 kg"], None, ""),
     "two currencies": (",", ["$5", "3 €", "1"], None, ""),
     "codes": (",", ["x12", "x13", "x14"], None, ""),
@@ -110,6 +115,24 @@ def test_numbers_are_read_as_people_write_them(kind: str, tmp_path: Path) -> Non
     column = read_table(path, 1, notes)[0]["a"]
     assert list(column) == (values or texts)
     assert said in " ".join(notes) and bool(said) == bool(notes)
+
+
+@pytest.mark.parametrize(
+    ("rows", "doubted"),
+    [
+        ("1.234;2\n12.500;3\n999.000;4\n", True),
+        ("1.234;0.5\n12.500;3\n999.000;4\n", False),
+        ("1.2345;2\n12.500;3\n999.000;4\n", False),
+        ("0.234;2\n0.500;3\n0.125;4\n", False),
+    ],
+)
+def test_points_that_may_stand_between_thousands_are_told(
+    rows: str, doubted: bool, tmp_path: Path
+) -> None:
+    path, notes = tmp_path / "data.csv", list[str]()
+    path.write_text(f"price;b\n{rows}")
+    read_table(path, 1, notes)
+    assert any("'price': the point was read as a decimal one" in note for note in notes) == doubted
 
 
 def test_a_decimal_comma_elsewhere_tells_dots_between_thousands(tmp_path: Path) -> None:
