@@ -35,11 +35,15 @@ _NOT_IN = {mark: re.compile(rf"[{_GROUPS}{other}]") for mark, other in ((".", ",
 _MOST_DATES = 50
 _MULTIPLES = {"k": "thousands", "M": "millions", "bn": "billions"}
 _UNITS = (
-    "mm cm m km in ft yd mi mg g kg t lb lbs oz ml cl dl l gal s sec secs ms min mins h hr hrs hour "
-    "hours day days d week weeks month months mo y yr yrs year years v mv a ma w kw kwh mw hp hz khz "
-    "mhz ghz db pa kpa hpa bar mbar psi n nm j kj cal kcal k c f b kb mb gb tb px pt rpm mph kph "
-    "kmh kn mol ppm ppb mmhg bpm pcs x"
-).split()  # in small letters; others may be part of a code
+    *("mm", "cm", "m", "km", "in", "ft", "yd", "mi", "mg", "g", "kg", "t", "lb", "lbs", "oz"),
+    *("ml", "cl", "dl", "l", "gal", "s", "sec", "secs", "ms", "min", "mins", "h", "hr"),
+    *("hrs", "hour", "hours", "day", "days", "d", "week", "weeks", "month", "months", "mo"),
+    *("y", "yr", "yrs", "year", "years", "v", "mv", "a", "ma", "w", "kw", "kwh", "mw", "hp"),
+    *("hz", "khz", "mhz", "ghz", "db", "pa", "kpa", "hpa", "bar", "mbar", "psi", "n", "nm"),
+    *("j", "kj", "cal", "kcal", "k", "c", "f", "b", "kb", "mb", "gb", "tb", "px", "pt"),
+    *("rpm", "mph", "kph", "kmh", "kn", "mol", "ppm", "ppb", "mmhg", "bpm", "pcs", "x"),
+)
+"""In small letters; others may be part of a code."""
 _TRUTHS = (("false", "true"), ("no", "yes"), ("off", "on"), ("n", "y"), ("f", "t"))
 
 
