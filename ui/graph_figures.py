@@ -11,7 +11,7 @@ from optim.explaining.profile import ProfiledNode
 from optim.graph import Analysis
 from optim.names import legible
 from optim.showing.graph_json import Drawn
-from optim.showing.overlay import Laid, Overlay, lay
+from optim.showing.overlay import Laid, Overlay, lay, unmeasured
 from optim.studies.study import Study
 from optim.targets import all_targets
 from ui import graph_facts
@@ -51,7 +51,7 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
     with hardware:
         target = _hardware() if overlay.needs == "bounds" else ""
     ready = overlay.needs != "profile" or _measured(study, shown)
-    laid = _laid(overlay, shown, study, target) if ready else None
+    laid = _laid(overlay if ready else unmeasured(overlay), shown, study, target)
     key = key_of("node", study.name, digest)
     if "node" in st.query_params:
         st.session_state.setdefault(key, st.query_params["node"])

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from optim.explaining.executed import precision_of
+from optim.explaining.executed import work_of
 from optim.explaining.profile import ProfiledNode, heaviest
 from optim.graph import Analysis, NodeRow
 
@@ -37,7 +37,7 @@ def runs_as(name: str | None, profile: Sequence[ProfiledNode]) -> str:
         if name in {node.name, *(row.name for row in node.rows)}:
             made_of = " + ".join(row.op for row in node.rows)
             fused = f", made of {made_of}" if len(node.rows) > 1 else ""
-            precision = f" in {found}" if (found := precision_of(node)) else ""
+            precision = f" in {found}" if (found := work_of(node).precision) else ""
             return f"It runs as {node.op}{fused}{precision}: {100 * node.share:.3g} % of the time."
     return ""
 
@@ -72,7 +72,8 @@ def _row(row: NodeRow, timed: ProfiledNode | None, inside: str) -> dict[str, obj
 
 
 def _measured(node: ProfiledNode) -> dict[str, object]:
-    return {"µs": node.microseconds, "share": 100 * node.share, "precision run": precision_of(node)}
+    ran = work_of(node).precision
+    return {"µs": node.microseconds, "share": 100 * node.share, "precision run": ran}
 
 
 def node_columns() -> dict[str, Any]:

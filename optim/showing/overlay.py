@@ -159,6 +159,18 @@ def lay(overlay: Overlay, graphs: Mapping[str, Facts], dark: bool = False) -> La
     return Laid(data, {"title": overlay.title, "about": overlay.about, **_legend(overlay, every)})
 
 
+def unmeasured(overlay: Overlay) -> Overlay:
+    """What stands for it until it is measured: no node has a colour, not even another figure's."""
+    return replace(
+        overlay,
+        title=f"{overlay.title}, not measured yet",
+        about="Not measured yet: no node has a colour.",
+        values=lambda _: {},
+        scale=Classes({}),
+        needs="",
+    )
+
+
 def _statistics(scale: Ramp | Classes) -> dict[str, bool]:
     """What the viewer tells of the nodes of a module. Of all nodes the legend tells enough."""
     found = {"hideInAggregatedStatsTable": True}

@@ -17,7 +17,7 @@ def test_what_is_inferred_is_kept_though_an_operator_is_not_known(
     nodes = [
         helper.make_node("Gelu", ["x"], ["a"], domain="com.microsoft"),
         helper.make_node("Relu", ["a"], ["b"]),
-        helper.make_node("DynamicQuantizeLSTM", ["b"] * 12, ["c", "d"], domain="com.microsoft"),
+        helper.make_node("Strange", ["b"] * 12, ["c", "d"], domain="com.microsoft"),
         helper.make_node("Relu", ["c"], ["y"]),
     ]
     ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [2, 3, 4]) for n in ("x", "y")]
@@ -28,6 +28,27 @@ def test_what_is_inferred_is_kept_though_an_operator_is_not_known(
     assert tensors_of(model.graph)["b"].shape == (2, 3, 4)
     assert tensors_of(model.graph)["d"].shape == (2, 3)  # as the file says
     assert notes == [] and list(tmp_path.iterdir()) == []
+
+
+def test_an_lstm_in_8_bits_gives_the_shapes_of_one_in_float() -> None:
+    run = {"hidden_size": 8, "direction": "bidirectional", "domain": "com.microsoft"}
+    nodes = [
+        helper.make_node(
+            "DynamicQuantizeLSTM", ["x", *["w"] * 2, *[""] * 5, *["s"] * 4], ["h", "e"], **run
+        ),
+        helper.make_node("Relu", ["h"], ["y"]),
+    ]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes)
+        for name, sizes in (("x", [5, 1, 4]), ("y", None))
+    ]
+    constants = {"w": np.zeros((2, 4, 32), np.int8), "s": np.ones((2,), np.float32)}
+    weights = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:], weights)
+    domains = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+    model, _ = infer(helper.make_model(graph, opset_imports=domains, ir_version=8))
+    found = tensors_of(model.graph)
+    assert found["h"].shape == (5, 2, 1, 8) and found["e"].shape == (2, 1, 8)
 
 
 def test_shapes_that_hang_on_computed_values_are_followed() -> None:

@@ -10,7 +10,16 @@ import pytest
 import optim.showing.overlays as package
 from optim.explaining.profile import ProfiledNode
 from optim.graph import NodeRow, Weight
-from optim.showing.overlay import Classes, Facts, Overlay, Ramp, _ink, all_overlays, lay
+from optim.showing.overlay import (
+    Classes,
+    Facts,
+    Overlay,
+    Ramp,
+    _ink,
+    all_overlays,
+    lay,
+    unmeasured,
+)
 
 CONV = NodeRow(
     name="conv", op="Conv", flops=1000, bytes=400, params=8, reads=("x", "w"), precision="fp32"
@@ -75,6 +84,13 @@ def test_without_facts_it_colours_nothing_and_still_has_a_legend(name: str) -> N
     laid = lay(all_overlays()[name], {"g": Facts(nodes=())})
     assert laid.node_data["g"]["results"] == {}
     assert not laid.legend.get("entries") and not laid.legend.get("ticks")
+
+
+def test_what_is_not_measured_yet_needs_nothing_and_colours_nothing() -> None:
+    time = unmeasured(all_overlays()["time"])
+    laid = lay(time, {"g": FACTS})
+    assert not time.needs and laid.node_data["g"]["results"] == {}
+    assert laid.legend["entries"] == [] and "not measured yet" in laid.legend["title"]
 
 
 def test_two_graphs_share_one_scale_and_ids_stand_for_names() -> None:

@@ -154,6 +154,10 @@ def test_a_fused_node_says_what_it_is_made_of() -> None:
         "It runs as FusedConv, made of Conv + Relu in fp32: 50 % of the time."
     )
     assert runs_as("x", [node]) == runs_as(None, [node]) == ""
+    lstm = NodeRow(name="l", op="DynamicQuantizeLSTM")
+    bytes_of = {"name": "l", "op": lstm.op, "rows": (lstm,)}
+    said = runs_as("l", [node.model_copy(update=bytes_of)])
+    assert said == "It runs as DynamicQuantizeLSTM in int8: 50 % of the time."
 
 
 def test_what_is_not_drawn_is_not_listed_either() -> None:
