@@ -37,7 +37,9 @@ def from_yaml(text: str) -> Any:
     try:
         _check_events(text)
         value = yaml.load(text, Loader=_NothingTwice)
-    except (yaml.YAMLError, ValueError) as error:
+    except ValueError:  # a number of more digits than Python reads
+        raise _refused("holds a number or a date that is none") from None
+    except yaml.YAMLError as error:
         raise _refused(f"is not plain YAML ({first_line(error)})") from None
     _check(value, _MAX_DEPTH)
     return value
