@@ -185,10 +185,12 @@ def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None
         preprocessing.model_dump_json(),
         lambda path: previews(path, model, preprocessing),
     )
-    st.markdown("**What the model sees**, and what it answers")
-    for seen, column in zip(found.seen, st.columns(max(len(found.seen), 1)), strict=False):
+    answered = any(seen.answer for seen in found.seen)
+    st.markdown("**What the model sees**" + ", and what it answers" * answered)
+    row = st.container(horizontal=True)
+    for seen in found.seen:
         mark = f" {'✓' if seen.answer == seen.folder else '✗ answers ' + seen.answer}"
-        column.image(
+        row.image(
             seen.data, width=_SEEN, caption=plain(seen.folder + (mark if seen.answer else ""))
         )
     if found.doubt:
