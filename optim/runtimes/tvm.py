@@ -1,16 +1,21 @@
 """Apache TVM: the model as Relax, compiled by LLVM for this CPU."""
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar
+
+from pydantic import Field
 
 from optim.runtimes.support.compiling import SCRIPT_NAMES, SCRIPT_RUN, Compiling, Run
 
 FILE = "model.so"
+_TUNED = "tuned.json"
+_NAMED = 5  # operators, of those that were tuned
 _VERSION = "0.27.0.post1"
 
 
 class Tvm(Compiling):
-    """TVM's Relax virtual machine, with TVM's own schedules, untuned."""
+    """TVM's Relax virtual machine, with TVM's own schedules, or with those found by tuning."""
 
     name: ClassVar[str] = "tvm"
     title: ClassVar[str] = "Apache TVM"
@@ -23,8 +28,9 @@ class Tvm(Compiling):
         "little else. What comes out needs TVM's small runtime alone."
     )
     hurts: ClassVar[str] = (
-        "Without hours of tuning its loops for convolutions and products are plain: on CPUs with "
-        "good libraries it is many times slower than those. One thread for each operator."
+        "Without tuning its loops for convolutions and products are plain: on CPUs with good "
+        "libraries it is many times slower than those, and tuning makes up for a part of it alone. "
+        "One thread for each operator."
     )
     packages: ClassVar[tuple[str, ...]] = ("tvm",)
     requirements: ClassVar[tuple[str, ...]] = (
@@ -35,6 +41,14 @@ class Tvm(Compiling):
     artefacts: ClassVar[tuple[str, ...]] = (FILE,)
     starts_programs: ClassVar[bool] = True
 
+    tuning: int = Field(
+        default=0,
+        ge=0,
+        le=240,
+        description="Seconds to try schedules of the heaviest operators when it is compiled, each "
+        "timed on this machine; 0: none.",
+    )
+
     def compile(self, path: Path, folder: Path) -> None:
         """Write a shared library."""
         import tvm
@@ -43,8 +57,15 @@ class Tvm(Compiling):
         from optim.runtimes.support.torch_graph import exported
 
         module = from_exported_program(exported(path, self), keep_params_as_input=False)
-        target = {"kind": "llvm", "mcpu": _cpu(tvm), "num-cores": self.threads}
-        tvm.compile(module, tvm.target.Target(target)).export_library(str(folder / FILE))
+        kind = {"kind": "llvm", "mcpu": _cpu(tvm), "num-cores": self.threads}
+        target = tvm.target.Target(kind)
+        if self.tuning:
+            from optim.runtimes.support.tvm_tuning import tuned
+
+            module, parts = tuned(tvm, module, target, self.tuning)
+            rows = [(one.name, one.calls, one.before * 1e3, one.now * 1e3) for one in parts]
+            (folder / _TUNED).write_text(json.dumps(rows))
+        tvm.compile(module, target).export_library(str(folder / FILE))
 
     def load(self, folder: Path) -> Run:
         """The library in TVM's virtual machine."""
@@ -61,6 +82,14 @@ class Tvm(Compiling):
     def facts(self) -> dict[str, str]:
         """The version."""
         return {"engine": f"Apache TVM {_VERSION}"}
+
+    def found_in(self, folder: Path) -> dict[str, str]:
+        """The heaviest operators that were tuned, before and after."""
+        if not (folder / _TUNED).exists():
+            return {}
+        rows = json.loads((folder / _TUNED).read_text())[:_NAMED]
+        said = (f"{name} {old:.3f} -> {new:.3f} ms (x{calls})" for name, calls, old, new in rows)
+        return {"tuned": "; ".join(said)}
 
     def script(self) -> str:
         """The library, opened."""

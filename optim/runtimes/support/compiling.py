@@ -64,6 +64,10 @@ class Compiling(Runtime):
         """What is known of every session."""
         return {}
 
+    def found_in(self, folder: Path) -> dict[str, str]:
+        """What is known of what was compiled to a folder."""
+        return {}
+
     def open(self, path: Path) -> Session:
         """Compile the model at `path` unless that was done before, and load what came of it.
 
@@ -80,7 +84,8 @@ class Compiling(Runtime):
         except Exception as error:  # a library's own failure, of any type
             _logger.warning("%s: %s", self.title, error)
             raise self.refusal(_unknown(error, path)) from None
-        facts = self.facts() | {"threads": str(self.threads), COMPILE_SECONDS: f"{seconds:.2f}"}
+        facts = self.facts() | self.found_in(folder) | {"threads": str(self.threads)}
+        facts[COMPILE_SECONDS] = f"{seconds:.2f}"
         return _Loaded(run, _names_in(folder), facts)
 
     def export(self, path: Path, folder: Path) -> None:
