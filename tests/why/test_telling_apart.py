@@ -360,9 +360,9 @@ def test_a_run_is_not_said_to_take_less_than_nothing() -> None:
         assert said in told.text
 
 
-def test_loading_dwarfs_runs_by_hundreds_not_by_tens() -> None:
-    for p50, count in ((1.0, 0), (0.05, 1)):
-        summary = SimpleNamespace(load_ms=300.0, first_run_ms=20.0)
+def test_loading_dwarfs_runs_by_hundreds_and_takes_longer_than_a_process_to_start() -> None:
+    for p50, load, count in ((1.0, 300.0, 0), (0.05, 300.0, 1), (0.05, 120.0, 0)):
+        summary = SimpleNamespace(load_ms=load, first_run_ms=20.0)
         here = evidence(p50_ms=p50, trial=SimpleNamespace(summary=summary))
         assert len(list(slow_start.find(here))) == count
 

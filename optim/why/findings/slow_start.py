@@ -7,7 +7,7 @@ from optim.why.evidence import Evidence
 from optim.why.finding import Finding
 
 _RUNS = 350  # a sound network of fast kernels is loaded in 200 of them by engines that compile
-_MATTERS_MS = 80.0
+_MATTERS_MS = 200.0  # as long as a process takes to start Python and import an engine
 
 
 def find(seen: Evidence) -> Iterator[Finding]:
