@@ -407,6 +407,37 @@ def test_a_kernel_is_slow_against_what_was_probed_not_against_an_odd_node() -> N
         assert len(list(slow_kernel.find(here))) == count
 
 
+@pytest.mark.parametrize(("was", "mended"), [(300.0, "exclude=c"), (3000.0, "openvino")])
+def test_a_slow_kernel_that_was_faster_in_float_is_left_in_float(was: float, mended: str) -> None:
+    row = NodeRow(name="c", op="Conv", flops=37_000_000, bytes=200_000)
+    graph = Analysis.model_construct(nodes=(row,), weights=())
+    before, after = (
+        Side(
+            analysis=graph,
+            wanted=wanted,
+            profile=(
+                ProfiledNode(
+                    name="c", op=op, microseconds=us, share=1, precision=kind, rows=(row,)
+                ),
+            ),
+        )
+        for us, op, kind, wanted in (
+            (was, "Conv", "float", ""),
+            (835.0, "QLinearConv", "uint8", "int8"),
+        )
+    )
+    rate = SimpleNamespace(unit="GFLOP/s", precision="int8", threads=1, quartiles=(410, 413, 415))
+    here = between(
+        (before,),
+        (after,),
+        recipe=Recipe.parse("static_int8"),
+        probe=SimpleNamespace(rows=[rate]),
+        executed=executed(after),
+    )
+    (told,) = slow_kernel.find(here)
+    assert mended in told.recipe and ("less in float" in told.advice) == ("exclude" in mended)
+
+
 def test_few_operations_for_each_byte_excuse_no_kernel_far_slower_than_memory() -> None:
     row = NodeRow(name="enlarge", op="ConvTranspose", flops=2_100_000, bytes=1_300_000)
     for us, count in ((1400.0, 1), (150.0, 0)):

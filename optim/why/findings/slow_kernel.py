@@ -24,6 +24,7 @@ _ENOUGH_FLOPS = 1_000_000  # fewer are over before a kernel is at its pace
 _UNUSUAL = 10.0  # GFLOP/s that any core reaches with a proper kernel
 _CRAWLS = 1.0  # GB/s and GFLOP/s: what passes over values number by number reaches either
 _ENOUGH_US = 50.0  # less is over before a kernel is at its pace
+_FASTER = "It took less in float: leave it out of the pass. Or: "
 _OTHERWISE = MATRIX.union(BODIES)
 """Operators whose bytes say nothing of what they have to do; nor do those of trees and the like."""
 
@@ -83,7 +84,7 @@ def _products(seen: Evidence) -> Iterator[Finding]:
     ops = sorted({_product(node).op for node in slow})
     rate = sum(n.flops for n in slow) / sum(n.microseconds for n in slow) / 1e3
     works = [work for work in seen.executed if work.name in names]
-    reached = best[precision_of(slow[0])]
+    reached, floats = best[precision_of(slow[0])], _in_float(seen, names)
     yield Finding(
         nodes=tuple(names),
         text=f"{named(names)} ({', '.join(ops)}) {does(names, 'reach')} {rate:.2g} GFLOP/s, where "
@@ -91,9 +92,10 @@ def _products(seen: Evidence) -> Iterator[Finding]:
         f"{percent(seen.share(works))} of a run: the engine has no fast kernel for this "
         "operator, shape or type.",
         cost_ms=lost_ms,
-        advice="Try another engine, or replace the operator by one that engines are fast at (a "
-        "plain convolution for a grouped, dilated or three-dimensional one, MatMul for Einsum).",
-        recipe=_in_float(seen, names) or _other_engine(seen),
+        advice=f"{_FASTER if floats else ''}Try another engine, or replace the operator by one "
+        "that engines are fast at (a plain convolution for a grouped, dilated or three-dimensional "
+        "one, MatMul for Einsum).",
+        recipe=floats or _other_engine(seen),
     )
 
 
