@@ -5,6 +5,8 @@ A new figure is one more entry of `FIGURES`: it appears wherever its entry says,
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 from optim.findings import Interval
 from optim.judging.fidelity import Fidelity
@@ -20,15 +22,22 @@ Value = Interval | float | None
 
 @dataclass(frozen=True)
 class Scoring:
-    """How qualities are shown: by which metric, and on which samples the original was judged."""
+    """How figures are shown together: qualities by which metric, and on which samples the original
+    was judged; and `slowest`, the longest of the times, in ms."""
 
     metric: Metric
     fullest: Quality | None
+    slowest: float = inf
 
     @property
     def original(self) -> float | None:
         """The original's score on the most samples."""
         return self.fullest.baseline_value if self.fullest else None
+
+    @property
+    def time(self) -> dict[str, Any]:
+        """The unit of times on axes and in columns, and how many of it are a ms."""
+        return {"unit": "µs", "scale": 1e3} if self.slowest < text.SHORT_MS else {"unit": "ms"}
 
 
 def figures(metric: str, shown: Iterable[Known] = ()) -> dict[str, TrialFigure]:
@@ -39,9 +48,11 @@ def figures(metric: str, shown: Iterable[Known] = ()) -> dict[str, TrialFigure]:
             original scores otherwise; all qualities are shown as the original's on most samples
             plus the trial's own paired difference, so that they can be compared.
     """
+    shown = list(shown)
     judgements = [known.quality for known in shown if known.quality]
     fullest = max(judgements, key=lambda quality: quality.n, default=None)
-    scoring = Scoring(find_metric(metric), fullest)
+    slowest = max((time.value for known in shown if (time := _latency(known))), default=inf)
+    scoring = Scoring(find_metric(metric), fullest, slowest)
     found = (entry if isinstance(entry, TrialFigure) else entry(scoring) for entry in FIGURES)
     return {figure.name: figure for figure in found}
 
@@ -97,14 +108,29 @@ def _latency(known: Known) -> Interval | None:
     return known.estimate.interval if known.estimate else None
 
 
-def _percentile(name: str) -> TrialFigure:
+def _median(scoring: Scoring) -> TrialFigure:
     return TrialFigure(
+        LATENCY,
+        "Latency (p50)",
+        Reading("", _latency, or_estimate=True),
+        text.milliseconds,
+        ~(Where.LAST_COLUMN | Where.INTERVAL),
+        short="p50",
+        about="The original's own time over the paired gain: comparable between trials.",
+        key="p50_ms",
+        ci_key="p50_ci",
+        **scoring.time,
+    )
+
+
+def _percentile(name: str) -> Callable[[Scoring], TrialFigure]:
+    return lambda scoring: TrialFigure(
         name,
         f"Latency ({name})",
         _timed(lambda summary: summary.percentiles.get(name)),
         text.milliseconds,
         Where.AXIS | Where.PANEL | Where.COMPARE | Where.REPORT,
-        unit="ms",
+        **scoring.time,
     )
 
 
@@ -198,18 +224,7 @@ FIGURES: tuple[TrialFigure | Callable[[Scoring], TrialFigure], ...] = (
         key="speedup",
         ci_key="speedup_ci",
     ),
-    TrialFigure(
-        LATENCY,
-        "Latency (p50)",
-        Reading("", _latency, or_estimate=True),
-        text.milliseconds,
-        ~(Where.LAST_COLUMN | Where.INTERVAL),
-        unit="ms",
-        short="p50",
-        about="The original's own time over the paired gain: comparable between trials.",
-        key="p50_ms",
-        ci_key="p50_ci",
-    ),
+    _median,
     TrialFigure(
         "baseline_p50",
         "Original beside it (p50)",

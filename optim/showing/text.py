@@ -11,9 +11,13 @@ _NUMBER = re.compile(r"[-+]?[\d,.]+(?:e[-+]?\d+)?")
 Show = Callable[[float], str]
 
 
+SHORT_MS = 0.1
+"""Times below it are told in µs."""
+
+
 def milliseconds(value: float) -> str:
     """A time in ms with three significant digits, in us below 0.1 ms and in s from 10 s."""
-    if value < 0.1:
+    if value < SHORT_MS:
         return f"{value * 1e3:.3g} µs"
     if value >= 10_000:
         return f"{value / 1e3:.3g} s"

@@ -38,6 +38,9 @@ CROWDED = 0.3
 """Share of the cores' time that others took, above which threads wait for each other by chance:
 ratios of 20 were seen on a crowded machine, where 1.8 is true."""
 
+_OUT_OF_REACH = 20
+"""Nobody brings so many times the samples that they have."""
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -162,6 +165,8 @@ def loss_shown(one: Facts, goal: Goal) -> str:
         return f"At most {limit} lost, with 95 % confidence ({one.samples:,} samples)."
     wanted = samples_wanted(one.loss, one.samples, goal.max_loss)
     more = f": bring about {wanted:,}" if wanted else ""
+    if wanted and wanted > _OUT_OF_REACH * one.samples:
+        more = f": {wanted:,} would, and so may a larger loss allowed"
     return (
         f"{_size(max(0.0, one.loss.value), one)} lost on your {one.samples:,} samples, but that it "
         f"is at most {limit} could not be shown with so few{more}."

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.trials import METRIC, ORIGINAL, estimated, quality, summary, trial
+from support.trials import METRIC, ORIGINAL, estimated, measured, quality, summary, trial
 
 from optim.findings import Interval
 from optim.showing import text
@@ -24,7 +24,7 @@ def judged(value: float, baseline: float, n: int) -> Any:
         n=n,
         complete=n >= 10_000,
     )
-    return SimpleNamespace(quality=found)
+    return SimpleNamespace(quality=found, summary=None, estimate=None)
 
 
 def test_a_first_judgement_stands_at_its_difference_from_the_original() -> None:
@@ -62,6 +62,18 @@ def test_figures_read_with_unit_and_interval() -> None:
     assert size and size.value == pytest.approx(4.366655)
     assert known["quality_difference"].text(one) == "-1.00 points (-1.10 to -0.90)"
     assert known["cosine"].text(one) == "0.999000"
+
+
+@pytest.mark.parametrize(("slowest", "unit", "at"), [(0.09, "µs", 50.0), (0.2, "ms", 0.05)])
+def test_times_shown_together_share_the_unit_of_the_longest(
+    slowest: float, unit: str, at: float
+) -> None:
+    shown = [measured(0, slowest, 1.0), measured(1, 0.05, 2.0)]
+    found = figures(METRIC, shown)
+    for name in (LATENCY, "p99"):
+        place = found[name].scaled(shown[1])
+        assert place and place.value == pytest.approx(at) and found[name].axis.endswith(unit)
+    assert found[LATENCY].text(shown[1]).startswith("50 µs")
 
 
 def test_no_difference_is_called_none_only_where_it_is_certain() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from optim.findings import EVEN, Interval
 from optim.studies.goal import Goal
-from optim.studies.picking import Facts, pick, samples_wanted, standing
+from optim.studies.picking import Facts, loss_shown, pick, samples_wanted, standing
 
 GOAL = Goal(max_loss=0.01)
 
@@ -114,6 +114,15 @@ def test_so_many_samples_would_show_it(value: float, reach: float, samples: int)
     wanted = samples_wanted(loss(value, reach), samples, 0.01)
     assert wanted is not None
     assert value + reach * (samples / wanted) ** 0.5 <= 0.01 + 1e-9
+
+
+def test_more_samples_than_anybody_has_are_not_asked_for() -> None:
+    few, far = (
+        loss_shown(replace(FAST, loss=loss(0.005, reach), samples=100), Goal(max_loss=0.01))
+        for reach in (0.01, 0.1)
+    )
+    assert "so few: bring about 400." in few
+    assert "so few: 40,000 would, and so may a larger loss allowed." in far
 
 
 @given(
