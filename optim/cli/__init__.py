@@ -39,12 +39,18 @@ DONE_BY = {
 """The module of each command; its function has the command's name, takes the parsed arguments and
 returns an exit code. Only the one that is asked for is imported: all of them take seconds."""
 
+SERVERS = ("host", "serve")
+"""They stay, and what they log is read while they run."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command, the process's own unless given; errors become one line for people."""
     from optim.cli.grammar import parser
+    from optim.cli.log import log_to_file
 
     args = parser().parse_args(argv)
+    if args.command not in SERVERS:
+        log_to_file()
     args.began = time.monotonic()  # a budget counts from the command to the answer
     try:
         doing = importlib.import_module(f"optim.cli.{DONE_BY[args.command]}")

@@ -8,6 +8,7 @@ from typing import Any
 from optim import probing, sandbox
 from optim.cli import FAILED
 from optim.cli.aligning import align
+from optim.cli.log import log_path
 from optim.cli.parts import environments, environments_told
 from optim.findings import percent
 from optim.machine.environment import environment
@@ -35,6 +36,7 @@ def doctor(args: argparse.Namespace) -> int:
     print(align([[*row] for row in recorded(environment())]))
     print(f"\n{heading(found) if (found := probing.known()) else NOT_PROBED}")
     print(f"\nParts with packages of their own:\n\n{environments_told()}")
+    print(f"\nWhat libraries say when a command fails is kept in {log_path()}.")
     print("\nEvery model and EvalSet is read and run in a child process. Of it is true here:\n")
     keeps = {one.name: one.keeps for one in sandbox.PROTECTIONS}
     rows = [[name, f"no: {why}" if why else "yes", keeps[name]] for name, why in walls.items()]
