@@ -107,7 +107,7 @@ def test_attention_is_found_however_its_scores_are_bound_and_shared() -> None:
     assert not list(attentions(attended("e = Exp(s)  t = ReduceSum(s, last)  p = Mul(e, t)")))
 
 
-@pytest.mark.parametrize(("mask_us", "notes"), [(0.0, []), (40.0, [True]), (200.0, [False])])
+@pytest.mark.parametrize(("mask_us", "notes"), [(0.0, [True]), (40.0, [True]), (200.0, [False])])
 def test_attention_node_by_node_costs_what_is_neither_product_nor_softmax(
     mask_us: float, notes: list[bool]
 ) -> None:

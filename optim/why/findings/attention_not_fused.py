@@ -23,8 +23,6 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if found is None:
         return
     rest = [work for work in found.works if not work.multiplies and work.executed_op not in _NEEDED]
-    if not rest:
-        return
     yield Finding(
         note=seen.share(rest) < _MATTERS,
         nodes=found.anchors,
