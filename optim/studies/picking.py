@@ -166,7 +166,7 @@ def loss_shown(one: Facts, goal: Goal) -> str:
     wanted = samples_wanted(one.loss, one.samples, goal.max_loss)
     more = f": bring about {wanted:,}" if wanted else ""
     if wanted and wanted > _OUT_OF_REACH * one.samples:
-        more = f": {wanted:,} would, and so may a larger loss allowed"
+        more = f": it takes {wanted:,}, or a larger loss allowed"
     return (
         f"{_size(max(0.0, one.loss.value), one)} lost on your {one.samples:,} samples, but that it "
         f"is at most {limit} could not be shown with so few{more}."

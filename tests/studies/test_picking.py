@@ -122,7 +122,7 @@ def test_more_samples_than_anybody_has_are_not_asked_for() -> None:
         for reach in (0.01, 0.1)
     )
     assert "so few: bring about 400." in few
-    assert "so few: 40,000 would, and so may a larger loss allowed." in far
+    assert "so few: it takes 40,000, or a larger loss allowed." in far
 
 
 @given(
