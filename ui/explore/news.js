@@ -15,7 +15,7 @@ async function watch({ url, stamp }, from, signal, show, tell) {
     if (document.hidden || signal.aborted || performance.now() < from) continue;
     try {
       const answer = await fetch(new URL(url, document.baseURI), { signal });
-      const there = answer.status < 500; // and 404 is news too: the study, or the store, is gone
+      const there = answer.status < 500; // 404 and 410 are news: the study, or the store, is gone
       const [found, line = ""] = there ? (await answer.text()).split("\n") : [stamp];
       show(line);
       const due = found !== told || performance.now() - toldAt > AGAIN_MS;

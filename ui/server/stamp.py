@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from optim.errors import InputError
+from optim.errors import InputError, StoreLost
 from optim.running.items import WAITING, QueueItem
 from optim.showing.text import seconds
 from optim.studies.store import changes
@@ -119,7 +119,8 @@ async def answer(request: Request) -> Response:
     try:
         told = await run_in_threadpool(_told, request.path_params["study"])
     except InputError as error:
-        return PlainTextResponse(f"{error.what}\n", status_code=404)
+        gone = isinstance(error, StoreLost)
+        return PlainTextResponse(f"{error.what}\n", status_code=410 if gone else 404)
     return PlainTextResponse("\n".join(told), headers={"Cache-Control": "no-store"})
 
 
