@@ -22,10 +22,10 @@ def log_path() -> Path:
 
 
 def log_to_file() -> logging.Handler:
-    """What the program logs from here on goes to that file and not to the terminal."""
+    """What children log from here on goes to that file; sentences for people stay on stderr."""
     handler = _Silent(log_path(), maxBytes=_MOST_BYTES, backupCount=1, encoding="utf-8", delay=True)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(message)s"))
-    logger = logging.getLogger("optim")
+    logger = logging.getLogger("optim.sandbox")
     for earlier in [one for one in logger.handlers if isinstance(one, _Silent)]:
         logger.removeHandler(earlier)
     logger.addHandler(handler)

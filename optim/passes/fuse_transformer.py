@@ -11,7 +11,7 @@ from pydantic import Field
 from optim.errors import OptimError
 from optim.model.opset import restore_interface
 from optim.model.proto import copy_of, opset_of
-from optim.part import Group, Start
+from optim.part import Group, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable
 from optim.passes.support.tools import (
@@ -76,6 +76,7 @@ class FuseTransformer(Pass):
     starts: ClassVar[tuple[Start, ...]] = (
         Start("fuse_transformer + onnxruntime", 30, lambda here: here.transformer),
     )
+    searched: ClassVar[tuple[Searched, ...]] = (Searched("residual", (False,), mends=False),)
 
     family: Family = Field(
         default=Family.BERT,

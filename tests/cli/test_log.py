@@ -15,7 +15,7 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     use_home(tmp_path / "home", monkeypatch)
     handler = log_to_file()
     yield
-    logging.getLogger("optim").removeHandler(handler)
+    logging.getLogger("optim.sandbox").removeHandler(handler)
     handler.close()
 
 
