@@ -71,6 +71,7 @@ class OnThisMachine:
         self._recorder = Recorder(study)
         self._made: dict[Recipe, Made] = {}
         self._cheap: dict[Recipe, list[Slice]] = {}
+        self._summaries: dict[tuple[int, int], Summary] = {}
         before = self._recorder.measured()
         self._known = {recipe: progress for recipe, (progress, _) in before.items()}
         self._full = {recipe: slices for recipe, (_, slices) in before.items()}
@@ -112,17 +113,25 @@ class OnThisMachine:
         slices = self._full.get(recipe) or self._cheap.get(recipe)
         if not slices:
             return None
-        summary = self._beside(summarize(Measurement(slices=tuple(slices))), recipe)
+        summary = self._beside(self._summary(slices), recipe)
         size = self._made[recipe].model.size_bytes if recipe in self._made else None
         progress = self._known.get(recipe, Progress(size_bytes=size))
         cheap = recipe not in self._known and recipe in self._cheap
         return Reading(facts(recipe, summary, progress), len(slices), cheap)
 
+    def _summary(self, slices: list[Slice]) -> Summary:
+        """Derived once for as many as there are: slices are only ever added."""
+        key = id(slices), len(slices)
+        if key not in self._summaries:
+            self._summaries[key] = summarize(Measurement(slices=tuple(slices)))
+        return self._summaries[key]
+
     def _beside(self, summary: Summary, recipe: Recipe) -> Summary:
         """As the study's trials are told, so that a limit in ms holds for both."""
-        original = self.reading(Recipe.baseline()) if not recipe.is_baseline else None
-        alone = original.facts.p50_ms if original else None
-        return beside(summary, alone) if alone else summary
+        original = self._full.get(Recipe.baseline()) or self._cheap.get(Recipe.baseline())
+        if recipe.is_baseline or not original:
+            return summary
+        return beside(summary, self._summary(original).p50_ms.value)
 
     def judging_seconds(self, recipe: Recipe, within: float | None) -> float | None:
         """By its p50 and the original's, whose answers are kept from one judgement to the next."""

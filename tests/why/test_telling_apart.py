@@ -249,6 +249,15 @@ def test_a_node_got_slower_only_where_all_profiles_say_so() -> None:
         assert [one.recipe for one in told] == ["onnxruntime:threads=2"] * count
 
 
+def running(row: NodeRow, us: float, op: str, precision: str, wanted: str = "") -> Side:
+    """A graph of this one node, and how it ran."""
+    node = ProfiledNode(
+        name=row.name, op=op, microseconds=us, share=1, precision=precision, rows=(row,)
+    )
+    graph = Analysis.model_construct(nodes=(row,), weights=())
+    return Side(analysis=graph, wanted=wanted, profile=(node,))
+
+
 @pytest.mark.parametrize(
     ("recipe", "ran", "precision", "mended"),
     [
@@ -261,22 +270,8 @@ def test_what_made_a_node_slower_is_taken_back(
     recipe: str, ran: str, precision: str, mended: str
 ) -> None:
     row = NodeRow(name="up", op="Conv", flops=9)
-    graph = Analysis.model_construct(nodes=(row,), weights=())
-    before, after = (
-        Side(
-            analysis=graph,
-            wanted=wanted,
-            profile=(
-                ProfiledNode(
-                    name="up", op=op, microseconds=us, share=1, precision=kind, rows=(row,)
-                ),
-            ),
-        )
-        for us, op, kind, wanted in (
-            (10, "Conv", "float", ""),
-            (90, ran, precision, wanted_precision(Recipe.parse(recipe))),
-        )
-    )
+    wanted = wanted_precision(Recipe.parse(recipe))
+    before, after = running(row, 10, "Conv", "float"), running(row, 90, ran, precision, wanted)
     here = between((before,), (after,), recipe=Recipe.parse(recipe), engine="onnxruntime")
     (told,) = slower_nodes.find(here)
     assert told.recipe.endswith(mended)
@@ -410,22 +405,8 @@ def test_a_kernel_is_slow_against_what_was_probed_not_against_an_odd_node() -> N
 @pytest.mark.parametrize(("was", "mended"), [(300.0, "exclude=c"), (3000.0, "openvino")])
 def test_a_slow_kernel_that_was_faster_in_float_is_left_in_float(was: float, mended: str) -> None:
     row = NodeRow(name="c", op="Conv", flops=37_000_000, bytes=200_000)
-    graph = Analysis.model_construct(nodes=(row,), weights=())
-    before, after = (
-        Side(
-            analysis=graph,
-            wanted=wanted,
-            profile=(
-                ProfiledNode(
-                    name="c", op=op, microseconds=us, share=1, precision=kind, rows=(row,)
-                ),
-            ),
-        )
-        for us, op, kind, wanted in (
-            (was, "Conv", "float", ""),
-            (835.0, "QLinearConv", "uint8", "int8"),
-        )
-    )
+    before = running(row, was, "Conv", "float")
+    after = running(row, 835.0, "QLinearConv", "uint8", "int8")
     rate = SimpleNamespace(unit="GFLOP/s", precision="int8", threads=1, quartiles=(410, 413, 415))
     here = between(
         (before,),
