@@ -69,8 +69,8 @@ def _own_model() -> None:
             by_path,
             "An .npz with one array per model input, named after it, first axis = samples; "
             "optional `labels` and `metric`. Or a table (.csv, .tsv): columns for the inputs and "
-            "one for the label. For image models also a .zip of folders named by class, or "
-            "of pictures with masks, or with boxes (COCO, PASCAL VOC, YOLO).",
+            "one for the label. For image models also a .zip of folders named by class, or of "
+            "pictures with masks (polygons too) or boxes (COCO, PASCAL VOC, labelme, YOLO).",
         )
     if model:
         _asked(model, evalset)

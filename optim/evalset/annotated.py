@@ -9,9 +9,11 @@ import numpy as np
 
 from optim.evalset import masks
 from optim.evalset.answers import Given, Judged, judged
+from optim.evalset.area_files import area_files
 from optim.evalset.box_files import BOXES_TO_BRING, BoxFiles, box_files
+from optim.evalset.coloured import listed_colours
 from optim.evalset.naming import split_to_judge_by
-from optim.evalset.pairs import Pair, masks_of, split_in
+from optim.evalset.pairs import masks_of, split_in
 from optim.evalset.placing import Placing
 from optim.evalset.zipped import files_in, is_image, path_of
 from optim.metrics.support import layouts
@@ -37,16 +39,28 @@ def one_split(
 
 
 class WithMasks:
-    """Pictures with masks."""
+    """Pictures with masks.
+
+    Args:
+        found: the pictures that have one.
+        masks_for: their masks, for so many classes as a model scores of each pixel.
+    """
 
     classes: tuple[str, ...] = ()
-    said = ""
     where = "with a mask"
 
-    def __init__(self, files: Sequence[zipfile.ZipInfo], pairs: Sequence[Pair]) -> None:
-        self.pictures, self.notes = one_split([one for one, _ in pairs], split_in)
-        self._mask = {one.filename: mask for one, mask in pairs}
-        self.left_out = len(files) - 2 * len(pairs)
+    def __init__(
+        self,
+        files: Sequence[zipfile.ZipInfo],
+        found: Sequence[zipfile.ZipInfo],
+        masks_for: Callable[[int], masks.Masks],
+        form: str = "",
+    ) -> None:
+        self.pictures, self.notes = one_split(found, split_in)
+        self._masks_for = masks_for
+        self.said = f"Polygons as {form} writes them." * bool(form)
+        images = sum(is_image(path_of(one)) for one in files)
+        self.left_out = images - len(found) if form else len(files) - 2 * len(found)
 
     def answers(
         self,
@@ -57,9 +71,12 @@ class WithMasks:
     ) -> Judged:
         """The masks of the pictures at these places. Raises InputError."""
         shown = [self.pictures[place] for place in places]
-        pairs = [(one, self._mask[one.filename]) for one in shown]
-        labels = masks.labels_of(archive, pairs, placings, outputs)
-        return judged(Given(labels=labels), len(labels), outputs)
+        plane = masks.plane_judged(outputs, placings[0].size)
+        read = self._masks_for(masks.scored(outputs, plane))
+        labels, names, notes = read.told(masks.placed(read, shown, placings, plane))
+        classes = np.array(names, str) if names else None
+        answer = judged(Given(labels=labels, classes=classes), len(labels), outputs)
+        return replace(answer, notes=(*notes, *answer.notes))
 
 
 class WithBoxes:
@@ -103,5 +120,14 @@ def annotated(
         found = box_files(archive, files, layouts.class_count(layout, outputs))
         if found:
             return WithBoxes(files, found)
-    pairs = masks_of(files) if judges_pixels(outputs) else ()
-    return WithMasks(files, pairs) if pairs else None
+    return _with_masks(archive, files) if judges_pixels(outputs) else None
+
+
+def _with_masks(archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo]) -> WithMasks | None:
+    if pairs := masks_of(files):
+        listed = listed_colours(archive, files)
+        pictures = [one for one, _ in pairs]
+        return WithMasks(files, pictures, lambda n: masks.FromFiles(archive, pairs, listed, n))
+    if areas := area_files(archive, files):
+        return WithMasks(files, areas.pictures, lambda n: masks.FromAreas(areas, n), areas.form)
+    return None

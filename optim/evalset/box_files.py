@@ -1,10 +1,8 @@
 """True boxes of pictures in a zip, as COCO, PASCAL VOC and YOLO write them. Runs in a child."""
 
-import json
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Any
 from xml.etree import ElementTree
 
@@ -12,20 +10,20 @@ import numpy as np
 
 from optim.arrays import Array
 from optim.errors import InputError
+from optim.evalset.area_files import labelme, listed_names
 from optim.evalset.classes import in_order
-from optim.evalset.naming import split_to_judge_by
-from optim.evalset.pairs import beside, split_in, texts_of
+from optim.evalset.coco_file import MALFORMED, coco_file, odd_coco
+from optim.evalset.pairs import beside, texts_of
 from optim.evalset.placing import Placing
 from optim.evalset.stored import fail
-from optim.evalset.zipped import is_hidden, is_image, path_of, text_of
+from optim.evalset.zipped import text_of
 from optim.metrics.support.boxes import NO_CLASS
 from optim.names import legible
 
 BOXES_TO_BRING = (
-    "for boxes COCO's JSON, PASCAL VOC's Annotations/NAME.xml or YOLO's labels/NAME.txt beside "
-    "the pictures"
+    "for boxes COCO's JSON, PASCAL VOC's Annotations/NAME.xml, labelme's NAME.json or YOLO's "
+    "labels/NAME.txt beside the pictures"
 )
-_CALLED = ("classes.txt", "obj.names", "classes.names")
 _MOST_DIGITS = 9
 
 
@@ -71,7 +69,28 @@ def box_files(
     Args:
         classes: how many the model scores; 0: not known.
     """
-    return _coco(archive, files, classes) or _voc(archive, files) or _yolo(archive, files)
+    return (
+        _coco(archive, files, classes)
+        or _voc(archive, files)
+        or _labelme(archive, files)
+        or _yolo(archive, files)
+    )
+
+
+def _labelme(archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo]) -> BoxFiles | None:
+    found = labelme(archive, files)
+    if not found:
+        return None
+    place = {name: number for number, name in enumerate(found.names)}
+    said = [
+        [
+            (place[one.name], *one.polygons[0].min(axis=0), *one.polygons[0].max(axis=0), 0)
+            for one in areas
+        ]
+        for areas in found.areas
+    ]
+    rows = [_six(np.array(boxes, np.float64)) for boxes in said]
+    return BoxFiles("labelme", found.pictures, rows, [*found.names.values()])
 
 
 def _yolo(archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo]) -> BoxFiles | None:
@@ -81,9 +100,7 @@ def _yolo(archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo]) -> BoxFile
     none = beside(files, pairs)  # a picture without a file has no boxes
     rows = [_yolo_rows(text_of(archive, text), text.filename) for _, text in pairs]
     rows += [np.empty((0, 6))] * len(none)
-    named = [one for one in files if path_of(one).name in _CALLED]
-    names = text_of(archive, named[0]).split("\n") if named else []
-    names = [name.strip() for name in names if name.strip()]
+    names = listed_names(archive, files)
     return BoxFiles("YOLO", [one for one, _ in pairs] + none, rows, names, shares=True)
 
 
@@ -134,61 +151,28 @@ def _objects(text: str, name: str) -> list[tuple[str, ...]]:
 def _coco(
     archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo], classes: int
 ) -> BoxFiles | None:
-    found = {}
-    for one in files:
-        if path_of(one).suffix.lower() == ".json" and not is_hidden(path_of(one)):
-            said = _json(text_of(archive, one))
-            if said:
-                found[one.filename] = said
-    chosen = split_to_judge_by({split_in(PurePosixPath(name)) for name in found})
-    used = {n: s for n, s in found.items() if not chosen or split_in(PurePosixPath(n)) == chosen}
-    if not used:
+    found = coco_file(archive, files)
+    if not found:
         return None
-    name, said = next(iter(used.items()))
+    numbers, names = _numbering(found.categories, classes)
     try:
-        return _coco_boxes(said, files, classes, name)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _odd(name, f"it is not as COCO writes it ({type(error).__name__})", "COCO") from None
+        said = [[_of_coco(one, numbers) for one in boxes] for boxes in found.said]
+    except MALFORMED as error:
+        raise odd_coco(
+            found.name, f"a box is not as COCO writes it ({type(error).__name__})"
+        ) from None
+    rows = [_six(_numbers(boxes, found.name, "COCO")) for boxes in said]
+    return BoxFiles("COCO", found.pictures, rows, names)
 
 
-def _json(text: str) -> dict[str, Any]:
-    """What a file of COCO's says; empty for another."""
-    try:
-        said = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    known = isinstance(said, dict) and {"images", "annotations"} <= said.keys()
-    return said if known else {}
+def _of_coco(one: Mapping[str, Any], numbers: Mapping[int, int]) -> tuple[Any, ...]:
+    x, y, width, height = one["bbox"]
+    number = numbers.get(one["category_id"], one["category_id"])
+    return number, x, y, x + width, y + height, int(bool(one.get("iscrowd")))
 
 
-def _coco_boxes(
-    said: Mapping[str, Any], files: Sequence[zipfile.ZipInfo], classes: int, name: str
-) -> BoxFiles:
-    members = {path_of(one).name: one for one in files if is_image(path_of(one))}
-    shown = {one["id"]: PurePosixPath(str(one["file_name"])).name for one in said["images"]}
-    there = {number: members[file] for number, file in shown.items() if file in members}
-    if not there:
-        raise fail(
-            f"None of the {len(shown):,} pictures that {legible(name)!r} names is in the zip.",
-            "Zip the pictures with it.",
-        )
-    numbers, names = _numbering(said.get("categories", ()), classes)
-    boxes: dict[Any, list[tuple[Any, ...]]] = {number: [] for number in there}
-    for one in said["annotations"]:
-        if one["image_id"] in boxes:
-            x, y, width, height = one["bbox"]
-            number = numbers.get(one["category_id"], one["category_id"])
-            crowd = int(bool(one.get("iscrowd")))
-            boxes[one["image_id"]].append((number, x, y, x + width, y + height, crowd))
-    rows = [_six(_numbers(found, name, "COCO")) for found in boxes.values()]
-    return BoxFiles("COCO", list(there.values()), rows, names)
-
-
-def _numbering(
-    categories: Iterable[Mapping[str, Any]], classes: int
-) -> tuple[dict[Any, int], list[str]]:
+def _numbering(known: Mapping[int, str], classes: int) -> tuple[dict[int, int], list[str]]:
     """The class of each category: its place, where the model has as many; else its own number."""
-    known = {int(one["id"]): str(one["name"]) for one in categories}
     ids = sorted(known)
     if classes == len(ids) or ids == [*range(len(ids))]:
         return {number: place for place, number in enumerate(ids)}, [known[n] for n in ids]
@@ -214,7 +198,6 @@ def _odd(name: str, what: str, form: str) -> InputError:
     forms = {
         "YOLO": "A line has five numbers: the class, and centre and size in shares of the picture.",
         "VOC": "An <object> has a <name> and a <bndbox> with xmin, ymin, xmax and ymax.",
-        "COCO": "It has `images` (id, file_name), `annotations` (image_id, category_id, bbox as "
-        "x, y, width, height) and `categories` (id, name).",
+        "COCO": "A bbox is x, y, width and height in pixels.",
     }
     return fail(f"{legible(name)!r} cannot be read as boxes: {what}.", forms[form])
