@@ -1,8 +1,9 @@
 """Bringing a model and its EvalSet: what must be asked, what is read."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +194,20 @@ def preview(model: Model, evalset: Upload, preprocessing: Preprocessing) -> None
         row.image(
             seen.data, width=_SEEN, caption=plain(seen.folder + (mark if seen.answer else ""))
         )
+    if found.legend:
+        st.html(_legend(found.legend))
     if found.doubt:
         st.warning(plain(f"{found.said}. {found.doubt}"))
     elif found.said:
         st.info(plain(f"{found.said}: a quick look, to see whether scale and crop are right."))
+
+
+def _legend(classes: Sequence[tuple[str, str]]) -> str:
+    """The classes that are drawn in, each beside its colour."""
+    return " &ensp; ".join(
+        f'<span style="color:{colour}" aria-hidden="true">&#9632;</span> {escape(name[:40])}'
+        for name, colour in classes
+    )
 
 
 def _looked_up(

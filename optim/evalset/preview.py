@@ -23,11 +23,13 @@ from optim.evalset.casting import numpy_dtype
 from optim.evalset.classes import in_order, some_of_each
 from optim.evalset.folders import ClassFolders, folder_of
 from optim.evalset.images import Brought, answers_of, brought_in, check_others
+from optim.evalset.marking import colour_of, with_boxes, with_mask
 from optim.evalset.preprocessing import Preprocessing, of_one_image
 from optim.evalset.zipped import check, decoded, opened, path_of
 from optim.metrics.base import Metric, find_metric
 from optim.metrics.choosing import choose_output, size_of_label
 from optim.metrics.support.outputs import answer_of
+from optim.metrics.support.pixels import VOID, are_masks
 from optim.model import Model, TensorSpec
 from optim.names import legible
 from optim.runtimes.base import BASELINE_RUNTIME, all_runtimes
@@ -35,6 +37,7 @@ from optim.settings import settings
 
 _LEAST_SIDE = 96  # pixels; small inputs are shown enlarged, each pixel a square
 _FOLDERS_TRIED = 64  # before anything is asked: the first image of each
+_LISTED = 30  # classes in a legend
 _SCORED, _SCORED_SECONDS = 64, 5.0
 
 
@@ -71,13 +74,17 @@ class Seen(BaseModel):
 
 
 class Preview(BaseModel):
-    """Pictures, and how the original scores on some images; `said` is empty where it cannot."""
+    """Pictures, and how the original scores on some images; `said` is empty where it cannot.
+
+    Masks and boxes are drawn in; `legend` has the name and the colour (#rrggbb) of each class.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     seen: tuple[Seen, ...]
     said: str = ""
     doubt: str = ""
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def surveyed(path: Path, model: Model) -> Surveyed:
@@ -174,12 +181,16 @@ def preview(
         output = choose_output(metric, results, size_of_label(labels))
         answers = Answers(Path(model), specs, spec, output, together)
         names = brought.classes if isinstance(brought, ClassFolders) else ()
+        pictures = [_picture(array, recipe, spec) for array in shown]
+        if not isinstance(brought, ClassFolders):
+            pictures = _marked(pictures, labels, answer.classes, recipe.size(spec))
         seen = [
-            Seen(folder=folder, png=_png(array, recipe, spec), answer=answers.named(array, names))
-            for (folder, _), array in zip(first, shown, strict=True)
+            Seen(folder=folder, png=_png(picture), answer=answers.named(array, names))
+            for (folder, _), picture, array in zip(first, pictures, shown, strict=True)
         ]
         said, doubt = answers.scored(metric, arrays, labels, len(names))
-    return Preview(seen=tuple(seen), said=said, doubt=doubt).model_dump()
+    legend = [] if isinstance(brought, ClassFolders) else _legend(labels, answer.classes)
+    return Preview(seen=tuple(seen), said=said, doubt=doubt, legend=legend).model_dump()
 
 
 def _some(brought: Brought) -> list[int]:
@@ -236,14 +247,39 @@ class Answers:
         return text, metric.doubt(value, classes)
 
 
-def _png(array: Array, recipe: Preprocessing, spec: TensorSpec) -> str:
+def _marked(
+    pictures: Sequence[Image.Image], labels: Array, names: tuple[str, ...], size: tuple[int, int]
+) -> list[Image.Image]:
+    """Pictures with what their labels say: the class of each pixel, or boxes in an input of this
+    height and width."""
+    pairs = zip(pictures, labels, strict=False)
+    if are_masks(labels):
+        return [with_mask(picture, mask) for picture, mask in pairs]
+    return [with_boxes(picture, rows, size[::-1], names) for picture, rows in pairs]
+
+
+def _legend(labels: Array, names: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The classes that occur, the first of masks left out, which is not coloured."""
+    numbers = np.unique(labels if are_masks(labels) else labels[..., 0]).astype(int).tolist()
+    first = 1 if are_masks(labels) else 0
+    kept = [number for number in numbers if number >= first and number != VOID][:_LISTED]
+    told = [names[number] if number < len(names) else str(number) for number in kept]
+    return [
+        (name, "#{:02x}{:02x}{:02x}".format(*colour_of(number)))
+        for name, number in zip(told, kept, strict=True)
+    ]
+
+
+def _picture(array: Array, recipe: Preprocessing, spec: TensorSpec) -> Image.Image:
     """The input array as a picture, its scaling undone."""
     pixels = recipe.undone(array, spec)
     picture = Image.fromarray(np.squeeze(pixels))
     larger = max(1, -(-_LEAST_SIDE // min(picture.size)))
-    shown = picture.resize(
-        (picture.width * larger, picture.height * larger), Image.Resampling.NEAREST
-    )
+    size = picture.width * larger, picture.height * larger
+    return picture.resize(size, Image.Resampling.NEAREST)
+
+
+def _png(picture: Image.Image) -> str:
     data = io.BytesIO()
-    shown.save(data, "PNG")
+    picture.save(data, "PNG")
     return base64.b64encode(data.getvalue()).decode()

@@ -1,10 +1,12 @@
 """Zips of pictures with masks or boxes beside them, as people have them."""
 
+import io
 import json
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
+from PIL import Image, ImageColor
 from support import evalset_models as models
 from support.pictures import png, scene, segmenter, whole, zipped
 
@@ -61,6 +63,7 @@ def test_masks_are_found_by_their_names_and_judged(picture, mask, mode, tmp_path
     assert (found.images, found.where, found.left_out) == (4, "with a mask", 1)
     shown = previews(path, model, Preprocessing.suggested(model))
     assert shown.said.startswith("Mean IoU of the original: 100.00 %") and len(shown.seen) == 4
+    assert [name for name, _ in shown.legend] == ["1", "2"]
 
 
 @pytest.mark.parametrize(("fit", "counted"), [("pad", 128), ("crop", 256), ("stretch", 256)])
@@ -151,7 +154,11 @@ def test_boxes_are_read_and_placed_as_the_picture_is(said, form, boxes, tmp_path
     assert (labels[:, 5] == (labels[:, 0] == 0)).all()  # VOC's difficult ones do not count
     assert f"Boxes as {form} writes them" in " ".join(evalset.notes)
     assert surveyed(path, model).where == "with boxes"
-    assert "Mean AP of the original" in previews(path, model, Preprocessing.suggested(model)).said
+    shown = previews(path, model, Preprocessing.suggested(model))
+    assert "Mean AP of the original" in shown.said
+    (name, colour) = shown.legend[-1]
+    drawn = Image.open(io.BytesIO(shown.seen[0].data))
+    assert name == "dog" and drawn.getpixel((24, 40)) == ImageColor.getrgb(colour)
 
 
 BOMB = '<!DOCTYPE a [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><annotation>&b;</annotation>'
