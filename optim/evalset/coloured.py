@@ -80,7 +80,7 @@ def _not_known(unknown: Sequence[Colour], listed: bool) -> Exception:
     some = ", ".join(map(str, unknown[:5])) + ", ..." * (len(unknown) > 5)
     where = "in the zip's list of colours" if listed else "known"
     return fail(
-        f"The masks are in colours, and which class {some} is is not {where}.",
+        f"The masks are in colours, and the classes of {some} are not {where}.",
         "Put a file class_dict.csv in the zip: a line `name,r,g,b` for each class, in the order "
         "of the model's classes; or save masks as grey or as a palette, with the number of the "
         "class at each pixel.",
