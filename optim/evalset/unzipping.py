@@ -33,11 +33,16 @@ _OTHERS = {
     b"ARROW1": ("an Arrow file", "pandas.read_feather"),
     b"\x89HDF": ("an HDF5 file", "h5py.File"),
     b"\x93NUMPY": ("a single array (.npy)", "numpy.load"),
+    b"RIFF": ("a recording (.wav)", "scipy.io.wavfile.read"),
+    b"fLaC": ("a recording (.flac)", "soundfile.read"),
+    b"OggS": ("a recording (.ogg)", "soundfile.read"),
+    b"ID3": ("a recording (.mp3)", "soundfile.read"),
     b"MATLAB": ("a MATLAB file", "scipy.io.loadmat"),
     b"\x80\x04": ("a Python pickle", "the program that wrote it"),
     b"\x80\x05": ("a Python pickle", "the program that wrote it"),
 }
 """First bytes of files in which data comes -> what they are called, and what reads them."""
+_TABLES = ("pandas.read_parquet", "pandas.read_feather")
 
 
 def _no_npz(path: Path) -> InputError:
@@ -46,16 +51,24 @@ def _no_npz(path: Path) -> InputError:
     what, reader = next((v for k, v in _OTHERS.items() if head.startswith(k)), ("", ""))
     if is_json(head):
         lines = ", lines=True" if b"}\n{" in head.replace(b"\r", b"") else ""
-        return fail(
-            f"{path.name} is JSON, not an .npz file or a table.",
-            f'Write a table with pandas.read_json("{path.name}"{lines})'
-            '.to_csv("evalset.csv", index=False) and give that.',
-        )
+        return _of_rows(f"{path.name} is JSON", f'pandas.read_json("{path.name}"{lines})')
+    if reader in _TABLES:
+        return _of_rows(f"{path.name} is {what}", f'{reader}("{path.name}")')
     known = f"{path.name} is {what}, not an .npz file."
     made = 'numpy.savez("evalset.npz", input_name=array, labels=labels)'
     return fail(
         known if what else f"{path.name} is not an .npz file, or it is cut off.",
         f"Read it with {reader} and write {made}." if what else f"Make one with {made}.",
+    )
+
+
+def _of_rows(known: str, read: str) -> InputError:
+    """What to do with a file that pandas reads as rows."""
+    return fail(
+        f"{known}, not an .npz file or a table.",
+        f'Read it: d = {read}. Where its columns are numbers, d.to_csv("evalset.csv", index=False) '
+        'writes a table to give; where they are lists of one length, numpy.savez("evalset.npz", '
+        "**{c: numpy.array(d[c].tolist()) for c in d}) the arrays.",
     )
 
 

@@ -22,7 +22,8 @@ class EditDistance(ReadsSequences):
     summary: ClassVar[str] = (
         "The fewest tokens to insert, delete or replace until the answers are the labels "
         "(Levenshtein), divided by the labels' tokens, over all sequences at once. Numbers below "
-        "0 are no tokens, on either side."
+        "0 are no tokens, on either side; where each place of a label is scored, answers in such "
+        "places are none either."
     )
     helps: ClassVar[str] = "Speech, text in pictures, translation: answers of any length."
     hurts: ClassVar[str] = (
@@ -38,7 +39,7 @@ class EditDistance(ReadsSequences):
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """How many edits it takes, and how many tokens the label has."""
         wanted = self.wanted(output, label)
-        return float(tokens.edits(self.answered(output), wanted)), float(len(wanted))
+        return float(tokens.edits(self.answered(output, label), wanted)), float(len(wanted))
 
     def aggregate(self, rows: Rows, weights: Rows) -> Rows:
         """Of all sequences at once; 0 where labels have no tokens."""

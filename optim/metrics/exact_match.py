@@ -27,7 +27,7 @@ class ExactMatch(ctc.ReadsSequences, TokenAccuracy):
     def row(self, output: Array, label: Array) -> Sequence[float]:
         """1 where every place is right, else 0."""
         if self.ctc_blank != "none":
-            same = np.array_equal(self.answered(output), self.wanted(output, label))
+            same = np.array_equal(self.answered(output, label), self.wanted(output, label))
             return (float(same),)
         right, count = super().row(output, label)
         return (float(right == count),)

@@ -261,7 +261,8 @@ class TestBad:
             (b"", "not an .npz file, or it is cut off"),
             (b"\x00not a zip", "not an .npz file, or it is cut off"),
             (b"\x93NUMPY\x01\x00", r"a single array \(.npy\), .*Read it with numpy.load"),
-            (b"PAR1\x15\x04", "a Parquet file, .*pandas.read_parquet and write numpy.savez"),
+            (b"PAR1\x15\x04", r"a Parquet file, .*pandas.read_parquet\(.*numpy.savez"),
+            (b"RIFF\x24\x00\x00\x00WAVE", r"a recording \(.wav\), .*scipy.io.wavfile.read"),
             (b"a,b\n1,2\n", "has 2 columns .*; the model takes 8"),
         ],
     )

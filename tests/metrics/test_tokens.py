@@ -28,7 +28,9 @@ def test_places_marked_below_0_do_not_count():
     wrong = RIGHT.copy()
     wrong[0, 0, 3] = wrong[1, 0, 2:] = np.eye(6)[5]
     assert value("token_accuracy", wrong, LABELS) == value("exact_match", wrong, LABELS) == 1
+    assert value("edit_distance", wrong, LABELS) == 0
     wrong[0, 0, 1] = np.eye(6)[5]
+    assert value("edit_distance", wrong, LABELS) == pytest.approx(1 / 5)
     assert value("token_accuracy", wrong, LABELS) == pytest.approx(4 / 5)
     assert value("exact_match", wrong, LABELS) == 1 / 2
 

@@ -27,10 +27,10 @@ class ReadsSequences(Metric):
         "blank; none: the answers are the tokens themselves.",
     )
 
-    def answered(self, output: Array) -> Array:
-        """The tokens of an answer."""
+    def answered(self, output: Array, label: Array) -> Array:
+        """The tokens of an answer, without those in places of the label that do not count."""
         if self.ctc_blank == "none":
-            return tokens.counted(tokens.answer(output))
+            return tokens.counted(tokens.beside(output, label))
         steps = tokens.answer(output.reshape(-1, output.shape[-1]))
         changed = np.r_[True, steps[1:] != steps[:-1]]
         return tokens.counted(steps[changed & (steps != self._blank(output.shape[-1]))])

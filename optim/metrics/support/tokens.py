@@ -46,6 +46,14 @@ def answer(output: Array) -> Array:
     return np.where(np.isfinite(scores).all(axis=1), scores.argmax(axis=1), _NO_CLASS)
 
 
+def beside(output: Array, label: Array) -> Array:
+    """The class of each place, and below 0 where scores are given for a place of the label that
+    does not count: they can say no such thing themselves."""
+    found, places = answer(output), label.ravel()
+    aligned = found.size == places.size < output.size
+    return np.where(places < 0, _NO_CLASS, found) if aligned else found
+
+
 def counted(label: Array) -> Array:
     """The classes of the places that count."""
     whole = label.ravel().astype(np.int64)
