@@ -5,18 +5,22 @@ Denton et al., "Exploiting Linear Structure Within Convolutional Networks for Ef
 Classification and Detection", 2016: a k x k convolution to few channels, then a 1 x 1.
 """
 
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import partial
+from operator import gt
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
 
-from optim.arrays import Array
+from optim.arrays import Feeds
+from optim.errors import InputError
+from optim.findings import percent
 from optim.model.proto import copy_of
 from optim.part import Circumstances, Hazard, Searched
 from optim.passes.base import Context, Outcome, Pass, Stage
-from optim.passes.support.channels import attribute
-from optim.passes.support.rewiring import free_name, replace_nodes
+from optim.passes.support.factors import Factors, as_matrix, split
 from optim.passes.support.tools import (
     float_weights,
     listed,
@@ -30,6 +34,9 @@ if TYPE_CHECKING:
 
 _KINDS = ("Conv", "Gemm", "MatMul")
 _NOTHING = "Nothing was split: no layer's two factors would take less arithmetic than it does."
+_NOT_FASTER = (
+    "Nothing was split: no layer's two factors were measured to be so much faster than it."
+)
 _SMALLEST = 16  # a side of a weight below which two products are never faster than one
 
 
@@ -38,6 +45,7 @@ class Rank(StrEnum):
 
     ENERGY = "energy"
     SHARE = "share"
+    GAIN = "gain"
 
 
 class LowRank(Pass):
@@ -75,7 +83,8 @@ class LowRank(Pass):
     rank: Rank = Field(
         default=Rank.ENERGY,
         description="What decides the rank: energy, the share of a weight's squares that is kept; "
-        "share, the share of a layer's arithmetic that is removed.",
+        "share, the share of a layer's arithmetic that is removed; gain, the highest rank at which "
+        "the two are faster than the one, as measured while building.",
     )
     energy: float = Field(
         default=0.95, ge=0.1, le=1.0, description="Share of the squares kept, with rank energy."
@@ -86,10 +95,22 @@ class LowRank(Pass):
         le=0.95,
         description="Share of the arithmetic removed, with rank share.",
     )
+    gain: float = Field(
+        default=1.25,
+        ge=1.0,
+        le=10.0,
+        description="How many times as fast as a layer its two factors are at least, with rank "
+        "gain: by ONNX Runtime's profiler, on one thread of the machine that builds.",
+    )
     multiple: int = Field(
         default=8, ge=1, le=64, description="Ranks are multiples of this, as kernels like it."
     )
     exclude: tuple[str, ...] = Field(default=(), description="Names of nodes left as they are.")
+    ranks: tuple[str, ...] = Field(
+        default=(),
+        description="The rank of each product that could be split, in the graph's order, 0: whole; "
+        "what measuring decided, for the same model again. Empty: decided while building.",
+    )
 
     def takes(self, here: Circumstances) -> bool:
         """Only products have weights to split."""
@@ -99,43 +120,69 @@ class LowRank(Pass):
         """Split each product whose factors take less arithmetic than it does."""
         refuse_quantized(model)
         refuse_unknown_nodes(self.exclude, model)
-        made = copy_of(model)
-        name_nodes(made)
-        weights = float_weights(made)
-        nodes, said = [], []
-        for node in made.graph.node:
-            halves = self._halves(node, weights)
-            nodes += _pair(made.graph, node, *halves) if halves else [node]
-            if halves:
-                said.append(f"{node.name} {len(halves[1])}")
-        if not said:
-            return Outcome(model, False, (_NOTHING,))
-        replace_nodes(made.graph, nodes)
-        return Outcome(made, True, _told(said))
+        named = copy_of(model)
+        name_nodes(named)
+        factors = {node.name: found for node, found in self._factors(named)}
+        ranks = self._ranks(named, factors, context)
+        if not any(ranks.values()):
+            return Outcome(model, False, (_NOT_FASTER if factors and self._measures else _NOTHING,))
+        made = split(named, factors, ranks)
+        if not self._measures:
+            return Outcome(made, True, _told(ranks))
+        from optim.passes.support.channel_times import share_saved
 
-    def _halves(
-        self, node: "onnx.NodeProto", weights: dict[str, "onnx.TensorProto"]
-    ) -> tuple[Array, Array] | None:
-        """Factors [out, rank] and [rank, in] of a node's weight; None where they save nothing."""
+        saved = share_saved(named, made, _inputs(context))
+        ran = self.model_copy(update={"ranks": tuple(map(str, ranks.values()))})
+        said = f"A run takes {percent(saved)} less time, as measured while building."
+        return Outcome(made, True, (*_told(ranks), said), ran)
+
+    @property
+    def _measures(self) -> bool:
+        return self.rank is Rank.GAIN and not self.ranks
+
+    def _factors(self, model: "onnx.ModelProto") -> Iterator[tuple["onnx.NodeProto", Factors]]:
+        """The products that two narrow ones could do with less arithmetic."""
         from onnx import numpy_helper
 
-        if node.op_type not in _KINDS or node.input[1] not in weights or node.name in self.exclude:
-            return None
-        matrix = _as_matrix(node, numpy_helper.to_array(weights[node.input[1]]))
-        if matrix is None or min(matrix.shape) < _SMALLEST:
-            return None
-        left, values, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
-        rank = self._rank(values, matrix.shape)
-        if rank >= len(values) or rank * sum(matrix.shape) >= matrix.size:
-            return None
-        root = np.sqrt(values[:rank])
-        return (
-            (left[:, :rank] * root).astype(np.float32),
-            (root[:, None] * right[:rank]).astype(np.float32),
-        )
+        weights = float_weights(model)
+        for node in model.graph.node:
+            if node.op_type not in _KINDS or node.name in self.exclude:
+                continue
+            if node.input[1] not in weights:
+                continue
+            matrix = as_matrix(node, numpy_helper.to_array(weights[node.input[1]]))
+            if matrix is not None and min(matrix.shape) >= _SMALLEST:
+                yield node, Factors.of(matrix)
 
-    def _rank(self, values: Array, shape: tuple[int, ...]) -> int:
+    def _ranks(
+        self, model: "onnx.ModelProto", factors: Mapping[str, Factors], context: Context
+    ) -> dict[str, int]:
+        """The rank of each product; 0 where it stays whole."""
+        if self.ranks:
+            return self._given(factors)
+        if self._measures:
+            from optim.passes.support.rank_times import by_gain  # it takes an engine
+
+            most = {name: one.most for name, one in factors.items()}
+            tried = partial(split, model, factors)
+            return by_gain(tried, most, _inputs(context), self.gain, self.multiple)
+        wished = {name: self._rank(one) for name, one in factors.items()}
+        return {name: r if r <= factors[name].most else 0 for name, r in wished.items()}
+
+    def _given(self, factors: Mapping[str, Factors]) -> dict[str, int]:
+        known = [int(one) for one in self.ranks if one.isdecimal()]
+        most = [one.most for one in factors.values()]
+        if len(known) != len(self.ranks) or len(known) != len(most) or any(map(gt, known, most)):
+            raise InputError(
+                f"`ranks` gives {len(self.ranks)} ranks, and this model has {len(most)} products "
+                f"that could be split, at ranks of at most {listed(map(str, most), 8)}.",
+                "Leave it out: ranks are then decided while building.",
+            )
+        return dict(zip(factors, known, strict=True))
+
+    def _rank(self, factors: Factors) -> int:
         """The rank for a weight of these singular values, a multiple."""
+        shape, values = factors.shape, factors.values
         if self.rank is Rank.SHARE:
             wanted = int((1 - self.share) * shape[0] * shape[1] / sum(shape))
             return max(self.multiple, wanted // self.multiple * self.multiple)
@@ -144,50 +191,17 @@ class LowRank(Pass):
         return -(-wanted // self.multiple) * self.multiple
 
 
-def _as_matrix(node: "onnx.NodeProto", weight: Array) -> Array | None:
-    """[out, in] of a product or convolution; None where it has groups or is a batch of weights."""
-    if node.op_type == "Conv":
-        return weight.reshape(len(weight), -1) if attribute(node, "group", 1) == 1 else None
-    if weight.ndim != 2 or attribute(node, "transA", 0):
-        return None
-    return weight if attribute(node, "transB", 0) else weight.T
+def _inputs(context: Context) -> Feeds:
+    found = next(iter(context.calibration), context.example)
+    if found is None:
+        raise InputError("There is no input to measure time with.", "Use `rank=energy` instead.")
+    return found
 
 
-def _pair(
-    graph: "onnx.GraphProto", node: "onnx.NodeProto", left: Array, right: Array
-) -> list["onnx.NodeProto"]:
-    """Two nodes for one, their weights added to the graph; the second keeps name and output."""
-    from onnx import helper
-
-    second = type(node).FromString(node.SerializeToString())
-    inner = free_name(graph, f"{node.output[0]}_narrow")
-    if node.op_type == "Conv":
-        shape = next(t for t in graph.initializer if t.name == node.input[1]).dims
-        first = type(node).FromString(node.SerializeToString())
-        del first.input[2:], second.attribute[:]
-        first.input[1] = _weight(graph, node, "in", right.reshape(len(right), *shape[1:]))
-        ones = (1,) * (len(shape) - 2)
-        second.input[1] = _weight(graph, node, "out", left.reshape(*left.shape, *ones))
-    else:
-        read = _weight(graph, node, "in", right.T)
-        first = helper.make_node("MatMul", [node.input[0], read], [inner])
-        for turned in [a for a in second.attribute if a.name == "transB"]:
-            second.attribute.remove(turned)
-        second.input[1] = _weight(graph, node, "out", left.T)
-    first.name, first.output[0], second.input[0] = f"{node.name}_narrow", inner, inner
-    return [first, second]
-
-
-def _weight(graph: "onnx.GraphProto", node: "onnx.NodeProto", part: str, array: Array) -> str:
-    from onnx import numpy_helper
-
-    name = free_name(graph, f"{node.input[1]}_{part}")
-    graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
-    return name
-
-
-def _told(said: list[str]) -> tuple[str, ...]:
+def _told(ranks: Mapping[str, int]) -> tuple[str, ...]:
+    split = [f"{name} {rank}" for name, rank in ranks.items() if rank]
     return (
-        f"{len(said)} products became two each, of the rank behind their name: {listed(said, 8)}.",
+        f"{len(split)} products became two each, of the rank behind their name: "
+        f"{listed(split, 8)}.",
         "Any engine runs two narrow products; small ones may be slower than the one before.",
     )

@@ -7,6 +7,8 @@ from onnx import helper
 from support import pass_models
 from support.pass_models import Weights
 
+from optim.errors import InputError
+from optim.passes.base import Calibration, Context
 from optim.passes.low_rank import LowRank
 
 
@@ -60,3 +62,32 @@ def test_what_would_save_nothing_stays() -> None:
         pass_models.load("mlp"), pass_models.context("mlp")
     )
     assert not any(node.name == "up_narrow" for node in excluded.model.graph.node)
+
+
+def _wide() -> tuple[onnx.ModelProto, Context]:
+    """A product so large that a tenth of its rank is faster on any machine, and inputs for it."""
+    w = Weights(3)
+    w.normal("w", 768, 768)
+    node = helper.make_node("MatMul", ["x", "w"], ["y"], name="wide")
+    model = pass_models.model([node], w, {"x": (128, 768)}, {"y": (128, 768)})
+    return model, Context(Calibration([{"x": np.ones((128, 768), np.float32)}]))
+
+
+def test_ranks_that_measuring_decided_give_the_same_model_again() -> None:
+    model, context = _wide()
+    outcome = LowRank(rank="gain", gain=1.0).run(model, context)
+    assert outcome.modified and outcome.ran and "less time" in outcome.notes[-1]
+    again = outcome.ran.run(model, context)
+    assert again.model == outcome.model and again.ran is None
+
+
+def test_layers_that_no_split_makes_so_fast_stay_whole() -> None:
+    model, context = pass_models.load("mlp"), pass_models.context("mlp")
+    outcome = LowRank(rank="gain", gain=10.0).run(model, context)
+    assert not outcome.modified and "measured" in outcome.notes[0]
+
+
+@pytest.mark.parametrize("ranks", [("8", "8"), ("no",), ("100000",)])
+def test_ranks_of_another_model_are_refused(ranks: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="`ranks` gives"):
+        LowRank(ranks=ranks).run(pass_models.load("mlp"), pass_models.context("mlp"))
