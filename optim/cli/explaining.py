@@ -18,7 +18,7 @@ from optim.showing.text import spanned
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why.explanation import node_by_node
-from optim.why.explanation import why as explained
+from optim.why.explanations import explain
 from optim.why.nodes import NodeChange
 from optim.why.shares import Shares
 from optim.why.told import told
@@ -35,7 +35,7 @@ def why(args: argparse.Namespace) -> int:
     study = study_of(args)
     with Queue.open() as queue:
         trial = _measured(study, recipe, queue)
-        found = explained(study, trial, _progress_of_why())
+        found = explain(study, trial, _progress_of_why())
         shares = _shares(study, trial, queue) if args.shares else None
         before = _measured(study, against, queue) if against else None
     nodes = node_by_node(study, before, trial, _progress_of_why()) if before else ()

@@ -14,6 +14,7 @@ from optim.running.queue import Queue
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 from optim.why.explanation import Why, why
+from optim.why.telling import Tell, nobody
 
 _FOLDER = "whys"
 _REVISION = 2
@@ -36,6 +37,14 @@ class Explaining(BaseModel):
 def explained(study: Study, trial: Trial) -> Why | None:
     """The explanation of a trial that was made before, also by another process; else None."""
     return kept_already(Why, _FOLDER, _key(study, trial))
+
+
+def explain(
+    study: Study, trial: Trial, tell: Tell = nobody, stopped: Callable[[], bool] = lambda: False
+) -> Why:
+    """Explain a trial afresh, as `why`, and keep it for every page and process."""
+    key = _key(study, trial)
+    return kept(Why, _FOLDER, key, lambda: why(study, trial, tell, stopped), afresh=True)
 
 
 class Explanations:
@@ -68,8 +77,7 @@ class Explanations:
             self._change(key, Explaining(state="under way", doing=text, share=share))
 
         def work(stopped: Callable[[], bool]) -> None:
-            made = kept(Why, _FOLDER, key, lambda: why(study, trial, tell, stopped), afresh=True)
-            found.append(Explaining(state="there", why=made))
+            found.append(Explaining(state="there", why=explain(study, trial, tell, stopped)))
 
         def ended(how: Ended) -> None:
             if how.error:

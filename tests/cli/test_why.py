@@ -8,7 +8,10 @@ from support.study_tools import write_classifier
 
 from optim.cli import main
 from optim.settings import settings
+from optim.studies.listing import list_studies
+from optim.studies.study import open_study
 from optim.why import explanation
+from optim.why.explanations import explained
 
 KEYS = {"code", "nodes", "text", "cost_ms", "cost_ci", "advice", "recipe", "measured"}
 
@@ -31,6 +34,9 @@ def test_json(files: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> Non
     assert told["recipe"] == recipe and told["trial"]["recipe"] == recipe
     assert "graph_level" in {one["code"] for one in told["findings"]}
     assert all(one.keys() >= KEYS for one in told["findings"])
+    study = open_study(list_studies()[0].name)
+    kept = explained(study, study.trials()[-1])
+    assert kept and kept.model_dump(mode="json")["findings"] == told["findings"], "for the page"
     flow = told["waterfall"]
     changes = sum(bar["change_ms"]["value"] for bar in flow["bars"])
     assert abs(changes - (flow["after_ms"] - flow["before_ms"])) < 1e-9
