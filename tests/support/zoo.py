@@ -1,10 +1,11 @@
 """Small odd graphs: what the standard allows and libraries behind passes seldom expect."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, version_converter
 
 from optim.arrays import Feeds
 from support import kinds, pass_models
@@ -129,6 +130,13 @@ def opset_7() -> onnx.ModelProto:
     return made
 
 
+def later(opset: int) -> onnx.ModelProto:
+    """The oldest, as a later operator set writes it."""
+    made = version_converter.convert_version(opset_7(), opset)
+    made.ir_version = helper.OP_SET_ID_VERSION_MAP[("ai.onnx", opset)]
+    return made
+
+
 def newest() -> onnx.ModelProto:
     """The newest operator set that the engines open, with operators it brought."""
     w = Weights(38)
@@ -143,11 +151,13 @@ def newest() -> onnx.ModelProto:
     return made
 
 
+BETWEEN = range(8, 23)
 ZOO: dict[str, Callable[[], onnx.ModelProto]] = {
     **{
         made.__name__: made
         for made in (loop, scan, sequence, shared, several_outputs, gru, opset_7, newest)
     },
+    **{f"opset_{n}": partial(later, n) for n in BETWEEN},
     "branching": pass_models.branching,
     "no parameters": pass_models.arithmetic,
     "sparse": kinds.sparse,
