@@ -160,10 +160,10 @@ def _how_timed(findings: Findings) -> str:
 
 
 def _run_times(findings: Findings) -> go.Figure:
-    figure = go.Figure()
+    figure, per_ms = go.Figure(), 1e6 * findings.summary.slowed
     for arm, name, colour in ((BASELINE, "original", GREY), (CANDIDATE, "this trial", ACCENT)):
         for number, piece in enumerate(findings.measurement.slices, 1):
-            runs = [run / 1e6 for block in piece.arms[arm] for run in block]
+            runs = [run / per_ms for block in piece.arms[arm] for run in block]
             step = max(1, len(runs) // _FEW_RUNS)
             figure.add_box(
                 y=runs[::step],

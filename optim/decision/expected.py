@@ -2,8 +2,9 @@
 
 All settings are judged on the same resamples of the validation samples (Efron and Tibshirani,
 1993). Latencies are paired as well: each setting's with those of the original from the same rounds,
-resampled by rounds, since a machine's times drift. So the difference from the original is surer
-than the amounts are; an amount is the original's and the difference.
+resampled by rounds, since a machine's times drift. Both are scaled as the study's figures are, to
+where the original takes what it takes by itself. So the difference from the original is surer than
+the amounts are; an amount is the original's and the difference.
 """
 
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ def earned(study: Study, costs: Costs, rate: float = 0.0, front_ms: float = 0.0)
     def late(rounds: Sequence[Numbers]) -> Numbers:
         return late_shares(rounds, costs, rate, front_ms)
 
-    timed = [_rounds(study, trial) for trial in ordered]
+    timed = [rounds_of(study, trial) for trial in ordered]
     lates = [(late(own), late(beside)) for own, beside in timed]
     found = judged(ordered, scores, lates, bad, costs)
     return [found[0], *sorted(found[1:], key=lambda one: -one.money.value)]
@@ -102,15 +103,15 @@ def judged(
         found: Numbers = PER * ((1 - share) * decided + share * by_default)
         return found
 
-    def rounds_of(late: Numbers) -> np.ndarray:
+    def drawn(late: Numbers) -> np.ndarray:
         return rng.integers(0, len(late), (_RESAMPLES, len(late)))
 
-    first = money(by_decision[0], lates[0][0], rounds_of(lates[0][0]))
+    first = money(by_decision[0], lates[0][0], drawn(lates[0][0]))
     found, known = [], _share(bad)
     for trial, score, decided, (own, beside) in zip(
         trials, scores, by_decision, lates, strict=True
     ):
-        rounds = rounds_of(own)
+        rounds = drawn(own)
         more = money(decided, own, rounds) - money(by_decision[0], beside, rounds)
         shares = _shares(score >= costs.threshold, bad)
         late = float(own.mean())
@@ -165,12 +166,16 @@ def _scores(study: Study, trial: Trial) -> Numbers:
     return scores_of(model, study.model, trial.recipe, study.evalset)
 
 
-def _rounds(study: Study, trial: Trial) -> tuple[list[Numbers], list[Numbers]]:
-    """Run times in ms by round: the trial's, and those of the original on one thread beside it."""
+def rounds_of(study: Study, trial: Trial) -> tuple[list[Numbers], list[Numbers]]:
+    """Run times in ms by round: the trial's, and those of the original on one thread beside it.
+
+    Both as where the original takes what it takes by itself; see `optim.timing.beside`.
+    """
+    per_ms = 1e6 * (trial.summary.slowed if trial.summary else 1)
     own, beside = list[Numbers](), list[Numbers]()
     for piece in study.measurement(trial.number).slices:
         other = SINGLE_THREAD if SINGLE_THREAD in piece.arms else BASELINE
         for ours, theirs in zip(piece.arms[CANDIDATE], piece.arms[other], strict=True):
-            own.append(np.array(ours) / 1e6)
-            beside.append(np.array(theirs) / 1e6)
+            own.append(np.array(ours) / per_ms)
+            beside.append(np.array(theirs) / per_ms)
     return own, beside

@@ -20,6 +20,7 @@ _LONGEST_NAME = 11
 _LONGEST_LINE = 24
 _LOG_ROOM = 1.1  # decades
 _LETTER = 0.045  # of the bars' part of the axis
+_ABOVE = 0.34  # rows: higher than a box, lower than the names of the row above
 _ROOM = 1.3  # right of the longest bar, for its figure
 
 
@@ -194,17 +195,30 @@ def _short(op: str) -> str:
 
 
 def _edge(figure: go.Figure, start: tuple[int, int], end: tuple[int, int]) -> None:
-    """A line; one that passes over others is bent, so that it is seen."""
-    bent = end[0] - start[0] > 1 or start[1] != end[1]
-    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 + (0.34 if bent else 0))
+    """A line that crosses no box and no name."""
+    across, up = _way(start, end)
     figure.add_scatter(
-        x=[start[0], middle[0], end[0]],
-        y=[start[1], middle[1], end[1]],
+        x=across,
+        y=up,
         mode="lines",
-        line={"color": GREY, "width": 1.5, "shape": "spline"},
+        line={"color": GREY, "width": 1.5, "shape": "spline" if start[1] == end[1] else "linear"},
         hoverinfo="skip",
         showlegend=False,
     )
+
+
+def _way(start: tuple[int, int], end: tuple[int, int]) -> tuple[list[float], list[float]]:
+    """Its points: in its row straight, or bent over others; to a later row between the columns,
+
+    then between the names of the row above and the boxes.
+    """
+    if start[1] == end[1]:
+        bent = end[0] - start[0] > 1
+        return [start[0], (start[0] + end[0]) / 2, end[0]], [
+            start[1], start[1] + (_ABOVE if bent else 0), end[1]
+        ]  # fmt: skip
+    beside, over = start[0] + 0.5, end[1] + _ABOVE
+    return [start[0], beside, beside, end[0], end[0]], [start[1], start[1], over, over, end[1]]
 
 
 def coloured(ops: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -140,7 +141,7 @@ def test_the_report_is_self_contained_and_escapes_names(findings):
 
 def test_the_reports_chart_is_the_pages(findings):
     """The same points, shapes, ring and front as in the page, labels escaped."""
-    (drawn,) = [json.loads(found) for found in _CHART.findall(report_html(findings))[:1]]
+    drawn = _charts(findings)[0]
     expected = trade_off(
         marks(study_trials(), plane := default_plane(findings.quality.metric, study_trials())),
         *plane.axes(),
@@ -155,6 +156,23 @@ def test_the_reports_chart_is_the_pages(findings):
     assert by_name["NVIDIA T4, estimate"]["marker"]["symbol"][0].endswith("-open")
     assert by_name["ONNX Runtime"]["hovertext"][0].endswith("On the front")
     assert f"{html.escape(HOSTILE)}, estimate" in by_name
+
+
+def test_run_times_are_drawn_where_the_figures_have_them(findings):
+    """In a study whose original took a tenth by itself, the boxes are a tenth as high."""
+
+    def heights(found):
+        (boxes,) = [one for one in _charts(found) if one[0]["type"] == "box"]
+        return [np.median(box["y"]) for box in boxes]
+
+    tenth = findings.summary.p50_ms.value * findings.summary.gain.value / 10
+    scaled = replace(findings, original_ms=tenth)
+    assert scaled.summary.slowed == pytest.approx(10)
+    assert heights(findings) == pytest.approx([10 * at for at in heights(scaled)])
+
+
+def _charts(findings):
+    return [json.loads(found) for found in _CHART.findall(report_html(findings))]
 
 
 def test_replay_rebuilds_measures_and_judges(bundle):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from optim.cli import main
 from optim.decision import telling
 from optim.decision.costs import Costs, costs_of, example_for
-from optim.decision.expected import PER, judged, late_shares
+from optim.decision.expected import PER, judged, late_shares, rounds_of
 from optim.errors import InputError
 from optim.settings import settings
 
@@ -94,6 +94,16 @@ def test_a_drift_of_the_machine_is_no_difference():
     lates = [(good, good), (bad_day, bad_day)]
     first, other = judged([trial(0), trial(1)], [scores, scores], lates, BAD, COSTS)
     assert other.late == 1.0 and other.more.value == 0 and other.money == first.money
+
+
+def test_run_times_are_where_the_study_has_them():
+    """Timed while the machine was three times as busy: late is what would be late by itself."""
+    piece = SimpleNamespace(arms={"candidate": [[6e6, 9e6]], "baseline": [[12e6]]})
+    study = SimpleNamespace(measurement=lambda _: SimpleNamespace(slices=[piece]))
+    busy = SimpleNamespace(number=1, summary=SimpleNamespace(slowed=3.0))
+    (own,), (beside,) = rounds_of(study, busy)
+    assert own.tolist() == [2, 3] and beside.tolist() == [4]
+    assert late_shares([own], COSTS, 0.0).tolist() == [0]
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():

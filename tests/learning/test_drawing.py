@@ -7,7 +7,7 @@ import pytest
 from support import trials as made_up
 
 from optim.findings import Interval
-from optim.learning.drawing import outcome_chart
+from optim.learning.drawing import Box, graph, outcome_chart
 from optim.learning.experiments.recipes import slowest
 from optim.learning.outcome import Bar, Bars, Figure, Outcome
 from optim.learning.pictures.roofline import _peak
@@ -72,3 +72,17 @@ def test_a_sample_that_is_a_picture_is_shown_beside_what_its_teacher_says() -> N
     grey = np.arange(12.0).reshape(1, 1, 3, 4)
     assert beside({"x": grey}) == grey[0, 0].tolist()
     assert beside({"x": grey[0]}) == [] and beside({"x": grey, "y": grey}) == []
+
+
+def test_a_line_to_a_later_row_crosses_no_name() -> None:
+    """Names stand below their boxes: lines pass between columns, and below names."""
+    names = [str(at) for at in range(12)]
+    reads = {"4": ["3"], "9": ["2"], "8": ["0"]}
+    boxes = [Box(name, "Conv", reads.get(name, []), [name]) for name in names]
+    lines = [one for one in graph(boxes, {}, per_row=4).data if one.mode == "lines"]
+    assert len(lines) == 3
+    for line in lines:
+        inner = list(zip(line.x, line.y, strict=True))[1:-1]
+        assert all(x % 1 == 0.5 or y % 1 == pytest.approx(0.34) for x, y in inner)
+        steps = zip(inner, inner[1:], strict=False)
+        assert all(a[0] == b[0] or a[1] == b[1] for a, b in steps), "nothing slanted"

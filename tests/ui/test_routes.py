@@ -80,6 +80,13 @@ def test_the_viewer_finds_its_scripts_and_the_model(get: Get, model: Model) -> N
     assert relative and get(relative[1]).body == model.path.read_bytes()
 
 
+def test_the_viewers_brackets_are_in_every_font(get: Get) -> None:
+    """Netron's own are in fonts for Chinese and Japanese only; elsewhere they are empty boxes."""
+    script = get("/netron/view.js").text
+    assert r"\u3008" not in script and r"\u3009" not in script
+    assert script.count(r"startsWith('\u2039')") == 2
+
+
 @pytest.mark.parametrize(
     "path",
     ["/models/{digest}/model.json", "/models/{digest}/model.data", "/models/../model.onnx",

@@ -29,6 +29,8 @@ HTMLElement.prototype.focus = function (options) {
   focus.call(this, { preventScroll: true, ...options });
 };
 """
+_BRACKETS = {r"\u3008": r"\u2039", r"\u3009": r"\u203a"}
+"""Around shapes: ones that only fonts for Chinese or Japanese have, and ones that all have."""
 _CONSENT = f"consent=1; Path={PREFIX}; SameSite=Strict"
 
 
@@ -44,6 +46,7 @@ def netron_routes() -> list[Route | Mount]:
         Route(PREFIX + "/", _index),
         Route(PREFIX + "/index.html", _index),
         Route(PREFIX + "/still.js", _still),
+        Route(PREFIX + "/view.js", _view),
         Mount(PREFIX, StaticFiles(directory=_folder())),
     ]
 
@@ -63,6 +66,14 @@ def index_page() -> str:
     return text.replace("<head>", '<head>\n<script src="still.js"></script>', 1)
 
 
+def view_script() -> str:
+    """Netron's own, its shapes between brackets that any font has."""
+    text = (_folder() / "view.js").read_text(encoding="utf-8")
+    for theirs, ours in _BRACKETS.items():
+        text = text.replace(theirs, ours)
+    return text
+
+
 async def _index(request: Request) -> Response:
     headers = {
         "Content-Security-Policy": _POLICY,
@@ -75,3 +86,7 @@ async def _index(request: Request) -> Response:
 
 async def _still(request: Request) -> Response:
     return Response(_STILL, media_type="text/javascript")
+
+
+async def _view(request: Request) -> Response:
+    return Response(view_script(), media_type="text/javascript")
