@@ -1,5 +1,6 @@
 """How pictures and outcomes are drawn: colours that read on light and dark, one look for all."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -16,7 +17,8 @@ WARM, GREEN, VIOLET, RED = "#c98a2b", "#5d8f58", "#9b6fae", "#c4544a"
 COLOURS = (ACCENT, WARM, GREEN, VIOLET, RED, GREY)
 HEIGHT = 300
 _FAINT = "rgba(133,147,163,0.25)"
-_LONGEST_NAME = 11
+_LONGEST_WORD = 8
+_PITCH = 80  # of rows, in pixels: a box, two lines of a name, and a line of a tensor
 _LONGEST_LINE = 24
 _LOG_ROOM = 1.1  # decades
 _LETTER = 0.045  # of the bars' part of the axis
@@ -155,7 +157,7 @@ class Box:
     hover: str = ""
 
 
-def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 8) -> go.Figure:
+def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 6) -> go.Figure:
     """Nodes in the order they run, left to right and row by row; lines are tensors.
 
     Args:
@@ -171,7 +173,7 @@ def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 8) ->
         x=[places[box.name][0] for box in boxes],
         y=[places[box.name][1] for box in boxes],
         mode="markers+text",
-        text=[escape(_short(box.op)) for box in boxes],
+        text=[_short(box.op) for box in boxes],
         textposition="bottom center",
         marker={
             "size": 22,
@@ -183,15 +185,21 @@ def graph(boxes: Sequence[Box], colours: Mapping[str, str], per_row: int = 8) ->
         showlegend=False,
     )
     rows = 1 - min(place[1] for place in places.values())
-    laid(figure, height=90 + 70 * rows)
+    laid(figure, height=90 + _PITCH * rows)
     figure.update_xaxes(visible=False, range=[-0.6, per_row - 0.4])
     return figure.update_yaxes(visible=False, range=[-rows + 0.3, 0.6])
 
 
 def _short(op: str) -> str:
-    """An operator's name where there is little room; pointing at it tells the whole."""
+    """An operator's name in two lines at most, for a phone; pointing at it tells the whole."""
     name = op.replace("Normalization", "Norm")
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+    first, *others = re.findall("[A-Z]?[^A-Z]+|[A-Z]+", name) or [name]
+    lines = [first, "".join(others)] if len(name) > _LONGEST_WORD else [name]
+    return "<br>".join(escape(_cut(line)) for line in lines if line)
+
+
+def _cut(line: str) -> str:
+    return line if len(line) <= _LONGEST_WORD else f"{line[: _LONGEST_WORD - 1]}…"
 
 
 def _edge(figure: go.Figure, start: tuple[int, int], end: tuple[int, int]) -> None:

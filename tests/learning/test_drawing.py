@@ -86,3 +86,11 @@ def test_a_line_to_a_later_row_crosses_no_name() -> None:
         assert all(x % 1 == 0.5 or y % 1 == pytest.approx(0.34) for x, y in inner)
         steps = zip(inner, inner[1:], strict=False)
         assert all(a[0] == b[0] or a[1] == b[1] for a, b in steps), "nothing slanted"
+
+
+def test_names_are_narrow_enough_for_a_phone() -> None:
+    ops = ["Relu", "BatchNormalization", "GlobalAveragePool", "LRN", "QLinearConv"]
+    boxes = [Box(op, op, [], [op]) for op in ops]
+    (names,) = [one.text for one in graph(boxes, {}).data if one.mode == "markers+text"]
+    assert names[:4] == ("Relu", "Batch<br>Norm", "Global<br>Average…", "LRN")
+    assert all(len(line) <= 8 for name in names for line in name.split("<br>"))
