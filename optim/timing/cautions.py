@@ -58,8 +58,8 @@ def _on_samples(summary: Summary) -> Iterator[Caution]:
     if summary.p50_ms.value < SHORT_MS:
         yield Caution(
             code="sample shorter than 100 us",
-            text=f"A run takes less than {SHORT_MS * 1e3:.0f} µs: calling the engine weighs as much as "
-            "the model does.",
+            text=f"A run takes less than {SHORT_MS * 1e3:.0f} µs: calling the engine weighs as "
+            "much as the model does.",
         )
     if summary.speedup.low <= 1 <= summary.speedup.high:
         yield Caution(
