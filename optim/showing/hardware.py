@@ -17,7 +17,8 @@ from optim.targets import Target
 from optim.targets.estimate import Bound, Estimate
 
 MEASURED = "#3f8f5b"
-_ROW, _FRAME = 36, 100  # pixels
+_ROW, _LOW_ROW, _FRAME = 36, 30, 100  # pixels; of two bars, of one, around all
+_NARROW = 26  # characters of a target's title that take one line
 _APART = 0.4  # of a row: the bars of one target
 _ROOM = 4.0  # how far the axis goes on beyond the longest bar, for its label
 _LONG = 90  # characters of a refusal in the chart
@@ -97,14 +98,14 @@ def hardware_chart(bars: Sequence[Bar]) -> go.Figure:
     figure.add_trace(_labels(bars, low, places))
     figure.update_layout(
         barmode="overlay",
-        height=_FRAME + (_ROW if len(names) > 1 else _ROW * 2 // 3) * len(rows),
+        height=_FRAME + (_ROW if len(names) > 1 else _LOW_ROW) * len(rows),
         margin={"l": 10, "r": 10, "t": 30, "b": 10},
         legend={"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0},
         hovermode="closest",
     )
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
-        ticktext=[escape(found[0].title) for found in rows],
+        ticktext=[_narrow(found[0].title) for found in rows],
         range=[len(rows) - 0.4, -0.6],
         showgrid=False,
         zeroline=False,
@@ -115,6 +116,11 @@ def hardware_chart(bars: Sequence[Bar]) -> go.Figure:
 
 
 Places = dict[tuple[str, str], float]
+
+
+def _narrow(title: str) -> str:
+    """What it is over what is in brackets, so that on a phone there is room for bars."""
+    return escape(title) if len(title) <= _NARROW else escape(title).replace(" (", "<br>(")
 
 
 def _trace(kind: Bound | None, bars: Sequence[Bar], low: float, places: Places) -> go.Bar:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from html import escape
 
 import pytest
 
@@ -47,7 +48,9 @@ def test_targets_are_sorted_and_what_refuses_comes_last():
     assert times == sorted(times) and math.isinf(times[-1])
     assert len(found) == len(all_targets())
     figure = hardware_chart(bars())
-    assert list(figure.layout.yaxis.ticktext)[-1] == found[-1][0].title
+    names = list(figure.layout.yaxis.ticktext)
+    assert [name.replace("<br>", " ") for name in names] == [escape(row[0].title) for row in found]
+    assert all(len(line) <= 30 for name in names for line in name.split("<br>")), "fit a phone"
 
 
 def test_measured_is_solid_and_estimated_hollow_with_a_second_cue():
