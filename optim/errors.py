@@ -44,6 +44,10 @@ class DiskError(StepError):
     """The disk is full or may not be written to: no fault of what was worked on."""
 
 
+class CrowdedError(StepError):
+    """All steps together took too much memory: no fault of what was worked on."""
+
+
 class StoreLost(InputError):
     """The file in which studies are kept was taken away, or another one lies in its place."""
 

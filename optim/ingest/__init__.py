@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from optim import sandbox
-from optim.errors import DiskError, InputError, StepError
+from optim.errors import CrowdedError, DiskError, InputError, StepError
 from optim.home.scratch import scratch
 from optim.ingest import external
 from optim.ingest.child import bring, inspect
@@ -174,7 +174,7 @@ def _called(
             files=sandbox.Files(readable=readable, writable=(folder,)),
             cancelled=cancelled,
         )
-    except DiskError:
+    except (CrowdedError, DiskError):
         raise
     except StepError as error:
         raise _located_in_stage(error, folder) from None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from optim.errors import StepError
+from optim.errors import CrowdedError, StepError
 from optim.sandbox.isolation import descendants
 from optim.settings import settings
 
@@ -62,7 +62,7 @@ def check_size(pid: int, limits: Limits, where: str) -> None:
         together = sum(_memory_mb.values())
         largest = used == max(_memory_mb.values())
     if largest and together > _budget_mb():
-        raise StepError(
+        raise CrowdedError(
             f"All steps under way used {together:,.0f} MB of memory together, more than their "
             f"limit of {_budget_mb():,.0f} MB; this one used most and was stopped.",
             "Retry it when others have ended, or raise OPTIM_STEPS_MEMORY_MB.",
