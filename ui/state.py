@@ -178,20 +178,27 @@ def _asked_for() -> set[tuple[str, int]]:
     return found
 
 
-def _check_quota(more: int) -> None:
+def room() -> int:
+    """How many trials more this session may have under way."""
     under_way = {(item.study, item.number) for item in queue().pending()} & _asked_for()
+    return settings().session_trials - len(under_way)
+
+
+def _check_quota(more: int) -> None:
     most = settings().session_trials
-    if len(under_way) + more > most:
+    if more > room():
         raise InputError(
-            f"This session has {len(under_way)} trials under way, and may have {most}.",
+            f"This session has {most - room()} trials under way and may have {most}: too few for "
+            f"{more} more.",
             "Wait until some have ended, cancel some, or raise OPTIM_SESSION_TRIALS.",
         )
 
 
 def begin(study: Study) -> None:
-    """Open a study on the Explore page; a new one starts with the starting set."""
+    """Open a study on the Explore page; a new one starts with as much of the starting set as this
+    session may have under way."""
     if not study.trials():
-        submit(study, starting_set(study.model), "local", "start")
+        submit(study, starting_set(study.model)[: max(room(), 1)], "local", "start")
     choose_study(study.name)
     st.switch_page(page(EXPLORE), query_params={_STUDY: study.name})
 

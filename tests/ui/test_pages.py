@@ -30,7 +30,7 @@ from optim.showing.figures import figures_for
 from optim.studies.goal import Goal
 from optim.studies.study import Study, create_study, open_study
 from optim.targets import all_targets
-from ui import protecting
+from ui import protecting, state
 from ui.server.stamp import now
 from ui.state import queue
 from ui.text import key_of
@@ -463,6 +463,21 @@ def test_a_session_may_not_queue_without_end(
     settings.cache_clear()
     assert any("may have 1" in str(error.value) for error in explore.error)
     assert len(explored.trials()) == before
+
+
+def test_a_starting_set_is_no_larger_than_a_session_may_have(
+    explored: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Recipe] = []
+    monkeypatch.setattr(Queue, "pending", lambda self: [])
+    monkeypatch.setattr(state, "submit", lambda study, recipes, *_: asked.extend(recipes))
+    monkeypatch.setattr(state.st, "switch_page", lambda *_, **__: None)
+    monkeypatch.setenv("OPTIM_SESSION_TRIALS", "2")
+    settings.cache_clear()
+    fresh = explored.model.model_copy(update={"name": "fresh"})
+    state.begin(create_study(fresh, explored.evalset))
+    settings.cache_clear()
+    assert len(asked) == 2
 
 
 def test_a_name_with_underscores_opens(explored: Study) -> None:

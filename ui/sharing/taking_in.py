@@ -5,13 +5,12 @@ from collections import defaultdict
 import streamlit as st
 
 from optim.recipe import Recipe
-from optim.settings import settings
 from optim.sharing.taking_in import TakenIn, take_in
 from optim.studies.choice import telling_here
 from optim.targets import LOCAL
 from ui import files
 from ui.errors import errors_shown
-from ui.state import EXPLORE, choose_study, page, submit
+from ui.state import EXPLORE, choose_study, page, room, submit
 from ui.text import plain
 
 
@@ -54,7 +53,7 @@ def _queue(taken: TakenIn, here: bool) -> None:
         by_target[target].append(recipe)
     if here:
         by_target[LOCAL] = telling_here(taken.study.trials())
-    room = settings().session_trials
+    left = room()
     for target, recipes in sorted(by_target.items(), key=lambda item: item[0] != LOCAL):
-        submit(taken.study, recipes[:room], target, "import")
-        room -= len(recipes[:room])
+        submit(taken.study, recipes[:left], target, "import")
+        left -= len(recipes[:left])
