@@ -99,10 +99,11 @@ def test_a_grouped_transposed_convolution_says_how_it_is_quantized(tmp_path: Pat
     assert done.notes.count(": up.") == 1
 
 
-@pytest.mark.parametrize("recipe", ["simplify", "static_int8"])
+@pytest.mark.parametrize("recipe", ["simplify", "static_int8", "fold_constants"])
 def test_a_small_formula_stays_one(recipe: str, tmp_path: Path) -> None:
     done = through(kinds.folding(), recipe, tmp_path)
     assert done.model.ByteSize() < 100_000
+    assert "No node depends on constants alone" not in done.notes
     assert "Left unfolded" in done.notes and "expand" in done.notes
     large = through(kinds.folding(), "simplify:max_folded_kb=100000", tmp_path)
     assert large.model.ByteSize() > 10_000_000
