@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     import onnx
 
 
+_PRODUCTS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
+_NOTHING = "NNCF found no node to quantize."
+
+
 class Preset(StrEnum):
     """How activations are stored."""
 
@@ -37,6 +41,14 @@ class Kind(StrEnum):
     AUTO = "auto"
     TRANSFORMER = "transformer"
     OTHER = "other"
+
+
+class Sums(StrEnum):
+    """Whether sums and other nodes that are no products are quantized, too."""
+
+    AUTO = "auto"
+    YES = "yes"
+    NO = "no"
 
 
 class NncfInt8(Pass):
@@ -94,6 +106,12 @@ class NncfInt8(Pass):
         description="Treat the model as a transformer: smooths outliers and spares attention. auto "
         "does where it has a softmax and no convolution.",
     )
+    sums: Sums = Field(
+        default=Sums.AUTO,
+        description="Whether sums and other arithmetic are quantized as products are. auto: where "
+        "there are convolutions, into which OpenVINO fuses them; elsewhere one range for features "
+        "of many scales costs much.",
+    )
     fast_bias: bool = Field(
         default=True,
         description="Correct biases from statistics of layers; otherwise layer after layer, which "
@@ -113,6 +131,8 @@ class NncfInt8(Pass):
         """Let NNCF quantize a clean copy, with the nodes named uniquely as it demands."""
         refuse_over_2_gb(model)
         refuse_quantized(model)
+        if not any(count_ops(model)[kind] for kind in _PRODUCTS):
+            return Outcome(model, False, (_NOTHING,))
         nncf = _library()
         samples = [*context.calibration][: self.samples]
         if not samples:
@@ -126,7 +146,7 @@ class NncfInt8(Pass):
             )
         added = count_ops(quantized) - count_ops(ready)
         if not added["QuantizeLinear"]:
-            return Outcome(model, False, ("NNCF found no node to quantize.",))
+            return Outcome(model, False, (_NOTHING,))
         count = context.calibration.counted(len(samples))
         notes = (
             f"Added: {counted(added)}.",
@@ -138,7 +158,7 @@ class NncfInt8(Pass):
         ops = count_ops(model)
         guessed = ops["Softmax"] > 0 and not ops["Conv"]
         transformer = self.kind is Kind.TRANSFORMER or (self.kind is Kind.AUTO and guessed)
-        left = [name for name in self.exclude if any(n.name == name for n in model.graph.node)]
+        left = self._left(model)
         return {
             "preset": nncf.QuantizationPreset(self.preset.value),
             "model_type": nncf.ModelType.TRANSFORMER if transformer else None,
@@ -146,6 +166,17 @@ class NncfInt8(Pass):
             "subset_size": self.samples,
             "ignored_scope": nncf.IgnoredScope(names=left) if left else None,
         }
+
+    def _left(self, model: "onnx.ModelProto") -> list[str]:
+        """Names of the nodes that stay in float."""
+        convolutions = count_ops(model)["Conv"] > 0
+        products_only = self.sums is Sums.NO or (self.sums is Sums.AUTO and not convolutions)
+
+        def stays(node: "onnx.NodeProto") -> bool:
+            aside = products_only and node.op_type not in _PRODUCTS and node.op_type != "Constant"
+            return aside or node.name in self.exclude
+
+        return [node.name for node in model.graph.node if stays(node)]
 
 
 def _with_own_weights(model: "onnx.ModelProto") -> None:
