@@ -41,25 +41,30 @@ class View:
 def views(study: Study, digest: str, runtime: str, other: str) -> list[View]:
     """The graph of a model, and beside it another model's or what the engine runs.
 
+    The original is always the left one: what another lacks of it is removed, not added.
+
     Args:
         other: digest of the other model, `ENGINE`, or empty.
 
     Raises: StepError where a graph cannot be read.
     """
-    analysis, names = analysis_of_digest(digest), known_models(study)
-    drawn = Drawn(names[digest], analysis.nodes, analysis.inputs, analysis.outputs)
-    left = View(drawn, digest, runtime)
+    left = _view(study, digest, runtime)
     if not other:
         return [left]
     if other == ENGINE:
         found = engine_graph_of_digest(digest, runtime)
-        runs = replace(drawn, id=engine_title(runtime), nodes=found.nodes)
+        runs = replace(left.drawn, id=engine_title(runtime), nodes=found.nodes)
         right = replace(left, drawn=runs, of_engine=True)
-        return _beside(left, right, found.match(analysis))
-    theirs = analysis_of_digest(other)
-    drawn = Drawn(names[other], theirs.nodes, theirs.inputs, theirs.outputs)
-    right = View(drawn, other, runtimes_of(study, other)[0])
-    return _beside(left, right, match_of_digests(digest, other))
+        return _beside(left, right, found.match(analysis_of_digest(digest)))
+    right = _view(study, other, runtimes_of(study, other)[0])
+    if other == study.model.digest:
+        left, right = right, left
+    return _beside(left, right, match_of_digests(left.digest, right.digest))
+
+
+def _view(study: Study, digest: str, runtime: str) -> View:
+    found, name = analysis_of_digest(digest), known_models(study)[digest]
+    return View(Drawn(name, found.nodes, found.inputs, found.outputs), digest, runtime)
 
 
 def engine_title(runtime: str) -> str:

@@ -37,7 +37,8 @@ class Scoring:
     @property
     def time(self) -> dict[str, Any]:
         """The unit of times on axes and in columns, and how many of it are a ms."""
-        return {"unit": "µs", "scale": 1e3} if self.slowest < text.SHORT_MS else {"unit": "ms"}
+        unit, scale = text.time_unit(self.slowest)
+        return {"unit": unit, "scale": scale}
 
 
 def figures(metric: str, shown: Iterable[Known] = ()) -> dict[str, TrialFigure]:

@@ -24,6 +24,15 @@ def milliseconds(value: float) -> str:
     return f"{value:.3g} ms" if value < 1000 else f"{value:,.0f} ms"
 
 
+def time_unit(slowest: float) -> tuple[str, float]:
+    """The unit of an axis or a column of times, and how many of it are a ms.
+
+    Args:
+        slowest: the longest of the times, ms.
+    """
+    return ("µs", 1e3) if slowest < SHORT_MS else ("ms", 1.0)
+
+
 def size(value: float) -> str:
     """Bytes, in the decimal unit that fits."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -6,7 +6,7 @@ from itertools import accumulate
 import plotly.graph_objects as go
 
 from optim.showing.chart import ACCENT, GREY
-from optim.showing.text import milliseconds
+from optim.showing.text import milliseconds, time_unit
 from optim.showing.waterfall import WORSE
 from optim.why.saying import signed
 from optim.why.waterfall import Bar, Waterfall
@@ -18,7 +18,7 @@ _FEW = 0.01  # of the run before: changes below it are taken together
 
 
 def waterfall_chart(found: Waterfall) -> go.Figure:
-    """Bars in ms; each operator's with its 95 % interval where one points at it."""
+    """Bars from before to after; each operator's with its 95 % interval where one points at it."""
     shown = [b for b in found.bars if abs(b.change_ms.value) > _FEW * found.before_ms][:_MOST]
     rest = found.change_ms - sum(bar.change_ms.value for bar in shown)
     changes = [bar.change_ms.value for bar in shown] + [rest]
@@ -50,10 +50,11 @@ def _drawn(
     hover: Sequence[str],
     top: float,
 ) -> go.Figure:
+    unit, scale = time_unit(top)
     bars = go.Waterfall(
         orientation="h",
         y=names,
-        x=values,
+        x=[scale * value for value in values],
         measure=measure,
         text=said,
         textposition="outside",
@@ -67,7 +68,7 @@ def _drawn(
     return go.Figure(bars).update_layout(
         height=_AROUND + _ROW * len(names),
         margin={"l": 10, "r": 10, "t": 10, "b": 40},
-        xaxis={"title": "ms a run", "range": [0, _ROOM * top]},
+        xaxis={"title": f"{unit} a run", "range": [0, _ROOM * scale * top]},
         yaxis={"autorange": "reversed", "automargin": True, "showgrid": False},
         showlegend=False,
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from optim.explaining.profile import TOO_LONG
 from optim.findings import percent
-from optim.showing.text import milliseconds, spanned, times
+from optim.showing.text import SHORT_MS, milliseconds, spanned, times
 from optim.why.explanation import Why
 from optim.why.finding import Finding
 from optim.why.saying import signed
@@ -12,7 +12,6 @@ from optim.why.waterfall import Bar, Waterfall
 
 _MOST_BARS = 8
 _CELLS = 24
-_SHORT_MS = 0.1
 NOTES = "Good to know, and nothing to mend here"
 
 
@@ -64,7 +63,7 @@ def doubt(profiled_ms: Sequence[float], run_ms: Sequence[float]) -> str:
         profiled_ms: what nodes add up to, of each side; run_ms: the measured run.
     """
     far = [pair for pair in zip(profiled_ms, run_ms, strict=True) if pair[0] > TOO_LONG * pair[1]]
-    if not far and max(run_ms) < _SHORT_MS:
+    if not far and max(run_ms) < SHORT_MS:
         return (
             f"Profilers write whole microseconds for each node: of a run of "
             f"{milliseconds(max(run_ms))} the shares say little, the measured figures say more."

@@ -97,12 +97,15 @@ def test_the_hardware_of_the_estimate_is_chosen(page: AppTest) -> None:
     assert kinds == {"dispatch"}  # so small a model only waits for a GPU to start
 
 
+@pytest.mark.parametrize("from_the_original", [True, False])
 def test_two_models_are_compared_and_alike_nodes_share_an_id(
-    page: AppTest, explored: Study
+    page: AppTest, explored: Study, from_the_original: bool
 ) -> None:
-    quantized = explored.trial(1).model_digest
-    choose(page, "Compare with", quantized)
+    pair = explored.model.digest, explored.trial(1).model_digest
+    chosen, other = pair if from_the_original else pair[::-1]
+    choose(choose(page, "Model", chosen), "Compare with", other)
     assert not page.exception and not page.error
+    assert next(iter(node_data(page))) == "original"
     assert {*overlays(page).options} == {"Differences", "Error", *OVERLAYS}
     left, right = node_data(page).values()
     assert {one["value"] for one in left.values()} <= {"same", "changed", "fused", "removed"}

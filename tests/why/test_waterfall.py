@@ -1,5 +1,6 @@
 """The bars of a waterfall add up to what was measured, whatever the profiles say."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.profiles import side
@@ -39,7 +40,11 @@ def test_nodes_that_add_up_to_more_than_the_run_are_scaled() -> None:
     assert {bar.op: bar.before_ms for bar in found.bars} == {"Conv": 1.5, "Add": 0.5, OUTSIDE: 0.0}
 
 
-def test_the_picture_reaches_as_far_as_its_bars() -> None:
-    slower = waterfall([side({"Conv": 2000.0})], [side({"Conv": 10_000.0})], 2.0, 10.0)
-    _, end = waterfall_chart(slower).layout.xaxis.range
+@pytest.mark.parametrize(("before_ms", "after_ms", "unit"), [(2, 10, "ms"), (0.002, 0.01, "µs")])
+def test_the_picture_reaches_as_far_as_its_bars(before_ms, after_ms, unit) -> None:
+    before, after = (side({"Conv": 1e3 * ms}) for ms in (before_ms, after_ms))
+    picture = waterfall_chart(waterfall([before], [after], before_ms, after_ms))
+    _, end = picture.layout.xaxis.range
     assert 10 < end < 13
+    assert picture.data[0].x[-1] == pytest.approx(10)
+    assert picture.layout.xaxis.title.text == f"{unit} a run"
