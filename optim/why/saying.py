@@ -35,8 +35,9 @@ def percent(share: float) -> str:
 
 
 def signed(ms: float) -> str:
-    """A change of time, with its sign."""
-    return f"{'+' if ms >= 0 else '-'}{milliseconds(abs(ms))}"
+    """A change of time, with its sign; what is below a nanosecond is none."""
+    exact = round(ms, 6)
+    return f"{'+' if exact >= 0 else '-'}{milliseconds(abs(exact))}"
 
 
 def spread(ratio: Interval) -> str:

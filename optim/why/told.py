@@ -122,9 +122,9 @@ def _waterfall(found: Waterfall) -> Iterator[str]:
     name = max((len(bar.op) for bar in shown), default=0)
     for bar in shown:
         yield f"  {bar.op:<{name}}  {_change(bar):<44}{_cells(bar, widest)}"
-    rest = sum(bar.change_ms.value for bar in found.bars[_MOST_BARS:])
-    if len(found.bars) > _MOST_BARS:
-        yield f"  and {len(found.bars) - _MOST_BARS} more operators: {signed(rest)}"
+    if rest := found.bars[_MOST_BARS:]:
+        kinds = f"{len(rest)} more operator{'s' * (len(rest) > 1)}"
+        yield f"  and {kinds}: {signed(sum(bar.change_ms.value for bar in rest))}"
 
 
 def _change(bar: Bar) -> str:

@@ -8,6 +8,7 @@ from support.trials import around
 
 from optim.why.explanation import Why
 from optim.why.finding import Finding
+from optim.why.saying import signed
 from optim.why.told import doubt, headline, title_of_findings
 
 
@@ -54,3 +55,10 @@ def test_only_a_difference_that_is_shown_is_put_down_to_an_operator(
     flow = SimpleNamespace(before_ms=1.0, after_ms=1.0 / speedup, bars=(bar,))
     found = SimpleNamespace(speedup=around(speedup), is_original=False, findings=(), waterfall=flow)
     assert said in headline(cast("Why", found))
+
+
+@pytest.mark.parametrize(
+    ("change_ms", "said"), [(-9.25e-15, "+0 µs"), (-0.2, "-0.2 ms"), (0.0005, "+0.5 µs")]
+)
+def test_what_rounding_leaves_is_no_change(change_ms: float, said: str) -> None:
+    assert signed(change_ms) == said
