@@ -220,6 +220,35 @@ def test_the_name_of_a_zone_is_not_struck_through_by_the_edge_of_another(up: boo
     assert zone_notes([zone(near + 40, True), zone(edge, False)], frame)[1]["y"] == edge
 
 
+@pytest.mark.parametrize(
+    ("points", "ends"),
+    [
+        ([], [1, 0]),
+        ([(0.1, 0.6)], [0, 1]),
+        ([(0.9, 0.5)], [1, 0]),  # either way it is on one of them
+        ([(0.9, 0.35)], [0, 1]),
+        ([(0.1, 0.52), (0.9, 0.52)], [1, 0]),
+        ([(0.9, 0.9)], [1, 0]),
+    ],
+)
+def test_names_of_zones_make_way_for_points(
+    points: list[tuple[float, float]], ends: list[int]
+) -> None:
+    frame = Frame(x=(0, 1), y=(0, 100), log=False)
+    zones = [
+        Zone("y", low, math.inf, "a zone", firm=firm) for low, firm in ((45, True), (53, False))
+    ]
+    notes = zone_notes(zones, frame, points=points)
+    assert [note["x"] for note in notes] == ends
+    assert [note["xanchor"] for note in notes] == [("left", "right")[end] for end in ends]
+
+
+def test_a_name_alone_stands_where_no_point_is() -> None:
+    frame = Frame(x=(0, 1), y=(0, 100), log=False)
+    zone = Zone("y", 50, math.inf, "a zone", firm=False)
+    assert zone_notes([zone], frame, points=[(0.1, 0.52)])[0]["x"] == 1
+
+
 def test_colours_are_told_from_both_grounds() -> None:
     for ground in ("#ffffff", "#12171d"):
         assert min(_contrast(colour, ground) for colour in COLOURS) >= 3

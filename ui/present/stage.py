@@ -183,7 +183,8 @@ def _controls(study: Study, told: Presentation, place: Place) -> None:
         else:
             _replay_button(told, place)
             room_control(study)
-        st.caption(f"Stop {place.at + 1} of {len(told.way)}" if told.way else "")
+        stands = told.way and place.revealed is None  # a replay counts for itself
+        st.caption(f"Stop {place.at + 1} of {len(told.way)}" if stands else "")
         st.space("stretch")
         st.button("Leave (Esc)", icon=":material/close:", key="leave", on_click=told.leave)
 

@@ -79,7 +79,8 @@ def trade_off(
         *(traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen),
     ]
     figure = go.Figure([*drawn, *strips.holders(frame), traces.pointed_at()] if drawn else [])
-    notes = zones.zone_notes(shaded, frame, scale)
+    at = [(frame.across(m.x.value), frame.up(m.y.value)) for m in marks if m.placed]
+    notes = zones.zone_notes(shaded, frame, scale, at)
     ground, names = strips.strips(frame, marks, whole, scale)
     lines = [*traces.drawn_lines(drawn, frame), *zones.edge_lines(shaded, frame)]
     high = canvas.height - scale * (_MARGIN["t"] + _MARGIN["b"])

@@ -1,6 +1,7 @@
 """Zones of the plane, as Plotly's shapes with their names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import combinations, product
 from math import isinf
 from typing import Any
 
@@ -11,6 +12,7 @@ from optim.showing.chart.marks import Zone
 _FILL = "#2e8b57"
 _NOTE = 11  # size of type
 _HIGH = 0.06  # of the plot: what a name takes up
+_LONG = 0.3  # of the plot: what it takes across
 
 
 def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
@@ -18,11 +20,45 @@ def zone_shapes(zones: Iterable[Zone], frame: Frame) -> list[dict[str, Any]]:
     return [shape for zone in zones if _seen(zone, frame) for shape in _shapes(zone, frame)]
 
 
-def zone_notes(zones: Iterable[Zone], frame: Frame, scale: float = 1.0) -> list[dict[str, Any]]:
-    """What each is called, at its edge: the two kinds at opposite ends, as edges may lie close."""
+def zone_notes(
+    zones: Iterable[Zone],
+    frame: Frame,
+    scale: float = 1.0,
+    points: Sequence[tuple[float, float]] = (),
+) -> list[dict[str, Any]]:
+    """What each is called, at its edge: the two kinds at opposite ends, as edges may lie close,
+    and at the other where there are points.
+
+    Args:
+        points: where they are, in shares of the plot.
+    """
     seen = [zone for zone in zones if _seen(zone, frame)]
     lines = [end for one in seen if one.firm and one.along == "y" for end in _edges(one, frame)]
-    return [_note(zone, frame, scale, () if zone.firm else lines) for zone in seen]
+    notes = [_note(zone, frame, scale, () if zone.firm else lines) for zone in seen]
+    turned = [[note, _at_other_end(note)] if zone.along == "y" else [note]
+              for zone, note in zip(seen, notes, strict=True)]  # fmt: skip
+    ways = [list(way) for way in product(*turned)]  # the first is as they are
+    return min(ways, key=lambda way: _in_the_way(way, frame, points))
+
+
+def _at_other_end(note: dict[str, Any]) -> dict[str, Any]:
+    other = 1 - note["x"]
+    return {**note, "x": other, "xanchor": "right" if other else "left"}
+
+
+def _in_the_way(
+    notes: Sequence[dict[str, Any]], frame: Frame, points: Iterable[tuple[float, float]]
+) -> tuple[int, int]:
+    """How many names lie on each other, and how many points on names; of names along one axis."""
+    if any("yref" in note for note in notes):
+        return 0, 0
+    places = [(note["x"], frame.up(note["y"])) for note in notes]
+    under = sum(_near(place, point) for place, point in product(places, points))
+    return sum(_near(*pair) for pair in combinations(places, 2)), under
+
+
+def _near(name: tuple[float, float], other: tuple[float, float]) -> bool:
+    return abs(name[0] - other[0]) < _LONG and abs(name[1] - other[1]) < 2 * _HIGH
 
 
 def edge_lines(zones: Iterable[Zone], frame: Frame) -> list[Line]:
