@@ -4,7 +4,7 @@ It loads nothing from elsewhere, and is made to be printed: A4 or Letter, no sec
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from optim import __version__
@@ -114,18 +114,22 @@ def _best(study: Study, best: Sequence[Ranked], trials: Sequence[Trial]) -> Part
 
 def _caveats(study: Study, best: Sequence[Ranked], trials: Sequence[Trial]) -> str:
     """What limits the figures: warnings of the best, what is open, notes on model and samples."""
-    said = [
-        f"#{row.trial.number}: {one.text}"
-        for row in best
-        for one in row.trial.warnings
-        if one.severity != "info" or one.code == IMPORTED
-    ]
-    said += open_ends(trials)
+    said = [*_warned([row.trial for row in best]), *open_ends(trials)]
     if study.evalset.synthetic:
         said.append("The inputs are made up: what is called quality is fidelity to the original.")
     said += [*study.model.notes, *study.evalset.notes]
     said.append("Another machine gives other times: a bundle of a trial can be replayed there.")
     return listed(list(dict.fromkeys(said)))
+
+
+def _warned(trials: Iterable[Trial]) -> list[str]:
+    """The warnings of the trials, each once, behind the numbers of those that it is of."""
+    of: dict[str, list[str]] = {}
+    for trial in trials:
+        for one in trial.warnings:
+            if one.severity != "info" or one.code == IMPORTED:
+                of.setdefault(one.text, []).append(f"#{trial.number}")
+    return [f"{', '.join(dict.fromkeys(numbers))}: {text}" for text, numbers in of.items()]
 
 
 def open_ends(trials: Sequence[Trial]) -> list[str]:

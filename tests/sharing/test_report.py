@@ -11,11 +11,12 @@ from support.browsers import needs_chromium
 from support.trials import around
 
 from optim.errors import InputError
+from optim.findings import Caution
 from optim.settings import settings
 from optim.sharing import browser as browsers
 from optim.sharing.browser import browser, pdf_of, picture_of
 from optim.sharing.reasons import _shares
-from optim.sharing.report import _with_units, open_ends, study_report
+from optim.sharing.report import _warned, _with_units, open_ends, study_report
 from optim.sharing.slide import study_slide
 from optim.studies.goal import DEFAULT
 from optim.studies.picking import picked
@@ -63,6 +64,13 @@ def test_it_loads_nothing_and_is_made_to_be_printed(html: str) -> None:
     assert "default-src 'none'" in html
     assert not re.findall(r"(?:src|href)\s*=\s*[\"']?(?:https?:)?//", html.partition("<body>")[2])
     assert "@page" in html and "@media print" in html
+
+
+def test_a_warning_of_many_trials_is_said_once(explored: Study) -> None:
+    short = Caution(code="short", text="A run is short.", severity="warning")
+    of_some = [t.model_copy(update={"warnings": (short,)}) for t in explored.trials()[:2]]
+    said = f"#{of_some[0].number}, #{of_some[1].number}: A run is short."
+    assert _warned(of_some) == [said]
 
 
 def test_no_line_of_the_verdict_ends_between_a_number_and_its_unit() -> None:
