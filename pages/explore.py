@@ -66,7 +66,8 @@ def _notes(known: Sequence[str]) -> None:
 def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) -> None:
     plane, log = shown.plane, shown.log
     wanted = {trial.number for trial in shown.trials}
-    drawn = [mark for mark in marks(trials, plane) if mark.number in wanted]
+    known = tuple(marks(trials, plane))
+    drawn = [mark for mark in known if mark.number in wanted]
     key = key_of(_CHART, study.name, plane.x.name, plane.y.name, log)
     figure = trade_off_json(
         tuple(drawn),
@@ -75,7 +76,7 @@ def _chart(study: Study, trials: list[Trial], chosen: int | None, shown: Shown) 
         plane.front_name,
         key,
         tuple(acceptable(trials, plane, goal_of(study))),
-        Canvas(empty=_nothing(trials, shown)),
+        Canvas(known=known, empty=_nothing(trials, shown)),
     )
     alt = f"{plane.y.title} against {plane.x.title} of {len(drawn)} trials"
     told = title_of(study, trials, goal_of(study)) if plane.is_the_studys else ""

@@ -18,6 +18,18 @@ function done() {
   }
 }
 
+function close(box) {
+  if (box.hidden) return;
+  done();
+  box.hidden = true;
+}
+
+// Escape is a field's or an open panel's own first.
+function meantElsewhere(element) {
+  const panel = "[data-testid=stPopoverBody], [role=dialog], [role=listbox], [role=menu]";
+  return element?.closest?.("input, textarea, select, [role=combobox]") || document.querySelector(panel);
+}
+
 function button(text, press, disabled = false) {
   const made = document.createElement("button");
   made.textContent = text;
@@ -34,10 +46,7 @@ function show(box, steps, at, focus) {
   const inner = text.appendChild(document.createElement("span"));
   inner.appendChild(document.createElement("strong")).textContent = `${at + 1} of ${steps.length}: ${title}. `;
   inner.append(says);
-  const end = () => {
-    done();
-    box.hidden = true;
-  };
+  const end = () => close(box);
   const back = button("Back", () => show(box, steps, at - 1, "back"), at === 0);
   const next = last ? button("Done", end) : button("Next", () => show(box, steps, at + 1, "next"));
   box.replaceChildren(text, back, next, button("Skip the tour", end));
@@ -49,4 +58,12 @@ function show(box, steps, at, focus) {
 export default function ({ data, parentElement }) {
   const box = parentElement.querySelector(".tour");
   if (box.childElementCount === 0 && !seen()) show(box, data.steps, 0, "");
+  parentElement.stop?.();
+  const stop = new AbortController();
+  const pressed = (event) => {
+    if (event.key === "Escape" && !meantElsewhere(event.target)) close(box);
+  };
+  document.addEventListener("keydown", pressed, { signal: stop.signal });
+  parentElement.stop = () => stop.abort();
+  return parentElement.stop;
 }

@@ -89,3 +89,15 @@ def test_the_tour_is_walked_by_keyboard_and_comes_once(server: Server, new_page:
     page.reload()
     expect(page.get_by_text("Start with a sample")).to_be_visible()
     expect(tour).to_be_hidden()
+
+
+def test_escape_closes_the_tour_for_good(server: Server, new_page: NewPage) -> None:
+    page = new_page()
+    page.goto(server.url)
+    tour = page.get_by_role("region", name="Tour of the application")
+    expect(tour).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tour).to_be_hidden()
+    page.reload()
+    expect(page.get_by_text("Start with a sample")).to_be_visible()
+    expect(tour).to_be_hidden()

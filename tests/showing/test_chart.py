@@ -44,6 +44,17 @@ def test_each_engine_has_its_shape_and_estimates_are_hollow_and_named() -> None:
     assert estimate.symbol[0].endswith("-open") and not a.symbol[0].endswith("-open")
 
 
+@pytest.mark.parametrize("held", ["holds", "known"])
+def test_an_engine_keeps_its_colour_and_shape_where_the_others_are_not_drawn(held: str) -> None:
+    marks = [_mark(0, 4, 90, "baseline"), _mark(1, 3, 91, group="B")]
+    drawn, alone = (
+        _trace(trade_off(some, X, Y, canvas=Canvas(**{held: tuple(marks)})), "B").marker
+        for some in (marks, marks[1:])
+    )
+    assert (drawn.color, drawn.symbol) == (alone.color, alone.symbol)
+    assert drawn.color != COLOURS[0]
+
+
 def test_a_point_carries_its_trial_and_its_bars() -> None:
     point = _trace(trade_off([_mark(7, 2, 90)], X, Y), "A")
     assert point.customdata[0][0] == 7

@@ -75,7 +75,7 @@ def trade_off(
     frame = framed(whole, x, y)
     drawn = [
         *traces.fronts(marks, x, y, front),
-        *traces.points(marks, frame, chosen, scale),
+        *traces.points(marks, frame, chosen, traces.styles(canvas.known or given), scale),
         *(traces.ring(mark, frame, scale) for mark in marks if mark.number == chosen),
     ]
     figure = go.Figure([*drawn, *strips.holders(frame), traces.pointed_at()] if drawn else [])

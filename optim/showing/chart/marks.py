@@ -95,11 +95,13 @@ class Zone:
 class Canvas:
     """Pixels to draw on; the width only tells where there is room for names. `scale`: how much
     larger than usual points and type are; `holds`: marks that the axes are to hold, where those are
-    more than are drawn; `empty`: what stands there without a mark.
+    more than are drawn; `known`: marks whose engines have a colour each, likewise; `empty`: what
+    stands there without a mark.
     """
 
     width: int = 560
     height: int = 430
     scale: float = 1.0
     holds: tuple[Mark, ...] = ()
+    known: tuple[Mark, ...] = ()
     empty: str = "No point yet."

@@ -21,14 +21,14 @@ _NAMES = {
     "beyond": "past the axis",
 }
 _ASIDE = {"collapsed": "x-thin", "far": "line-ns", "beyond": "line-ew"}
-_Style = tuple[str, str]  # colour, symbol
+Style = tuple[str, str]  # colour, symbol
 
 
-def styles(marks: Iterable[Mark]) -> dict[str, _Style]:
+def styles(marks: Iterable[Mark]) -> dict[str, Style]:
     """A colour and a shape per group, in the order they came: engines from one end, estimates from
     the other. So nobody's changes when another joins.
     """
-    marks, found = list(marks), dict[str, _Style]()
+    marks, found = list(marks), dict[str, Style]()
     pairs = list(zip(COLOURS, SYMBOLS, strict=True))
     for estimated, order in ((False, pairs), (True, pairs[::-1])):
         came = sorted((m.number, m.group) for m in marks if is_estimate(m) is estimated)
@@ -43,10 +43,13 @@ def is_estimate(mark: Mark) -> bool:
 
 
 def points(
-    marks: Sequence[Mark], frame: Frame, chosen: int | None, scale: float = 1.0
+    marks: Sequence[Mark],
+    frame: Frame,
+    chosen: int | None,
+    styled: dict[str, Style],
+    scale: float = 1.0,
 ) -> list[go.Scatter]:
     """A trace for each engine, for the original and for each kind in the strip."""
-    styled = styles(mark for mark in marks if not mark.aside)
     few = len(marks) <= _MANY
     traces = []
     for name, part in _by_name(marks).items():
@@ -71,7 +74,7 @@ def _name(mark: Mark) -> str:
 def _points(
     name: str,
     marks: Sequence[Mark],
-    styled: dict[str, _Style],
+    styled: dict[str, Style],
     frame: Frame,
     barred: Sequence[bool],
     scale: float,
