@@ -277,7 +277,7 @@ def _luminance(colour: str) -> float:
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize(("y", "worse"), [(Y, 20), (Axis("error", False), 900)])
+@pytest.mark.parametrize(("y", "worse"), [(Y, 20), (Y, 75), (Axis("error", False), 900)])
 def test_one_far_worse_point_squeezes_no_axis_but_has_a_strip(y: Axis, worse: float) -> None:
     marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89, on_front=True), _mark(2, 1, 80)]
     beside = trade_off([*marks, _mark(3, 0.5, worse)], X, y)
