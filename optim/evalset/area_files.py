@@ -13,6 +13,7 @@ from optim.errors import InputError
 from optim.evalset.areas import Area, runs_in
 from optim.evalset.classes import in_order
 from optim.evalset.coco_file import MALFORMED, coco_file, json_of, odd_coco
+from optim.evalset.coloured import OF_NO_CLASS
 from optim.evalset.pairs import beside, texts_of
 from optim.evalset.stored import fail
 from optim.evalset.zipped import path_of, text_of
@@ -23,7 +24,6 @@ POLYGONS_TO_BRING = "polygons as COCO's JSON, labelme's NAME.json or YOLO's labe
 LISTS = ("classes.txt", "obj.names", "classes.names", "labels.txt")
 """What a list of the classes' names, a line each, is called."""
 _BACKGROUND = re.compile(r"_*background_*$", re.IGNORECASE)
-_IGNORED = re.compile(r"_*(ignored?|void|unlabell?ed)_*$", re.IGNORECASE)
 _CIRCLE = np.linspace(0, 2 * np.pi, 64, endpoint=False)
 
 
@@ -73,7 +73,7 @@ def numbering(names: Mapping[str | int, str], classes: int) -> Numbering:
     Args:
         classes: how many the model scores; 0: not known, as where it answers their numbers.
     """
-    void = {key: VOID for key, name in names.items() if _IGNORED.match(name)}
+    void = {key: VOID for key, name in names.items() if OF_NO_CLASS.match(name)}
     rest = {key: name for key, name in names.items() if key not in void}
     ground = [key for key, name in rest.items() if _BACKGROUND.match(name)]
     ordered = [*ground[:1], *(key for key in rest if key not in ground[:1])]

@@ -82,13 +82,7 @@ def _labelme(archive: zipfile.ZipFile, files: Sequence[zipfile.ZipInfo]) -> BoxF
     if not found:
         return None
     place = {name: number for number, name in enumerate(found.names)}
-    said = [
-        [
-            (place[one.name], *one.polygons[0].min(axis=0), *one.polygons[0].max(axis=0), 0)
-            for one in areas
-        ]
-        for areas in found.areas
-    ]
+    said = [[(place[one.name], *one.around(), 0) for one in areas] for areas in found.areas]
     rows = [_six(np.array(boxes, np.float64)) for boxes in said]
     return BoxFiles("labelme", found.pictures, rows, [*found.names.values()])
 

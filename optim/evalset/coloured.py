@@ -20,7 +20,8 @@ _CALLED = re.compile("colou?r|class|label|palette|legend", re.IGNORECASE)
 _NUMBERS = r"(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})"
 _NAME_FIRST = re.compile(rf"\s*(?P<name>[^,;:\t#]*[^,;:\t#\d\s][^,;:\t#]*?)[\s,;:]+{_NUMBERS}\b")
 _NAME_LAST = re.compile(rf"\s*{_NUMBERS}[\s,;:]+(?P<name>[^\d\s].*?)\s*$")
-_VOID = re.compile("_*(void|ignored?|unlabell?ed)_*$", re.IGNORECASE)
+OF_NO_CLASS = re.compile("_*(void|ignored?|unlabell?ed)_*$", re.IGNORECASE)
+"""What is called so does not count."""
 
 
 class Colours:
@@ -113,7 +114,7 @@ def _in(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> dict[Colour, str]:
 def numbered(colours: Mapping[Colour, str], classes: int) -> dict[Colour, tuple[str, int]]:
     """The name and the class of listed colours: their place, without those of no class where the
     model has as many classes as are left."""
-    void = [colour for colour, name in colours.items() if _VOID.match(name)]
+    void = [colour for colour, name in colours.items() if OF_NO_CLASS.match(name)]
     if len(colours) - len(void) != classes:
         void = []
     rest = [colour for colour in colours if colour not in void]
