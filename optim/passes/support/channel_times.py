@@ -16,6 +16,7 @@ from optim.passes.support.channels import Axis, Channels, Ids
 from optim.passes.support.families import Family, flops
 from optim.passes.support.running import quiet_session
 from optim.passes.support.thinning import Thinning
+from optim.runtimes.base import NodeTime
 from optim.runtimes.onnxruntime import OnnxRuntime
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def by_time(thinning: Thinning, feeds: Sequence[Feeds], share: float) -> tuple[l
 def timed(channels: Channels, labels: Mapping[Axis, Ids], feeds: Feeds) -> tuple[Channels, float]:
     """The channels with products whose `flops` are microseconds on ONNX Runtime's profiler, one
     thread, and the time of all nodes."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_proto(channels.model, path := Path(folder, "model.onnx"))
-        found = OnnxRuntime().profile(path, feeds, _PROFILED_RUNS)
+    found = profiled(channels.model, feeds, _PROFILED_RUNS)
     work = {p.node: flops(replace(channels, products=[p]), labels) for p in channels.products}
     factors: dict[str, float] = {}
     for one in found:
@@ -72,6 +71,13 @@ def timed(channels: Channels, labels: Mapping[Axis, Ids], feeds: Feeds) -> tuple
         factors |= dict.fromkeys(inside, one.microseconds / total if total else 0.0)
     products = [replace(p, factor=p.factor * factors.get(p.node, 0.0)) for p in channels.products]
     return replace(channels, products=products), sum(one.microseconds for one in found)
+
+
+def profiled(model: "onnx.ModelProto", feeds: Feeds, runs: int) -> list[NodeTime]:
+    """What each node takes on ONNX Runtime, one thread."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_proto(model, path := Path(folder, "model.onnx"))
+        return OnnxRuntime().profile(path, feeds, runs)
 
 
 def dearness(

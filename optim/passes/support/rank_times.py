@@ -1,15 +1,12 @@
 """Ranks by what narrow products take on this machine, not by their arithmetic."""
 
-import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from optim.arrays import Feeds
-from optim.model.proto import write_proto
+from optim.passes.support.channel_times import profiled
 from optim.passes.support.factors import NARROW
-from optim.runtimes.onnxruntime import OnnxRuntime
 
 if TYPE_CHECKING:
     import onnx
@@ -46,11 +43,8 @@ def by_gain(
 
 def _times(model: "onnx.ModelProto", feeds: Feeds) -> dict[str, float]:
     """Microseconds of each product or of its two halves, by ONNX Runtime's profiler."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_proto(model, path := Path(folder, "model.onnx"))
-        found = OnnxRuntime().profile(path, feeds, _RUNS)
     times: dict[str, float] = defaultdict(float)
-    for one in found:
+    for one in profiled(model, feeds, _RUNS):
         for name in {node.removesuffix(NARROW) for node in one.nodes}:
             times[name] += one.microseconds
     return dict(times)
