@@ -57,9 +57,7 @@ def figures(study: Study, digest: str, analysis: Analysis) -> None:
         st.session_state.setdefault(key, st.query_params["node"])
     above = st.container()
     drawn = graph_view(
-        _picture(
-            study.model.name, [(view.drawn.id, view.digest, runtime) for view in shown], shown
-        ),
+        _picture(study.title, [(view.drawn.id, view.digest, runtime) for view in shown], shown),
         laid,
         st.session_state.get(key),
         key=key_of("graph", study.name),
@@ -171,7 +169,7 @@ def _table(study: Study, shown: Sequence[View], analysis: Analysis, key: str) ->
     one, *others = shown
     if others and not others[0].of_engine:
         match = match_of_digests(one.digest, others[0].digest)
-        rows = [
+        changes = [
             {
                 "node": " + ".join(found.before),
                 "change": found.change,
@@ -180,12 +178,13 @@ def _table(study: Study, shown: Sequence[View], analysis: Analysis, key: str) ->
             }
             for found in match.matches
         ]
-        names = [(*found.before, *found.after)[0] for found in match.matches]
-        _selectable(rows, names, key)
+        names = [(*found.before, *found.after) for found in match.matches]
+        _selectable(pd.DataFrame(changes), names, key)
         return
     profile = graph_facts.profile(one, study) if _measured(study, shown) else ()
     frame = listed(one.drawn, analysis, profile)
-    _selectable(frame, list(frame["node"]), key, runs_as(st.session_state.get(key), profile))
+    names = [(name,) for name in frame["node"]]
+    _selectable(frame, names, key, runs_as(st.session_state.get(key), profile))
 
 
 def listed(drawn: Drawn, analysis: Analysis, profile: Sequence[ProfiledNode] = ()) -> pd.DataFrame:
@@ -194,15 +193,23 @@ def listed(drawn: Drawn, analysis: Analysis, profile: Sequence[ProfiledNode] = (
     return frame.sort_values("µs", ascending=False) if profile else frame
 
 
-def _selectable(rows: object, names: Sequence[str], key: str, more: str = "") -> None:
+def _selectable(
+    rows: pd.DataFrame, names: Sequence[tuple[str, ...]], key: str, more: str = ""
+) -> None:
+    """The table, and above it the row of a node that was chosen in the picture.
+
+    Args:
+        names: of each row, the nodes that it tells of; the first is found in the picture.
+    """
     table = key_of("table", key)
 
     def chosen() -> None:
         if places := st.session_state[table].selection.rows:
-            st.session_state[key] = names[places[0]]
+            st.session_state[key] = names[places[0]][0]
 
     if node := st.session_state.get(key):
         st.caption(plain(f"Chosen: {legible(node)}. {more}"))
+        _row_of(node, rows, names, table)
     st.dataframe(
         rows,
         hide_index=True,
@@ -212,3 +219,11 @@ def _selectable(rows: object, names: Sequence[str], key: str, more: str = "") ->
         on_select=chosen,
         selection_mode="single-row",
     )
+
+
+def _row_of(node: str, rows: pd.DataFrame, names: Sequence[tuple[str, ...]], table: str) -> None:
+    """A node's own row, unless the table has it marked: it may be hundreds of rows down."""
+    found = [place for place, among in enumerate(names) if node in among][:1]
+    marked = st.session_state[table].selection.rows if table in st.session_state else []
+    if found and found != list(marked):
+        st.dataframe(rows.iloc[found], hide_index=True, column_config=node_columns())

@@ -68,6 +68,14 @@ def test_an_address_opens_the_figures(page: AppTest) -> None:
     assert node_data(page)["original"]["MatMul_1"]["value"] == 2048
 
 
+def test_the_picture_is_called_as_the_study(
+    explored: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Study, "title", "Loan risk")  # its file is called model.onnx
+    page = visited("graph", explored, overlay="flops")
+    assert told(page)["alt"] == "Graph of Loan risk with figures on its nodes"
+
+
 def test_time_is_measured_and_then_the_table_says_what_a_node_runs_as(
     page: AppTest, explored: Study
 ) -> None:
@@ -88,6 +96,8 @@ def test_time_is_measured_and_then_the_table_says_what_a_node_runs_as(
     assert told(page)["node"] == "MatMul_1"
     said = [caption.value.replace("\\", "") for caption in page.caption]
     assert any(text.startswith("Chosen: MatMul_1. It runs as MatMul in fp32: ") for text in said)
+    assert list(page.dataframe[0].value["node"]) == ["MatMul_1"]  # its row, wherever the table is
+    assert len(page.dataframe[1].value) > 1
 
 
 def test_the_hardware_of_the_estimate_is_chosen(page: AppTest) -> None:
@@ -114,6 +124,9 @@ def test_two_models_are_compared_and_alike_nodes_share_an_id(
     table = drawn(page, explored).dataframe[0].value
     assert {"node", "change", "became"} <= set(table.columns)
     assert (table["change"] == "added").any()
+    fused = page.dataframe[0].value.iloc[0]["became"].split(" + ")[-1]
+    page.session_state[key_of("node", explored.name, chosen)] = fused
+    assert fused in page.run().dataframe[0].value["became"].item()
 
 
 def test_the_engines_own_graph_is_the_third_view(page: AppTest) -> None:
