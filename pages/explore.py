@@ -1,5 +1,6 @@
 """Explore: toggle, watch the trade-off chart fill in, find out why, keep what is good."""
 
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -42,6 +43,8 @@ from ui.state import (
 from ui.text import key_of, plain
 
 _CHART = "chart"
+_AHEAD_S = 0.6
+"""How long a browser that has just come has the chart alone: it would draw all else before it."""
 
 
 def _header(study: Study) -> None:
@@ -135,6 +138,7 @@ def _drawn(study: Study) -> None:
         shown = filters(study, trials)
         with drawing:
             _chart(study, trials, trial.number if trial else None, shown)
+        _ahead(trials)
         empty = not any(trial.has_point for trial in trials)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.subheader("Queue", anchor=False, width="content")
@@ -150,6 +154,14 @@ def _drawn(study: Study) -> None:
         _undo(study)
     st.subheader("Trials", anchor=False, help=TABLE_HELP)
     trial_table(study, trials, shown.trials, front_of(trials))
+
+
+def _ahead(trials: list[Trial]) -> None:
+    """Let the chart come first, the first time; where no browser draws, nothing waits."""
+    first = st.session_state.setdefault("chart_ahead", True)
+    if first and st.context.headers and any(trial.has_point for trial in trials):
+        time.sleep(_AHEAD_S)
+    st.session_state["chart_ahead"] = False
 
 
 def _undo(study: Study) -> None:

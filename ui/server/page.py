@@ -54,7 +54,7 @@ def _html(page: Page, heading: str) -> str:
 
 def _head(page: Page) -> str:
     plotly = f'<script async src=".{SMALL_PLOTLY_URL}"></script>' if page.name == _CHART else ""
-    return f"<style>{_beside('.css')}</style>{_SERVER}{asked_for_soon()}{plotly}"
+    return f"<style>{_beside('.css')}</style>{_SERVER}{asked_for_soon(page.name)}{plotly}"
 
 
 def _beside(suffix: str) -> str:

@@ -21,6 +21,8 @@ from ui.vendored import SMALL_PLOTLY_URL, scripts
 
 ELEMENTS = ("BidiComponent", "Button", "Checkbox", "PageLink", "Selectbox", "TextInput")
 """Modules of Streamlit's that nearly every page here needs."""
+MORE = {"explore": ("Multiselect", "Slider", "recordbatch", "Html", "Metric", "NumberInput")}
+"""Those that a page needs besides."""
 _STATIC = Path(streamlit.__file__).parent / "static"
 _KINDS = {"js": "text/javascript", "css": "text/css"}
 _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
@@ -37,16 +39,17 @@ def script_routes() -> list[BaseRoute]:
     ]
 
 
-def asked_for_soon() -> str:
+def asked_for_soon(page: str) -> str:
     """HTML that has a browser load modules of elements with those that Streamlit begins with."""
     link = '<link rel="modulepreload" crossorigin href="./static/js/{}">'
-    return "".join(link.format(name) for name in _soon() if name not in _begun())
+    return "".join(link.format(name) for name in _soon(page) if name not in _begun())
 
 
 def pack_what_comes_first() -> None:
     """Before the first browser asks for it."""
+    soon = {name for page in MORE for name in _soon(page)}
     for file in _files().values():
-        if file.name in _begun() or file.name in _soon():
+        if file.name in _begun() or file.name in soon:
             packed(file)
     packed(scripts()[SMALL_PLOTLY_URL])
 
@@ -58,8 +61,9 @@ def _begun() -> str:
 
 
 @cache
-def _soon() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for one in ELEMENTS for name in _with_imports(one)))
+def _soon(page: str) -> tuple[str, ...]:
+    elements = (*ELEMENTS, *MORE.get(page, ()))
+    return tuple(dict.fromkeys(name for one in elements for name in _with_imports(one)))
 
 
 def _with_imports(element: str) -> Iterator[str]:
