@@ -22,7 +22,7 @@ from optim.studies.trial import Progress
 from ui.navigation import PAGES, Page
 from ui.server.netron import viewer_url
 from ui.server.routes import bundle_url, routes
-from ui.server.scripts import ELEMENTS, PackedScripts
+from ui.server.scripts import ELEMENTS, MORE, PackedScripts
 from ui.server.stamp import news_url
 from ui.vendored import PLOTLY_URL, SMALL_PLOTLY_URL, scripts
 
@@ -123,12 +123,24 @@ def test_the_small_build_of_plotly_is_of_the_same_version_and_a_quarter_of_it(ge
     assert 3 * len(small) < len(whole)
 
 
-@pytest.mark.parametrize("element", ELEMENTS)
-def test_modules_that_pages_need_are_asked_for_with_the_page(get: Get, element: str) -> None:
-    found = re.findall(
-        rf'"modulepreload" crossorigin href="\.(/static/js/{element}\.[^"]+)', get("/").text
-    )
+@pytest.mark.parametrize(
+    ("page", "element"),
+    [("/", one) for one in ELEMENTS] + [(f"/{page}", one) for page in MORE for one in MORE[page]],
+)
+def test_modules_that_pages_need_are_asked_for_with_the_page(
+    get: Get, page: str, element: str
+) -> None:
+    text = get(page).text
+    found = re.findall(rf'"modulepreload" crossorigin href="\.(/static/js/{element}\.[^"]+)', text)
     assert len(found) == 1 and "immutable" in get(found[0]).headers["cache-control"]
+    imported = re.findall(r'(?:from|import)"\./([\w.-]+\.js)"', get(found[0]).text)
+    assert imported and all(name in text for name in imported), "none is found out about later"
+
+
+def test_the_graphs_page_asks_for_its_viewer_before_there_is_a_frame(get: Get) -> None:
+    found = re.findall(r'"preload" as="script" href="\.(/model-explorer/[^"]+)', get("/graph").text)
+    assert len(found) > 1 and all(get(url).status == 200 for url in found)
+    assert "model-explorer" not in get("/explore").text
 
 
 def test_scripts_of_streamlit_come_packed_and_nothing_else_does(get: Get) -> None:

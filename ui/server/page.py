@@ -16,10 +16,12 @@ from starlette.routing import BaseRoute, Route
 from optim.ingest.samples import list_samples
 from ui.navigation import HEADLINE, PAGES, TITLE, Page
 from ui.server.scripts import asked_for_soon
+from ui.server.viewer import viewer_preloads
 from ui.vendored import SMALL_PLOTLY_URL
 
 _INDEX = Path(streamlit.__file__).parent / "static" / "index.html"
 _CHART = "explore"  # the page with the live chart: its script is read while the page is asked for
+_GRAPH = "graph"  # the page with the viewer
 _SERVER = "<script>window.__streamlit={BACKEND_BASE_URL:new URL('.',location).href}</script>"
 """Where its server is: it would ask beneath the page's own address first, in vain."""
 
@@ -54,7 +56,8 @@ def _html(page: Page, heading: str) -> str:
 
 def _head(page: Page) -> str:
     plotly = f'<script async src=".{SMALL_PLOTLY_URL}"></script>' if page.name == _CHART else ""
-    return f"<style>{_beside('.css')}</style>{_SERVER}{asked_for_soon(page.name)}{plotly}"
+    viewer = viewer_preloads() if page.name == _GRAPH else ""
+    return f"<style>{_beside('.css')}</style>{_SERVER}{asked_for_soon(page.name)}{plotly}{viewer}"
 
 
 def _beside(suffix: str) -> str:

@@ -6,7 +6,7 @@ page's elements come.
 
 import gzip
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
 
@@ -21,7 +21,10 @@ from ui.vendored import SMALL_PLOTLY_URL, scripts
 
 ELEMENTS = ("BidiComponent", "Button", "Checkbox", "PageLink", "Selectbox", "TextInput")
 """Modules of Streamlit's that nearly every page here needs."""
-MORE = {"explore": ("Multiselect", "Slider", "recordbatch", "Html", "Metric", "NumberInput")}
+MORE = {
+    "explore": ("Multiselect", "Slider", "recordbatch", "Html", "Metric", "NumberInput"),
+    "graph": ("ButtonGroup", "recordbatch"),
+}
 """Those that a page needs besides."""
 _STATIC = Path(streamlit.__file__).parent / "static"
 _KINDS = {"js": "text/javascript", "css": "text/css"}
@@ -42,7 +45,7 @@ def script_routes() -> list[BaseRoute]:
 def asked_for_soon(page: str) -> str:
     """HTML that has a browser load modules of elements with those that Streamlit begins with."""
     link = '<link rel="modulepreload" crossorigin href="./static/js/{}">'
-    return "".join(link.format(name) for name in _soon(page) if name not in _begun())
+    return "".join(link.format(name) for name in _soon(page))
 
 
 def pack_what_comes_first() -> None:
@@ -62,15 +65,16 @@ def _begun() -> str:
 
 @cache
 def _soon(page: str) -> tuple[str, ...]:
+    """Modules of the page's elements and those that they import, but for what it begins with."""
+    folder, found = _STATIC / "static" / "js", dict[str, None]()
     elements = (*ELEMENTS, *MORE.get(page, ()))
-    return tuple(dict.fromkeys(name for one in elements for name in _with_imports(one)))
-
-
-def _with_imports(element: str) -> Iterator[str]:
-    """An element's module and those that it imports itself; nothing where there is none."""
-    for file in (_STATIC / "static" / "js").glob(f"{element}.*.js"):
-        yield file.name
-        yield from _IMPORTED.findall(file.read_text(encoding="utf-8"))
+    waiting = [file.name for one in elements for file in folder.glob(f"{one}.*.js")]
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name not in _begun():
+            found[name] = None
+            waiting += _IMPORTED.findall((folder / name).read_text(encoding="utf-8"))
+    return tuple(found)
 
 
 class PackedScripts:

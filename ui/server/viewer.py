@@ -206,6 +206,13 @@ def pack_viewer() -> None:
         packed(file, _served)
 
 
+def viewer_preloads() -> str:
+    """HTML that has a browser load the viewer's scripts and styles before its frame is there."""
+    link = '<link rel="preload" as="{}" href=".{}/{}">'
+    kinds, files = {".js": "script", ".css": "style"}, _files() if installed() else ()
+    return "".join(link.format(kinds[file.suffix], PREFIX, file.name) for file in files)
+
+
 def _files() -> list[Path]:
     """Its scripts and styles."""
     return [file for kind in ("js", "css") for file in _folder().glob(f"*.{kind}")]
