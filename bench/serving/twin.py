@@ -81,7 +81,8 @@ class Compared:
             cells += [f"{real.value:.2f} ({real.low:.2f} to {real.high:.2f})", f"{self.off:+.0%}"]
             cells += [f"{self.surely_off:+.0%}"]
         else:
-            cells += ["left out", "", ""]
+            why = "generator busy" if self.loaded.generator_cpu > BUSY else "too few requests"
+            cells += [f"left out ({why})", "", ""]
         return f"| {' | '.join(cells)} |"
 
 

@@ -14,8 +14,8 @@ def readme(findings: Findings) -> str:
 
 Recipe: `{findings.recipe.spelling}`
 
-- Speed-up over the original, paired: {spanned(findings.summary.speedup, times)}, the 95 % interval
-  in brackets; {timed(findings.summary)} on {_code(first.environment.get("cpu", "unknown"))}.
+- {spanned(findings.summary.speedup, times)} as fast as the original, paired, the 95 % interval in
+  brackets; {timed(findings.summary)} on {_code(first.environment.get("cpu", "unknown"))}.
 - {findings.quality.verdict}
 
 ## Run it

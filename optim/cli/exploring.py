@@ -9,7 +9,7 @@ from collections.abc import Callable
 from optim.bundles.bundle import check_free
 from optim.cli import show
 from optim.cli.exporting import written
-from optim.cli.given import progress, study_of, tell
+from optim.cli.given import goal_of, progress, study_of, tell
 from optim.errors import StepError
 from optim.running.queue import Queue
 from optim.search.answer import Answer
@@ -17,7 +17,6 @@ from optim.search.explore import find_best
 from optim.search.news import News
 from optim.showing.records import record
 from optim.studies.choice import front_of
-from optim.studies.goal import Goal
 from optim.studies.study import Study
 from optim.studies.trial import Trial
 
@@ -29,7 +28,7 @@ def explore(args: argparse.Namespace) -> int:
     if args.out:
         check_free(args.out)
     study = study_of(args)
-    goal = Goal.model_validate({name: getattr(args, name) for name in Goal.model_fields})
+    goal = goal_of(args)
     spent = time.monotonic() - args.began + (_EXPORT_SECONDS if args.out else 0)
     found = find_best(study, goal, max(0.0, args.budget - spent), _progress_of_search())
     if not any(row.gain for row in found.news.rows):

@@ -14,6 +14,7 @@ from optim.running.warming import warm
 from optim.search.advice import advise
 from optim.search.space import circumstances_of
 from optim.showing.text import spanned, times
+from optim.studies.goal import Goal
 from optim.studies.study import Study, create_study
 from optim.studies.trial import Trial
 from optim.targets import LOCAL
@@ -28,6 +29,11 @@ def study_of(args: argparse.Namespace) -> Study:
     )
     sample = args.model.startswith(SAMPLE_PREFIX)
     return create_study(model, evalset, find_sample(args.model).title if sample else "")
+
+
+def goal_of(args: argparse.Namespace) -> Goal:
+    """What is to be made best within which limits, as the options say."""
+    return Goal.model_validate({name: getattr(args, name) for name in Goal.model_fields})
 
 
 def progress(trial: Trial) -> None:

@@ -96,6 +96,7 @@ def parser() -> argparse.ArgumentParser:
     measure.add_argument("--out", type=Path, help="write the (one) recipe's bundle to this folder")
     explore.add_argument("--budget", type=seconds, default=60.0, help="such as 60s or 5m")
     _add_goal_options(explore)
+    _add_goal_options(report)
     explore.add_argument(
         "--full", action="store_true", help="measure the chosen recipe to the end, budget or not"
     )

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from optim.cli.aligning import align
-from optim.cli.given import progress
+from optim.cli.given import goal_of, progress
 from optim.errors import InputError
 from optim.home import written
 from optim.running.queue import Queue
@@ -37,9 +37,9 @@ def report(args: argparse.Namespace) -> int:
         )
     study, today = study_named(args.study), date.today().isoformat()
     if kind == ".png":
-        data = study_slide(study, date=today)
+        data = study_slide(study, goal_of(args), today)
     else:
-        page = study_report(study, date=today)
+        page = study_report(study, goal_of(args), today)
         data = pdf_of(page) if kind == ".pdf" else page.encode()
     return _wrote(args.out, lambda path: path.write_bytes(data))
 

@@ -194,6 +194,8 @@ def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]
 
     before, kept = float_weights(model), float_weights(half)
     notes = [f"{len(before) - len(kept)} of {len(before)} float32 weights are float16 now."]
+    if not before:
+        notes = ["It has no float32 weights: the values between its nodes are float16 now."]
     if within := _within(model):
         done = len(within) - len(_within(half))
         notes.append(f"Inside of loops and branches {done} of {len(within)} are.")

@@ -112,7 +112,8 @@ def answered(answer: Answer, evalset: EvalSet) -> str:
     """A class by its name and its score, or the first numbers."""
     if answer.chosen >= 0:
         score = _score(answer)
-        return class_name(answer.chosen, evalset) + (f" ({score:.3g})" if score is not None else "")
+        told = f" (score {score:.3g})" if score is not None else ""
+        return f"{class_name(answer.chosen, evalset)}{told}"
     return _numbers(answer.values, _VALUES)
 
 
