@@ -51,6 +51,8 @@ PARTS = (
 )
 """Part -> the module whose `run` gives a report in Markdown and whether its claim holds."""
 GROUPS = {"all": NUMBERS, "serving": SERVING}
+DOCUMENTED = (*SERVING, "families", "findings", "isolation", "opening")
+"""Parts whose report `--document` writes into docs/benchmarks.md."""
 _FAILURES = (OptimError, OSError, RuntimeError, subprocess.SubprocessError)
 
 
@@ -78,7 +80,7 @@ def _told(name: str, options: argparse.Namespace) -> tuple[str, bool]:
     except _FAILURES as error:
         return f"## {name}\n\nIt did not run: {error}", False
     text += "\n\n**The claim holds.**" if holds else "\n\n**The claim does not hold.**"
-    if options.document and name in (*SERVING, "families", "findings"):
+    if options.document and name in DOCUMENTED:
         written_into(name, text)
     return text, holds
 

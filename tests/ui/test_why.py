@@ -162,7 +162,11 @@ def test_answers_read_as_classes_or_numbers() -> None:
         inputs=(Shown(name="x", kind="row", values=(1.0, 2.0), size=2),),
     )
     rows = worst.answer_rows(sample, _Named())  # type: ignore[arg-type]
-    assert rows == [("Original", "ant (2.5)"), ("Optimized", "<b>bee</b> (3)"), ("Label", "7")]
+    assert rows == [
+        ("Original", "ant (score 2.5)"),
+        ("Optimized", "<b>bee</b> (score 3)"),
+        ("Label", "7"),
+    ]
     numbers = Answer(values=tuple(map(float, range(10))))
     assert worst.answered(numbers, _Named()) == "0, 1, 2, 3, 4, 5 …"  # type: ignore[arg-type]
     row = Shown(name="facts", kind="row", values=(20000.0, 6.9712, 274100.0), size=3)
