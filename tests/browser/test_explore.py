@@ -175,6 +175,38 @@ def test_from_the_start_page_to_a_bundle_by_keyboard_alone(
     assert (tmp_path / "bundle.zip").stat().st_size > 1000
 
 
+def test_every_stop_of_tab_shows_that_it_has_the_focus(
+    server: Server, study: str, new_page: NewPage
+) -> None:
+    """Until Tab comes round; fields show their frame and tables their cell by themselves."""
+    page = new_page()
+    for path in ("", "explore"):
+        page.goto(f"{server.url}/{path}?{study}")
+        expect(page.locator("[data-testid=stMain] button:visible").first).to_be_enabled()
+        expect(page.locator("[data-testid=stSkeleton]")).to_have_count(0)
+        stops, hidden = 0, []
+        while (stop := _next_stop(page)) and stops < _MOST:
+            stops += 1
+            hidden += [f"/{path}: {stop}"] * (not _shows_focus(page))
+        assert 20 < stops < _MOST, "Tab never comes round"
+        assert not hidden, "\n".join(hidden)
+
+
+_MOST = 250
+
+
+def _next_stop(page: Page) -> str:
+    """What has the focus after Tab; empty past the last."""
+    page.keyboard.press("Tab")
+    page.wait_for_timeout(50)  # toolbars come by a movement
+    return str(
+        page.evaluate(
+            """() => { const it = document.activeElement;
+                return it === document.body ? "" : it.outerHTML.slice(0, 150); }"""
+        )
+    )
+
+
 def _press(page: Page, target: Locator) -> None:
     _focus(page, target)
     page.keyboard.press("Enter")
@@ -197,8 +229,15 @@ def _focus(page: Page, target: Locator, most: int = 120) -> None:
 def _shows_focus(page: Page) -> bool:
     return bool(
         page.evaluate(
-            """() => { const style = getComputedStyle(document.activeElement);
-                return style.outlineStyle !== "none" || style.boxShadow !== "none"; }"""
+            """() => {
+                let it = document.activeElement;
+                while (it.shadowRoot?.activeElement) it = it.shadowRoot.activeElement;
+                const style = getComputedStyle(it);
+                return (style.outlineStyle !== "none" || style.boxShadow !== "none"
+                    || it.matches("input, textarea, canvas, td"))
+                    && it.closest("[data-testid=stElementToolbar]")?.checkVisibility(
+                        {opacityProperty: true}) !== false;
+            }"""
         )
     )
 
