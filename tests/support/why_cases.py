@@ -288,6 +288,13 @@ def rows() -> onnx.ModelProto:
     return net.model((256, 128), h, (256, 128))
 
 
+def recurrent() -> onnx.ModelProto:
+    """An LSTM over 32 steps, and a product."""
+    net = Net()
+    h = net.add("LSTM", "x", net.random(1, 256, 32), net.random(1, 256, 64), hidden_size=64)
+    return net.model((32, 1, 32), net.add("MatMul", h, net.random(64, 8)), (32, 1, 1, 8))
+
+
 def small() -> onnx.ModelProto:
     """Products with rows of 16."""
     net, h = Net(), "x"

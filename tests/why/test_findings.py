@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from support.study_tools import use_home
-from support.why_cases import CASES, Case, cnn, small
+from support.why_cases import CASES, Case, cnn, recurrent, small
 from support.why_evidence import Witness
 
 from optim.findings import Caution
@@ -94,6 +94,23 @@ def test_slower_nodes_are_named_where_nothing_says_why(seen: Seen) -> None:
     after = here.after.model_copy(update={"profile": profile, "p50_us": run_us})
     told = by_code(replace(here, afters=(after,)))["slower_nodes"]
     assert "conv_4" in told.nodes and "got slower" in told.text
+
+
+@pytest.mark.parametrize(
+    ("case", "mended"),
+    [
+        (Case(cnn, "static_int8:exclude=conv_2|conv_4"), "static_int8 + onnxruntime"),
+        (Case(cnn, "dynamic_int8"), "static_int8 + onnxruntime"),
+        (Case(recurrent, "static_int8 + onnxruntime:threads=2"), "dynamic_int8 + onnxruntime"),
+        (Case(recurrent, "static_int8 + openvino"), "dynamic_int8 + onnxruntime"),
+    ],
+)
+def test_what_stays_in_float_is_lowered_by_what_takes_it(
+    case: Case, mended: str, seen: Seen
+) -> None:
+    """OpenVINO has no products of bytes whose ranges are measured while running."""
+    told = by_code(seen(case))["kept_in_float"].recipe
+    assert told == mended + ":threads=2" * ("threads" in case.recipe)
 
 
 def test_products_that_take_longer_in_int8(seen: Seen) -> None:

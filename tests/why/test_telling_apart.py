@@ -42,6 +42,7 @@ def evidence(**facts: object) -> Evidence:
         "engine": "onnxruntime",
         "p50_ms": 1.0,
         "labels_doubted": (),
+        "trial": SimpleNamespace(summary=None),
         "here": SimpleNamespace(cited=lambda *kinds, runtime="": ""),
         "evalset": SimpleNamespace(synthetic=False, metric="top1"),
         "ms": lambda works: sum(work.microseconds for work in works) / 1e3,
@@ -234,6 +235,7 @@ def between(befores: Sequence[Side], afters: Sequence[Side], **facts: object) ->
 
 
 def test_a_node_got_slower_only_where_all_profiles_say_so() -> None:
+    """And by little only where the run did, too."""
     row = NodeRow(name="up", op="ConvTranspose", flops=9)
     graph = Analysis.model_construct(nodes=(row,), weights=())
 
@@ -243,8 +245,15 @@ def test_a_node_got_slower_only_where_all_profiles_say_so() -> None:
         return [Side(analysis=graph, profile=(one,)) for one in ran]
 
     recipe = Recipe.parse("openvino:threads=2")
-    for after, count in (((90, 30, 160), 0), ((90, 80, 85), 1)):
-        here = between(sides(50, 45, 60), sides(*after), recipe=recipe, engine="openvino")
+    was = sides(50, 49, 51)
+    for after, speedup, count in (
+        ((90, 30, 160), 0.6, 0),
+        ((90, 80, 85), 0.6, 1),
+        ((60, 59, 61), 0.83, 1),
+        ((60, 59, 61), 1.2, 0),
+    ):
+        trial = SimpleNamespace(summary=SimpleNamespace(speedup=around(speedup)))
+        here = between(was, sides(*after), recipe=recipe, engine="openvino", trial=trial)
         told = list(slower_nodes.find(here))
         assert [one.recipe for one in told] == ["onnxruntime:threads=2"] * count
 

@@ -14,7 +14,8 @@ from optim.why.finding import Finding
 from optim.why.mending import changed, instead, left_in_float, on
 from optim.why.waterfall import change
 
-_SLOWER = 1.25  # a node's time comes from few processes: smaller ratios are noise
+_SLOWER = 1.25  # a node's time comes from few processes: smaller ratios are noise,
+_CONFIRMED = 1.1  # unless the run itself, timed in pairs, is slower
 _SHOWS, _MATTERS = 0.02, 0.05  # of a run: one of them, all of them together
 _RESIDUAL = "SkipLayerNormalization"
 
@@ -29,9 +30,9 @@ class _Slower:
     after: float
     extra: Interval
 
-    def shows(self, run_us: float) -> bool:
-        """Whether it is slower beyond chance, and by enough to matter."""
-        much = self.after > _SLOWER * self.before > 0 and self.extra.value > _SHOWS * run_us
+    def shows(self, run_us: float, least: float) -> bool:
+        """Whether it is slower beyond chance, and by enough to matter: this many times."""
+        much = self.after > least * self.before > 0 and self.extra.value > _SHOWS * run_us
         return much and self.extra.low > 0
 
 
@@ -39,7 +40,8 @@ def find(seen: Evidence) -> Iterator[Finding]:
     """Nodes that both sides have by name, where much more time is spent now, beyond chance."""
     if seen.recipe.is_baseline:
         return
-    slower = [one for one in _compared(seen) if one.shows(seen.after.nodes_us)]
+    least = _least(seen)
+    slower = [one for one in _compared(seen) if one.shows(seen.after.nodes_us, least)]
     slower.sort(key=lambda one: -one.extra.value)
     cost_us = sum(one.extra.value for one in slower)
     for one in slower[:1] if cost_us > _MATTERS * seen.after.nodes_us else ():
@@ -55,6 +57,11 @@ def find(seen: Evidence) -> Iterator[Finding]:
             advice="Leave these nodes out of the pass, or compare engines.",
             recipe=_mended(seen, slower),
         )
+
+
+def _least(seen: Evidence) -> float:
+    summary = seen.trial.summary
+    return _CONFIRMED if summary and summary.speedup.high < 1 else _SLOWER
 
 
 def _mended(seen: Evidence, slower: Sequence[_Slower]) -> str:
