@@ -1,5 +1,6 @@
 """OpenVINO on the CPU."""
 
+import inspect
 import logging
 import re
 from collections import Counter
@@ -24,6 +25,7 @@ from optim.runtimes.base import (
     Runtime,
     Session,
 )
+from optim.runtimes.support import openvino_compiling
 from optim.runtimes.support.fusion import node_name
 
 _logger = logging.getLogger(__name__)
@@ -170,15 +172,17 @@ import sys
 sys.modules["openvino_telemetry"] = None  # it would report its use to its maker
 import openvino
 
+{inspect.getsource(openvino_compiling)}
+
 options = {{
 {config}}}
-compiled = openvino.Core().compile_model(MODEL, "CPU", options)
-sinks = [output.node.get_friendly_name() for output in compiled.outputs]
+engine = compiled(openvino.Core(), MODEL, options)
+sinks = [output.node.get_friendly_name() for output in engine.outputs]
 outputs = [sink.removesuffix("/sink_port_0") for sink in sinks]
 
 
 def run(feeds):
-    return dict(zip(outputs, compiled(feeds).to_tuple()))
+    return dict(zip(outputs, engine(feeds).to_tuple()))
 """
 
     @property
@@ -196,7 +200,7 @@ def run(feeds):
         import openvino
 
         try:
-            return openvino.Core().compile_model(path, "CPU", self._config | more)
+            return openvino_compiling.compiled(openvino.Core(), path, self._config | more)
         except RuntimeError as error:
             reason = _reason(str(error))
             _logger.warning("OpenVINO: %s", error)

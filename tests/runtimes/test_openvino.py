@@ -42,6 +42,8 @@ WEIGHTS = {
     "zw": np.int8(0),
     "sc": np.full(16, 0.002, np.float32),
     "zc": np.zeros(16, np.int8),
+    "up": RNG.integers(-127, 127, (32, 32)).astype(np.int8),
+    "down": RNG.integers(-127, 127, (32, 8)).astype(np.int8),
 }
 FEEDS = {"x": RNG.normal(size=(1, 3, 16, 16)).astype(np.float32)}
 
@@ -156,3 +158,20 @@ def test_types_and_modes_that_it_lacks_are_told_in_our_words() -> None:
     )
     said = "it cannot convert Dropout (which makes d), which is in training mode"
     assert openvino._reason(training) == said
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_small_products_in_8_bits_one_behind_the_other_are_right(tmp_path, rows: int) -> None:
+    """OpenVINO 2026 puts them into one kernel, on one thread at least, that computes nonsense."""
+    text = f"""{HEADER} g (float[{rows},32] x) => (float[{rows},8] y) {{
+      a = QuantizeLinear(x, s, z) b = DequantizeLinear(a, s, z)
+      v = DequantizeLinear(up, sw, zw) c = MatMul(b, v) r = Relu(c)
+      d = QuantizeLinear(r, s, z) e = DequantizeLinear(d, s, z)
+      u = DequantizeLinear(down, sw, zw) y = MatMul(e, u)
+    }}"""
+    path = save(text, tmp_path / "m.onnx")
+    feeds = {"x": RNG.normal(size=(rows, 32)).astype(np.float32)}
+    right = Recipe.parse("onnxruntime").runtime.open(path).run(feeds)["y"].ravel()
+    session = Recipe.parse("openvino:threads=1").runtime.open(path)
+    assert np.corrcoef(right, session.run(feeds)["y"].ravel())[0, 1] > 0.999
+    assert "i8" in session.facts()["layers"] or "u8" in session.facts()["layers"]

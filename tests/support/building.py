@@ -14,6 +14,7 @@ from optim.build.readying import ready, tidied
 from optim.model.proto import copy_of, write_proto
 from optim.passes.base import Calibration, Context
 from optim.recipe import Recipe
+from optim.runtimes.support.openvino_compiling import compiled
 from support import pass_models
 
 
@@ -53,8 +54,8 @@ class Through:
         import openvino
 
         core = openvino.Core()
-        compiled = core.compile_model(core.read_model(self.model.SerializeToString()), "CPU")
-        got = np.array([np.ravel(_first(compiled(dict(feeds)))) for feeds in self.feeds])
+        engine = compiled(core, core.read_model(self.model.SerializeToString()), {})
+        got = np.array([np.ravel(_first(engine(dict(feeds)))) for feeds in self.feeds])
         return pass_models.cosine(got, pass_models.outputs(self.original, self.feeds))
 
 
