@@ -23,14 +23,15 @@ _VIEWS: dict[str, Callable[[Study, Trial], None]] = {
 
 
 def _trial(study: Study, trials: Sequence[Trial]) -> Trial | None:
-    """The trial to explain: the address's, else the pick, else the newest; not the original."""
+    """The trial to explain: the address's, else the pick, else the fastest; not the original."""
     known = {trial.number: trial for trial in trials if trial.summary and trial.target == LOCAL}
     if not known:
         return None
     wanted = [trial.number for trial in trials_in_address(study) if trial.number in known]
     others = [number for number, trial in known.items() if not trial.recipe.is_baseline]
     pick = picked(trials, goal_of(study))
-    best = [pick.number] if pick and pick.number in others else others[-1:]
+    fastest = sorted(others, key=lambda number: _gain(known[number]), reverse=True)
+    best = [pick.number] if pick and pick.number in others else fastest
     first = (wanted or best or list(known))[0]
     number = st.selectbox(
         "Trial",
@@ -42,6 +43,10 @@ def _trial(study: Study, trials: Sequence[Trial]) -> Trial | None:
     )
     st.query_params["trial"] = str(number)
     return known[number]
+
+
+def _gain(trial: Trial) -> float:
+    return trial.summary.speedup.value if trial.summary else 0.0
 
 
 def _view() -> str:
