@@ -288,11 +288,16 @@ def rows() -> onnx.ModelProto:
     return net.model((256, 128), h, (256, 128))
 
 
-def recurrent() -> onnx.ModelProto:
-    """An LSTM over 32 steps, and a product."""
-    net = Net()
-    h = net.add("LSTM", "x", net.random(1, 256, 32), net.random(1, 256, 64), hidden_size=64)
+def recurrent(cell: str = "LSTM") -> onnx.ModelProto:
+    """A cell over 32 steps, and a product."""
+    net, gates = Net(), {"LSTM": 256, "GRU": 192}[cell]
+    h = net.add(cell, "x", net.random(1, gates, 32), net.random(1, gates, 64), hidden_size=64)
     return net.model((32, 1, 32), net.add("MatMul", h, net.random(64, 8)), (32, 1, 1, 8))
+
+
+def gru() -> onnx.ModelProto:
+    """A GRU, which no engine has in 8 bits."""
+    return recurrent("GRU")
 
 
 def small() -> onnx.ModelProto:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from support.study_tools import use_home
-from support.why_cases import CASES, Case, cnn, recurrent, small
+from support.why_cases import CASES, Case, cnn, gru, recurrent, small
 from support.why_evidence import Witness
 
 from optim.findings import Caution
@@ -103,12 +103,14 @@ def test_slower_nodes_are_named_where_nothing_says_why(seen: Seen) -> None:
         (Case(cnn, "dynamic_int8"), "static_int8 + onnxruntime"),
         (Case(recurrent, "static_int8 + onnxruntime:threads=2"), "dynamic_int8 + onnxruntime"),
         (Case(recurrent, "static_int8 + openvino"), "dynamic_int8 + onnxruntime"),
+        (Case(gru, "dynamic_int8"), "unroll_gru + dynamic_int8 + onnxruntime"),
+        (Case(gru, "static_int8"), ""),
     ],
 )
 def test_what_stays_in_float_is_lowered_by_what_takes_it(
     case: Case, mended: str, seen: Seen
 ) -> None:
-    """OpenVINO has no products of bytes whose ranges are measured while running."""
+    """Each engine has its own lack: OpenVINO of dynamic products, ONNX Runtime of static steps."""
     told = by_code(seen(case))["kept_in_float"].recipe
     assert told == mended + ":threads=2" * ("threads" in case.recipe)
 

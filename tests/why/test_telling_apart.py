@@ -203,6 +203,15 @@ def test_products_are_slower_beyond_chance_or_that_is_said_to_be_open() -> None:
         assert len(texts) == bool(said) and all(said in text for text in texts)
 
 
+def test_products_that_no_node_of_before_is_known_for_are_held_against_nothing() -> None:
+    facts = {"trial": SimpleNamespace(summary=None), "p50_ms": 0.02}
+    here = in_int8((30.0, 31.0), (20.0, 20.2), **facts)
+    other = here.before.profile[0].model_copy(update={"name": "other", "rows": ()})
+    here.befores = [here.before.model_copy(update={"profile": (other,)})]  # type: ignore[misc]
+    (here.before,) = here.befores  # type: ignore[misc]
+    assert not list(lower_precision_is_slower.find(here))
+
+
 def test_a_product_that_kept_its_precision_does_not_count() -> None:
     """Another engine may be slower at it: that is not the lower precision's doing."""
     trial = SimpleNamespace(summary=SimpleNamespace(speedup=around(0.9)))

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from optim.explaining.executed import Executed
-from optim.passes.base import Pass, all_passes
+from optim.part import Circumstances, Ingredient
+from optim.passes.base import Pass, Stage, all_passes
 from optim.recipe import Recipe
-from optim.runtimes.base import Runtime
 from optim.why.evidence import Evidence
 from optim.why.finding import Finding
-from optim.why.mending import changed, instead, on
+from optim.why.mending import changed, instead, on, with_pass
 from optim.why.quantized import quantized_products
 from optim.why.saying import does, many, named, percent
 
@@ -65,6 +65,10 @@ def _mended(seen: Evidence, stayed: Sequence[Executed]) -> tuple[str, str]:
     other = _taking(_AS_TAKEN.get(op, op), last) if last else None
     if last and other:
         return f"Use {other.name}, which takes {op} as it comes.", _with(seen, last, other)
+    cells = _rewriting(op)
+    if last and cells and not _hurts(seen, cells, last, seen.recipe.runtime):
+        advice = f"Put {cells.name} before: it writes {op} as products, which {last.name} takes."
+        return advice, with_pass(seen.recipe, cells.spelling)
     return f"Use a pass or an engine that has a kernel for {op}.", ""
 
 
@@ -75,6 +79,12 @@ def _taking(op: str, last: Pass) -> Pass | None:
     return next((one for one in others if op in getattr(one, "op_types", ())), None)
 
 
+def _rewriting(op: str) -> Pass | None:
+    """A pass that writes cells of this operator as what they are made of."""
+    cells = (kind() for kind in all_passes().values() if kind.stage is Stage.CELLS)
+    return next((one for one in cells if one.takes(Circumstances({op: 1}))), None)
+
+
 def _with(seen: Evidence, last: Pass, other: Pass) -> str:
     """On ONNX Runtime where the pass says that it hurts on the recipe's engine, and not there."""
     new, plain = instead(seen.recipe, last.name, other.spelling), Recipe.baseline().runtime
@@ -83,6 +93,6 @@ def _with(seen: Evidence, last: Pass, other: Pass) -> str:
     return new
 
 
-def _hurts(seen: Evidence, part: Pass, runtime: Runtime) -> bool:
-    here = replace(seen.here, recipe=(part, runtime))
+def _hurts(seen: Evidence, part: Pass, *following: Ingredient) -> bool:
+    here = replace(seen.here, recipe=(part, *following))
     return any(hazard.when(part, here) for hazard in part.hazards)

@@ -31,7 +31,7 @@ def find(seen: Evidence) -> Iterator[Finding]:
     if not wanted or not lowered:
         return
     took, extra = _in_profiles(seen)
-    slower = _longer(seen, took, extra.value)
+    slower = _longer(seen, took, extra.value) and bool(_were(seen, seen.before))
     nodes = tuple(work.name for work in sorted(after, key=lambda w: -w.microseconds))
     about = f"{wanted} ({', '.join(lowered)}: {named(nodes)})"
     more = seen.p50_ms - (seen.before.p50_us or 0.0) / 1e3
