@@ -25,6 +25,19 @@ def some(names: Collection[str]) -> str:
     return ", ".join(repr(legible(name)) for name in list(names)[:MOST_NAMED]) + more
 
 
+def many(number: int, thing: str) -> str:
+    """A number of things: `1 node`, `3,000 nodes`."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def does(number: int, verb: str) -> str:
+    """A verb in the number of its things: `run` of several, `runs` of one; `are`, `is`."""
+    irregular = {"are": "is", "were": "was"}
+    if number != 1:
+        return verb
+    return irregular.get(verb) or f"{verb}{'es' if verb.endswith('ch') else 's'}"
+
+
 def notes_on(names: Iterable[str], what: str) -> list[str]:
     """Plain sentences on what is unusual about these names, such as "node names"."""
     distinct = list(dict.fromkeys(names))

@@ -8,6 +8,7 @@ from pydantic import Field
 from optim.model.compare import changed
 from optim.model.opset import restore_interface
 from optim.model.proto import all_graphs, copy_of, sort_nodes, with_inner
+from optim.names import does, many
 from optim.part import Hazard, Precision, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.failing import check_usable, without_failing
@@ -203,9 +204,11 @@ def _notes(model: "onnx.ModelProto", half: "onnx.ModelProto") -> tuple[str, ...]
         notes.append(f"Kept in float32, since the values or operators need it: {listed(kept)}.")
     casts = count_ops(half)["Cast"] - count_ops(model)["Cast"]
     if casts > 0:
-        notes.append(f"{casts} Cast nodes were added where 16 and 32 bits meet.")
+        notes.append(
+            f"{many(casts, 'Cast node')} {does(casts, 'were')} added where 16 and 32 bits meet."
+        )
     values = [np.abs(numpy_helper.to_array(t)) for n, t in before.items() if n not in kept]
     lost = sum(int(np.sum((value > 0) & (value < _SMALLEST))) for value in values)
     if lost:
-        notes.append(f"{lost} weights were too small for float16 and were rounded.")
+        notes.append(f"{many(lost, 'weight')} too small for float16 {does(lost, 'were')} rounded.")
     return tuple(notes)

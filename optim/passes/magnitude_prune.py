@@ -15,6 +15,7 @@ from pydantic import Field
 from optim.findings import percent
 from optim.model.compare import changed
 from optim.model.proto import copy_of
+from optim.names import many
 from optim.part import Hazard, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.layers import Weight, weights_of
@@ -184,7 +185,7 @@ def _notes(tensors: list["onnx.TensorProto"]) -> list[str]:
     total = sum(value.size for value in values)
     zeros = total - sum(int(np.count_nonzero(value)) for value in values)
     return [
-        f"{zeros:,} of {total:,} weights in {len(tensors)} tensors are zero "
+        f"{zeros:,} of {total:,} weights in {many(len(tensors), 'tensor')} are zero "
         f"({percent(zeros / total, 1)}).",
         "Zeros alone do not make a dense engine faster.",
     ]

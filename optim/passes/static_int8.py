@@ -11,6 +11,7 @@ from pydantic import Field
 
 from optim.arrays import Feeds
 from optim.model.opset import at_least_opset
+from optim.names import does, many
 from optim.part import Circumstances, Hazard, Kind, Precision, Product, Searched, Start
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.biases import corrected
@@ -219,7 +220,8 @@ class StaticInt8(Pass):
         notes = [*covered, *self._said_of_groups(ready, chosen)]
         between = set(chosen) - heavy - {*failed, *close}
         if between:
-            notes.append(f"{len(between)} nodes between them stay in 8 bits too.")
+            nodes, stay = many(len(between), "node"), does(len(between), "stay")
+            notes.append(f"{nodes} between them {stay} in 8 bits too.")
         notes += [bits_said(self.reduce_range), *left]
         if self.bias_correction:
             notes.append("Biases were shifted by the mean errors on calibration samples.")

@@ -7,6 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from optim.errors import InputError
 from optim.model.proto import copy_of
+from optim.names import does, many
 from optim.part import Hazard, Searched, Start
 from optim.passes.base import Calibration, Context, Outcome, Pass, Stage
 from optim.passes.support.accuracy_level import ACCURACY_LEVEL, Compute, gated, packed_weights
@@ -162,7 +163,7 @@ class WeightOnly(Pass):
             count = round_again(
                 result, packed_weights(ready, result), moments(ready, products, [*samples])
             )
-            notes.append(f"{count} weights were rounded by GPTQ.")
+            notes.append(f"{many(count, 'weight')} {does(count, 'were')} rounded by GPTQ.")
         if self.compute is Compute.INT8 and self.method is not Method.HQQ and len(samples):
             notes.append(gated(result, samples))
         return tuple(notes)

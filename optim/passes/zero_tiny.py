@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from optim.model.proto import copy_of
+from optim.names import many
 from optim.passes.base import Context, Outcome, Pass, Stage
 from optim.passes.support.tools import float_weights
 
@@ -62,8 +63,8 @@ class ZeroTiny(Pass):
                 tensor.CopyFrom(numpy_helper.from_array(np.where(tiny, 0, weight), name))
         if not counts:
             return Outcome(model, False, ("No weight is that small.",))
-        total = sum(counts.values())
-        return Outcome(found, True, (f"{total:,} weights of {len(counts)} tensors became zero.",))
+        weights, tensors = many(sum(counts.values()), "weight"), many(len(counts), "tensor")
+        return Outcome(found, True, (f"{weights} of {tensors} became zero.",))
 
     def _limit(self, size: "np.ndarray") -> float:
         finite = size[np.isfinite(size)]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence, Sized
 
-from optim import findings
+from optim import findings, names
 from optim.findings import Interval
 from optim.names import legible
 from optim.showing.text import milliseconds, spanned, times
@@ -18,15 +18,13 @@ def named(nodes: Sequence[str]) -> str:
 
 
 def many(things: Sized, name: str) -> str:
-    """A number of things: `1 node`, `3 nodes`."""
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+    """How many there are: `1 node`, `3 nodes`."""
+    return names.many(len(things), name)
 
 
 def does(things: Sized, verb: str) -> str:
-    """A verb in the number of its things: `run` of several, `runs` of one; `are`, `is`."""
-    if len(things) != 1:
-        return verb
-    return "is" if verb == "are" else f"{verb}{'es' if verb.endswith('ch') else 's'}"
+    """A verb in the number of its things: `run` of several, `runs` of one."""
+    return names.does(len(things), verb)
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,7 @@ that is finite and the rounded one is not, the node overflows; where the noise j
 """
 
 import itertools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +15,7 @@ import numpy as np
 
 from optim.arrays import Array, Feeds
 from optim.errors import StepError
+from optim.names import does, many
 from optim.passes.base import Calibration
 from optim.passes.support.stepping import Stepper, Values, reads_of
 from optim.passes.support.tools import listed
@@ -199,17 +200,21 @@ def tried(
     return found.kept, _told(found, half, calibration.counted(len(samples)))
 
 
+def _stay(nodes: Sized) -> str:
+    return f"{many(len(nodes), 'node')} {does(len(nodes), 'stay')}"
+
+
 def _told(found: Found, half: Half, samples: int) -> tuple[str, ...]:
     notes = []
     if found.overflowing:
         notes.append(
-            f"{len(found.overflowing)} nodes stay in 32 bits, since in real {half} they overflow "
+            f"{_stay(found.overflowing)} in 32 bits, since values overflow there in real {half} "
             f"on calibration samples: {listed(found.overflowing)}."
         )
     if found.losing:
         worst = sorted(found.losing, key=lambda name: -found.losing[name])
         notes.append(
-            f"{len(worst)} nodes stay in 32 bits, since in real {half} the noise jumps there: "
+            f"{_stay(worst)} in 32 bits, since in real {half} the noise jumps there: "
             f"{listed(f'{name} ({found.losing[name]:.2g})' for name in worst)}."
         )
     was = f" ({found.drift_before:.2g} without them)" if found.losing else ""
