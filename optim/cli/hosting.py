@@ -7,13 +7,17 @@ import sys
 from pydantic import ValidationError
 
 from optim.errors import InputError, first_line
+from optim.home.secret_files import secret_in
 from optim.serving.batching import Batching
 from optim.serving.settings import parse_serving
+from optim.settings import settings
 from optim.shipped import APP
 
 
 def serve(args: argparse.Namespace) -> int:
-    """Serve the web application until it is stopped."""
+    """Serve the web application until it is stopped. Raises InputError for a file of no secret."""
+    for path in filter(None, (settings().password_file, settings().metrics_token_file)):
+        secret_in(path)  # Streamlit says where the page is before the page looks
     options = [f"--server.port={args.port}", f"--server.address={args.address}"]
     # -P: modules that happen to lie in the current folder are not taken for Python's own.
     streamlit = [sys.executable, "-P", "-m", "streamlit", "run", str(APP / "app.py")]

@@ -7,8 +7,9 @@ import sys
 
 import pytest
 
-from optim.cli import DONE_BY
+from optim.cli import DONE_BY, main
 from optim.cli.grammar import parser
+from optim.settings import settings
 
 
 def test_every_command_is_done_by_a_module() -> None:
@@ -28,3 +29,16 @@ def test_what_needs_no_study_does_not_wait_for_its_libraries(command: str) -> No
     code = f"import sys, optim.cli.{DONE_BY[command]}; print({heavy} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize("setting", ["PASSWORD_FILE", "METRICS_TOKEN_FILE"])
+def test_a_server_whose_secret_cannot_be_read_does_not_begin(
+    setting: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"OPTIM_{setting}", "/no/such/file")
+    settings.cache_clear()
+    monkeypatch.setattr("os.execv", lambda *_: pytest.fail("it was started"))
+    assert main(["serve"]) == 2
+    assert "/no/such/file" in capsys.readouterr().err
+    monkeypatch.undo()
+    settings.cache_clear()

@@ -21,8 +21,9 @@ from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_N
 from support.asking import WEBSOCKET, Answer, Asking, served
 
 from optim.errors import InputError
+from optim.home import secret_files
 from optim.settings import settings
-from ui.server import login, secret_files, uploads
+from ui.server import login, uploads
 from ui.server.accounts import GUARDED
 from ui.server.guards import exposed, middleware
 from ui.server.hosts import why_none_elsewhere

@@ -3,6 +3,7 @@
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from optim.home.secret_files import secret_in
 from optim.settings import settings
 from ui.server import accounts
 from ui.server.accounts import AccountGuard
@@ -11,7 +12,6 @@ from ui.server.hosts import allowed_hosts, listens_here_only
 from ui.server.login import Login
 from ui.server.metrics_guard import MetricsGuard
 from ui.server.scripts import PackedScripts
-from ui.server.secret_files import secret_in
 from ui.server.uploads import UploadQuota
 
 

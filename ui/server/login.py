@@ -17,9 +17,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from optim.home.secret_files import same
 from optim.settings import settings
 from ui.server.metrics_guard import is_metrics
-from ui.server.secret_files import same
 
 LOGIN_URL, LOGOUT_URL = "/login", "/logout"
 COOKIE = "optim_login"

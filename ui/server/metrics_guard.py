@@ -4,8 +4,8 @@ from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from optim.home.secret_files import same, secret_in
 from optim.settings import settings
-from ui.server.secret_files import same, secret_in
 
 METRICS_URL = "/metrics"
 _PATHS = (METRICS_URL, "/_stcore/metrics")  # the second is Streamlit's own, of its caches
