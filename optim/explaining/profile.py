@@ -57,6 +57,11 @@ class ProfiledNode(BaseModel):
         return sum(row.flops for row in self.rows)
 
     @property
+    def counted(self) -> bool:
+        """Whether FLOPs and bytes are known; with unknown shapes they are lower bounds."""
+        return not any(row.unknown for row in self.rows)
+
+    @property
     def gflops_per_second(self) -> float:
         """Rate reached, in GFLOP/s."""
         return self.flops / self.microseconds / 1e3 if self.microseconds else 0.0

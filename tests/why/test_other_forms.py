@@ -196,10 +196,16 @@ def test_what_is_divided_by_its_deviation_is_known_by_its_values(form: str, tmp_
     assert named == ([("y",)] if form in DEVIATIONS else [])
 
 
-@pytest.mark.parametrize(("us", "count"), [(900.0, 1), (60.0, 0)])
-def test_what_crawls_through_its_bytes_has_no_fast_kernel(us: float, count: int) -> None:
-    """Products are held against others; this is held against memory."""
-    row = NodeRow(name="warp", op="GridSample", bytes=200_000)
+@pytest.mark.parametrize(
+    ("us", "unknown", "count"), [(900.0, "", 1), (60.0, "", 0), (900.0, "the shape is not", 0)]
+)
+def test_what_crawls_through_its_bytes_has_no_fast_kernel(
+    us: float, unknown: str, count: int
+) -> None:
+    """Products are held against others; this is held against memory. Bytes that are not counted
+    (of a length that is known inside of the graph only) tell no rate.
+    """
+    row = NodeRow(name="warp", op="GridSample", bytes=200_000, unknown=unknown)
     node = ProfiledNode(name="warp", op=row.op, microseconds=us, share=1, rows=(row,))
     side = Side(analysis=Analysis.model_construct(nodes=(row,), weights=()), profile=(node,))
     here = seen(side.analysis, [], after=side, p50_ms=us / 1e3)

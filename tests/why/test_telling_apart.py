@@ -350,11 +350,15 @@ def test_a_long_wait_outside_of_nodes_is_no_call_of_the_engine() -> None:
         assert len(list(below_dispatch.find(here))) == count
 
 
-@pytest.mark.parametrize(("us", "flops", "count"), [(0.5, 64, 1), (0.5, 9000, 0), (9.0, 64, 0)])
+@pytest.mark.parametrize(
+    ("us", "flops", "unknown", "count"),
+    [(0.5, 64, "", 1), (0.5, 9000, "", 0), (9.0, 64, "", 0), (0.5, 64, "the shape is not", 0)],
+)
 def test_many_nodes_with_next_to_nothing_to_do_are_mostly_started(
-    us: float, flops: int, count: int
+    us: float, flops: int, unknown: str, count: int
 ) -> None:
-    rows = [NodeRow(name=f"n{n}", op="Tanh", flops=flops, bytes=64) for n in range(50)]
+    known = {"op": "Tanh", "flops": flops, "bytes": 64, "unknown": unknown}
+    rows = [NodeRow(name=f"n{n}", **known) for n in range(50)]
     profile = tuple(
         ProfiledNode(name=row.name, op=row.op, microseconds=us, share=0.02, rows=(row,))
         for row in rows

@@ -51,7 +51,7 @@ def _is_brief(node: ProfiledNode, microseconds: float) -> bool:
     """Whether a node is over at once and its operations and bytes explain little of it."""
     moved = sum(row.bytes for row in node.rows)
     work = max(node.flops / _GFLOPS, moved / _GBS) / 1e3
-    return bool(node.rows) and work < _WORK * microseconds < _WORK * _BRIEF_US
+    return bool(node.rows) and node.counted and work < _WORK * microseconds < _WORK * _BRIEF_US
 
 
 def _called(seen: Evidence) -> Iterator[Finding]:

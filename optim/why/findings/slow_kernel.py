@@ -60,7 +60,9 @@ def _crawling(seen: Evidence) -> Iterator[Finding]:
 
 
 def _crawls(node: ProfiledNode) -> bool:
-    if any(row.op in _OTHERWISE or row.domain == classical.DOMAIN or row.gemm for row in node.rows):
+    if not node.counted or any(
+        row.op in _OTHERWISE or row.domain == classical.DOMAIN or row.gemm for row in node.rows
+    ):
         return False
     most = _CRAWLS * 1e3 * node.microseconds
     return node.microseconds > _ENOUGH_US and 0 < _bytes(node) < most and node.flops < most
@@ -130,7 +132,8 @@ def _allowed(row: NodeRow) -> float:
 
 
 def _counts(node: ProfiledNode) -> bool:
-    return any(row.op in MATRIX for row in node.rows) and node.flops > _ENOUGH_FLOPS
+    product = any(row.op in MATRIX for row in node.rows) and node.flops > _ENOUGH_FLOPS
+    return product and node.counted
 
 
 def _product(node: ProfiledNode) -> NodeRow:
