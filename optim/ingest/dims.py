@@ -29,6 +29,7 @@ _OPERATIONS = {
     ast.Mult: operator.mul,
     ast.FloorDiv: operator.floordiv,
 }
+_RECURRENT = ("LSTM", "GRU", "RNN")
 _MAX_EXPRESSION = 100
 _AXES_OF_TABLE = 2
 
@@ -71,11 +72,26 @@ def _kind_of(value: "onnx.ValueInfoProto") -> str:
 
 
 def name_dims(graph: "onnx.GraphProto") -> None:
-    """Give unnamed dimensions of the inputs a name: `batch` for the first axis, else input_axis."""
+    """Give unnamed dimensions of the inputs a name: `batch` for that of samples, else input_axis."""
+    time_first = _time_first(graph)
     for value in real_inputs(graph):
+        samples = 1 if value.name in time_first else 0
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             if not dim.dim_param and dim.dim_value <= 0:
-                dim.dim_param = f"{value.name}_{axis}" if axis else "batch"
+                dim.dim_param = "batch" if axis == samples else f"{value.name}_{axis}"
+
+
+def _time_first(graph: "onnx.GraphProto") -> set[str]:
+    """The inputs of which a recurrent operator takes the first axis for the time."""
+    nodes = (node for node in graph.node if node.op_type in _RECURRENT)
+    return {n.input[0] for n in nodes if not any(a.name == "layout" and a.i for a in n.attribute)}
+
+
+def _times(graph: "onnx.GraphProto") -> set[str]:
+    """The symbols of such axes."""
+    known = _time_first(graph)
+    inputs = (value for value in real_inputs(graph) if value.name in known)
+    return {dim.dim_param for v in inputs for dim in v.type.tensor_type.shape.dim[:1]}
 
 
 def suggested(graph: "onnx.GraphProto") -> dict[str, int]:
@@ -102,7 +118,7 @@ def purpose_of(graph: "onnx.GraphProto", name: str) -> Purpose:
         return "batch"
     if (rank > _AXES_OF_TABLE and _IMAGE.search(name)) or (rank == 4 and axis >= 2):
         return "image"
-    if _SEQUENCE.search(name):
+    if _SEQUENCE.search(name) or name in _times(graph):
         return "sequence"
     return "batch" if axis == 0 else "other"
 

@@ -66,6 +66,27 @@ def test_dims_are_suggested_by_what_they_are_called(save, tmp_path):
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("dims", "layout", "wanted"),
+    [
+        (["T", "B", 3], 0, {"T": 128, "B": 1}),
+        ([None, None, 3], 0, {"x_0": 128, "batch": 1}),
+        (["batch", 1, 3], 0, {"batch": 1}),  # its name says more than the operator
+        (["rows", None, 3], 1, {"rows": 1, "x_1": 128}),
+    ],
+)
+def test_the_first_axis_of_what_a_recurrent_operator_reads_is_its_time(
+    save, tmp_path, dims, layout, wanted
+):
+    weights = [
+        numpy_helper.from_array(np.ones((1, 8, size), np.float32), name)
+        for name, size in (("w", 3), ("r", 2))
+    ]
+    node = helper.make_node("LSTM", ["x", "w", "r"], ["y"], hidden_size=2, layout=layout)
+    made = model([node], [value("x", dims)], [value("y", None)], weights)
+    assert asked(save(made), tmp_path) == wanted
+
+
 def test_an_expression_follows_from_its_symbols(bring, save, tmp_path):
     nodes = [helper.make_node("Identity", ["a"], ["c"]), helper.make_node("Identity", ["b"], ["d"])]
     inputs = [value("a", ["past"]), value("b", ["past + 1"])]
