@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fuzz import mutations
+from fuzz import annotated, mutations
 from fuzz.sound import sound_files
 from optim.bundles.replay import replay
 from optim.evalset import Preprocessing, load_evalset, load_image_folder
@@ -58,8 +58,20 @@ def _seeing() -> Model:
     return ingest(sound_files()["pictures.onnx"])
 
 
-def _pictures(path: Path) -> None:
-    load_image_folder(path, _seeing(), Preprocessing.suggested(_seeing()))
+def _pictures(path: Path, model: Model | None = None) -> None:
+    model = model or _seeing()
+    load_image_folder(path, model, Preprocessing.suggested(model))
+
+
+@cache
+def _answering(name: str) -> Model:
+    return ingest(sound_files()[name])
+
+
+def _of_annotated(file: str, model: str) -> Door:
+    """A zip of pictures with masks or boxes."""
+    name = file.removesuffix(".zip").replace("_", " ")
+    return Door(name, file, lambda path: _pictures(path, _answering(model)), _ARCHIVE, 2)
 
 
 def _json(path: Path) -> None:
@@ -81,6 +93,7 @@ DOORS = (
         (*mutations.BYTES, *[mutations.reworded] * 8),
     ),
     Door("zip of images", "pictures.zip", _pictures, _ARCHIVE),
+    *(_of_annotated(file, model) for file, (model, _) in annotated.ZIPS.items()),
     Door("bundle", "bundle.zip", replay, (*_ARCHIVE, *[mutations.forged] * 30), 2),
     Door(
         "recipe.yaml",

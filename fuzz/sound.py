@@ -15,6 +15,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from fuzz import annotated
 from optim.settings import settings
 
 _RANDOM = np.random.default_rng(7)
@@ -31,6 +32,7 @@ def sound_files() -> dict[str, Path]:
     _evalset(folder / "evalset.npz")
     _table(folder / "table.csv")
     _pictures(folder / "pictures.zip")
+    annotated.write(folder)
     subprocess.run([sys.executable, "-m", "fuzz.torch_net", str(folder)], check=True)
     _bundle(folder)
     return {path.name: path for path in folder.iterdir()}

@@ -23,7 +23,7 @@ from fuzz.sound import _classifier, sound_files
 from optim.errors import InputError
 from optim.settings import settings
 
-SEED, CASES = 20261125, 12
+SEED, CASES = 20261125, len(DOORS)
 
 
 @pytest.fixture(scope="module", autouse=True)
