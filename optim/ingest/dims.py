@@ -72,7 +72,7 @@ def _kind_of(value: "onnx.ValueInfoProto") -> str:
 
 
 def name_dims(graph: "onnx.GraphProto") -> None:
-    """Give unnamed dimensions of the inputs a name: `batch` for that of samples, else input_axis."""
+    """Give unnamed dimensions of inputs a name: `batch` for that of samples, else input_axis."""
     time_first = _time_first(graph)
     for value in real_inputs(graph):
         samples = 1 if value.name in time_first else 0
