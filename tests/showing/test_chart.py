@@ -156,6 +156,30 @@ def test_names_without_room_are_left_out_but_never_that_of_the_chosen() -> None:
         assert f"<b>#{chosen} int8 on ONNX</b>" in names and len(names) < 10
 
 
+def test_in_a_dense_crowd_the_chosen_and_the_original_are_named_farther_off() -> None:
+    """Points all around: their names are tied to them by a line."""
+    around = [_mark(n, 1 + n % 21 / 50, 90 + n // 21 / 20, short=f"#{n}") for n in range(2, 212)]
+    edges = [_mark(300, 3, 95), _mark(301, 0.2, 86)]
+    marks = [_mark(0, 1.2, 90.2, "baseline", short="original"), *around, *edges]
+    for chosen, name in ((0, "<b>original</b>"), (None, "original")):
+        (note,) = [
+            note for note in trade_off(marks, X, Y, chosen=chosen).layout.annotations
+            if note.text == name
+        ]  # fmt: skip
+        assert note.showarrow and abs(note.ax) + abs(note.ay) >= 30
+
+
+def test_the_bar_of_a_neighbour_crosses_no_name_where_there_is_another_place() -> None:
+    name = "#0 int8 on OpenVINO"
+    marks = [_mark(0, 1, 90, on_front=True, short=name), _mark(1, 2, 91)]
+    sides = [
+        next((n.xanchor, n.yanchor) for n in trade_off(some, X, Y).layout.annotations
+             if n.text == name)
+        for some in (marks, [*marks, _mark(2, 1.1, 91.2)])
+    ]  # fmt: skip
+    assert sides == [("left", "bottom"), ("left", "top")]
+
+
 def test_what_collapsed_moves_no_axis_and_has_a_strip_on_the_worse_side() -> None:
     marks = [_mark(0, 4, 90, "baseline"), _mark(1, 2, 89)]
     alone, beside = trade_off(marks, X, Y), trade_off([*marks, _mark(2, 0.1, 3, "collapsed")], X, Y)

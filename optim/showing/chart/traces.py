@@ -1,7 +1,7 @@
 """Points, bars, rings and fronts as Plotly's traces."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from html import escape
 from typing import Any, get_args
 
@@ -215,14 +215,21 @@ def _best_values(marks: Sequence[Mark], x: Axis, y: Axis) -> list[Mark]:
     return line
 
 
-def drawn_lines(drawn: Iterable[go.Scatter], frame: Frame) -> list[Line]:
-    """The lines of fronts, in shares of the plot."""
-    fronts = (trace for trace in drawn if trace.meta == "front")
-    placed = [
-        [(frame.across(x), frame.up(y)) for x, y in zip(trace.x, trace.y, strict=True)]
-        for trace in fronts
-    ]
+def drawn_lines(drawn: Sequence[go.Scatter], frame: Frame) -> list[Line]:
+    """The lines of fronts and the bars of points, in shares of the plot."""
+    runs = [list(zip(t.x, t.y, strict=True)) for t in drawn if t.meta == "front"]
+    runs += [bar for trace in drawn if trace.meta == "points" for bar in _drawn_bars(trace)]
+    placed = [[(frame.across(x), frame.up(y)) for x, y in run] for run in runs]
     return [line for points in placed for line in joined(points)]
+
+
+def _drawn_bars(trace: go.Scatter) -> Iterator[list[tuple[float, float]]]:
+    """From end to end of each bar that has a length."""
+    for bars, along in ((trace.error_x, (1, 0)), (trace.error_y, (0, 1))):
+        ends = zip(trace.x, trace.y, bars.arrayminus or (), bars.array or (), strict=False)
+        for x, y, less, more in ends:
+            if less or more:
+                yield [(x + by * along[0], y + by * along[1]) for by in (-less, more)]
 
 
 def ring(mark: Mark, frame: Frame, scale: float = 1.0) -> go.Scatter:
