@@ -55,6 +55,8 @@ def test_keys_walk_the_front_and_a_second_browser_follows(
         "document.querySelector('[data-testid=stMain]').scrollHeight <= window.innerHeight"
     )
     assert fits, "it does not fit one screen"
+    last = page.get_by_role("button", name="Leave (Esc)").bounding_box()
+    assert last and 690 < last["y"] + last["height"] <= 720, "a strip below is empty"
     assert page.evaluate("getComputedStyle(document.documentElement).fontSize") == "20px"
 
     page.get_by_role("button", name="Let others follow").click()

@@ -32,9 +32,11 @@ _TICK_MS = 1000
 _STYLE = f"""<style>
 html {{font-size: {_FONT}px}}
 [data-testid=stHeader] {{visibility: hidden}} [data-testid=stSidebar] {{display: none}}
-[data-testid=stMainBlockContainer] {{padding: 0.3rem 1.2rem 0}}
+html body [data-testid=stMainBlockContainer] {{padding: 0.3rem 1.2rem}}
 [data-testid=stVerticalBlock] {{gap: 0.3rem}}
 [data-testid=stMainBlockContainer] p {{line-height: 1.3}}
+.st-key-{LIVE} > * > [data-testid=stVerticalBlock] {{min-height: calc(100vh - 0.6rem)}}
+.st-key-{LIVE} > * > * > [data-testid=stLayoutWrapper]:has(.gain) {{margin-block: auto}}
 .gain {{font-size: 2rem; font-weight: 600; line-height: 1.2; text-align: center}}
 </style>"""
 
