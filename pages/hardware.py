@@ -57,14 +57,15 @@ def _bars(found: list[Bar]) -> None:
     """The chart. A click on a bar shows that target's roofline below."""
     clicks = st.session_state.setdefault(_CLICKS, 0)
     key = f"hardware:{clicks}"  # another chart after each click: nothing in it stays pale
-    st.plotly_chart(
-        hardware_chart(found),
-        key=key,
-        on_select=lambda: _clicked(key),
-        selection_mode="points",
-        config={"displayModeBar": False},
-        alt="Time of one run on every hardware, sorted; the same figures are in the table below",
-    )
+    with st.container(key="wide-bars"):
+        st.plotly_chart(
+            hardware_chart(found),
+            key=key,
+            on_select=lambda: _clicked(key),
+            selection_mode="points",
+            config={"displayModeBar": False},
+            alt="Time of one run on every hardware, sorted; the table below has the same figures",
+        )
     st.caption(plain(METHOD))
     for refused in all_hardware.refusals(found):
         st.caption(refused)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from support.browsing import bring, wait_for_points
 from support.serving import Server
+from support.study_tools import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.deep]
 
@@ -41,3 +42,24 @@ def test_a_click_on_a_bar_shows_the_roofline_of_that_target(
     expect(page.get_by_text(re.compile("its area is the time it takes"))).to_be_visible()
     button = roofline.locator(".slide-button")  # it may lie on a tile of any colour
     expect(button).not_to_have_css("background-color", "rgba(0, 0, 0, 0)")
+
+    page.set_viewport_size({"width": 390, "height": 800})
+    wait_for(lambda: _wide_of(page) == 600)
+    ends = _ends_of_times(page)
+    assert ends and max(ends) <= 600, "a time is cut off on a phone"
+
+
+def _wide_of(page: Page) -> int:
+    """Width of the chart of bars, of which a phone shows a part."""
+    chart = page.locator(".js-plotly-plot").first
+    return int(chart.evaluate("it => it.getBoundingClientRect().width"))
+
+
+def _ends_of_times(page: Page) -> list[float]:
+    """Where each time that stands at the end of a bar ends itself, from the chart's left."""
+    times = page.locator(".js-plotly-plot").first.locator(".textpoint text", has_text=" ms")
+    found: list[float] = times.evaluate_all(
+        """(all) => all.map((text) => text.getBoundingClientRect().right
+            - text.closest(".js-plotly-plot").getBoundingClientRect().left)"""
+    )
+    return found
