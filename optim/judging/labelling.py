@@ -1,18 +1,20 @@
 """Labels that do not fit the model: which change of them would, by the original's own answers."""
 
 from dataclasses import dataclass
+from math import perm
 
 import numpy as np
 
 from optim.arrays import Array
 from optim.findings import percent
 
-_FEWEST = 20  # samples, below which a better fit may be chance
+_FEWEST = 20  # samples, below which a better fit is asked how likely it is by chance
 _PER_CLASS = 5  # samples, below which the best order of classes fits by chance
 GAIN, GOOD = 0.2, 0.5  # what a change must gain at least, and reach
 _CHANCE = 4.0
 """Divided by the root of the number of samples: eight standard deviations of a share, gained by
 nothing that is chance, though the best of many orders is taken."""
+_LUCK = 1e-3  # likelihood of a fit by chance, below which it is none
 _CLEAR = 0.02
 """A shift is preferred to another order that fits no better than this."""
 _FEWEST_UNRELATED = 50  # samples, below which sound labels may look like chance
@@ -37,23 +39,55 @@ def misfit(labels: Array, answers: Array, classes: int) -> Misfit | None:
         classes: how many the model has.
     """
     if len(labels) < _FEWEST:
-        return None
+        return _misfit_of_few(labels, answers, classes)
     if len(np.unique(labels)) == 1 and len(np.unique(answers)) > 1:
         return Misfit(
             f"All {len(labels):,} labels are {labels[0]}, while the original answers "
             f"{len(np.unique(answers))} classes: are they the labels?"
         )
     fit, gain = float(np.mean(labels == answers)), max(GAIN, _CHANCE / len(labels) ** 0.5)
-    shift, shifted = max(
-        ((by, float(np.mean(labels + by == answers))) for by in (-1, 1)), key=lambda item: item[1]
-    )
-    order, ordered = _best_order(labels, answers, classes)
+    shift, shifted = _best_shift(labels, answers)
+    enough = len(labels) >= _PER_CLASS * len(np.unique(labels))
+    order, ordered = _best_order(labels, answers, classes) if enough else ([], 0.0)
     if shifted >= max(GOOD, fit + gain, ordered - _CLEAR):
         return _told(fit, shifted, f"shift={shift:+d}", "Shifted by one")
     if order and ordered >= GOOD and (ordered >= fit + gain or _moves_well(labels, answers, order)):
-        change = f"order={'|'.join(map(str, order))}"
-        return _told(fit, ordered, change, "With the classes in another order")
+        return _told_of_order(fit, ordered, order)
     return None
+
+
+def _misfit_of_few(labels: Array, answers: Array, classes: int) -> Misfit | None:
+    """The same of so few samples that the changes tried are counted: one may fit by chance."""
+    if len(labels) == 0:
+        return None
+    fit = float(np.mean(labels == answers))
+    shift, shifted = _best_shift(labels, answers)
+    order, ordered = _best_order(labels, answers, classes)
+    if shifted >= max(fit + GOOD, ordered - _CLEAR) and _luck(labels, answers, shifted, 2) < _LUCK:
+        return _told(fit, shifted, f"shift={shift:+d}", "Shifted by one")
+    tried = perm(len(order), len(np.unique(labels)))
+    if order and ordered >= fit + GOOD and _luck(labels, answers, ordered, tried) < _LUCK:
+        return _told_of_order(fit, ordered, order)
+    return None
+
+
+def _luck(labels: Array, answers: Array, fit: float, tried: int) -> float:
+    """At most how likely one of so many changes fits so well where labels tell nothing of answers.
+
+    A sample fits by chance at most as often as if the commonest label went with the commonest
+    answer, the second with the second, and so on. The changes' likelihoods add up (Bonferroni).
+    """
+    from scipy.stats import binom
+
+    counts = [np.sort(np.unique(one, return_counts=True)[1])[::-1] for one in (labels, answers)]
+    most = sum(float(a * b) for a, b in zip(*counts, strict=False)) / len(labels) ** 2
+    return float(binom.sf(round(fit * len(labels)) - 1, len(labels), most)) * tried
+
+
+def _best_shift(labels: Array, answers: Array) -> tuple[int, float]:
+    """By how much labels are best shifted, -1 or 1, and how many then fit."""
+    fits = ((by, float(np.mean(labels + by == answers))) for by in (-1, 1))
+    return max(fits, key=lambda item: item[1])
 
 
 def swapped(score: float, count: int) -> Misfit | None:
@@ -116,6 +150,11 @@ def _moves_well(labels: Array, answers: Array, order: list[int]) -> bool:
     return fits - did >= max(GOOD, _CHANCE / float(np.sqrt(moved.sum())))
 
 
+def _told_of_order(before: float, after: float, order: list[int]) -> Misfit:
+    change = f"order={'|'.join(map(str, order))}"
+    return _told(before, after, change, "With the classes in another order")
+
+
 def _told(before: float, after: float, change: str, how: str) -> Misfit:
     return Misfit(
         f"The labels fit {percent(before, 1)} of the original's answers. {how} they fit "
@@ -131,11 +170,8 @@ def _best_order(labels: Array, answers: Array, classes: int) -> tuple[list[int],
     Hungarian method (Kuhn 1955) on the table of how often a label met an answer. Classes that
     never occur get what is left, in order.
     """
-    kinds = len(np.unique(labels))
     size = max(classes, int(labels.max()) + 1, int(answers.max()) + 1)
-    if len(labels) < _PER_CLASS * kinds or size > _MOST_CLASSES or labels.min() < 0:
-        return [], 0.0
-    if answers.min() < 0:
+    if size > _MOST_CLASSES or labels.min() < 0 or answers.min() < 0:
         return [], 0.0
     from scipy.optimize import linear_sum_assignment  # takes a moment, and is seldom needed
 

@@ -74,7 +74,23 @@ def test_chance_is_taken_for_no_order(count: int, classes: int) -> None:
         assert found is None or not found.change, (seed, found)
 
 
-def test_few_samples_and_many_classes_are_not_judged() -> None:
-    assert misfit(TRUE[:15] + 1, TRUE[:15], CLASSES) is None
+def test_too_few_samples_and_many_classes_are_not_judged() -> None:
+    assert misfit(TRUE[:3] + 1, TRUE[:3], CLASSES) is None
     many = np.arange(300)
     assert misfit(many[::-1].copy(), many, 300) is None
+
+
+def test_of_few_samples_a_change_is_offered_where_chance_would_not_do_it() -> None:
+    true = np.array([0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1, 2, 3])
+    order = np.array([3, 0, 4, 1, 2])
+    found = misfit(order[true], true, 5)
+    assert found and np.array_equal(Relabelling.parse(found.change).applied(order[true]), true)
+    shifted = misfit(true + 1, true, 5)
+    assert shifted and shifted.change == "shift=-1"
+    assert misfit(order[true][:6], true[:6], 5) is None
+    assert misfit(np.arange(14)[::-1], np.arange(14), 20) is None, "each class once: any order fits"
+    assert misfit(np.ones(14, int), np.zeros(14, int), 2) is None, "all the same either way"
+    assert misfit(true, true, 5) is None
+    random = np.random.default_rng(4)
+    pairs = random.integers(0, 3, (400, 2, 14))
+    assert not any(misfit(labels, answers, 3) for labels, answers in pairs)
