@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from optim.errors import InputError
 from optim.names import legible
@@ -72,9 +73,36 @@ def _spelled(value: Any, what: str) -> tuple[str, Any]:
 
 
 def sentence(error: ValidationError) -> str:
-    """What is wrong with a value that strangers wrote, in one line."""
-    found = (
-        f"{'.'.join(map(str, one['loc'])) or 'all of it'}: {one['msg'].removeprefix(_PREFIX)}"
-        for one in error.errors()
-    )
-    return "; ".join(found).rstrip(".") + "."
+    """What is wrong with a value that strangers wrote, in one line.
+
+    Of a list with a wrong item only the item is told: the validator counts it as missing, too.
+    """
+    found = error.errors()
+    places = [one["loc"] for one in found]
+    told = [one for one in found if not any(_holds(one["loc"], place) for place in places)]
+    return "; ".join(f"{_place(one['loc'])}: {_wrong(one)}" for one in told) + "."
+
+
+def _holds(outer: tuple[int | str, ...], inner: tuple[int | str, ...]) -> bool:
+    return bool(outer) and len(outer) < len(inner) and inner[: len(outer)] == outer
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Where it is, items counted from 1 as people do."""
+    words = (str(one + 1) if isinstance(one, int) else one for one in loc)
+    return ".".join(words) or "all of it"
+
+
+def _wrong(one: ErrorDetails) -> str:
+    """What is wrong, with the value's length where that is it."""
+    limits = one.get("ctx", {})
+    match one["type"]:
+        case "missing":
+            return "it is not there"
+        case "extra_forbidden":
+            return "there is no such field"
+        case "string_too_short":
+            return f"{len(one['input'])} of at least {limits['min_length']} characters"
+        case "string_too_long":
+            return f"{len(one['input'])} of at most {limits['max_length']} characters"
+    return one["msg"].removeprefix(_PREFIX).rstrip(".")

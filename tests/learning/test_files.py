@@ -32,11 +32,18 @@ Text about [[quantization]] and <b>markup</b>, long enough.
 WRONG = {
     "no front matter": ("title: Mine\n", "front matter"),
     "an unknown picture": (GOOD.replace("strides", "mona_lisa"), "no picture named 'mona_lisa'"),
-    "an unknown setting": (GOOD.replace("b: openvino", "b: openvino, c: 1"), "c: Extra inputs"),
+    "an unknown setting": (
+        GOOD.replace("b: openvino", "b: openvino, c: 1"),
+        "c: there is no such field",
+    ),
     "an unknown recipe": (GOOD.replace("b: openvino", "b: magic"), "magic"),
     "an unknown figure": (GOOD.replace("figure: speedup", "figure: beauty"), "no 'beauty'"),
     "an unknown word": (GOOD.replace("[[quantization]]", "[[flummery]]"), "flummery"),
     "one sentence": (GOOD.replace("  - Two.\n", ""), "take_home"),
+    "an item of a list": (  # of which the list is not said to have none
+        GOOD.replace('"A source"', '"A"'),
+        "no lesson: sources.1.title: 1 of at least 5 characters.",
+    ),
     "a script": (GOOD.replace("https://example.org/a", "javascript:alert(1)"), "url"),
     "an alias": (GOOD.replace("title: Mine", "title: &a Mine"), "aliases or anchors"),
     "too much": (GOOD + "x" * 200_000, "larger than"),
@@ -70,7 +77,7 @@ def test_a_wrong_file_is_told_and_the_others_are_taught(folder: Path, case: str)
     assert said in str(refused.value)
     assert "wrong" not in all_lessons() and "graph" in all_lessons()
     (told,) = unreadable_lessons()
-    assert told.file == "wrong.md" and said in told.why
+    assert told.file == "wrong.md" and said.removeprefix("no lesson: ") in f"{told.why}."
 
 
 def test_an_unknown_lesson_is_a_sentence_with_the_known_ones() -> None:
