@@ -62,6 +62,22 @@ def test_a_copy_is_edited_a_deletion_undone_and_the_address_says_it_all(
     expect(chosen(again)).to_contain_text(f"Trial {number}")
 
 
+def test_a_chart_that_is_made_narrower_is_drawn_as_on_a_phone(
+    server: Server, study: str, new_page: NewPage
+) -> None:
+    """Without any news, which would have it drawn anew."""
+    page = new_page()
+    page.goto(f"{server.url}/explore?{study}")
+    wait_for_points(page, 3)
+    page.context.set_offline(True)
+    page.wait_for_timeout(1000)  # what had come is drawn
+    names = page.locator(".live-chart .annotation")
+    before = names.count()
+    page.set_viewport_size({"width": 390, "height": 720})
+    wait_for(lambda: 0 < names.count() < before)
+    wait_for(lambda: _legend_is_whole(page))
+
+
 def _legend_is_whole(page: Page) -> bool:
     """Whether every row of the chart's legend lies within the chart, within the legend and clear of
     the button over the chart."""

@@ -109,6 +109,18 @@ async function drawn(Plotly, box, data, layout, config) {
   box.style.setProperty("--legend", `${legend()}px`); // what lies over the chart keeps off it
 }
 
+// Names and the legend's rows are those of a width: a phone is turned, a window is made narrower.
+function atEachWidth(box, draw) {
+  let width = box.clientWidth;
+  box.watch?.disconnect();
+  box.watch = new ResizeObserver(() => {
+    if (box.clientWidth === width || !box.clientWidth) return;
+    width = box.clientWidth;
+    draw();
+  });
+  box.watch.observe(box);
+}
+
 // For the keyboard: the arrows walk over the points from left to right and choose as a click does.
 function walk(box, event, choose) {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -142,7 +154,10 @@ export default function ({ data, parentElement, setTriggerValue }) {
   box.chosen = data.chosen;
   box.style.minHeight = `${figure.layout.height + (box.rows ?? 0)}px`; // nothing below it moves
   plotly().then(async (Plotly) => {
-    await drawn(Plotly, box, inked(figure.data, box), themed(zoomKept(figure.layout, box), box), config);
+    const draw = () =>
+      drawn(Plotly, box, inked(figure.data, box), themed(zoomKept(figure.layout, box), box), config);
+    await draw();
+    atEachWidth(box, draw);
     for (const event of ["plotly_click", "plotly_hover", "plotly_unhover"]) box.removeAllListeners(event);
     box.on("plotly_click", (event) => {
       const trial = event.points.find((point) => point.customdata);
