@@ -83,6 +83,7 @@ def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
     with errors_shown():
         dims, specs = upload.answers(upload.ask(model), evalset is not None, table)
         label = upload.label_column() if table else ""
+        metric = upload.metric_choice() if evalset else ""
         if evalset is None:
             st.caption(
                 "Without an EvalSet, inputs are made up from the input types: quality is then "
@@ -91,9 +92,9 @@ def _asked(model: files.Upload, evalset: files.Upload | None) -> None:
         pending = _pending(model, evalset) if evalset else None
         kind: Literal["primary", "secondary"] = "secondary" if pending else "primary"
         if st.button("Open this model", type=kind, key="open_model"):
-            _open(model, evalset, dims, specs, label)
+            _open(model, evalset, dims, specs, label, metric)
         if evalset and pending:
-            _images(pending, evalset)
+            _images(pending, evalset, metric)
 
 
 def _open(
@@ -102,9 +103,10 @@ def _open(
     dims: dict[str, int],
     specs: list[str],
     label: str,
+    metric: str,
 ) -> None:
     with st.spinner("Checking the model in a separate process ..."):
-        brought, samples = upload.bring(model, evalset, dims, specs, label)
+        brought, samples = upload.bring(model, evalset, dims, specs, label, metric)
         if samples is None and evalset is not None:
             st.session_state[_PENDING] = (model.identity, evalset.identity, brought)
             st.rerun()  # now another button is the one to press
@@ -118,7 +120,7 @@ def _pending(model: files.Upload, evalset: files.Upload) -> Model | None:
     return brought if same else None
 
 
-def _images(model: Model, evalset: files.Upload) -> None:
+def _images(model: Model, evalset: files.Upload, metric: str) -> None:
     upload.survey(model, evalset)
     form, seen = st.columns([2, 3], gap="medium")
     with form:
@@ -127,7 +129,7 @@ def _images(model: Model, evalset: files.Upload) -> None:
         upload.preview(model, evalset, preprocessing)
     if st.button("Start with these images", type="primary", key="open_images"):
         with st.spinner("Preparing the images in a separate process ..."):
-            study = upload.image_study(model, evalset, preprocessing)
+            study = upload.image_study(model, evalset, preprocessing, metric)
         begin(study)
 
 

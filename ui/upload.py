@@ -10,10 +10,18 @@ from typing import Any
 import streamlit as st
 
 from optim.errors import InputError, OptimError
-from optim.evalset import EvalSet, Preprocessing, load_evalset, load_image_folder, synthesize
+from optim.evalset import (
+    EvalSet,
+    Preprocessing,
+    judged_by,
+    load_evalset,
+    load_image_folder,
+    synthesize,
+)
 from optim.evalset.preprocessing import of_one_image
 from optim.evalset.preview import Preview, Surveyed, previews, surveyed
 from optim.ingest import Questions, ingest, questions
+from optim.metrics.base import all_metrics
 from optim.model import Model
 from optim.settings import settings
 from optim.studies.study import Study, create_study
@@ -81,9 +89,14 @@ def _sizes(asked: Questions, has_evalset: bool) -> dict[str, int]:
 
 
 def bring(
-    model: Upload, evalset: Upload | None, dims: dict[str, int], specs: list[str], label: str = ""
+    model: Upload,
+    evalset: Upload | None,
+    dims: dict[str, int],
+    specs: list[str],
+    label: str = "",
+    metric: str = "",
 ) -> tuple[Model, EvalSet | None]:
-    """Read the files; `label` is a table's column of labels.
+    """Read the files; `label` is a table's column of labels, `metric` what quality is judged by.
 
     The EvalSet is None where its preprocessing must be asked for first.
     """
@@ -103,7 +116,10 @@ def bring(
         )
         if samples is None:
             return brought, synthesize(brought)
-        return brought, load_evalset(arrays, brought, label=label) if arrays else None
+        if not arrays:
+            return brought, None
+        evaluated = load_evalset(arrays, brought, label=label)
+        return brought, judged_by(evaluated, metric, brought) if metric else evaluated
 
 
 def _samples(evalset: Upload | None) -> AbstractContextManager[Path | None]:
@@ -146,6 +162,18 @@ def label_column() -> str:
         placeholder="found by its name, such as label, target, y, class",
         help="The column of the table that holds the labels. Columns are taken for the model's "
         "inputs by their names or their order; the study's notes say which.",
+    )
+
+
+def metric_choice() -> str:
+    """Ask what quality is judged by; empty: what the EvalSet says, or suits its labels."""
+    known = all_metrics()
+    return st.selectbox(
+        "Metric",
+        ["", *known],
+        format_func=lambda name: known[name].title if name else "What suits the labels",
+        key="metric",
+        help="What quality is judged by. Each is explained on Parts.",
     )
 
 
@@ -223,7 +251,10 @@ def _looked_up(
     return known[key]
 
 
-def image_study(model: Model, evalset: Upload, preprocessing: Preprocessing) -> Study:
+def image_study(
+    model: Model, evalset: Upload, preprocessing: Preprocessing, metric: str = ""
+) -> Study:
     """The study of a model on images."""
     with evalset.on_disk() as path:
-        return create_study(model, load_image_folder(path, model, preprocessing))
+        images = load_image_folder(path, model, preprocessing)
+        return create_study(model, judged_by(images, metric, model) if metric else images)

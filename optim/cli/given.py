@@ -7,7 +7,7 @@ import time
 from optim import probing
 from optim.cli import show
 from optim.cli.bringing import bring
-from optim.evalset import EvalSet, load_evalset, synthesize
+from optim.evalset import EvalSet, judged_by, load_evalset, synthesize
 from optim.ingest.samples import SAMPLE_PREFIX, find_sample
 from optim.machine.environment import environment
 from optim.running.warming import warm
@@ -27,6 +27,8 @@ def study_of(args: argparse.Namespace) -> Study:
     evalset: EvalSet = (
         load_evalset(path, model, args.labels, args.label_column) if path else synthesize(model)
     )
+    if args.metric:
+        evalset = judged_by(evalset, args.metric, model)
     sample = args.model.startswith(SAMPLE_PREFIX)
     return create_study(model, evalset, find_sample(args.model).title if sample else "")
 

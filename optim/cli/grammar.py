@@ -80,6 +80,13 @@ def parser() -> argparse.ArgumentParser:
             metavar="NAME",
             help="column of labels of an EvalSet that is a table; default: found by name or place",
         )
+        command.add_argument(
+            "--metric",
+            default="",
+            metavar="NAME",
+            help="what quality is judged by, such as top5 (`python -m optim parts` lists all); "
+            "default: what the EvalSet says, or suits its labels",
+        )
     for command in (measure, explore):
         command.add_argument("--verbose", action="store_true", help="every remark, not three lines")
     measure.add_argument(

@@ -17,6 +17,7 @@ from optim import sandbox
 from optim.errors import InputError
 from optim.evalset import grouping, images, npz, stored
 from optim.evalset.preprocessing import Preprocessing
+from optim.evalset.rejudging import rejudge
 from optim.evalset.relabelling import relabel
 from optim.evalset.stored import Split
 from optim.home import files
@@ -32,6 +33,7 @@ __all__ = [
     "Split",
     "adopt_evalset",
     "evalset_from_digest",
+    "judged_by",
     "load_evalset",
     "load_image_folder",
     "relabelled",
@@ -182,6 +184,17 @@ def relabelled(evalset: EvalSet, change: str) -> EvalSet:
         given = sandbox.Files(readable=(evalset.path,), writable=(folder,))
         argument = {"path": str(evalset.path), "change": change, "out": str(out)}
         sandbox.call(relabel, argument, where="EvalSet", files=given)
+        return _kept(out)
+
+
+def judged_by(evalset: EvalSet, metric: str, model: Model) -> EvalSet:
+    """The same samples judged by the metric of this name. Raises InputError where it fits not."""
+    with scratch("evalset") as folder:
+        out = folder / "evalset.npz"
+        given = sandbox.Files(readable=(evalset.path,), writable=(folder,))
+        argument: dict[str, Any] = {"path": str(evalset.path), "metric": metric, "out": str(out)}
+        argument["outputs"] = _specs(model)["outputs"]
+        sandbox.call(rejudge, argument, where="EvalSet", files=given)
         return _kept(out)
 
 
