@@ -158,10 +158,10 @@ def _drawn(study: Study) -> None:
 
 def _ahead(trials: list[Trial]) -> None:
     """Let the chart come first, the first time; where no browser draws, nothing waits."""
-    first = st.session_state.setdefault("chart_ahead", True)
+    first = "chart_came" not in st.session_state
+    st.session_state["chart_came"] = True
     if first and st.context.headers and any(trial.has_point for trial in trials):
         time.sleep(_AHEAD_S)
-    st.session_state["chart_ahead"] = False
 
 
 def _undo(study: Study) -> None:

@@ -119,7 +119,7 @@ def bring(
         if not arrays:
             return brought, None
         evaluated = load_evalset(arrays, brought, label=label)
-        return brought, judged_by(evaluated, metric, brought) if metric else evaluated
+        return brought, judged_by(evaluated, metric, brought)
 
 
 def _samples(evalset: Upload | None) -> AbstractContextManager[Path | None]:
@@ -257,4 +257,4 @@ def image_study(
     """The study of a model on images."""
     with evalset.on_disk() as path:
         images = load_image_folder(path, model, preprocessing)
-        return create_study(model, judged_by(images, metric, model) if metric else images)
+        return create_study(model, judged_by(images, metric, model))

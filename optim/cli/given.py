@@ -27,8 +27,7 @@ def study_of(args: argparse.Namespace) -> Study:
     evalset: EvalSet = (
         load_evalset(path, model, args.labels, args.label_column) if path else synthesize(model)
     )
-    if args.metric:
-        evalset = judged_by(evalset, args.metric, model)
+    evalset = judged_by(evalset, args.metric, model)
     sample = args.model.startswith(SAMPLE_PREFIX)
     return create_study(model, evalset, find_sample(args.model).title if sample else "")
 

@@ -179,23 +179,18 @@ def load_evalset(path: str | Path, model: Model, relabelling: str = "", label: s
 
 def relabelled(evalset: EvalSet, change: str) -> EvalSet:
     """The same samples with their labels changed (`shift=-1`, `order=2|0|1`). Raises InputError."""
-    with scratch("evalset") as folder:
-        out = folder / "evalset.npz"
-        given = sandbox.Files(readable=(evalset.path,), writable=(folder,))
-        argument = {"path": str(evalset.path), "change": change, "out": str(out)}
-        sandbox.call(relabel, argument, where="EvalSet", files=given)
-        return _kept(out)
+    return _written(relabel, {"path": str(evalset.path), "change": change})
 
 
 def judged_by(evalset: EvalSet, metric: str, model: Model) -> EvalSet:
-    """The same samples judged by the metric of this name. Raises InputError where it fits not."""
-    with scratch("evalset") as folder:
-        out = folder / "evalset.npz"
-        given = sandbox.Files(readable=(evalset.path,), writable=(folder,))
-        argument: dict[str, Any] = {"path": str(evalset.path), "metric": metric, "out": str(out)}
-        argument["outputs"] = _specs(model)["outputs"]
-        sandbox.call(rejudge, argument, where="EvalSet", files=given)
-        return _kept(out)
+    """The same samples judged by the metric of this name; as they are where none is named.
+
+    Raises InputError where it fits not.
+    """
+    if not metric:
+        return evalset
+    outputs = _specs(model)["outputs"]
+    return _written(rejudge, {"path": str(evalset.path), "metric": metric, "outputs": outputs})
 
 
 def load_image_folder(path: str | Path, model: Model, preprocessing: Preprocessing) -> EvalSet:
@@ -235,11 +230,16 @@ def _existing(path: str | Path) -> Path:
 
 
 def _made(function: sandbox.Function, argument: dict[str, Any], *readable: Path) -> EvalSet:
+    """As `_written`, of what strangers brought: no larger than the settings allow."""
+    return _written(function, argument | {"max_mb": settings().max_evalset_mb}, *readable)
+
+
+def _written(function: sandbox.Function, argument: dict[str, Any], *readable: Path) -> EvalSet:
+    """What a function makes, in a child, of the file at `path`."""
     with scratch("evalset") as folder:
         out = folder / "evalset.npz"
-        argument = {**argument, "out": str(out), "max_mb": settings().max_evalset_mb}
         given = sandbox.Files(readable=(Path(argument["path"]), *readable), writable=(folder,))
-        sandbox.call(function, argument, where="EvalSet", files=given)
+        sandbox.call(function, argument | {"out": str(out)}, where="EvalSet", files=given)
         return _kept(out)
 
 
